@@ -1,0 +1,112 @@
+//! The one table of event kinds: severity, rank in the order key, subject and look of its card.
+
+use serde::{Deserialize, Serialize};
+
+/// How much a signal matters. Routes may ask for a minimum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Debug,
+    Info,
+    Warning,
+    Error,
+    Critical,
+}
+
+impl Severity {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Debug => "debug",
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+            Severity::Critical => "critical",
+        }
+    }
+
+    /// Reads the words that systems use for severities; `None` for a word nobody uses.
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word.trim().to_ascii_lowercase().as_str() {
+            "debug" | "trace" => Severity::Debug,
+            "info" | "information" | "low" | "notice" | "ok" => Severity::Info,
+            "warning" | "warn" | "medium" => Severity::Warning,
+            "error" | "high" | "err" => Severity::Error,
+            "critical" | "fatal" | "emergency" | "urgent" => Severity::Critical,
+            _ => return None,
+        })
+    }
+}
+
+/// The thing a living card is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectKind {
+    Ticket,
+    Machine,
+    Asset,
+}
+
+impl SubjectKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SubjectKind::Ticket => "ticket",
+            SubjectKind::Machine => "machine",
+            SubjectKind::Asset => "asset",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "ticket" => SubjectKind::Ticket,
+            "machine" => SubjectKind::Machine,
+            "asset" => SubjectKind::Asset,
+            _ => return None,
+        })
+    }
+}
+
+/// One known kind of event.
+pub struct KindSpec {
+    pub name: &'static str,
+    pub severity: Severity,
+    /// Place among events of the same second: created < updated < closed.
+    pub rank: u8,
+    /// Set when the kind belongs on a living card.
+    pub subject: Option<SubjectKind>,
+    /// False for kinds that are recorded but say nothing in a channel.
+    pub shown: bool,
+}
+
+const fn spec(name: &'static str, severity: Severity, rank: u8, subject: Option<SubjectKind>, shown: bool) -> KindSpec {
+    KindSpec { name, severity, rank, subject, shown }
+}
+
+/// Every kind the built-in sources send.
+pub const KINDS: &[KindSpec] = &[
+    spec("ticket.created", Severity::Info, 0, Some(SubjectKind::Ticket), true),
+    spec("ticket.updated", Severity::Info, 1, Some(SubjectKind::Ticket), true),
+    spec("ticket.closed", Severity::Info, 2, Some(SubjectKind::Ticket), true),
+    spec("asset.created", Severity::Info, 0, Some(SubjectKind::Asset), true),
+    spec("asset.updated", Severity::Info, 1, Some(SubjectKind::Asset), true),
+    spec("user.created", Severity::Info, 0, None, true),
+    spec("company.created", Severity::Info, 0, None, true),
+    spec("machine.registered", Severity::Warning, 0, Some(SubjectKind::Machine), true),
+    spec("machine.approved", Severity::Info, 2, Some(SubjectKind::Machine), true),
+    spec("alert.triggered", Severity::Error, 0, None, true),
+    spec("webhook.test", Severity::Debug, 0, None, false),
+    spec("signalbox.notice", Severity::Warning, 0, None, true),
+];
+
+/// The kinds that XTSystems sends, in the order of its documentation.
+pub fn xtsystems_kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|k| k.name).filter(|name| !name.starts_with("signalbox."))
+}
+
+pub fn find(name: &str) -> Option<&'static KindSpec> {
+    KINDS.iter().find(|k| k.name == name)
+}
+
+/// Rank of a kind in the order key. Unknown kinds count as updates.
+pub fn rank(name: &str) -> u8 {
+    find(name).map_or(1, |k| k.rank)
+}

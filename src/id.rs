@@ -1,0 +1,123 @@
+//! Identifiers: Discord snowflakes, base62, and the short reference a person can quote.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Milliseconds of 2015-01-01T00:00:00Z, the epoch of Discord's snowflakes
+/// (<https://discord.com/developers/docs/reference#snowflakes>).
+const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+macro_rules! snowflake {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+        #[sqlx(transparent)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = std::num::ParseIntError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+        impl From<u64> for $name {
+            fn from(id: u64) -> Self {
+                Self(id as i64)
+            }
+        }
+    };
+}
+
+snowflake!(
+    /// A Discord server.
+    GuildId
+);
+snowflake!(
+    /// A Discord channel or thread.
+    ChannelId
+);
+snowflake!(
+    /// A Discord message.
+    MessageId
+);
+snowflake!(
+    /// A Discord user.
+    UserId
+);
+snowflake!(
+    /// A Discord role.
+    RoleId
+);
+
+/// The smallest snowflake made at `at`: what `?after=` takes to page from a time.
+pub fn snowflake_at(at: DateTime<Utc>) -> i64 {
+    (at.timestamp_millis() - DISCORD_EPOCH_MS).max(0) << 22
+}
+
+/// The 22 base62 characters of a UUID: a nonce within Discord's limit of 25.
+pub fn base62(id: Uuid) -> String {
+    let mut value = id.as_u128();
+    let mut out = [b'0'; 22];
+    for slot in out.iter_mut().rev() {
+        *slot = BASE62[(value % 62) as usize];
+        value /= 62;
+    }
+    out.iter().map(|&b| b as char).collect()
+}
+
+/// The last 8 base62 characters of a UUID (its random part): the mark in each footer, by which a
+/// message of unknown fate is found again.
+pub fn mark(id: Uuid) -> String {
+    base62(id)[14..].to_owned()
+}
+
+/// A reference for a person to quote and for the log to hold, such as `8F3K-2QXD`. The alphabet is
+/// Crockford's base32: no I, L, O or U.
+pub fn reference(random: [u8; 5]) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let bits = random.iter().fold(0u64, |acc, &b| (acc << 8) | u64::from(b));
+    let mut out = String::with_capacity(9);
+    for i in 0..8 {
+        if i == 4 {
+            out.push('-');
+        }
+        out.push(ALPHABET[((bits >> (35 - 5 * i)) & 31) as usize] as char);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base62_is_22_characters_and_distinct() {
+        assert_eq!(base62(Uuid::nil()), "0".repeat(22));
+        assert_eq!(base62(Uuid::max()).len(), 22);
+        assert_ne!(base62(Uuid::from_u128(61)), base62(Uuid::from_u128(62)));
+    }
+
+    #[test]
+    fn snowflake_time_matches_the_documented_example() {
+        // 175928847299117063 is the example of Discord's reference: 2016-04-30 11:18:25.796 UTC.
+        let at = DateTime::parse_from_rfc3339("2016-04-30T11:18:25.796Z").unwrap().to_utc();
+        assert_eq!(snowflake_at(at) >> 22, 175_928_847_299_117_063_i64 >> 22);
+    }
+
+    #[test]
+    fn a_reference_reads_well() {
+        assert_eq!(reference([0; 5]), "0000-0000");
+        assert_eq!(reference([255; 5]), "ZZZZ-ZZZZ");
+    }
+}
