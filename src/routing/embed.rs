@@ -1,0 +1,206 @@
+//! Discord's message shapes as far as we send them, kept within Discord's limits.
+//!
+//! Limits: <https://discord.com/developers/docs/resources/message#embed-object-embed-limits>.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+pub const TITLE: usize = 256;
+pub const DESCRIPTION: usize = 4096;
+pub const FIELD_NAME: usize = 256;
+pub const FIELD_VALUE: usize = 1024;
+/// Characters over all embeds of one message.
+pub const TOTAL: usize = 6000;
+pub const EMBEDS: usize = 10;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Embed {
+    pub title: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    pub color: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
+    pub footer: Footer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    pub name: String,
+    pub value: String,
+    pub inline: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Footer {
+    pub text: String,
+}
+
+/// A button's colour, by Discord's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ButtonStyle {
+    Secondary = 2,
+    Success = 3,
+    Danger = 4,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Button {
+    pub custom_id: String,
+    pub label: String,
+    pub emoji: Option<&'static str>,
+    pub style: ButtonStyle,
+}
+
+/// A message before it is given a nonce and a mark.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MessageBody {
+    pub content: Option<String>,
+    pub embeds: Vec<Embed>,
+    /// At most five, shown in one row.
+    pub buttons: Vec<Button>,
+    /// Ids that may be pinged; nothing else ever is.
+    pub mentions: Vec<String>,
+}
+
+impl Embed {
+    /// Adds a field unless its value is empty; an over-long value is cut with an ellipsis.
+    pub fn field(mut self, name: &str, value: impl Into<String>, inline: bool) -> Self {
+        let value = value.into();
+        if !value.trim().is_empty() {
+            self.fields.push(Field { name: fit(name, FIELD_NAME), value: fit(&value, FIELD_VALUE), inline });
+        }
+        self
+    }
+
+    /// Characters that count against [`TOTAL`].
+    pub fn len(&self) -> usize {
+        let fields: usize = self.fields.iter().map(|f| chars(&f.name) + chars(&f.value)).sum();
+        chars(&self.title) + chars(&self.description) + chars(&self.footer.text) + fields
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl MessageBody {
+    /// Discord's JSON. `mark` ends every footer, so that a message of unknown fate can be found again.
+    pub fn to_json(&self, mark: &str) -> Value {
+        let embeds: Vec<Embed> = self
+            .embeds
+            .iter()
+            .cloned()
+            .map(|mut embed| {
+                embed.footer.text = format!("{} · {mark}", embed.footer.text);
+                embed
+            })
+            .collect();
+        let buttons: Vec<Value> = self.buttons.iter().map(Button::to_json).collect();
+        let components = if buttons.is_empty() { json!([]) } else { json!([{ "type": 1, "components": buttons }]) };
+        let (users, roles) = self.allowed_mentions();
+        json!({
+            "content": self.content.clone().unwrap_or_default(),
+            "embeds": embeds,
+            "components": components,
+            "allowed_mentions": { "parse": [], "users": users, "roles": roles },
+        })
+    }
+
+    fn allowed_mentions(&self) -> (Vec<&str>, Vec<&str>) {
+        let mut users = Vec::new();
+        let mut roles = Vec::new();
+        for mention in &self.mentions {
+            let inner = mention.trim_start_matches('<').trim_end_matches('>');
+            if let Some(role) = inner.strip_prefix("@&") {
+                roles.push(role);
+            } else if let Some(user) = inner.strip_prefix('@') {
+                users.push(user);
+            }
+        }
+        (users, roles)
+    }
+}
+
+impl Button {
+    fn to_json(&self) -> Value {
+        let mut json = json!({
+            "type": 2,
+            "style": self.style as u8,
+            "label": self.label,
+            "custom_id": self.custom_id,
+        });
+        if let Some(emoji) = self.emoji {
+            json["emoji"] = json!({ "name": emoji });
+        }
+        json
+    }
+}
+
+fn chars(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Cuts to at most `limit` characters, with an ellipsis, never inside an escape.
+pub fn fit(text: &str, limit: usize) -> String {
+    if chars(text) <= limit {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(limit - 1).collect();
+    let trailing_escapes = cut.chars().rev().take_while(|&c| c == '\\').count();
+    if trailing_escapes % 2 == 1 {
+        cut.pop();
+    }
+    cut.push('…');
+    cut
+}
+
+/// Foreign text with Discord's markdown made harmless. Only the characters that start markup are
+/// escaped, so that ordinary text stays as it was.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '[' | ']') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `<t:…:R>`: "3 minutes ago" on the reader's own clock.
+pub fn relative(at: DateTime<Utc>) -> String {
+    format!("<t:{}:R>", at.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fit_never_ends_in_half_an_escape() {
+        assert_eq!(fit("abc", 3), "abc");
+        assert_eq!(fit("abcd", 3), "ab…");
+        assert_eq!(fit(&escape("a*b"), 3), "a…");
+        assert_eq!(chars(&fit(&"é".repeat(5000), FIELD_VALUE)), FIELD_VALUE);
+    }
+
+    #[test]
+    fn only_markup_is_escaped() {
+        assert_eq!(escape("web-01 *x* [y](z) #1"), r"web-01 \*x\* \[y\](z) #1");
+    }
+
+    #[test]
+    fn mentions_ping_only_what_the_route_lists() {
+        let body = MessageBody { mentions: vec!["<@&5>".into(), "<@7>".into()], ..Default::default() };
+        assert_eq!(body.to_json("m")["allowed_mentions"], json!({"parse": [], "users": ["7"], "roles": ["5"]}));
+    }
+
+    #[test]
+    fn empty_fields_are_left_out() {
+        assert!(Embed::default().field("Name", "  ", true).fields.is_empty());
+    }
+}
