@@ -17,7 +17,6 @@ CREATE TABLE approval (
     verb         text,
     reason       text,
     person_id    uuid,
-    presser_name text,
     decided_at   timestamptz,
     -- The call upstream: due time, lease, and what it answered.
     call_due_at  timestamptz,

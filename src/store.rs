@@ -1,0 +1,101 @@
+//! Every SQL statement of the program. Row types are private; statements take `now` as an argument.
+//!
+//! Tenant functions take a `GuildId`; what comes from a source carries its guild.
+
+pub mod approval;
+pub mod card;
+pub mod destination;
+pub mod event;
+pub mod interaction;
+pub mod lane;
+pub mod message;
+pub mod migrate;
+pub mod route;
+pub mod send;
+pub mod source;
+pub mod status;
+pub mod subject;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+/// A transaction, opened by a flow and handed to store functions.
+pub type Tx = sqlx::Transaction<'static, sqlx::Postgres>;
+
+/// A connection pool on a migrated database.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: PgPool,
+}
+
+/// What can go wrong in the store, as far as callers branch on it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The server is away, starting, or out of connections: the same call may work later.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// PostgreSQL refused a value (SQLSTATE class 22): the same call fails again.
+    #[error("the database refused a value: {0}")]
+    Data(#[source] sqlx::Error),
+    #[error(transparent)]
+    Other(sqlx::Error),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_) => Self::Unavailable(error),
+            sqlx::Error::Database(db) => match db.code().as_deref() {
+                // 57P01..3: shutting down, crashed, starting; 53xxx: out of resources; 08xxx: connection.
+                Some(code) if code.starts_with("57P") || code.starts_with("53") || code.starts_with("08") => {
+                    Self::Unavailable(error)
+                }
+                Some(code) if code.starts_with("22") => Self::Data(error),
+                _ => Self::Other(error),
+            },
+            _ => Self::Other(error),
+        }
+    }
+}
+
+impl StoreError {
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl Store {
+    /// A pool for `url`. Nothing is connected yet; the first use is.
+    pub fn open(url: &str, max_connections: u32) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url)?.application_name("signalbox");
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .min_connections(0)
+            .acquire_timeout(Duration::from_secs(4))
+            .idle_timeout(Duration::from_secs(300))
+            .connect_lazy_with(options);
+        Ok(Self { pool })
+    }
+
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// PostgreSQL's wall clock: what the program's clock follows.
+    pub async fn clock_reading(&self) -> Result<DateTime<Utc>> {
+        Ok(sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "at!""#).fetch_one(&self.pool).await?)
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,254 @@
+//! Living cards: which message shows a subject where, and how far behind it is.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::lane::{self, Lane};
+use super::send::NewAttempt;
+use super::{Result, Store, Tx};
+use crate::event::kind::SubjectKind;
+use crate::id::{GuildId, MessageId};
+use crate::routing::card::{ApprovalState, ApprovalView, Verb};
+use crate::routing::subject::SubjectState;
+
+/// Everything that a card shows, read in one statement.
+#[derive(Clone, Debug)]
+pub struct CardView {
+    pub id: Uuid,
+    pub version: i64,
+    pub kind: SubjectKind,
+    pub state: SubjectState,
+    pub approval: Option<ApprovalView>,
+    /// The send that made the message; its mark stays in the footer.
+    pub send_id: Option<Uuid>,
+    pub message_id: Option<MessageId>,
+    pub reposts: i32,
+    pub edit_failures: i32,
+}
+
+/// A card wanted by a plan.
+pub struct WantedCard {
+    pub id: Uuid,
+    pub guild_id: GuildId,
+    pub subject_id: Uuid,
+    pub destination_id: Uuid,
+}
+
+/// What an edit came to.
+pub enum EditOutcome {
+    /// The message shows this version.
+    Shown { version: i64 },
+    /// Nobody knows, or not now: again after this time.
+    Again { not_before: DateTime<Utc>, error: String },
+    /// Discord refuses this version; the next one is tried.
+    Refused { version: i64, error: String },
+    /// The message was deleted by hand.
+    Gone,
+}
+
+/// Marks the cards of these subjects as behind.
+pub async fn touch_cards(tx: &mut Tx, subject_ids: &[Uuid]) -> Result<()> {
+    sqlx::query!("UPDATE card SET version = version + 1 WHERE subject_id = ANY ($1)", subject_ids)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Makes sure that each wanted card exists. Returns those that need a message of their own: the new
+/// ones, and those whose first message died before it was shown.
+pub async fn want_cards(tx: &mut Tx, wanted: &[WantedCard], now: DateTime<Utc>) -> Result<Vec<(Uuid, Uuid, Uuid)>> {
+    let ids: Vec<Uuid> = wanted.iter().map(|w| w.id).collect();
+    let guilds: Vec<i64> = wanted.iter().map(|w| w.guild_id.0).collect();
+    let subjects: Vec<Uuid> = wanted.iter().map(|w| w.subject_id).collect();
+    let destinations: Vec<Uuid> = wanted.iter().map(|w| w.destination_id).collect();
+    sqlx::query!(
+        "INSERT INTO card (id, guild_id, subject_id, destination_id, created_at)
+         SELECT t.id, t.guild_id, t.subject_id, t.destination_id, $5
+         FROM UNNEST($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[]) AS t (id, guild_id, subject_id, destination_id)
+         ON CONFLICT ON CONSTRAINT card_once DO NOTHING",
+        &ids,
+        &guilds,
+        &subjects,
+        &destinations,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    let rows = sqlx::query!(
+        "SELECT c.id, c.subject_id, c.destination_id FROM card c
+         JOIN UNNEST($1::uuid[], $2::uuid[]) AS t (subject_id, destination_id)
+           ON t.subject_id = c.subject_id AND t.destination_id = c.destination_id
+         WHERE c.discord_message_id IS NULL AND c.gone_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM message m WHERE m.card_id = c.id AND m.state IN ('queued', 'sending'))",
+        &subjects,
+        &destinations
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.id, r.subject_id, r.destination_id)).collect())
+}
+
+/// Private row of [`CardView`]'s statements.
+struct Row {
+    id: Uuid,
+    version: i64,
+    kind: String,
+    state: serde_json::Value,
+    send_id: Option<Uuid>,
+    discord_message_id: Option<i64>,
+    reposts: i32,
+    edit_failures: i32,
+    approval_id: Option<Uuid>,
+    approval_state: Option<String>,
+    verb: Option<String>,
+    presser: Option<i64>,
+    decided_at: Option<DateTime<Utc>>,
+    reason: Option<String>,
+    upstream_text: Option<String>,
+    call_attempts: Option<i32>,
+    outcome: Option<String>,
+    outcome_by: Option<String>,
+    settled_at: Option<DateTime<Utc>>,
+}
+
+impl From<Row> for CardView {
+    fn from(r: Row) -> Self {
+        let approval = r.approval_id.map(|id| ApprovalView {
+            id,
+            state: r.approval_state.as_deref().and_then(ApprovalState::parse).unwrap_or(ApprovalState::Superseded),
+            verb: r.verb.as_deref().and_then(Verb::parse),
+            by: r.presser.map(|user| format!("<@{user}>")),
+            decided_at: r.decided_at,
+            reason: r.reason,
+            upstream_text: r.upstream_text,
+            attempts: r.call_attempts.unwrap_or(0),
+            outcome: r.outcome.as_deref().and_then(Verb::parse),
+            outcome_by: r.outcome_by,
+            settled_at: r.settled_at,
+        });
+        CardView {
+            id: r.id,
+            version: r.version,
+            kind: SubjectKind::parse(&r.kind).unwrap_or(SubjectKind::Ticket),
+            state: serde_json::from_value(r.state).unwrap_or_default(),
+            approval,
+            send_id: r.send_id,
+            message_id: r.discord_message_id.map(MessageId),
+            reposts: r.reposts,
+            edit_failures: r.edit_failures,
+        }
+    }
+}
+
+impl Store {
+    /// A card as it should look now.
+    pub async fn get_card(&self, card_id: Uuid) -> Result<CardView> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"SELECT c.id, c.version, s.kind, s.state, c.send_id, c.discord_message_id, c.reposts, c.edit_failures,
+                   a.id AS "approval_id?", a.state AS "approval_state?", a.verb, p.discord_user_id AS presser,
+                   a.decided_at, a.reason, a.upstream_text, a.call_attempts AS "call_attempts?", a.outcome,
+                   a.outcome_by, a.settled_at
+               FROM card c JOIN subject s ON s.id = c.subject_id
+               LEFT JOIN LATERAL (SELECT * FROM approval a WHERE a.subject_id = s.id
+                   ORDER BY a.occurred_at DESC, a.received_at DESC, a.id DESC LIMIT 1) a ON true
+               LEFT JOIN person p ON p.id = a.person_id
+               WHERE c.id = $1"#,
+            card_id
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(row.into())
+    }
+
+    /// A card of this destination whose message is behind and may be edited now.
+    pub async fn find_stale_card(&self, destination_id: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>> {
+        Ok(sqlx::query_scalar!(
+            "SELECT id FROM card WHERE destination_id = $1 AND version > shown_version
+               AND discord_message_id IS NOT NULL AND gone_at IS NULL
+               AND (edit_not_before IS NULL OR edit_not_before <= $2)
+             ORDER BY edit_not_before NULLS FIRST, id LIMIT 1",
+            destination_id,
+            now
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// Records an edit, only where the lane is still ours. `Gone` queues the card once more.
+    pub async fn finish_edit(
+        &self,
+        lane: &Lane,
+        card: &CardView,
+        outcome: &EditOutcome,
+        attempt: &NewAttempt,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        super::send::insert_attempt(&mut tx, attempt).await?;
+        let held = lane::hold(&mut tx, lane).await?;
+        if held {
+            match outcome {
+                EditOutcome::Shown { version } => {
+                    sqlx::query!(
+                        "UPDATE card SET shown_version = GREATEST(shown_version, $2), edit_not_before = NULL,
+                             edit_failures = 0, edit_error = NULL WHERE id = $1",
+                        card.id,
+                        version
+                    )
+                    .execute(&mut *tx)
+                    .await?;
+                    lane::set_pace(&mut tx, lane, None, 0).await?;
+                }
+                EditOutcome::Again { not_before, error } => {
+                    sqlx::query!(
+                        "UPDATE card SET edit_not_before = $2, edit_failures = edit_failures + 1, edit_error = $3 WHERE id = $1",
+                        card.id,
+                        not_before,
+                        error
+                    )
+                    .execute(&mut *tx)
+                    .await?;
+                }
+                EditOutcome::Refused { version, error } => {
+                    sqlx::query!(
+                        "UPDATE card SET shown_version = GREATEST(shown_version, $2), edit_error = $3 WHERE id = $1",
+                        card.id,
+                        version,
+                        error
+                    )
+                    .execute(&mut *tx)
+                    .await?;
+                }
+                EditOutcome::Gone => repost(&mut tx, card, now).await?,
+            }
+        }
+        tx.commit().await?;
+        Ok(held)
+    }
+}
+
+/// A card deleted by hand is posted again once; the second time it stays deleted.
+async fn repost(tx: &mut Tx, card: &CardView, now: DateTime<Utc>) -> Result<()> {
+    if card.reposts > 0 {
+        sqlx::query!("UPDATE card SET gone_at = $2 WHERE id = $1", card.id, now).execute(&mut **tx).await?;
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE card SET discord_message_id = NULL, send_id = NULL, shown_version = 0, reposts = reposts + 1 WHERE id = $1",
+        card.id
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO message (guild_id, destination_id, event_id, card_id, created_at)
+         SELECT c.guild_id, c.destination_id, m.event_id, c.id, $2
+         FROM card c JOIN LATERAL (SELECT event_id FROM message WHERE card_id = c.id ORDER BY id DESC LIMIT 1) m ON true
+         WHERE c.id = $1",
+        card.id,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Destinations: channels and Discord webhooks, each with a lane, and whether Discord lets us use them.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Result, Store, Tx};
+use crate::id::{ChannelId, GuildId};
+
+/// Where messages go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Destination {
+    pub id: Uuid,
+    pub guild_id: GuildId,
+    pub target: Target,
+    pub disabled_because: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    Channel(ChannelId),
+    /// The channel is known once a message was sent or the webhook was looked up.
+    Webhook {
+        id: i64,
+        token: String,
+        channel: Option<ChannelId>,
+    },
+}
+
+/// The columns of a destination as they are stored.
+pub(super) struct Row {
+    pub id: Uuid,
+    pub guild_id: i64,
+    pub channel_id: Option<i64>,
+    pub webhook_id: Option<i64>,
+    pub webhook_token: Option<String>,
+    pub disabled_because: Option<String>,
+}
+
+impl From<Row> for Destination {
+    fn from(row: Row) -> Self {
+        let target = match (row.webhook_id, row.webhook_token) {
+            (Some(id), Some(token)) => Target::Webhook { id, token, channel: row.channel_id.map(ChannelId) },
+            // The table's check makes sure that what is not a webhook has a channel.
+            _ => Target::Channel(ChannelId(row.channel_id.unwrap_or_default())),
+        };
+        Self { id: row.id, guild_id: GuildId(row.guild_id), target, disabled_because: row.disabled_because }
+    }
+}
+
+impl Store {
+    /// Destinations that some route uses and that were not checked since `before`.
+    pub async fn list_unchecked_destinations(&self, before: DateTime<Utc>, limit: i64) -> Result<Vec<Destination>> {
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, guild_id, channel_id, webhook_id, webhook_token, disabled_because FROM destination d
+             WHERE (checked_at IS NULL OR checked_at < $1)
+               AND (EXISTS (SELECT 1 FROM route r WHERE r.enabled AND d.id = ANY (r.destination_ids))
+                    OR EXISTS (SELECT 1 FROM message m WHERE m.destination_id = d.id AND m.state = 'queued'))
+             ORDER BY checked_at NULLS FIRST LIMIT $2",
+            before,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(Destination::from).collect())
+    }
+
+    pub async fn list_destinations(&self, guild_id: GuildId) -> Result<Vec<Destination>> {
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, guild_id, channel_id, webhook_id, webhook_token, disabled_because FROM destination
+             WHERE guild_id = $1 ORDER BY created_at, id",
+            guild_id.0
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(Destination::from).collect())
+    }
+
+    /// Records a check. `problem` disables; `None` enables again. Returns whether that changed anything.
+    pub async fn record_destination_check(&self, id: Uuid, problem: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
+        let was_disabled = sqlx::query_scalar!(
+            r#"UPDATE destination d SET checked_at = $3, disabled_because = $2,
+                   disabled_at = CASE WHEN $2::text IS NULL THEN NULL ELSE COALESCE(d.disabled_at, $3) END
+               FROM (SELECT id, disabled_at FROM destination WHERE id = $1 FOR UPDATE) old
+               WHERE d.id = old.id
+               RETURNING old.disabled_at IS NOT NULL AS "was_disabled!""#,
+            id,
+            problem,
+            now
+        )
+        .fetch_optional(&self.pool)
+        .await?
+        .unwrap_or(false);
+        Ok(was_disabled != problem.is_some())
+    }
+}
+
+/// The destination of a channel, with its lane; made at the first call.
+pub async fn ensure_channel(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    channel: ChannelId,
+    new_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Uuid> {
+    sqlx::query!(
+        "INSERT INTO destination (id, guild_id, kind, channel_id, created_at) VALUES ($1, $2, 'channel', $3, $4)
+         ON CONFLICT ON CONSTRAINT destination_channel_unique DO NOTHING",
+        new_id,
+        guild_id.0,
+        channel.0,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM destination WHERE guild_id = $1 AND channel_id = $2",
+        guild_id.0,
+        channel.0
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    sqlx::query!("INSERT INTO lane (destination_id, not_before) VALUES ($1, $2) ON CONFLICT DO NOTHING", id, now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(id)
+}
+
+/// The destination of a Discord webhook, with its lane; made at the first call.
+pub async fn ensure_webhook(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    webhook_id: i64,
+    token: &str,
+    new_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Uuid> {
+    let id = sqlx::query_scalar!(
+        "INSERT INTO destination (id, guild_id, kind, webhook_id, webhook_token, created_at)
+         VALUES ($1, $2, 'webhook', $3, $4, $5)
+         ON CONFLICT ON CONSTRAINT destination_webhook_unique DO UPDATE SET webhook_token = EXCLUDED.webhook_token
+         RETURNING id",
+        new_id,
+        guild_id.0,
+        webhook_id,
+        token,
+        now
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    sqlx::query!("INSERT INTO lane (destination_id, not_before) VALUES ($1, $2) ON CONFLICT DO NOTHING", id, now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(id)
+}

@@ -1,0 +1,75 @@
+//! Messages: the outbox rows that a plan makes, in the order of each lane.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Result, Store, Tx};
+use crate::id::GuildId;
+
+/// A message to be queued: a notice with its embed, or the first showing of a card.
+pub struct NewMessage {
+    pub guild_id: GuildId,
+    pub destination_id: Uuid,
+    pub event_id: Uuid,
+    pub route_id: Option<Uuid>,
+    pub card_id: Option<Uuid>,
+    pub embed: Option<Value>,
+    pub mentions: Vec<String>,
+}
+
+/// A queued message as the lane sees it.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    pub id: i64,
+    pub card_id: Option<Uuid>,
+    pub embed: Option<Value>,
+    pub mentions: Vec<String>,
+}
+
+/// Inserts in the given order, which becomes the order of each lane.
+pub async fn insert_messages(tx: &mut Tx, messages: &[NewMessage], now: DateTime<Utc>) -> Result<()> {
+    let guilds: Vec<i64> = messages.iter().map(|m| m.guild_id.0).collect();
+    let destinations: Vec<Uuid> = messages.iter().map(|m| m.destination_id).collect();
+    let events: Vec<Uuid> = messages.iter().map(|m| m.event_id).collect();
+    let routes: Vec<Option<Uuid>> = messages.iter().map(|m| m.route_id).collect();
+    let cards: Vec<Option<Uuid>> = messages.iter().map(|m| m.card_id).collect();
+    let embeds: Vec<Option<Value>> = messages.iter().map(|m| m.embed.clone()).collect();
+    // An array of arrays must be rectangular in SQL; ids never contain a space.
+    let mentions: Vec<String> = messages.iter().map(|m| m.mentions.join(" ")).collect();
+    sqlx::query!(
+        "INSERT INTO message (guild_id, destination_id, event_id, route_id, card_id, embed, mentions, created_at)
+         SELECT t.guild_id, t.destination_id, t.event_id, t.route_id, t.card_id, t.embed,
+             array_remove(string_to_array(t.mentions, ' '), ''), $8
+         FROM UNNEST($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::jsonb[], $7::text[])
+             WITH ORDINALITY AS t (guild_id, destination_id, event_id, route_id, card_id, embed, mentions, n)
+         ORDER BY t.n",
+        &guilds,
+        &destinations,
+        &events,
+        &routes as &[Option<Uuid>],
+        &cards as &[Option<Uuid>],
+        &embeds as &[Option<Value>],
+        &mentions,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The first messages of a lane.
+    pub async fn list_queued(&self, destination_id: Uuid, limit: i64) -> Result<Vec<Queued>> {
+        let rows = sqlx::query_as!(
+            Queued,
+            "SELECT id, card_id, embed, mentions FROM message
+             WHERE destination_id = $1 AND state = 'queued' ORDER BY id LIMIT $2",
+            destination_id,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+}

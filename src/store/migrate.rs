@@ -1,0 +1,68 @@
+//! Migrations at start, and whether this binary may run on the schema that is there.
+
+use sqlx::migrate::Migrator;
+
+use super::{Store, StoreError};
+
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(
+        "the database is at schema version {database}, which needs a binary of version {compatible_from} or later; \
+         this binary knows up to {binary}. Install the newer release, or restore the backup made before its upgrade"
+    )]
+    TooNew { database: i64, compatible_from: i64, binary: i64 },
+    #[error("the database is at schema version {database}, this binary needs {binary}: run `signalbox migrate` first")]
+    TooOld { database: i64, binary: i64 },
+    #[error("a migration failed: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+/// The newest schema version this binary knows.
+pub fn binary_version() -> i64 {
+    MIGRATOR.iter().map(|m| m.version).max().unwrap_or(0)
+}
+
+impl Store {
+    /// Applies what is missing, under an advisory lock, unless the database is newer than this binary.
+    /// With `apply` off it only checks.
+    pub async fn migrate(&self, apply: bool) -> Result<(), MigrateError> {
+        let binary = binary_version();
+        if let Some((database, compatible_from)) = self.schema_version().await?
+            && database > binary
+        {
+            if compatible_from > binary {
+                return Err(MigrateError::TooNew { database, compatible_from, binary });
+            }
+            // A rolling upgrade: a newer binary has migrated, and says that this one still works.
+            return Ok(());
+        }
+        if apply {
+            MIGRATOR.run(&self.pool).await?;
+            return Ok(());
+        }
+        let database = self.schema_version().await?.map_or(0, |(version, _)| version);
+        if database < binary {
+            return Err(MigrateError::TooOld { database, binary });
+        }
+        Ok(())
+    }
+
+    /// Version of the schema and the oldest binary it still serves; `None` before the first migration.
+    pub async fn schema_version(&self) -> super::Result<Option<(i64, i64)>> {
+        let exists = sqlx::query_scalar!(r#"SELECT to_regclass('schema_compatibility') IS NOT NULL AS "exists!""#)
+            .fetch_one(&self.pool)
+            .await?;
+        if !exists {
+            return Ok(None);
+        }
+        let row =
+            sqlx::query!("SELECT version, compatible_from FROM schema_compatibility ORDER BY version DESC LIMIT 1")
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(row.map(|r| (r.version, r.compatible_from)))
+    }
+}

@@ -1,0 +1,287 @@
+//! Sends: creates frozen before their first attempt, and the log of attempts.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::lane::{self, Lane};
+use super::{Result, Store, Tx};
+use crate::id::MessageId;
+
+/// States of a send, as in `ARCHITECTURE.md`, table 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendState {
+    Open,
+    InDoubt,
+    Unresolved,
+    Delivered,
+    Dead,
+}
+
+impl SendState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SendState::Open => "open",
+            SendState::InDoubt => "in_doubt",
+            SendState::Unresolved => "unresolved",
+            SendState::Delivered => "delivered",
+            SendState::Dead => "dead",
+        }
+    }
+
+    fn parse(word: &str) -> Self {
+        match word {
+            "in_doubt" => SendState::InDoubt,
+            "unresolved" => SendState::Unresolved,
+            "delivered" => SendState::Delivered,
+            "dead" => SendState::Dead,
+            _ => SendState::Open,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Send {
+    pub id: Uuid,
+    pub message_ids: Vec<i64>,
+    pub card_id: Option<Uuid>,
+    pub body: Value,
+    pub state: SendState,
+    /// Set while an attempt is under way, and after a crash in one.
+    pub attempting_at: Option<DateTime<Utc>>,
+    /// Start of the first attempt whose fate is unknown.
+    pub ambiguous_at: Option<DateTime<Utc>>,
+    pub attempts: i32,
+    pub own_failures: i32,
+    pub set_aside: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A create about to be frozen.
+pub struct NewSend {
+    pub id: Uuid,
+    pub message_ids: Vec<i64>,
+    pub card_id: Option<Uuid>,
+    pub card_version: Option<i64>,
+    pub body: Value,
+}
+
+/// What one attempt came to. `None` fields leave the row as it is.
+pub struct SendUpdate {
+    pub state: SendState,
+    pub ambiguous_at: Option<DateTime<Utc>>,
+    pub attempts: i32,
+    pub own_failures: i32,
+    pub set_aside: bool,
+    pub not_before: DateTime<Utc>,
+    pub note: Option<String>,
+    pub message_id: Option<MessageId>,
+    pub lane_not_before: Option<DateTime<Utc>>,
+    pub lane_failures: i32,
+}
+
+/// One line of the attempt log.
+pub struct NewAttempt {
+    pub send_id: Option<Uuid>,
+    pub card_id: Option<Uuid>,
+    pub started_at: DateTime<Utc>,
+    pub duration_ms: i32,
+    pub action: &'static str,
+    pub status: Option<i32>,
+    pub code: Option<i64>,
+    pub outcome: &'static str,
+    pub note: Option<String>,
+}
+
+impl Store {
+    /// The unfinished send of a lane that comes first: those in doubt before the rest.
+    pub async fn find_due_send(&self, destination_id: Uuid, now: DateTime<Utc>) -> Result<Option<Send>> {
+        let row = sqlx::query!(
+            "SELECT id, message_ids, card_id, body, state, attempting_at, ambiguous_at, attempts, own_failures,
+                 set_aside, created_at
+             FROM send WHERE destination_id = $1 AND state IN ('open', 'in_doubt', 'unresolved') AND not_before <= $2
+             ORDER BY state = 'unresolved', set_aside, created_at LIMIT 1",
+            destination_id,
+            now
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|r| Send {
+            id: r.id,
+            message_ids: r.message_ids,
+            card_id: r.card_id,
+            body: r.body,
+            state: SendState::parse(&r.state),
+            attempting_at: r.attempting_at,
+            ambiguous_at: r.ambiguous_at,
+            attempts: r.attempts,
+            own_failures: r.own_failures,
+            set_aside: r.set_aside,
+            created_at: r.created_at,
+        }))
+    }
+
+    /// Freezes a create and stamps its first attempt, if the lane is still ours and its messages are
+    /// still queued. The row is committed before anything is sent.
+    pub async fn freeze_send(
+        &self,
+        lane: &Lane,
+        new: &NewSend,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let mine = sqlx::query!(
+            "UPDATE lane SET leased_until = $3 WHERE destination_id = $1 AND lease_token = $2",
+            lane.destination.id,
+            lane.token,
+            until
+        )
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if mine == 0 {
+            return Ok(false);
+        }
+        let taken = sqlx::query!(
+            "UPDATE message SET state = 'sending', send_id = $1 WHERE id = ANY ($2) AND state = 'queued'",
+            new.id,
+            &new.message_ids
+        )
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if taken != new.message_ids.len() as u64 {
+            return Ok(false);
+        }
+        sqlx::query!(
+            "INSERT INTO send (id, destination_id, message_ids, card_id, card_version, body, attempting_at, not_before, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)",
+            new.id,
+            lane.destination.id,
+            &new.message_ids,
+            new.card_id,
+            new.card_version,
+            new.body,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        if let Some(card_id) = new.card_id {
+            sqlx::query!("UPDATE card SET send_id = $2 WHERE id = $1", card_id, new.id).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Stamps a further attempt and renews the lease. A stamp left by a crash becomes the start of the
+    /// doubt. False when the lane is no longer ours.
+    pub async fn begin_attempt(
+        &self,
+        lane: &Lane,
+        send_id: Uuid,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<bool> {
+        let done = sqlx::query!(
+            "WITH mine AS (
+                UPDATE lane SET leased_until = $4 WHERE destination_id = $1 AND lease_token = $2 RETURNING 1
+             )
+             UPDATE send SET ambiguous_at = COALESCE(ambiguous_at, attempting_at), attempting_at = $5
+             WHERE id = $3 AND EXISTS (SELECT 1 FROM mine)",
+            lane.destination.id,
+            lane.token,
+            send_id,
+            until,
+            now
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Finishes an attempt in one transaction, only where the lane is still ours; the attempt is
+    /// logged either way.
+    pub async fn finish_send(
+        &self,
+        lane: &Lane,
+        send: &Send,
+        update: &SendUpdate,
+        attempt: &NewAttempt,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        insert_attempt(&mut tx, attempt).await?;
+        let held = lane::hold(&mut tx, lane).await?;
+        if held {
+            apply(&mut tx, lane, send, update, now).await?;
+        }
+        tx.commit().await?;
+        Ok(held)
+    }
+}
+
+async fn apply(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: DateTime<Utc>) -> Result<()> {
+    let finished = matches!(update.state, SendState::Delivered | SendState::Dead);
+    sqlx::query!(
+        "UPDATE send SET state = $2, attempting_at = NULL, ambiguous_at = $3, attempts = $4, own_failures = $5,
+             set_aside = $6, not_before = $7, note = $8, discord_message_id = $9,
+             finished_at = CASE WHEN $10 THEN $11::timestamptz ELSE NULL END
+         WHERE id = $1",
+        send.id,
+        update.state.as_str(),
+        update.ambiguous_at,
+        update.attempts,
+        update.own_failures,
+        update.set_aside,
+        update.not_before,
+        update.note,
+        update.message_id.map(|m| m.0),
+        finished,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    if finished {
+        let state = if update.state == SendState::Delivered { "delivered" } else { "dead" };
+        sqlx::query!(
+            "UPDATE message SET state = $2, finished_at = $3 WHERE id = ANY ($1)",
+            &send.message_ids,
+            state,
+            now
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    if let (Some(card_id), Some(message_id)) = (send.card_id, update.message_id) {
+        sqlx::query!(
+            "UPDATE card SET discord_message_id = $3, shown_version = GREATEST(shown_version, s.card_version)
+             FROM send s WHERE card.id = $1 AND s.id = $2 AND card.send_id = s.id",
+            card_id,
+            send.id,
+            message_id.0
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    lane::set_pace(tx, lane, update.lane_not_before, update.lane_failures).await
+}
+
+pub(super) async fn insert_attempt(tx: &mut Tx, attempt: &NewAttempt) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO attempt (send_id, card_id, started_at, duration_ms, action, status, code, outcome, note)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        attempt.send_id,
+        attempt.card_id,
+        attempt.started_at,
+        attempt.duration_ms,
+        attempt.action,
+        attempt.status,
+        attempt.code,
+        attempt.outcome,
+        attempt.note
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Sources: the configured systems that signals come from, each in one guild.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Result, Store, Tx};
+use crate::id::GuildId;
+
+/// The kind of a source's system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    XtSystems,
+    /// Signalbox itself: notices to the admins.
+    Signalbox,
+}
+
+impl SourceKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SourceKind::XtSystems => "xtsystems",
+            SourceKind::Signalbox => "signalbox",
+        }
+    }
+}
+
+/// When a source could not be served, and when its missed deliveries were last fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct CatchUpState {
+    pub unavailable_at: Option<DateTime<Utc>>,
+    pub caught_up_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// The source's id, made at the first call. `new_id` is used only then.
+    pub async fn ensure_source(
+        &self,
+        guild_id: GuildId,
+        kind: SourceKind,
+        name: &str,
+        new_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Uuid> {
+        sqlx::query!(
+            "INSERT INTO source (id, guild_id, kind, name, created_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT ON CONSTRAINT source_unique DO NOTHING",
+            new_id,
+            guild_id.0,
+            kind.as_str(),
+            name,
+            now
+        )
+        .execute(&self.pool)
+        .await?;
+        let id = sqlx::query_scalar!(
+            "SELECT id FROM source WHERE guild_id = $1 AND kind = $2 AND name = $3",
+            guild_id.0,
+            kind.as_str(),
+            name
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(id)
+    }
+
+    pub async fn get_catch_up_state(&self, source_id: Uuid) -> Result<CatchUpState> {
+        let row = sqlx::query!("SELECT unavailable_at, caught_up_at FROM source WHERE id = $1", source_id)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(CatchUpState { unavailable_at: row.unavailable_at, caught_up_at: row.caught_up_at })
+    }
+
+    pub async fn mark_caught_up(&self, source_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+        sqlx::query!("UPDATE source SET caught_up_at = $2, unavailable_at = NULL WHERE id = $1", source_id, now)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn find_setting(&self, guild_id: GuildId, key: &str) -> Result<Option<String>> {
+        Ok(sqlx::query_scalar!("SELECT value FROM setting WHERE guild_id = $1 AND key = $2", guild_id.0, key)
+            .fetch_optional(&self.pool)
+            .await?)
+    }
+
+    /// Sets a value unless there is one; returns the one that stands. Two processes agree on the first.
+    pub async fn ensure_setting(
+        &self,
+        guild_id: GuildId,
+        key: &str,
+        value: &str,
+        now: DateTime<Utc>,
+    ) -> Result<String> {
+        sqlx::query!(
+            "INSERT INTO setting (guild_id, key, value, updated_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+            guild_id.0,
+            key,
+            value,
+            now
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(self.find_setting(guild_id, key).await?.unwrap_or_else(|| value.to_owned()))
+    }
+}
+
+/// The random id under which append-only tables know a Discord user; made at the first mention.
+pub async fn ensure_person(tx: &mut Tx, discord_user_id: i64, new_id: Uuid, now: DateTime<Utc>) -> Result<Uuid> {
+    sqlx::query!(
+        "INSERT INTO person (id, discord_user_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        new_id,
+        discord_user_id,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(sqlx::query_scalar!("SELECT id FROM person WHERE discord_user_id = $1", discord_user_id)
+        .fetch_one(&mut **tx)
+        .await?)
+}
