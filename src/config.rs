@@ -1,0 +1,96 @@
+//! Configuration: everything the environment and `.env` say, checked as a whole before anything
+//! starts. All problems are reported together; values of secrets are never printed.
+//!
+//! One section is one file under `config/` and one block of `.env.example`. This is the only place
+//! that reads the process environment (`config/source.rs`, `config/host.rs`).
+
+mod bus;
+mod delivery;
+mod discord;
+mod env_file;
+mod example;
+mod host;
+mod nearest;
+mod problem;
+mod reader;
+mod routing;
+mod show;
+mod source;
+mod store;
+mod telemetry;
+mod value;
+mod variable;
+mod web;
+mod xtsystems;
+
+pub use bus::BusConfig;
+pub use delivery::DeliveryConfig;
+pub use discord::DiscordConfig;
+pub use example::env_example;
+#[cfg(feature = "crash-points")]
+pub use host::crash_point;
+pub use host::{search_path, user_data_dir};
+pub use problem::{Origin, Problem, Problems};
+pub use reader::Setting;
+pub use routing::{RouteSeed, RoutingConfig};
+pub use show::show;
+pub use source::{EnvFile, Given, Process, Source};
+pub use store::StoreConfig;
+pub use telemetry::{LogFormat, TelemetryConfig};
+pub use variable::{SECTIONS, Section, Variable};
+pub use web::WebConfig;
+pub use xtsystems::{ApiAuth, XtSystemsConfig};
+
+/// The whole configuration. `Debug` is safe to log: secrets hide themselves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub discord: DiscordConfig,
+    pub web: WebConfig,
+    pub store: StoreConfig,
+    pub bus: BusConfig,
+    /// `None`: nothing of the section is set, so the feature is not registered at all.
+    pub xtsystems: Option<XtSystemsConfig>,
+    pub routing: RoutingConfig,
+    pub delivery: DeliveryConfig,
+    pub telemetry: TelemetryConfig,
+}
+
+/// A good configuration, and what should be said about it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub config: Config,
+    /// One sentence each, for the log at start.
+    pub warnings: Vec<String>,
+    /// Every variable with its origin, secrets masked; what [`show`] prints.
+    pub settings: Vec<Setting>,
+}
+
+/// Reads and checks everything. Pure but for what `source` does.
+pub fn load(source: impl Source) -> Result<Loaded, Problems> {
+    let mut reader = reader::Reader::new(&source);
+    let discord = discord::read(&mut reader);
+    let web = web::read(&mut reader);
+    let store = store::read(&mut reader);
+    let bus = bus::read(&mut reader);
+    let xtsystems = xtsystems::read(&mut reader);
+    let routing = routing::read(&mut reader);
+    let delivery = delivery::read(&mut reader, discord.as_ref());
+    let telemetry = telemetry::read(&mut reader);
+    let (warnings, settings) = reader.finish()?;
+    // A section is `None` only when a problem was noted, and then `finish` has returned it.
+    let both = "a section without a problem has all its values";
+    let config = Config {
+        discord: discord.expect(both),
+        web: web.expect(both),
+        store: store.expect(both),
+        bus: bus.expect(both),
+        xtsystems: xtsystems.expect(both),
+        routing,
+        delivery: delivery.expect(both),
+        telemetry: telemetry.expect(both),
+    };
+    Ok(Loaded { config, warnings, settings })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! The Discord application: its token, its server, and where Discord is.
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use super::reader::Reader;
+use super::value::{boolean, http_origin, is_loopback, snowflake_of};
+use super::variable::{Section, Variable};
+use crate::id::GuildId;
+
+/// How the bot reaches Discord.
+#[derive(Clone, Debug)]
+pub struct DiscordConfig {
+    /// The bot's token, without the word `Bot`.
+    pub token: SecretString,
+    /// The application's id, for the invite link. Read from Discord at start when absent.
+    pub client_id: Option<u64>,
+    /// The one server that sources of the environment belong to; commands are registered there.
+    pub guild_id: Option<GuildId>,
+    /// Scheme and host only; `/api/v10` is added by the client.
+    pub api_url: Url,
+    /// `None`: Discord is asked for it.
+    pub gateway_url: Option<String>,
+}
+
+impl DiscordConfig {
+    /// True when the API is not Discord's own: a stand-in or a proxy.
+    pub fn is_elsewhere(&self) -> bool {
+        !is_discord(&self.api_url)
+    }
+
+    /// True when the API is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.api_url)
+    }
+}
+
+pub(super) static SECTION: Section = Section {
+    title: "Discord",
+    about: "Create an application at https://discord.com/developers/applications; the token is on its page \"Bot\".",
+    variables: &[
+        Variable::new("DISCORD_TOKEN", "The bot's token.", "").secret().required(),
+        Variable::new(
+            "DISCORD_GUILD_ID",
+            "The id of your server (right-click its name, \"Copy Server ID\"). Without it commands are registered globally.",
+            "914986636629143562",
+        ),
+        Variable::new("DISCORD_CLIENT_ID", "The application's id, for the invite link.", "914986636629143562"),
+        Variable::new("DISCORD_API_URL", "Where Discord's API is, scheme and host only.", "http://127.0.0.1:4000")
+            .default("https://discord.com"),
+        Variable::new(
+            "DISCORD_GATEWAY_URL",
+            "Where Discord's gateway is. When unset, the API is asked for it.",
+            "ws://127.0.0.1:4000/gateway",
+        ),
+        Variable::new(
+            "DISCORD_API_ALLOW_PROXY",
+            "Allows a real token to be sent to an address that is neither Discord's nor on this machine.",
+            "true",
+        )
+        .default("false"),
+    ],
+};
+
+pub(super) fn read(r: &mut Reader) -> Option<DiscordConfig> {
+    let token = r.secret("DISCORD_TOKEN", check_token);
+    let guild_id = r.optional("DISCORD_GUILD_ID", snowflake_of("a server"));
+    let client_id = r.optional("DISCORD_CLIENT_ID", snowflake_of("an application"));
+    let api_url = r.value("DISCORD_API_URL", http_origin);
+    let gateway = r.optional("DISCORD_GATEWAY_URL", gateway_url);
+    let allow_proxy = r.value("DISCORD_API_ALLOW_PROXY", boolean);
+
+    let looks_real = token.as_ref().is_some_and(|token| looks_like_a_real_token(token.expose_secret()));
+    if looks_real && allow_proxy == Some(false) {
+        for (name, url) in [("DISCORD_API_URL", api_url.as_ref()), ("DISCORD_GATEWAY_URL", gateway.as_ref())] {
+            if url.is_some_and(|url| !is_discord(url) && !is_loopback(url)) {
+                r.refuse(
+                    name,
+                    "is neither Discord's address nor on this machine, and DISCORD_TOKEN looks like a real token, \
+                     which would be sent there; for a proxy of your own set DISCORD_API_ALLOW_PROXY=true",
+                );
+            }
+        }
+    }
+    let gateway_url = gateway.map(String::from);
+    Some(DiscordConfig { token: token?, client_id, guild_id, api_url: api_url?, gateway_url })
+}
+
+fn check_token(text: &str) -> Result<(), String> {
+    if text.starts_with("Bot ") {
+        return Err("should be the token alone, without the word Bot".into());
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
+        return Err("should be one word as Discord shows it, without spaces or line breaks".into());
+    }
+    Ok(())
+}
+
+fn gateway_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "ws" | "wss") && url.host().is_some());
+    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+    url.ok_or_else(|| "should be an address such as wss://gateway.discord.gg".into())
+}
+
+/// discord.com, discord.gg and their sub-domains, over TLS.
+fn is_discord(url: &Url) -> bool {
+    let Some(Host::Domain(host)) = url.host() else { return false };
+    let ours = ["discord.com", "discord.gg"]
+        .iter()
+        .any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')));
+    ours && matches!(url.scheme(), "https" | "wss")
+}
+
+/// Three base64 parts with dots between: the shape of every token that Discord issues.
+fn looks_like_a_real_token(token: &str) -> bool {
+    let parts: Vec<&str> = token.split('.').collect();
+    let base64 = |part: &&str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+' | b'/' | b'='))
+    };
+    parts.len() == 3 && parts.iter().all(base64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_discord_is_discord() {
+        let is = |text: &str| is_discord(&Url::parse(text).unwrap());
+        assert!(is("https://discord.com") && is("https://canary.discord.com") && is("wss://gateway.discord.gg"));
+        assert!(!is("https://notdiscord.com") && !is("http://discord.com") && !is("https://discord.com.evil.example"));
+    }
+
+    #[test]
+    fn a_real_token_has_three_parts() {
+        assert!(looks_like_a_real_token("MTIz.Gabc12.x-y_z"));
+        assert!(!looks_like_a_real_token("standin-token") && !looks_like_a_real_token("a..b"));
+    }
+}
