@@ -90,6 +90,11 @@ impl Store {
         Ok(self.pool.begin().await?)
     }
 
+    /// Commits a transaction; the flow decides when.
+    pub async fn commit(tx: Tx) -> Result<()> {
+        Ok(tx.commit().await?)
+    }
+
     /// PostgreSQL's wall clock: what the program's clock follows.
     pub async fn clock_reading(&self) -> Result<DateTime<Utc>> {
         Ok(sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "at!""#).fetch_one(&self.pool).await?)

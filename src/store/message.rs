@@ -73,3 +73,17 @@ impl Store {
         Ok(rows)
     }
 }
+
+impl Store {
+    /// Which of these Discord messages are known to be ours in this destination.
+    pub async fn list_known_messages(&self, destination_id: Uuid, ids: &[i64]) -> Result<Vec<i64>> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT discord_message_id AS "id!" FROM send
+               WHERE destination_id = $1 AND discord_message_id = ANY ($2)"#,
+            destination_id,
+            ids
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+}

@@ -1,0 +1,62 @@
+//! Carries decisions upstream: from committed rows, under a lease, until the upstream has said what it did.
+
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::{audit, rules};
+use crate::ports::Ports;
+use crate::store::approval::{Approval, lock_approval, save_approval};
+use crate::store::{Store, card};
+use crate::upstream::xtsystems::Decision;
+
+/// Longer than the client's deadline of 10 s, so that a lease never lapses under a call.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
+
+/// Makes the calls that are due. Returns how many.
+pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
+    let Some(_) = &ports.xtsystems else { return Ok(0) };
+    let now = ports.clock.now();
+    let claimed = ports.store.claim_approvals(ports.clock.uuid(), now, now + LEASE, limit).await.context("claiming calls")?;
+    let count = claimed.len();
+    for approval in claimed {
+        crate::crash::point("call.claimed");
+        let answer = call(ports, &approval).await;
+        crate::crash::point("call.answered");
+        finish(ports, &approval, &answer).await?;
+    }
+    Ok(count)
+}
+
+async fn call(ports: &Ports, approval: &Approval) -> Decision {
+    let (Some(client), Some(verb)) = (&ports.xtsystems, approval.verb) else {
+        return Decision::NotSent { text: "XTSystems is not configured".into() };
+    };
+    let settings = ports.config.xtsystems.as_ref();
+    let company = approval.company_id.clone().or_else(|| settings.and_then(|s| s.company_id.clone()));
+    let allow_machine = settings.and_then(|s| s.allow_machine);
+    client.decide_machine(verb, &approval.asset_id, company.as_deref(), allow_machine).await
+}
+
+/// Records the answer where the lease is still ours; whoever took it over records theirs.
+async fn finish(ports: &Ports, claimed: &Approval, answer: &Decision) -> Result<()> {
+    let mut tx = ports.store.begin().await?;
+    let Some(mut current) = lock_approval(&mut tx, claimed.guild_id, claimed.id).await? else { return Ok(()) };
+    if current.lease_token != claimed.lease_token {
+        return Ok(());
+    }
+    let action = rules::on_answer(&mut current, answer, ports.clock.now());
+    save_approval(&mut tx, &current).await?;
+    let detail = json!({
+        "verb": current.verb.map(|v| v.as_str()),
+        "attempt": current.call_attempts,
+        "upstream": current.upstream_text,
+        "status": current.upstream_status,
+    });
+    audit(&mut tx, ports, &current, action, detail).await?;
+    card::touch_cards(&mut tx, &[current.subject_id]).await?;
+    Store::commit(tx).await?;
+    tracing::info!(approval = %current.id, action, "the upstream answered");
+    ports.wake.delivery();
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! From a stored event to a message in Discord: plan, claim, send, settle, reconcile.
+//!
+//! Each step function reports how much it did, so that a loop knows when to rest and a test when all is quiet.
+//! States and transitions are table 1 of `ARCHITECTURE.md`.
+
+pub mod check;
+pub mod classify;
+pub mod create;
+pub mod edit;
+pub mod limit;
+pub mod plan;
+pub mod reconcile;
+pub mod retry;
+pub mod settle;
+pub mod worker;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::delivery::limit::Limiter;
+use crate::id::UserId;
+use crate::ports::Ports;
+use crate::upstream::discord::LookupError;
+
+/// How often a refused token is tried again.
+const PROBE_EVERY: TimeDelta = TimeDelta::seconds(60);
+
+/// The delivery of one process: its ports and what it knows of Discord's mood.
+pub struct Delivery {
+    pub ports: Ports,
+    /// The advisory lock by which other processes see that this one lives.
+    owner: i64,
+    limiter: Mutex<Limiter>,
+    gate: Mutex<Gate>,
+    own_id: Mutex<Option<UserId>>,
+    /// Channels of webhook destinations, once looked up.
+    webhook_channels: Mutex<HashMap<Uuid, crate::id::ChannelId>>,
+}
+
+/// What holds everything back, not just one destination.
+#[derive(Default)]
+struct Gate {
+    paused_until: Option<DateTime<Utc>>,
+    stopped: Option<Stopped>,
+}
+
+struct Stopped {
+    why: String,
+    probe_at: DateTime<Utc>,
+}
+
+impl Delivery {
+    pub fn new(ports: Ports, owner: i64) -> Self {
+        let limiter = Limiter::new(ports.config.delivery.global_per_second, ports.config.delivery.webhook_priors);
+        Self {
+            ports,
+            owner,
+            limiter: Mutex::new(limiter),
+            gate: Mutex::default(),
+            own_id: Mutex::default(),
+            webhook_channels: Mutex::default(),
+        }
+    }
+
+    fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        lock(&self.limiter)
+    }
+
+    fn pause_all(&self, until: DateTime<Utc>, why: &str) {
+        tracing::warn!(%until, why, "all sending waits");
+        let mut gate = lock(&self.gate);
+        gate.paused_until = gate.paused_until.max(Some(until));
+    }
+
+    fn stop_all(&self, why: &str) {
+        let mut gate = lock(&self.gate);
+        if gate.stopped.is_none() {
+            tracing::error!(why, "Discord refuses the bot's token: nothing is sent until it works again. Check DISCORD_TOKEN");
+        }
+        gate.stopped = Some(Stopped { why: why.to_owned(), probe_at: self.ports.clock.now() + PROBE_EVERY });
+    }
+
+    /// Why nothing is being sent at the moment, for a person; `None` when sending goes on.
+    pub fn held_back(&self) -> Option<String> {
+        let now = self.ports.clock.now();
+        let gate = lock(&self.gate);
+        if let Some(stopped) = &gate.stopped {
+            return Some(format!("Discord refuses the bot's token ({}); tried again every minute", stopped.why));
+        }
+        let until = gate.paused_until.filter(|until| *until > now)?;
+        Some(format!("Discord asked everything to wait until <t:{}:T>", until.timestamp()))
+    }
+
+    /// True when sending may go on; probes a refused token once a minute.
+    async fn may_send(&self) -> bool {
+        let now = self.ports.clock.now();
+        let probe = {
+            let mut gate = lock(&self.gate);
+            if gate.paused_until.is_some_and(|until| until > now) {
+                return false;
+            }
+            gate.paused_until = None;
+            match &mut gate.stopped {
+                None => return true,
+                Some(stopped) if stopped.probe_at > now => return false,
+                Some(stopped) => {
+                    stopped.probe_at = now + PROBE_EVERY;
+                    true
+                }
+            }
+        };
+        if probe && self.ports.discord.get_own_id().await.is_ok() {
+            tracing::info!("Discord takes the bot's token again");
+            lock(&self.gate).stopped = None;
+            return true;
+        }
+        false
+    }
+
+    /// The bot's user id, looked up once.
+    async fn own_id(&self) -> Result<UserId, LookupError> {
+        if let Some(id) = *lock(&self.own_id) {
+            return Ok(id);
+        }
+        let id = self.ports.discord.get_own_id().await?;
+        *lock(&self.own_id) = Some(id);
+        Ok(id)
+    }
+}
+
+/// A lock whose holder never panics halfway leaves nothing broken behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

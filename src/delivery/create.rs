@@ -1,0 +1,263 @@
+//! Creates: what is queued is rendered, frozen, sent and settled; what is unfinished is taken up again.
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::classify::{Action, Verdict, classify};
+use super::limit::{Gate, RouteKey};
+use super::settle::{Circumstances, doubt, settle, settle_finding, window_over};
+use super::worker::Next;
+use super::{Delivery, check, reconcile};
+use crate::clock::jitter;
+use crate::id::{base62, mark};
+use crate::routing::card;
+use crate::routing::embed::{EMBEDS, Embed, MessageBody, TOTAL};
+use crate::store::destination::Target;
+use crate::store::lane::Lane;
+use crate::store::message::Queued;
+use crate::store::send::{NewAttempt, NewSend, Send, SendState, SendUpdate};
+use crate::upstream::discord::Answer;
+
+/// Characters that the mark adds to each footer.
+const MARK: usize = 11;
+
+/// Takes the next queued message, or as many notices as fit into one, and sends it.
+pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
+    let ports = &delivery.ports;
+    let queued = ports.store.list_queued(lane.destination.id, EMBEDS as i64).await?;
+    let Some(first) = queued.first() else { return Ok(Next::Idle) };
+    if let Some(wait) = gate(delivery, lane) {
+        return Ok(Next::WaitUntil(wait));
+    }
+    let id = ports.clock.uuid();
+    let new = match first.card_id {
+        Some(card_id) => freeze_card(delivery, id, first, card_id).await?,
+        None => freeze_notices(id, &queued),
+    };
+    let now = ports.clock.now();
+    if !ports.store.freeze_send(lane, &new, now, now + delivery.lease()).await? {
+        return Ok(Next::Leave);
+    }
+    crate::crash::point("send.frozen");
+    let send = Send {
+        id,
+        message_ids: new.message_ids,
+        card_id: new.card_id,
+        body: new.body,
+        state: SendState::Open,
+        attempting_at: None,
+        ambiguous_at: None,
+        attempts: 0,
+        own_failures: 0,
+        set_aside: false,
+        created_at: now,
+    };
+    attempt(delivery, lane, &send, now).await
+}
+
+/// Goes on with a send that is open or in doubt.
+pub(super) async fn resume(delivery: &Delivery, lane: &mut Lane, send: Send) -> Result<Next> {
+    let ports = &delivery.ports;
+    let now = ports.clock.now();
+    let in_doubt = matches!(send.state, SendState::InDoubt | SendState::Unresolved)
+        || doubt(&send).is_some_and(|since| window_over(since, now, delivery.nonce_window(), has_nonce(lane)));
+    if in_doubt {
+        return reconcile_send(delivery, lane, &send).await;
+    }
+    if let Some(wait) = gate(delivery, lane) {
+        return Ok(Next::WaitUntil(wait));
+    }
+    if !ports.store.begin_attempt(lane, send.id, now, now + delivery.lease()).await? {
+        return Ok(Next::Leave);
+    }
+    attempt(delivery, lane, &send, now).await
+}
+
+async fn reconcile_send(delivery: &Delivery, lane: &mut Lane, send: &Send) -> Result<Next> {
+    let ports = &delivery.ports;
+    if !ports.store.renew_lane(lane, ports.clock.now() + delivery.lease()).await? {
+        return Ok(Next::Leave);
+    }
+    let started_at = ports.clock.now();
+    let finding = reconcile::look(delivery, lane, send).await;
+    let update = settle_finding(send, &finding, &delivery.circumstances(lane, started_at));
+    let attempt = NewAttempt {
+        send_id: Some(send.id),
+        card_id: send.card_id,
+        started_at,
+        duration_ms: 0,
+        action: "reconcile",
+        status: None,
+        code: None,
+        outcome: update.state.as_str(),
+        note: update.note.clone(),
+    };
+    finish(delivery, lane, send, &update, &attempt).await
+}
+
+async fn attempt(delivery: &Delivery, lane: &mut Lane, send: &Send, started_at: DateTime<Utc>) -> Result<Next> {
+    let ports = &delivery.ports;
+    let (action, answer) = match &lane.destination.target {
+        Target::Channel(channel) => {
+            let mut body = send.body.clone();
+            body["nonce"] = json!(base62(send.id));
+            body["enforce_nonce"] = json!(true);
+            (Action::Create, ports.discord.create_message(*channel, &body).await)
+        }
+        Target::Webhook { id, token, .. } => {
+            (Action::Webhook, ports.discord.execute_webhook(*id, token, &send.body).await)
+        }
+    };
+    crate::crash::point("send.answered");
+    delivery.limiter().observe(&route(lane), &answer.limits, ports.clock.now());
+    let verdict = classify(action, &answer.reply);
+    let update = settle(send, &verdict, &delivery.circumstances(lane, started_at));
+    let log = attempt_line(send, started_at, &answer, &update);
+    let next = finish(delivery, lane, send, &update, &log).await?;
+    Ok(consequences(delivery, lane, &verdict).await?.unwrap_or(next))
+}
+
+/// What a verdict means beyond its own message.
+pub(super) async fn consequences(delivery: &Delivery, lane: &Lane, verdict: &Verdict) -> Result<Option<Next>> {
+    match verdict {
+        Verdict::WaitAll(wait, why) => {
+            delivery.pause_all(delivery.ports.clock.now() + *wait, why);
+            Ok(Some(Next::Leave))
+        }
+        Verdict::Stop(why) => {
+            delivery.stop_all(why);
+            Ok(Some(Next::Leave))
+        }
+        Verdict::Unusable(code, why) => {
+            check::disable(delivery, &lane.destination, *code, why).await?;
+            Ok(Some(Next::Leave))
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn finish(
+    delivery: &Delivery,
+    lane: &mut Lane,
+    send: &Send,
+    update: &SendUpdate,
+    attempt: &NewAttempt,
+) -> Result<Next> {
+    if update.state == SendState::Dead {
+        tracing::warn!(send = %send.id, note = update.note, "a message was not delivered");
+    }
+    let held = delivery.ports.store.finish_send(lane, send, update, attempt, delivery.ports.clock.now()).await?;
+    crate::crash::point("send.finished");
+    if !held {
+        return Ok(Next::Leave);
+    }
+    lane.failures = update.lane_failures;
+    Ok(update.lane_not_before.map_or(Next::Go, Next::WaitUntil))
+}
+
+fn attempt_line(send: &Send, started_at: DateTime<Utc>, answer: &Answer, update: &SendUpdate) -> NewAttempt {
+    NewAttempt {
+        send_id: Some(send.id),
+        card_id: send.card_id,
+        started_at,
+        duration_ms: answer.duration_ms,
+        action: "create",
+        status: (answer.reply.status > 0).then_some(i32::from(answer.reply.status)),
+        code: answer.reply.code,
+        outcome: update.state.as_str(),
+        note: update.note.clone(),
+    }
+}
+
+/// A card's create is rendered from the state as it is now; what is newer follows as an edit.
+async fn freeze_card(delivery: &Delivery, id: Uuid, queued: &Queued, card_id: Uuid) -> Result<NewSend> {
+    let view = delivery.ports.store.get_card(card_id).await?;
+    let mut body = card::render(view.kind, &view.state, view.approval.as_ref());
+    body.mentions = queued.mentions.clone();
+    body.content = mention_line(&body.mentions);
+    Ok(NewSend {
+        id,
+        message_ids: vec![queued.id],
+        card_id: Some(card_id),
+        card_version: Some(view.version),
+        body: body.to_json(&mark(id)),
+    })
+}
+
+/// The leading notices that fit into one message, up to the next card.
+fn freeze_notices(id: Uuid, queued: &[Queued]) -> NewSend {
+    let mut body = MessageBody::default();
+    let mut message_ids = Vec::new();
+    let mut total = 0;
+    for message in queued.iter().take_while(|m| m.card_id.is_none()).take(EMBEDS) {
+        let embed: Embed = message.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
+        total += embed.len() + MARK;
+        if total > TOTAL && !message_ids.is_empty() {
+            break;
+        }
+        message_ids.push(message.id);
+        body.embeds.push(embed);
+        for mention in &message.mentions {
+            if !body.mentions.contains(mention) {
+                body.mentions.push(mention.clone());
+            }
+        }
+    }
+    body.content = mention_line(&body.mentions);
+    NewSend { id, message_ids, card_id: None, card_version: None, body: body.to_json(&mark(id)) }
+}
+
+/// Mentions ping only in the content.
+fn mention_line(mentions: &[String]) -> Option<String> {
+    (!mentions.is_empty()).then(|| mentions.join(" "))
+}
+
+fn has_nonce(lane: &Lane) -> bool {
+    matches!(lane.destination.target, Target::Channel(_))
+}
+
+fn route(lane: &Lane) -> RouteKey {
+    match &lane.destination.target {
+        Target::Channel(channel) => RouteKey::create_message(*channel),
+        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, *channel),
+    }
+}
+
+/// The time a known limit asks to wait for, before the request is made.
+fn gate(delivery: &Delivery, lane: &Lane) -> Option<DateTime<Utc>> {
+    match delivery.limiter().check(&route(lane), delivery.ports.clock.now()) {
+        Gate::Go => None,
+        Gate::WaitUntil(at) => Some(at),
+    }
+}
+
+impl Delivery {
+    fn nonce_window(&self) -> chrono::TimeDelta {
+        chrono::TimeDelta::from_std(self.ports.config.delivery.nonce_window).unwrap_or(chrono::TimeDelta::seconds(60))
+    }
+
+    fn circumstances(&self, lane: &Lane, started_at: DateTime<Utc>) -> Circumstances<'_> {
+        Circumstances {
+            now: self.ports.clock.now(),
+            started_at,
+            schedule: &self.schedule,
+            jitter: jitter(self.ports.config.delivery.jitter),
+            nonce_window: self.nonce_window(),
+            has_nonce: has_nonce(lane),
+            lane_failures: lane.failures,
+        }
+    }
+}
+
+/// The body of a card's edit, under the mark of its create.
+pub(super) fn card_json(view: &crate::store::card::CardView) -> Value {
+    let body = card::render(view.kind, &view.state, view.approval.as_ref());
+    let mut json = body.to_json(&view.send_id.map(mark).unwrap_or_default());
+    // An edit leaves the line of mentions as it is, and pings nobody.
+    if let Some(map) = json.as_object_mut() {
+        map.remove("content");
+    }
+    json
+}

@@ -1,0 +1,94 @@
+//! Edits of living cards: rendered when sent, sent again until the message shows the current version.
+
+use anyhow::Result;
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::Delivery;
+use super::classify::{Action, Verdict, classify};
+use super::create::{card_json, consequences};
+use super::limit::{Gate, RouteKey};
+use super::worker::Next;
+use crate::clock::jitter;
+use crate::store::card::{CardView, EditOutcome};
+use crate::store::destination::Target;
+use crate::store::lane::Lane;
+use crate::store::send::NewAttempt;
+
+/// An edit that fails is tried again no later than this.
+const CAP: TimeDelta = TimeDelta::minutes(10);
+
+pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) -> Result<Next> {
+    let ports = &delivery.ports;
+    let view = ports.store.get_card(card_id).await?;
+    let Some(message_id) = view.message_id else { return Ok(Next::Go) };
+    let route = match &lane.destination.target {
+        Target::Channel(channel) => RouteKey::edit_message(*channel),
+        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, *channel),
+    };
+    if let Gate::WaitUntil(at) = delivery.limiter().check(&route, ports.clock.now()) {
+        return Ok(Next::WaitUntil(at));
+    }
+    let started_at = ports.clock.now();
+    if !ports.store.renew_lane(lane, started_at + delivery.lease()).await? {
+        return Ok(Next::Leave);
+    }
+    crate::crash::point("edit.before");
+    let body = card_json(&view);
+    let answer = match &lane.destination.target {
+        Target::Channel(channel) => ports.discord.edit_message(*channel, message_id, &body).await,
+        Target::Webhook { id, token, .. } => ports.discord.edit_webhook_message(*id, token, message_id, &body).await,
+    };
+    crate::crash::point("edit.answered");
+    delivery.limiter().observe(&route, &answer.limits, ports.clock.now());
+    let verdict = classify(Action::Edit, &answer.reply);
+    let outcome = outcome(delivery, &view, &verdict);
+    let attempt = NewAttempt {
+        send_id: None,
+        card_id: Some(card_id),
+        started_at,
+        duration_ms: answer.duration_ms,
+        action: "edit",
+        status: (answer.reply.status > 0).then_some(i32::from(answer.reply.status)),
+        code: answer.reply.code,
+        outcome: match &outcome {
+            EditOutcome::Shown { .. } => "shown",
+            EditOutcome::Again { .. } => "again",
+            EditOutcome::Refused { .. } => "refused",
+            EditOutcome::Gone => "gone",
+        },
+        note: match &outcome {
+            EditOutcome::Again { error, .. } | EditOutcome::Refused { error, .. } => Some(error.clone()),
+            _ => None,
+        },
+    };
+    if !ports.store.finish_edit(lane, &view, &outcome, &attempt, ports.clock.now()).await? {
+        return Ok(Next::Leave);
+    }
+    if let Some(next) = consequences(delivery, lane, &verdict).await? {
+        return Ok(next);
+    }
+    Ok(match verdict {
+        Verdict::Wait(wait, _) => Next::WaitUntil(ports.clock.now() + wait),
+        _ => Next::Go,
+    })
+}
+
+fn outcome(delivery: &Delivery, view: &CardView, verdict: &Verdict) -> EditOutcome {
+    let now = delivery.ports.clock.now();
+    let again = |wait: TimeDelta, why: &str| EditOutcome::Again { not_before: now + wait, error: why.to_owned() };
+    match verdict {
+        Verdict::Done(_) => EditOutcome::Shown { version: view.version },
+        Verdict::Gone => EditOutcome::Gone,
+        Verdict::Rejected(why) => {
+            tracing::warn!(card = %view.id, why, "a card's new state was refused");
+            EditOutcome::Refused { version: view.version, error: why.clone() }
+        }
+        Verdict::EditWait(wait, why) | Verdict::Wait(wait, why) | Verdict::WaitAll(wait, why) => again(*wait, why),
+        Verdict::NotSent(why) | Verdict::Unknown(why) => {
+            again(delivery.schedule.capped(view.edit_failures, jitter(delivery.ports.config.delivery.jitter)).min(CAP), why)
+        }
+        Verdict::Stop(why) | Verdict::Unusable(_, why) => again(TimeDelta::zero(), why),
+        Verdict::DeliveredAndDeleted => EditOutcome::Gone,
+    }
+}

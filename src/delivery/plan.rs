@@ -1,0 +1,162 @@
+//! Plans stored events: routes, subjects, cards, approvals and outbox rows, in the transaction that
+//! marks the events planned.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::approval;
+use crate::event::{Event, kind};
+use crate::id::GuildId;
+use crate::ports::Ports;
+use crate::routing::{Decision, Mode, Route, decide, notice};
+use crate::store::card::{self, WantedCard};
+use crate::store::event::{self as events, PlanNote};
+use crate::store::message::{NewMessage, insert_messages};
+use crate::store::route::list_routes;
+use crate::store::subject::{Subject, SubjectKey, lock_subjects, save_subjects};
+use crate::store::{Store, Tx};
+
+/// Plans up to `limit` events. Returns how many; 0 means that all are planned.
+pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
+    let mut tx = ports.store.begin().await?;
+    let batch = events::claim_unplanned(&mut tx, limit).await.context("claiming events")?;
+    if batch.is_empty() {
+        return Ok(0);
+    }
+    let decisions = decide_all(&mut tx, &batch).await?;
+    let mut subjects = take_subjects(ports, &mut tx, &batch).await?;
+    apply_events(ports, &mut tx, &batch, &mut subjects).await?;
+    let messages = queue(ports, &mut tx, &batch, &decisions, &subjects).await?;
+    let notes: Vec<PlanNote> = batch
+        .iter()
+        .zip(&decisions)
+        .map(|(event, decision)| PlanNote { event_id: event.id, note: decision.note.clone() })
+        .collect();
+    events::mark_planned(&mut tx, &notes, ports.clock.now()).await?;
+    crate::crash::point("plan.before_commit");
+    Store::commit(tx).await?;
+    crate::crash::point("plan.after_commit");
+    tracing::debug!(events = batch.len(), messages, "planned");
+    ports.wake.delivery();
+    Ok(batch.len())
+}
+
+async fn decide_all(tx: &mut Tx, batch: &[Event]) -> Result<Vec<Decision>> {
+    let mut routes: HashMap<GuildId, Vec<Route>> = HashMap::new();
+    for event in batch {
+        if let std::collections::hash_map::Entry::Vacant(vacant) = routes.entry(event.guild_id) {
+            vacant.insert(list_routes(tx, event.guild_id).await?);
+        }
+    }
+    Ok(batch.iter().map(|event| decide(event, &routes[&event.guild_id])).collect())
+}
+
+type Subjects = BTreeMap<(Uuid, String), Subject>;
+
+/// Locks the subjects of the batch; every event about a lasting thing counts, routed or not.
+async fn take_subjects(ports: &Ports, tx: &mut Tx, batch: &[Event]) -> Result<Subjects> {
+    let mut wanted: BTreeMap<(Uuid, String), SubjectKey> = BTreeMap::new();
+    for event in batch {
+        let (Some(key), Some(kind)) = (&event.subject, kind::find(&event.kind).and_then(|k| k.subject)) else { continue };
+        wanted.entry((event.source_id, key.clone())).or_insert_with(|| SubjectKey {
+            id: ports.clock.uuid(),
+            guild_id: event.guild_id,
+            source_id: event.source_id,
+            key: key.clone(),
+            kind,
+        });
+    }
+    if wanted.is_empty() {
+        return Ok(Subjects::new());
+    }
+    let wanted: Vec<SubjectKey> = wanted.into_values().collect();
+    let locked = lock_subjects(tx, &wanted, ports.clock.now()).await.context("locking subjects")?;
+    Ok(locked.into_iter().map(|s| ((s.source_id, s.key.clone()), s)).collect())
+}
+
+async fn apply_events(ports: &Ports, tx: &mut Tx, batch: &[Event], subjects: &mut Subjects) -> Result<()> {
+    for event in batch {
+        let Some(subject) = subject_mut(subjects, event) else { continue };
+        subject.state.apply(event);
+        approval::on_event(ports, tx, event, subject).await?;
+    }
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<&Subject> = subjects.values().collect();
+    save_subjects(tx, &all, ports.clock.now()).await?;
+    let ids: Vec<Uuid> = all.iter().map(|s| s.id).collect();
+    card::touch_cards(tx, &ids).await?;
+    Ok(())
+}
+
+fn subject_mut<'a>(subjects: &'a mut Subjects, event: &Event) -> Option<&'a mut Subject> {
+    subjects.get_mut(&(event.source_id, event.subject.clone()?))
+}
+
+/// Makes the outbox rows: notices as they are, and the first message of cards that have none.
+async fn queue(
+    ports: &Ports,
+    tx: &mut Tx,
+    batch: &[Event],
+    decisions: &[Decision],
+    subjects: &Subjects,
+) -> Result<usize> {
+    let now = ports.clock.now();
+    let mut wanted = Vec::new();
+    let mut wanted_pairs = HashSet::new();
+    // What a new card's first message is due to: the first event of the batch that asked for it.
+    let mut causes: HashMap<(Uuid, Uuid), (&Event, &crate::routing::Hit)> = HashMap::new();
+    let mut messages = Vec::new();
+    for (event, decision) in batch.iter().zip(decisions) {
+        for hit in &decision.hits {
+            for destination_id in &hit.destination_ids {
+                let subject = event.subject.clone().and_then(|key| subjects.get(&(event.source_id, key)));
+                match (hit.mode, subject) {
+                    (Mode::Card, Some(subject)) => {
+                        let pair = (subject.id, *destination_id);
+                        causes.entry(pair).or_insert((event, hit));
+                        if wanted_pairs.insert(pair) {
+                            wanted.push(WantedCard {
+                                id: ports.clock.uuid(),
+                                guild_id: event.guild_id,
+                                subject_id: subject.id,
+                                destination_id: *destination_id,
+                            });
+                        }
+                    }
+                    _ => messages.push(NewMessage {
+                        guild_id: event.guild_id,
+                        destination_id: *destination_id,
+                        event_id: event.id,
+                        route_id: Some(hit.route_id),
+                        card_id: None,
+                        embed: Some(json!(notice::render(event))),
+                        mentions: hit.mentions.clone(),
+                    }),
+                }
+            }
+        }
+    }
+    if !wanted.is_empty() {
+        for (card_id, subject_id, destination_id) in card::want_cards(tx, &wanted, now).await? {
+            let Some((event, hit)) = causes.get(&(subject_id, destination_id)) else { continue };
+            messages.push(NewMessage {
+                guild_id: event.guild_id,
+                destination_id,
+                event_id: event.id,
+                route_id: Some(hit.route_id),
+                card_id: Some(card_id),
+                embed: None,
+                mentions: hit.mentions.clone(),
+            });
+        }
+    }
+    if !messages.is_empty() {
+        insert_messages(tx, &messages, now).await.context("queueing messages")?;
+    }
+    Ok(messages.len())
+}

@@ -1,0 +1,128 @@
+//! Sends in doubt: the channel's history says whether the message is there, where it can be read.
+
+use chrono::TimeDelta;
+use serde_json::Value;
+
+use super::Delivery;
+use super::check::{Access, access};
+use super::settle::{Finding, doubt};
+use crate::id::{ChannelId, MessageId, mark, snowflake_at};
+use crate::store::destination::Target;
+use crate::store::lane::Lane;
+use crate::store::send::Send;
+use crate::upstream::discord::LookupError;
+use crate::upstream::permission::{READ_MESSAGE_HISTORY, VIEW_CHANNEL};
+
+/// Clocks may differ; looking back this much further costs a page at most.
+const MARGIN: TimeDelta = TimeDelta::minutes(2);
+/// Pages of 100 messages that are read before the question is given up for now.
+const PAGES: usize = 50;
+/// When Discord does not answer the question, it is asked again after this long.
+const ASK_AGAIN: TimeDelta = TimeDelta::seconds(10);
+/// An attempt without an answer may still be under way at Discord for this long.
+const SETTLING: TimeDelta = TimeDelta::seconds(15);
+
+/// Looks for the message of a send whose fate is unknown.
+pub(super) async fn look(delivery: &Delivery, lane: &Lane, send: &Send) -> Finding {
+    let Some(since) = doubt(send) else { return Finding::Absent };
+    let now = delivery.ports.clock.now();
+    if now - since < SETTLING {
+        return Finding::Later(SETTLING - (now - since), "waiting for the attempt to settle".into());
+    }
+    match search(delivery, lane, send, since).await {
+        Ok(finding) => finding,
+        Err(LookupError::RateLimited(wait)) => Finding::Later(wait, "Discord asks to wait".into()),
+        Err(LookupError::Unauthorized) => {
+            delivery.stop_all("401 while reading a channel's history");
+            Finding::Later(ASK_AGAIN, "Discord refuses the bot's token".into())
+        }
+        Err(LookupError::Refused { explanation, .. }) => Finding::Unreadable(explanation),
+        Err(error) => Finding::Later(ASK_AGAIN, error.to_string()),
+    }
+}
+
+async fn search(
+    delivery: &Delivery,
+    lane: &Lane,
+    send: &Send,
+    since: chrono::DateTime<chrono::Utc>,
+) -> Result<Finding, LookupError> {
+    let (channel, webhook) = match &lane.destination.target {
+        Target::Channel(channel) => (*channel, None),
+        Target::Webhook { id, .. } => (delivery.webhook_channel(lane).await?, Some(*id)),
+    };
+    // Without these Discord answers an empty list, which does not mean that nothing is there.
+    match access(delivery, lane.destination.guild_id, channel).await? {
+        Access::Elsewhere => return Ok(Finding::Unreadable("the channel is in another server".into())),
+        Access::Held(held) if held & VIEW_CHANNEL == 0 || held & READ_MESSAGE_HISTORY == 0 => {
+            return Ok(Finding::Unreadable("Read Message History is missing: nobody can tell whether it arrived".into()));
+        }
+        Access::Held(_) => {}
+    }
+    let messages = history(delivery, channel, snowflake_at(since - MARGIN)).await?;
+    let Some(messages) = messages else {
+        return Ok(Finding::Unreadable("the channel's history since then is too long to search".into()));
+    };
+    let ending = format!(" · {}", mark(send.id));
+    if let Some(id) = messages.iter().find(|m| has_mark(m, &ending)).and_then(message_id) {
+        return Ok(Finding::Found(id));
+    }
+    let Some(webhook) = webhook else { return Ok(Finding::Absent) };
+    webhook_candidates(delivery, lane, &messages, webhook, snowflake_at(since - TimeDelta::seconds(5))).await
+}
+
+/// All messages after a snowflake, or `None` when there are too many.
+async fn history(delivery: &Delivery, channel: ChannelId, after: i64) -> Result<Option<Vec<Value>>, LookupError> {
+    let mut all = Vec::new();
+    let mut after = after;
+    for _ in 0..PAGES {
+        let page = delivery.ports.discord.list_messages_after(channel, after).await?;
+        let full = page.len() == 100;
+        after = page.iter().filter_map(message_id).map(|id| id.0).max().unwrap_or(after);
+        all.extend(page);
+        if !full {
+            return Ok(Some(all));
+        }
+    }
+    Ok(None)
+}
+
+/// What a webhook posts cannot be read without the message-content intent: one unknown message of it
+/// in the time window is ours, none means absent, several stay in doubt.
+async fn webhook_candidates(
+    delivery: &Delivery,
+    lane: &Lane,
+    messages: &[Value],
+    webhook: i64,
+    from: i64,
+) -> Result<Finding, LookupError> {
+    let webhook = webhook.to_string();
+    let unreadable = |m: &&Value| m["embeds"].as_array().is_none_or(Vec::is_empty);
+    let candidates: Vec<MessageId> = messages
+        .iter()
+        .filter(|m| m["webhook_id"].as_str() == Some(&webhook))
+        .filter(unreadable)
+        .filter_map(message_id)
+        .filter(|id| id.0 >= from)
+        .collect();
+    let ids: Vec<i64> = candidates.iter().map(|id| id.0).collect();
+    let known = match delivery.ports.store.list_known_messages(lane.destination.id, &ids).await {
+        Ok(known) => known,
+        Err(error) => return Ok(Finding::Later(ASK_AGAIN, error.to_string())),
+    };
+    let unknown: Vec<MessageId> = candidates.into_iter().filter(|id| !known.contains(&id.0)).collect();
+    Ok(match unknown.as_slice() {
+        [] => Finding::Absent,
+        [one] => Finding::Found(*one),
+        several => Finding::Unreadable(format!("{} messages of this webhook could be it", several.len())),
+    })
+}
+
+fn has_mark(message: &Value, ending: &str) -> bool {
+    let embeds = message["embeds"].as_array().into_iter().flatten();
+    embeds.filter_map(|e| e["footer"]["text"].as_str()).any(|footer| footer.ends_with(ending))
+}
+
+fn message_id(message: &Value) -> Option<MessageId> {
+    message["id"].as_str()?.parse().ok().map(MessageId)
+}

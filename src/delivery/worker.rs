@@ -1,0 +1,88 @@
+//! Works lanes: claims those with something to do and carries on each until it is empty or must wait.
+
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use futures_util::stream::{self, StreamExt};
+
+use super::{Delivery, create, edit};
+use crate::store::lane::Lane;
+
+/// Lanes worked at the same time by one process.
+const CONCURRENT: usize = 32;
+/// Pieces of work on one lane before others get their turn.
+const TURN: usize = 50;
+
+/// What a lane should do after one piece of work.
+pub(super) enum Next {
+    /// There may be more; `true` when something went out.
+    Go,
+    /// Nothing is due here.
+    Idle,
+    /// Not before this time.
+    WaitUntil(chrono::DateTime<chrono::Utc>),
+    /// The lease is lost, or everything is held back.
+    Leave,
+}
+
+impl Delivery {
+    /// Claims due lanes and works them. Returns how many were claimed.
+    pub async fn deliver_due(&self, limit: i64) -> Result<usize> {
+        let ports = &self.ports;
+        if !ports.clock.is_trusted() || !self.may_send().await {
+            return Ok(0);
+        }
+        let now = ports.clock.now();
+        let lanes = ports
+            .store
+            .claim_lanes(ports.clock.uuid(), self.owner, now, now + self.lease(), limit)
+            .await
+            .context("claiming lanes")?;
+        crate::crash::point("deliver.claimed");
+        let claimed = lanes.len();
+        stream::iter(lanes).for_each_concurrent(CONCURRENT, |lane| self.work_lane(lane)).await;
+        Ok(claimed)
+    }
+
+    pub(super) fn lease(&self) -> TimeDelta {
+        TimeDelta::from_std(self.ports.config.delivery.lease).unwrap_or(TimeDelta::seconds(15))
+    }
+
+    async fn work_lane(&self, mut lane: Lane) {
+        let mut not_before = None;
+        for _ in 0..TURN {
+            match self.work_once(&mut lane).await {
+                Ok(Next::Go) => {}
+                Ok(Next::WaitUntil(at)) => {
+                    not_before = Some(at);
+                    break;
+                }
+                Ok(Next::Idle | Next::Leave) => break,
+                Err(error) => {
+                    // The lease lapses by itself; what was under way is then in doubt and comes first.
+                    tracing::warn!(destination = %lane.destination.id, error = format!("{error:#}"), "a lane is left");
+                    return;
+                }
+            }
+        }
+        if let Err(error) = self.ports.store.release_lane(&lane, not_before).await {
+            tracing::warn!(destination = %lane.destination.id, %error, "a lane could not be given back");
+        }
+    }
+
+    /// Unfinished sends first, then one create, then one edit.
+    async fn work_once(&self, lane: &mut Lane) -> Result<Next> {
+        let store = &self.ports.store;
+        let destination_id = lane.destination.id;
+        if let Some(send) = store.find_due_send(destination_id, self.ports.clock.now()).await? {
+            return create::resume(self, lane, send).await;
+        }
+        let created = create::next(self, lane).await?;
+        if matches!(created, Next::WaitUntil(_) | Next::Leave) {
+            return Ok(created);
+        }
+        if let Some(card_id) = store.find_stale_card(destination_id, self.ports.clock.now()).await? {
+            return edit::edit(self, lane, card_id).await;
+        }
+        Ok(created)
+    }
+}

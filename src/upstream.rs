@@ -1,0 +1,4 @@
+//! Outbound clients: the only code that makes HTTP requests. Base addresses are injected; errors are typed.
+
+pub mod discord;
+pub mod permission;

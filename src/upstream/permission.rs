@@ -1,0 +1,120 @@
+//! What the bot may do in a channel, computed from roles and overwrites as Discord does.
+//!
+//! <https://discord.com/developers/docs/topics/permissions#permission-overwrites>. Pure.
+
+use serde::Deserialize;
+
+pub const ADMINISTRATOR: u64 = 1 << 3;
+pub const MANAGE_GUILD: u64 = 1 << 5;
+pub const VIEW_CHANNEL: u64 = 1 << 10;
+pub const SEND_MESSAGES: u64 = 1 << 11;
+pub const EMBED_LINKS: u64 = 1 << 14;
+pub const READ_MESSAGE_HISTORY: u64 = 1 << 16;
+
+/// What every routed channel needs, in the words of Discord's settings.
+pub const NEEDED: [(u64, &str); 4] = [
+    (VIEW_CHANNEL, "View Channel"),
+    (SEND_MESSAGES, "Send Messages"),
+    (EMBED_LINKS, "Embed Links"),
+    (READ_MESSAGE_HISTORY, "Read Message History"),
+];
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Role {
+    pub id: String,
+    pub permissions: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Member {
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Channel {
+    pub id: String,
+    #[serde(default)]
+    pub guild_id: Option<String>,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub permission_overwrites: Vec<Overwrite>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Overwrite {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: u8,
+    pub allow: String,
+    pub deny: String,
+}
+
+/// The member's permissions in the channel. `guild_id` is also the id of the @everyone role.
+pub fn compute(guild_id: &str, user_id: &str, member: &Member, roles: &[Role], channel: &Channel) -> u64 {
+    let bits = |text: &str| text.parse::<u64>().unwrap_or(0);
+    let held = |id: &str| id == guild_id || member.roles.iter().any(|r| r == id);
+    let base = roles.iter().filter(|r| held(&r.id)).fold(0, |acc, r| acc | bits(&r.permissions));
+    if base & ADMINISTRATOR != 0 {
+        return u64::MAX;
+    }
+    let overwrites = &channel.permission_overwrites;
+    let mut result = base;
+    if let Some(everyone) = overwrites.iter().find(|o| o.kind == 0 && o.id == guild_id) {
+        result = (result & !bits(&everyone.deny)) | bits(&everyone.allow);
+    }
+    let of_roles = || overwrites.iter().filter(|o| o.kind == 0 && o.id != guild_id && held(&o.id));
+    let denied = of_roles().fold(0, |acc, o| acc | bits(&o.deny));
+    let allowed = of_roles().fold(0, |acc, o| acc | bits(&o.allow));
+    result = (result & !denied) | allowed;
+    if let Some(own) = overwrites.iter().find(|o| o.kind == 1 && o.id == user_id) {
+        result = (result & !bits(&own.deny)) | bits(&own.allow);
+    }
+    // Without View Channel nothing else counts.
+    if result & VIEW_CHANNEL == 0 { 0 } else { result }
+}
+
+/// Names of the needed permissions that are missing.
+pub fn missing(held: u64) -> Vec<&'static str> {
+    NEEDED.iter().filter(|(bit, _)| held & bit == 0).map(|(_, name)| *name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overwrite(id: &str, kind: u8, allow: u64, deny: u64) -> Overwrite {
+        Overwrite { id: id.into(), kind, allow: allow.to_string(), deny: deny.to_string() }
+    }
+
+    fn channel(permission_overwrites: Vec<Overwrite>) -> Channel {
+        Channel { id: "9".into(), guild_id: Some("1".into()), name: None, permission_overwrites }
+    }
+
+    fn roles() -> Vec<Role> {
+        let all = VIEW_CHANNEL | SEND_MESSAGES | EMBED_LINKS | READ_MESSAGE_HISTORY;
+        vec![Role { id: "1".into(), permissions: all.to_string() }, Role { id: "2".into(), permissions: "0".into() }]
+    }
+
+    #[test]
+    fn overwrites_apply_in_discords_order() {
+        let member = Member { roles: vec!["2".into()] };
+        let held = |o: Vec<Overwrite>| compute("1", "7", &member, &roles(), &channel(o));
+        assert!(missing(held(vec![])).is_empty());
+        assert_eq!(missing(held(vec![overwrite("1", 0, 0, SEND_MESSAGES)])), ["Send Messages"]);
+        assert!(missing(held(vec![overwrite("1", 0, 0, SEND_MESSAGES), overwrite("2", 0, SEND_MESSAGES, 0)])).is_empty());
+        assert_eq!(
+            missing(held(vec![overwrite("2", 0, SEND_MESSAGES, 0), overwrite("7", 1, 0, SEND_MESSAGES)])),
+            ["Send Messages"]
+        );
+        assert_eq!(held(vec![overwrite("1", 0, 0, VIEW_CHANNEL)]), 0);
+    }
+
+    #[test]
+    fn an_administrator_may_everything() {
+        let roles = vec![Role { id: "1".into(), permissions: ADMINISTRATOR.to_string() }];
+        let locked = channel(vec![overwrite("1", 0, 0, u64::MAX)]);
+        assert_eq!(compute("1", "7", &Member { roles: vec![] }, &roles, &locked), u64::MAX);
+    }
+}
