@@ -1,1 +1,3 @@
 //! Signalbox.
+
+pub mod store;

@@ -1,0 +1,3 @@
+//! Everything that is kept: every SQL statement of the program and the database it runs on.
+
+pub mod embedded;
