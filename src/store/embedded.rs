@@ -4,21 +4,24 @@
 //! that is closed to others, and ends with this program, however the program ends. The programs of
 //! PostgreSQL have to be installed: nothing is downloaded here. Connections are made elsewhere.
 
+// Nothing else runs yet when it waits.
+#![allow(clippy::disallowed_methods)]
+
 mod binaries;
+mod cluster;
 mod error;
 mod place;
 
 pub use error::EmbeddedError;
 pub use place::default_data_dir;
 
-use binaries::Binaries;
+use cluster::{Log, await_end_of_earlier_server, create, lock, open_log, ready_server, version_of};
 use place::Account;
 use rustix::process::{Pid, Signal, kill_process};
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::process::CommandExt as _;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -33,8 +36,6 @@ const LOOK: Duration = Duration::from_millis(20);
 const START_LIMIT: Duration = Duration::from_secs(300);
 /// For the statements that are under way when the program stops.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-/// A log above this size is put aside at the next start; one older log is kept.
-const LOG_LIMIT: u64 = 10 << 20;
 
 /// What [`start`] needs to know.
 #[derive(Debug, Clone)]
@@ -211,6 +212,7 @@ pub fn exec_postgres(args: impl IntoIterator<Item = OsString>) -> io::Result<Inf
 /// The kernel sends the signal; it survives the change of program.
 #[cfg(target_os = "linux")]
 fn run_until_death_of(parent: Pid, command: &mut Command) -> io::Result<Infallible> {
+    use std::os::unix::process::CommandExt as _;
     rustix::process::set_parent_process_death_signal(Some(Signal::INT))?;
     if rustix::process::getppid() != Some(parent) {
         return Err(io::Error::other(
@@ -272,226 +274,6 @@ impl Drop for Starting {
             let _ = child.wait();
         }
     }
-}
-
-/// The server's log, and where this run's part of it begins.
-struct Log {
-    file: File,
-    path: PathBuf,
-    begin: u64,
-}
-
-impl Log {
-    fn handle(&self) -> Result<File, EmbeddedError> {
-        self.file
-            .try_clone()
-            .map_err(EmbeddedError::io("open", &self.path))
-    }
-
-    fn failure(&self, what: String) -> EmbeddedError {
-        let mut text = Vec::new();
-        if let Ok(mut file) = File::open(&self.path) {
-            let _ = file.seek(SeekFrom::Start(self.begin));
-            let _ = file.read_to_end(&mut text);
-        }
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().collect();
-        EmbeddedError::Start {
-            what,
-            log: self.path.clone(),
-            tail: lines[lines.len().saturating_sub(15)..].join("\n"),
-        }
-    }
-}
-
-fn open_log(account: &Account, home: &Path) -> Result<Log, EmbeddedError> {
-    let path = home.join("postgres.log");
-    let size = || fs::metadata(&path).map_or(0, |metadata| metadata.len());
-    if size() > LOG_LIMIT {
-        let old = home.join("postgres.log.old");
-        fs::rename(&path, &old).map_err(EmbeddedError::io("put aside", &path))?;
-    }
-    let begin = size();
-    let file = File::options()
-        .append(true)
-        .create(true)
-        .open(&path)
-        .map_err(EmbeddedError::io("open", &path))?;
-    account.own(&path)?;
-    Ok(Log { file, path, begin })
-}
-
-/// Held as long as the server is ours; the kernel lets go of it when we end.
-fn lock(account: &Account, home: &Path, data_dir: &Path) -> Result<File, EmbeddedError> {
-    let path = home.join("lock");
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(EmbeddedError::io("open", &path))?;
-    account.own(&path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            return Err(EmbeddedError::InUse {
-                dir: data_dir.to_owned(),
-                holder: holder.trim().parse().ok(),
-            });
-        }
-        Err(TryLockError::Error(error)) => return Err(EmbeddedError::io("lock", &path)(error)),
-    }
-    file.set_len(0)
-        .and_then(|()| write!(file, "{}", std::process::id()))
-        .map_err(EmbeddedError::io("write", &path))?;
-    Ok(file)
-}
-
-/// A killed program's server writes everything out before it ends, and the next one waits for that.
-fn await_end_of_earlier_server(cluster: &Path) -> Result<(), EmbeddedError> {
-    let earlier = || {
-        let pid = postmaster_pid(cluster)?
-            .lines()
-            .next()?
-            .trim()
-            .parse()
-            .ok()?;
-        serves(pid, cluster).then_some(pid)
-    };
-    if wait_until(STOP_LIMIT, || earlier().is_none()) {
-        return Ok(());
-    }
-    match earlier() {
-        None => Ok(()),
-        Some(pid) => Err(EmbeddedError::StillRunning {
-            dir: cluster.to_owned(),
-            pid: pid.unsigned_abs(),
-            seconds: STOP_LIMIT.as_secs(),
-        }),
-    }
-}
-
-/// Whether the process is the server of this cluster, and not a later one with the same number.
-fn serves(pid: i32, cluster: &Path) -> bool {
-    let Some(process) = Pid::from_raw(pid) else {
-        return false;
-    };
-    if rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH) {
-        return false;
-    }
-    match fs::read_link(format!("/proc/{pid}/cwd")) {
-        Ok(directory) => directory == cluster,
-        Err(_) => !cfg!(target_os = "linux"),
-    }
-}
-
-fn postmaster_pid(cluster: &Path) -> Option<String> {
-    fs::read_to_string(cluster.join("postmaster.pid")).ok()
-}
-
-/// The server says so itself, in the last line of its pid file; so does `pg_ctl` wait for it.
-fn ready_server(cluster: &Path, child: u32) -> Option<Pid> {
-    let text = postmaster_pid(cluster)?;
-    let mut lines = text.lines();
-    let pid = Pid::from_raw(lines.next()?.trim().parse().ok()?)?;
-    let ours = cfg!(not(target_os = "linux")) || pid.as_raw_pid().unsigned_abs() == child;
-    (ours && lines.nth(6)?.trim() == "ready").then_some(pid)
-}
-
-/// The major version that wrote the cluster; `None` when there is no cluster yet.
-fn version_of(cluster: &Path) -> Result<Option<u32>, EmbeddedError> {
-    let path = cluster.join("PG_VERSION");
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(text.trim().parse().ok()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(EmbeddedError::io("read", &path)(error)),
-    }
-}
-
-/// Makes the cluster and its database under another name first: half a cluster is never found.
-fn create(
-    account: &Account,
-    binaries: &Binaries,
-    home: &Path,
-    cluster: &Path,
-    durable: bool,
-) -> Result<(), EmbeddedError> {
-    const UNFINISHED: &str = "unfinished-";
-    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            let path = entry.path();
-            fs::remove_dir_all(&path).map_err(EmbeddedError::io("remove", &path))?;
-        }
-    }
-    tracing::info!(dir = %cluster.display(), version = binaries.major, "creating a private PostgreSQL");
-    let unfinished = home.join(format!("{UNFINISHED}{}", std::process::id()));
-    let mut initdb = account.command(&binaries.initdb(), home);
-    initdb
-        .arg("--pgdata")
-        .arg(&unfinished)
-        .args([
-            "--username",
-            DATABASE,
-            "--auth-local=trust",
-            "--auth-host=reject",
-        ])
-        .args(["--encoding=UTF8", "--no-locale", "--data-checksums"])
-        .args((!durable).then_some("--no-sync"));
-    run_to_end(&mut initdb, "", cluster)?;
-
-    let mut single = account.command(&binaries.postgres(), home);
-    single
-        .args(["--single", "-D"])
-        .arg(&unfinished)
-        .args(["-c", "exit_on_error=on"])
-        .args((!durable).then_some("-F"))
-        .arg("postgres");
-    run_to_end(
-        &mut single,
-        &format!("CREATE DATABASE {DATABASE};\n"),
-        cluster,
-    )?;
-
-    fs::rename(&unfinished, cluster).map_err(EmbeddedError::io("rename", &unfinished))?;
-    if durable {
-        File::open(home)
-            .and_then(|dir| dir.sync_all())
-            .map_err(EmbeddedError::io("sync", home))?;
-    }
-    Ok(())
-}
-
-/// Runs one of the short programs; its output matters only when it fails.
-fn run_to_end(command: &mut Command, input: &str, cluster: &Path) -> Result<(), EmbeddedError> {
-    let program = PathBuf::from(command.get_program());
-    let failed = || EmbeddedError::io("run", &program);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed())?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that has ended already says why in its output.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output().map_err(failed())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(EmbeddedError::Init {
-        dir: cluster.to_owned(),
-        output: format!(
-            "{}{}({}: {})",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
-            program.display(),
-            output.status
-        ),
-    })
 }
 
 fn server_settings(settings: &Settings, socket_dir: &Path) -> Vec<(&'static str, String)> {

@@ -2,6 +2,8 @@
 //! this machine's environment says about them. The only reader of the environment outside `config/`,
 //! because none of it is a setting of the program.
 
+#![allow(clippy::disallowed_methods)]
+
 use super::LauncherCommand;
 use super::error::EmbeddedError;
 use std::ffi::OsString;

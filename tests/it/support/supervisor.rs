@@ -110,6 +110,10 @@ fn is_alive(directory: &Path) -> bool {
     lock.try_lock().is_err() && directory.join("state").exists()
 }
 
+#[expect(
+    clippy::zombie_processes,
+    reason = "the supervisor outlives whoever starts it"
+)]
 fn start_supervisor(directory: &Path) {
     // What an earlier one said that was killed.
     let _ = fs::remove_file(directory.join("state"));
