@@ -72,7 +72,7 @@ need_for_the_program() {
 
 # What the tests take on top of that.
 need_for_the_tests() {
-    has redis-server || has valkey-server || need "a Redis server" redis-server redis valkey redis redis
+    has redis-server || has valkey-server || need "a Redis server" redis-server valkey valkey redis redis
 }
 
 # Installs what was noted, with sudo where that takes another user. Says what it does, or what to do.
@@ -93,28 +93,36 @@ install_missing() {
     esac
     install+=("${packages[@]}")
 
-    local as_root=()
+    local prefix=
     if [ "$manager" != brew ] && [ "$(id -u)" -ne 0 ]; then
-        as_root=(sudo)
+        prefix="sudo "
         # Without a terminal there is nobody to type a password.
         if ! has sudo || { [ ! -t 0 ] && ! sudo -n true 2>/dev/null; }; then
             die "Missing: $list. Install it as root, then start again:
     ${install[*]}"
         fi
     fi
-    say "missing: $list; running: ${as_root[*]:+${as_root[*]} }${install[*]}"
+    say "missing: $list; running: $prefix${install[*]}"
     if [ "$manager" = apt-get ]; then
-        "${as_root[@]}" apt-get update -q >&2 || say "the package lists could not be brought up to date; trying with those at hand"
+        as_root "$prefix" apt-get update -q >&2 ||
+            say "the package lists could not be brought up to date; trying with those at hand"
     fi
-    "${as_root[@]}" "${install[@]}" >&2 ||
+    as_root "$prefix" "${install[@]}" >&2 ||
         die "That failed. Missing: $list. Install it, then start again:
-    ${as_root[*]:+${as_root[*]} }${install[*]}"
+    $prefix${install[*]}"
+}
+
+# as_root PREFIX COMMAND...: with sudo when there is a prefix.
+as_root() {
+    local prefix=$1
+    shift
+    if [ -n "$prefix" ]; then sudo "$@"; else "$@"; fi
 }
 
 # The toolchain is the one thing that is not installed for anybody.
 require_rust() {
-    if ! has cargo && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
-        PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    if ! has cargo && [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]; then
+        PATH="${CARGO_HOME:-${HOME:-}/.cargo}/bin:$PATH"
     fi
     has cargo || die "Rust is missing. Install it from https://rustup.rs, open a new terminal, then start again."
 }

@@ -238,9 +238,10 @@ pub struct Redis {
 
 impl Redis {
     pub fn start(home: &Path, append_only: bool) -> Result<Self, String> {
-        let program = find_program("redis-server").ok_or(
+        let program = find_program("redis-server").or_else(|| find_program("valkey-server"));
+        let program = program.ok_or(
             "redis-server is not installed, and these tests need it: sudo apt-get install redis-server \
-             (dnf install redis, pacman -S redis, apk add redis, brew install redis)",
+             (dnf install valkey, pacman -S valkey, apk add redis, brew install redis)",
         )?;
         let socket = home.join("redis.sock");
         let log = File::create(home.join("redis.log")).map_err(|error| error.to_string())?;
