@@ -5,6 +5,7 @@
 pub mod approval;
 pub mod card;
 pub mod destination;
+pub mod embedded;
 pub mod event;
 pub mod interaction;
 pub mod lane;

@@ -1,0 +1,9 @@
+//! The one integration test crate: one binary, linked once.
+
+// The bans keep time, chance and the environment in their places in the program; a test is outside of it.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod embedded_test;
+mod servers_test;
+mod support;
+mod tidy;

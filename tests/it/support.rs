@@ -1,0 +1,13 @@
+//! What tests stand on: servers, databases, processes.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "offered to tests before there are tests for all of it"
+)]
+
+pub mod database;
+pub mod private;
+pub mod process;
+pub mod servers;
+pub mod supervisor;
