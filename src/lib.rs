@@ -8,3 +8,4 @@ pub mod event;
 pub mod id;
 pub mod lifecycle;
 pub mod routing;
+pub mod source;
