@@ -3,6 +3,7 @@
 //! The layers and their order are in `ARCHITECTURE.md`; `tests/it/tidy.rs` enforces them.
 
 pub mod clock;
+pub mod delivery;
 pub mod error;
 pub mod event;
 pub mod id;
