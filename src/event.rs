@@ -1,6 +1,7 @@
 //! The one thing every source hands in: an `Event`. Pure data; no storage, no Discord.
 
 pub mod kind;
+pub mod lenient;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,145 @@
+//! What admins read about refused requests: which rule failed, and what to change where.
+
+use chrono::TimeDelta;
+
+use super::verify::diagnose::{Escapes, Respelling, Spacing};
+use super::verify::{KnownVariant, Refusal, Rule};
+
+/// One or two sentences: the rule, then what would have matched.
+pub fn refusal(refusal: &Refusal) -> String {
+    let rule = rule(&refusal.rule);
+    match &refusal.variant {
+        None => rule,
+        Some(known) => format!("{rule} {}", variant(known)),
+    }
+}
+
+pub fn rule(rule: &Rule) -> String {
+    match rule {
+        Rule::NoSecretConfigured => {
+            "No webhook secret is configured here, so every request is refused: set WEBHOOK_SECRET.".into()
+        }
+        Rule::MissingSignature => "The X-XTSystems-Signature header is missing. XTSystems signs only when the webhook \
+             has a secret: register it again with one."
+            .into(),
+        Rule::MissingTimestamp => "The X-XTSystems-Timestamp header is missing.".into(),
+        Rule::MalformedSignature => {
+            "The X-XTSystems-Signature header is not \"sha256=\" followed by 64 hex digits.".into()
+        }
+        Rule::MalformedTimestamp => {
+            "The X-XTSystems-Timestamp header is not a unix time in seconds or milliseconds.".into()
+        }
+        Rule::TooOld { by } => format!("The request's timestamp is {} old; 5 minutes are allowed.", span(*by)),
+        Rule::FromTheFuture { by } => {
+            format!("The request's timestamp is {} ahead of this server's clock; 1 minute is allowed.", span(*by))
+        }
+        Rule::Mismatch => "The signature does not match the request under any live secret.".into(),
+    }
+}
+
+/// What the sender did, and the remedy.
+pub fn variant(variant: &KnownVariant) -> String {
+    match variant {
+        KnownVariant::OnlyTheTime => {
+            "The signature itself is right: compare both servers' clocks (NTP), or it is an old request sent again."
+                .into()
+        }
+        KnownVariant::Separator(separator) => {
+            format!(
+                "It matches with {} between timestamp and body: set the separator accordingly.",
+                separator_name(separator)
+            )
+        }
+        KnownVariant::SignedMilliseconds => {
+            "It matches when the timestamp is signed in milliseconds, but the header carries seconds: the sender must \
+             sign the header's text."
+                .into()
+        }
+        KnownVariant::SignedSeconds => {
+            "It matches when the timestamp is signed in seconds, but the header carries milliseconds: the sender must \
+             sign the header's text."
+                .into()
+        }
+        KnownVariant::BodyOnly => {
+            "It matches the body alone: the sender leaves the timestamp out of what it signs.".into()
+        }
+        KnownVariant::Body(how) => format!(
+            "It matches the body spelled as {}: a proxy rewrites the JSON on its way, or the sender signs other bytes \
+             than it sends.",
+            spelling(*how)
+        ),
+        KnownVariant::RetiredSecret => {
+            "It matches a retired secret: give the sender the current one, or keep both live until it has it.".into()
+        }
+        KnownVariant::Base64 => "It matches in base64: the sender must write the signature in hex.".into(),
+        KnownVariant::BareHex => "It matches without \"sha256=\" in front: the sender must add it.".into(),
+    }
+}
+
+fn separator_name(separator: &str) -> String {
+    match separator {
+        "" => "nothing".into(),
+        "\n" => "a line feed".into(),
+        other => format!("\"{other}\""),
+    }
+}
+
+fn spelling(how: Respelling) -> String {
+    let spacing = match how.spacing {
+        Spacing::Compact => "compact JSON",
+        Spacing::Spaced => "JSON with a space after commas and colons",
+    };
+    let escapes = match how.escapes {
+        Escapes::Plain => "unescaped characters",
+        Escapes::Ascii => "\\uXXXX escapes",
+    };
+    format!("{spacing} with {escapes}{}", if how.sorted { " and sorted keys" } else { "" })
+}
+
+/// The two largest units: `12 min 5 s`, `3 d 4 h`.
+fn span(time: TimeDelta) -> String {
+    let seconds = time.num_seconds();
+    let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let first = units.iter().position(|(size, _)| seconds >= *size).unwrap_or(3);
+    let mut rest = seconds;
+    let mut parts = Vec::new();
+    for (size, name) in units.iter().skip(first).take(2) {
+        if rest / size > 0 || parts.is_empty() {
+            parts.push(format!("{} {name}", rest / size));
+        }
+        rest %= size;
+    }
+    parts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_well() {
+        assert_eq!(span(TimeDelta::seconds(0)), "0 s");
+        assert_eq!(span(TimeDelta::seconds(725)), "12 min 5 s");
+        assert_eq!(span(TimeDelta::seconds(7200)), "2 h");
+        assert_eq!(span(TimeDelta::hours(76)), "3 d 4 h");
+    }
+
+    #[test]
+    fn a_refusal_says_what_would_have_matched() {
+        let told = Refusal {
+            rule: Rule::Mismatch,
+            public: "Invalid signature",
+            variant: Some(KnownVariant::Body(Respelling {
+                escapes: Escapes::Plain,
+                spacing: Spacing::Compact,
+                sorted: true,
+            })),
+        };
+        assert_eq!(
+            refusal(&told),
+            "The signature does not match the request under any live secret. It matches the body spelled as compact \
+             JSON with unescaped characters and sorted keys: a proxy rewrites the JSON on its way, or the sender signs \
+             other bytes than it sends."
+        );
+    }
+}
