@@ -192,6 +192,19 @@ impl Reader {
         }
     }
 
+    /// Says that these are still being worked on: nobody takes them over, and they do not count as
+    /// handed out again. For a flow that cannot store for the moment: it keeps its batch, calls this
+    /// every few seconds while it retries, and asks for no more.
+    pub async fn hold(&mut self, ids: &[String]) -> Result<(), BusError> {
+        match self {
+            Reader::Local(reader) => {
+                reader.hold(ids);
+                Ok(())
+            }
+            Reader::Redis(reader) => reader.hold(ids).await,
+        }
+    }
+
     /// Why an entry must not be taken in; `None` when it may. Entries of this process need no
     /// signature.
     pub fn refusal(&self, entry: &Entry) -> Option<Refusal> {

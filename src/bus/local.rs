@@ -97,8 +97,16 @@ impl LocalReader {
     }
 
     pub(super) fn ack(&mut self, ids: &[String]) {
-        for id in ids.iter().filter_map(|id| id.split('-').next()?.parse().ok()) {
+        for id in ids.iter().filter_map(|id| number(id)) {
             self.pending.remove(&id);
+        }
+    }
+
+    pub(super) fn hold(&mut self, ids: &[String]) {
+        for id in ids.iter().filter_map(|id| number(id)) {
+            if let Some(pending) = self.pending.get_mut(&id) {
+                pending.handed_out = Stopwatch::start();
+            }
         }
     }
 
@@ -118,6 +126,10 @@ impl LocalReader {
         });
         again.collect()
     }
+}
+
+fn number(id: &str) -> Option<u64> {
+    id.strip_suffix("-0")?.parse().ok()
 }
 
 #[cfg(test)]

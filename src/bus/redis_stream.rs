@@ -154,6 +154,14 @@ impl Reader {
         self.acknowledge(ids).await.map_err(|error| self.failed(&error))
     }
 
+    /// See [`super::Reader::hold`].
+    pub async fn hold(&mut self, ids: &[String]) -> Result<(), BusError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.claim_again(ids).await.map_err(|error| self.failed(&error))
+    }
+
     /// See [`super::Reader::refusal`].
     pub fn refusal(&self, entry: &Entry) -> Option<Refusal> {
         super::refusal(entry, self.secret.as_ref())
@@ -240,6 +248,15 @@ impl Reader {
         }
         let mut command = redis::cmd("XACK");
         command.arg(&self.stream).arg(&self.group).arg(ids);
+        let connection = self.connect().await?;
+        connection.set_response_timeout(PATIENCE);
+        command.query_async(connection).await
+    }
+
+    /// Claims what is ours already: that restarts its idle time, and JUSTID leaves the count alone.
+    async fn claim_again(&mut self, ids: &[String]) -> Result<(), RedisError> {
+        let mut command = redis::cmd("XCLAIM");
+        command.arg(&self.stream).arg(&self.group).arg(&self.consumer).arg(0).arg(ids).arg("JUSTID");
         let connection = self.connect().await?;
         connection.set_response_timeout(PATIENCE);
         command.query_async(connection).await

@@ -106,6 +106,9 @@ impl Wake {
         loop {
             let error = match self.subscribe(remote).await {
                 Ok(mut connection) => {
+                    if failures > 0 {
+                        tracing::info!("wake-ups between processes are back");
+                    }
                     failures = 0;
                     // Hints may have been published while nobody listened.
                     TOPICS.into_iter().for_each(|topic| self.0.wake_here(topic));
