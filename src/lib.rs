@@ -2,6 +2,7 @@
 //!
 //! The layers and their order are in `ARCHITECTURE.md`; `tests/it/tidy.rs` enforces them.
 
+pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod error;

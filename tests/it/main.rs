@@ -3,6 +3,7 @@
 // The bans keep time, chance and the environment in their places in the program; a test is outside of it.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod bus;
 mod embedded_test;
 mod servers_test;
 mod support;
