@@ -13,9 +13,6 @@ CREATE TABLE source (
     kind       text NOT NULL,
     name       text NOT NULL,
     created_at timestamptz NOT NULL,
-    -- The last time the intake could not store for this source; catch-up fetches from before it.
-    unavailable_at timestamptz,
-    caught_up_at   timestamptz,
     CONSTRAINT source_kind CHECK (kind IN ('xtsystems', 'signalbox')),
     CONSTRAINT source_unique UNIQUE (guild_id, kind, name)
 );

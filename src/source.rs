@@ -1,3 +1,8 @@
-//! Where signals come from. Each source verifies and parses on its own, purely.
+//! Where signals come from. Each source verifies and parses on its own, purely; `ingest` and what
+//! feeds it are flows.
 
+pub mod catch_up;
+pub mod ingest;
+pub mod notice;
+pub mod subscribe;
 pub mod xtsystems;

@@ -57,6 +57,6 @@ async fn finish(ports: &Ports, claimed: &Approval, answer: &Decision) -> Result<
     card::touch_cards(&mut tx, &[current.subject_id]).await?;
     Store::commit(tx).await?;
     tracing::info!(approval = %current.id, action, "the upstream answered");
-    ports.wake.delivery();
+    ports.wake.wake(Topic::Deliverer);
     Ok(())
 }

@@ -98,8 +98,8 @@ pub async fn press(ports: &Ports, press: &Press) -> Result<Outcome> {
     crate::crash::point("press.before_commit");
     Store::commit(tx).await?;
     crate::crash::point("press.after_commit");
-    ports.wake.approvals();
-    ports.wake.delivery();
+    ports.wake.wake(Topic::Approvals);
+    ports.wake.wake(Topic::Deliverer);
     Ok(Outcome::Decided)
 }
 

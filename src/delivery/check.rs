@@ -53,7 +53,7 @@ impl Delivery {
             }
         }
         if checked > 0 {
-            self.ports.wake.delivery();
+            self.ports.wake.wake(Topic::Deliverer);
         }
         Ok(checked)
     }

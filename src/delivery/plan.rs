@@ -40,7 +40,7 @@ pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
     Store::commit(tx).await?;
     crate::crash::point("plan.after_commit");
     tracing::debug!(events = batch.len(), messages, "planned");
-    ports.wake.delivery();
+    ports.wake.wake(Topic::Deliverer);
     Ok(batch.len())
 }
 

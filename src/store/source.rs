@@ -23,13 +23,6 @@ impl SourceKind {
     }
 }
 
-/// When a source could not be served, and when its missed deliveries were last fetched.
-#[derive(Clone, Copy, Debug)]
-pub struct CatchUpState {
-    pub unavailable_at: Option<DateTime<Utc>>,
-    pub caught_up_at: Option<DateTime<Utc>>,
-}
-
 impl Store {
     /// The source's id, made at the first call. `new_id` is used only then.
     pub async fn ensure_source(
@@ -60,20 +53,6 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         Ok(id)
-    }
-
-    pub async fn get_catch_up_state(&self, source_id: Uuid) -> Result<CatchUpState> {
-        let row = sqlx::query!("SELECT unavailable_at, caught_up_at FROM source WHERE id = $1", source_id)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(CatchUpState { unavailable_at: row.unavailable_at, caught_up_at: row.caught_up_at })
-    }
-
-    pub async fn mark_caught_up(&self, source_id: Uuid, now: DateTime<Utc>) -> Result<()> {
-        sqlx::query!("UPDATE source SET caught_up_at = $2, unavailable_at = NULL WHERE id = $1", source_id, now)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
     }
 
     pub async fn find_setting(&self, guild_id: GuildId, key: &str) -> Result<Option<String>> {
@@ -116,4 +95,10 @@ pub async fn ensure_person(tx: &mut Tx, discord_user_id: i64, new_id: Uuid, now:
     Ok(sqlx::query_scalar!("SELECT id FROM person WHERE discord_user_id = $1", discord_user_id)
         .fetch_one(&mut **tx)
         .await?)
+}
+
+impl Store {
+    pub async fn get_source_created_at(&self, source_id: Uuid) -> Result<DateTime<Utc>> {
+        Ok(sqlx::query_scalar!("SELECT created_at FROM source WHERE id = $1", source_id).fetch_one(&self.pool).await?)
+    }
 }

@@ -1,0 +1,186 @@
+//! Takes verified events in: concurrent callers share a commit, and each learns its own outcome only
+//! after that commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::bus::Topic;
+use crate::event::NewEvent;
+use crate::lifecycle::Lifecycle;
+use crate::ports::Ports;
+use crate::store::StoreError;
+use crate::store::event::Inserted;
+
+/// Events that share a commit at most.
+const BATCH: usize = 256;
+/// Callers that may wait; beyond it they wait to be let in.
+const QUEUE: usize = 4096;
+/// Commits under way at the same time.
+const WRITERS: usize = 2;
+
+/// Why an event was not taken in.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The store is away: the sender should try again.
+    #[error("the event could not be stored at the moment")]
+    Unavailable,
+    /// PostgreSQL refuses this very event.
+    #[error("the event cannot be stored: {0}")]
+    Refused(String),
+}
+
+struct Job {
+    event: NewEvent,
+    reply: oneshot::Sender<Result<Inserted, IngestError>>,
+}
+
+/// The door to the store for every source. Cheap to clone.
+#[derive(Clone)]
+pub struct Ingest {
+    jobs: mpsc::Sender<Job>,
+    /// Set when somebody was told to come again: what they had may have to be fetched.
+    missed: Arc<AtomicBool>,
+}
+
+impl Ingest {
+    /// Starts the writers, which end when the last `Ingest` is dropped or the process stops.
+    pub fn start(ports: &Ports, lifecycle: &Lifecycle) -> Self {
+        let (jobs, receiver) = mpsc::channel(QUEUE);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let missed = Arc::new(AtomicBool::new(false));
+        for _ in 0..WRITERS {
+            let writer = Writer { ports: ports.clone(), missed: missed.clone() };
+            let receiver = receiver.clone();
+            let stop = lifecycle.token();
+            lifecycle.spawn("ingest writer", async move {
+                tokio::select! {
+                    () = writer.run(&receiver) => {}
+                    () = stop.cancelled() => writer.drain(&receiver).await,
+                }
+            });
+        }
+        Self { jobs, missed }
+    }
+
+    /// Stores one event; returns after the commit that holds it, or its first copy.
+    pub async fn submit(&self, event: NewEvent) -> Result<Inserted, IngestError> {
+        let (reply, outcome) = oneshot::channel();
+        if self.jobs.send(Job { event, reply }).await.is_err() {
+            return Err(IngestError::Unavailable);
+        }
+        outcome.await.unwrap_or(Err(IngestError::Unavailable))
+    }
+
+    /// Stores several; they are likely to share commits.
+    pub async fn submit_all(&self, events: Vec<NewEvent>) -> Vec<Result<Inserted, IngestError>> {
+        futures_util::future::join_all(events.into_iter().map(|event| self.submit(event))).await
+    }
+
+    /// Whether a sender was sent away since this was last asked.
+    pub fn take_missed(&self) -> bool {
+        self.missed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Puts the mark back when what was missed could not be fetched.
+    pub fn note_missed(&self) {
+        self.missed.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Writer {
+    ports: Ports,
+    missed: Arc<AtomicBool>,
+}
+
+impl Writer {
+    async fn run(&self, receiver: &Mutex<mpsc::Receiver<Job>>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            {
+                // While this writer commits, the other one gathers the next batch.
+                let mut receiver = receiver.lock().await;
+                if receiver.recv_many(&mut batch, BATCH).await == 0 {
+                    return;
+                }
+            }
+            self.store(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    /// What is queued at a stop is still stored: its senders are waiting for an answer.
+    async fn drain(&self, receiver: &Mutex<mpsc::Receiver<Job>>) {
+        let mut rest = Vec::new();
+        {
+            let mut receiver = receiver.lock().await;
+            receiver.close();
+            while let Ok(job) = receiver.try_recv() {
+                rest.push(job);
+            }
+        }
+        if !rest.is_empty() {
+            self.store(rest).await;
+        }
+    }
+
+    /// Stores a batch; when PostgreSQL refuses it, halves it until only the culprit is left out.
+    async fn store(&self, batch: Vec<Job>) {
+        let mut parts = vec![batch];
+        while let Some(mut part) = parts.pop() {
+            let events: Vec<&NewEvent> = part.iter().map(|job| &job.event).collect();
+            match self.ports.store.insert_events(&events).await {
+                Ok(outcomes) => {
+                    crate::crash::point("ingest.committed");
+                    let any_fresh = outcomes.iter().any(|o| matches!(o, Inserted::Fresh(_)));
+                    for (job, outcome) in part.into_iter().zip(outcomes) {
+                        // A caller that went away is answered by the dedup key when it comes again.
+                        let _ = job.reply.send(Ok(outcome));
+                    }
+                    if any_fresh {
+                        self.ports.wake.wake(Topic::Planner);
+                    }
+                }
+                Err(StoreError::Unavailable(error)) => {
+                    tracing::warn!(%error, events = part.len(), "the database is away: senders are asked to come again");
+                    self.missed.store(true, Ordering::Relaxed);
+                    refuse(part, &IngestError::Unavailable);
+                }
+                Err(_) if part.len() > 1 => {
+                    let half = part.split_off(part.len() / 2);
+                    parts.push(half);
+                    parts.push(part);
+                }
+                Err(StoreError::Data(error)) => {
+                    tracing::warn!(%error, "an event cannot be stored; it is quarantined");
+                    self.quarantine(&part, &error.to_string()).await;
+                    refuse(part, &IngestError::Refused("it holds a value that cannot be stored".into()));
+                }
+                Err(error) => {
+                    tracing::error!(%error, "storing an event failed");
+                    self.missed.store(true, Ordering::Relaxed);
+                    refuse(part, &IngestError::Unavailable);
+                }
+            }
+        }
+    }
+
+    async fn quarantine(&self, part: &[Job], reason: &str) {
+        for job in part {
+            let event = &job.event;
+            let entry = event.event.id.to_string();
+            let now = self.ports.clock.now();
+            if let Err(error) =
+                self.ports.store.insert_quarantine(event.via.as_str(), &entry, &event.raw, reason, 1, now).await
+            {
+                tracing::error!(%error, event = %entry, "quarantining failed");
+            }
+        }
+    }
+}
+
+fn refuse(part: Vec<Job>, why: &IngestError) {
+    for job in part {
+        let _ = job.reply.send(Err(why.clone()));
+    }
+}

@@ -1,0 +1,96 @@
+//! The event stream as a door: entries are checked, handed to the same `ingest` as requests, and
+//! acknowledged only after the commit. What cannot be taken in goes to quarantine, whole.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use uuid::Uuid;
+
+use super::ingest::{Ingest, IngestError};
+use crate::bus::{Entry, Reader, WireEvent};
+use crate::event::{Event, NewEvent, Severity, Via, clean, kind, lenient};
+use crate::id::GuildId;
+use crate::ports::Ports;
+
+/// How the sources of this process are called on the stream.
+pub type SourceNames = HashMap<String, (Uuid, GuildId)>;
+
+/// Reads one batch and takes it in. Returns how many entries were dealt with.
+pub async fn take_batch(
+    ports: &Ports,
+    ingest: &Ingest,
+    reader: &mut Reader,
+    names: &SourceNames,
+    block: Duration,
+) -> Result<usize> {
+    let entries = reader.next(block).await.context("reading the event stream")?;
+    if entries.is_empty() {
+        return Ok(0);
+    }
+    let mut done = Vec::with_capacity(entries.len());
+    let mut events = Vec::new();
+    let mut waiting = Vec::new();
+    for entry in entries {
+        let refused = match reader.refusal(&entry) {
+            Some(refusal) => Err(refusal.to_string()),
+            None => read(ports, &entry, names),
+        };
+        match refused {
+            Ok(event) => {
+                events.push(event);
+                waiting.push(entry);
+            }
+            Err(reason) => {
+                quarantine(ports, &entry, &reason).await?;
+                done.push(entry.id);
+            }
+        }
+    }
+    for (outcome, entry) in ingest.submit_all(events).await.into_iter().zip(waiting) {
+        match outcome {
+            // A refused event is in quarantine already.
+            Ok(_) | Err(IngestError::Refused(_)) => done.push(entry.id),
+            // Not acknowledged: it comes again.
+            Err(IngestError::Unavailable) => {}
+        }
+    }
+    crate::crash::point("subscribe.before_ack");
+    if !done.is_empty() {
+        reader.ack(&done).await.context("acknowledging")?;
+    }
+    Ok(done.len())
+}
+
+async fn quarantine(ports: &Ports, entry: &Entry, reason: &str) -> Result<()> {
+    tracing::warn!(entry = entry.id, reason, "a stream entry is quarantined");
+    let deliveries = i64::from(entry.deliveries);
+    let now = ports.clock.now();
+    ports.store.insert_quarantine("events", &entry.id, &entry.event, reason, deliveries, now).await?;
+    Ok(())
+}
+
+/// An entry as an event of a configured source.
+fn read(ports: &Ports, entry: &Entry, names: &SourceNames) -> Result<NewEvent, String> {
+    let document = lenient::parse_json(&entry.event).map_err(|e| e.to_string())?;
+    let wire: WireEvent = serde_json::from_value(document).map_err(|e| format!("not an event: {e}"))?;
+    let (source_id, guild_id) = *names
+        .get(&wire.source)
+        .ok_or_else(|| format!("the source `{}` is not configured", wire.source.chars().take(60).collect::<String>()))?;
+    let spec = kind::find(&wire.kind);
+    let data = clean(wire.data);
+    let subject = wire.subject.or_else(|| crate::source::xtsystems::parse::subject(&wire.kind, &data));
+    let event = Event {
+        id: ports.clock.uuid(),
+        source_id,
+        guild_id,
+        subject,
+        occurred_at: wire.time,
+        received_at: ports.clock.now(),
+        severity: wire.severity.or(spec.map(|s| s.severity)).unwrap_or(Severity::Info),
+        dedup_key: wire.dedup_key.unwrap_or_else(|| format!("{} {}", wire.kind, wire.id)),
+        kind: wire.kind,
+        data,
+    };
+    Ok(NewEvent { event, raw: entry.event.clone(), via: Via::Bus })
+}
