@@ -85,8 +85,12 @@ fn parse_object(text: &str) -> Result<Object, String> {
         } else {
             ". It holds no double quotes: in .env and in a shell put it in single quotes"
         };
-        let what = if error.is_data() { "should be a JSON object" } else { "is not valid JSON" };
-        format!("{what} ({place} of the value){quotes}. Example: {EXAMPLE}")
+        let what = if error.is_data() {
+            "should be a JSON object".into()
+        } else {
+            format!("is not valid JSON ({place} of the value)")
+        };
+        format!("{what}{quotes}. Example: {EXAMPLE}")
     })
 }
 

@@ -288,6 +288,16 @@ async fn redis_away_is_an_error_and_never_shows_its_password() {
 }
 
 #[tokio::test]
+async fn what_came_for_a_cancelled_read_is_handed_out_next() {
+    let redis = private_redis(false);
+    let bus = redis.bus(None);
+    let mut reader = bus.reader("one", patient());
+    assert!(tokio::time::timeout(BLOCK, reader.next(Duration::from_secs(60))).await.is_err());
+    publish(&bus, &["a"]).await;
+    assert_eq!(told(&reader.next(BLOCK).await.unwrap()), ["a×2"]);
+}
+
+#[tokio::test]
 async fn a_read_that_is_cancelled_loses_nothing() {
     let redis = private_redis(false);
     let bus = redis.bus(None);
