@@ -79,7 +79,7 @@ fn read(ports: &Ports, entry: &Entry, names: &SourceNames) -> Result<NewEvent, S
         .ok_or_else(|| format!("the source `{}` is not configured", wire.source.chars().take(60).collect::<String>()))?;
     let spec = kind::find(&wire.kind);
     let data = clean(wire.data);
-    let subject = wire.subject.or_else(|| crate::source::xtsystems::parse::subject(&wire.kind, &data));
+    let subject = wire.subject.or_else(|| crate::source::xtsystems::parse::subject_of(&wire.kind, &data));
     let event = Event {
         id: ports.clock.uuid(),
         source_id,

@@ -3,3 +3,6 @@
 pub mod parse;
 pub mod text;
 pub mod verify;
+
+/// The name under which we register our webhook; unique per company there.
+pub const WEBHOOK_NAME: &str = "Signalbox";

@@ -117,6 +117,11 @@ fn data(data: Option<Value>, company_id: Option<Value>) -> Map<String, Value> {
     data
 }
 
+/// The subject of an event of this kind, where the kind has one.
+pub fn subject_of(kind: &str, data: &Value) -> Option<String> {
+    subject(crate::event::kind::find(kind)?.subject?, data.as_object()?)
+}
+
 /// `ticket:0b9e…`. Machines are assets: their events name them `asset_id`.
 fn subject(what: SubjectKind, data: &Map<String, Value>) -> Option<String> {
     let names: &[&str] = match what {

@@ -1,0 +1,94 @@
+//! The gateway side: one session per bot under a lease, commands, buttons and forms. It decides
+//! nothing itself; each press and command calls a use case.
+
+pub mod commands;
+pub mod component;
+mod gateway;
+mod on_error;
+mod text;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use poise::serenity_prelude as serenity;
+
+use crate::clock::Stopwatch;
+use crate::delivery::Delivery;
+use crate::id::GuildId;
+use crate::ports::Ports;
+use crate::source::xtsystems::live::LiveSource;
+
+pub use gateway::{Fatal, run};
+
+/// What commands and handlers are given.
+pub struct Bot {
+    pub ports: Ports,
+    pub delivery: Arc<Delivery>,
+    pub xtsystems: Option<Arc<LiveSource>>,
+    pub connected: Arc<AtomicBool>,
+    pub running: Stopwatch,
+    /// The port the web server really listens on.
+    pub web_port: u16,
+}
+
+type Error = anyhow::Error;
+type Context<'a> = poise::Context<'a, Arc<Bot>, Error>;
+
+/// How long an acknowledgement may wait for the work to be done: Discord allows 3 s.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(1500);
+
+/// The framework with every command that the configuration has a use for.
+fn framework(bot: &Arc<Bot>) -> poise::Framework<Arc<Bot>, Error> {
+    let options = poise::FrameworkOptions {
+        commands: commands::all(bot.xtsystems.is_some()),
+        on_error: |error| Box::pin(on_error::on_error(error)),
+        command_check: Some(|ctx| Box::pin(first_time(ctx))),
+        event_handler: |ctx, event| Box::pin(on_event(ctx, event)),
+        allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
+        initialize_owners: false,
+        ..poise::FrameworkOptions::default()
+    };
+    let data = bot.clone();
+    poise::Framework::new(options, move |_, _, _| Box::pin(async move { Ok(data) }))
+}
+
+/// A command that was delivered a second time does nothing.
+async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
+    let bot = ctx.data();
+    let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
+    match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {
+        Ok(first) => Ok(first?),
+        Err(_) => Err(crate::error::UserError::new(text::DATABASE_SLOW).into()),
+    }
+}
+
+async fn on_event(
+    ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>,
+    event: &serenity::FullEvent,
+) -> Result<(), Error> {
+    let bot = ctx.user_data;
+    match event {
+        serenity::FullEvent::Ready { data_about_bot } => {
+            bot.connected.store(true, Ordering::Relaxed);
+            tracing::info!(user = data_about_bot.user.name, "connected to Discord");
+        }
+        serenity::FullEvent::Resume { .. } => bot.connected.store(true, Ordering::Relaxed),
+        serenity::FullEvent::ShardStageUpdate { event } => {
+            bot.connected.store(event.new == serenity::ConnectionStage::Connected, Ordering::Relaxed);
+        }
+        serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Component(press) } => {
+            component::on_press(bot, ctx.serenity_context, press).await;
+        }
+        serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Modal(form) } => {
+            component::on_form(bot, ctx.serenity_context, form).await;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Serenity's guild id as ours.
+fn guild_of(id: Option<serenity::GuildId>) -> Option<GuildId> {
+    id.map(|id| GuildId::from(id.get()))
+}

@@ -1,0 +1,67 @@
+//! The slash commands. One file per topic.
+
+mod about;
+mod help;
+mod webhook;
+
+use std::sync::Arc;
+
+use super::{Bot, Context, Error, text};
+use crate::error::UserError;
+use crate::source::xtsystems::live::LiveSource;
+use poise::serenity_prelude::Permissions;
+
+/// Every command that the configuration has a use for, in the order of `/help`.
+pub fn all(has_xtsystems: bool) -> Vec<poise::Command<Arc<Bot>, Error>> {
+    let mut commands = vec![help::help(), about::about()];
+    if has_xtsystems {
+        commands.extend([
+            webhook::webhook_status(),
+            webhook::webhook_config(),
+            webhook::register_webhook(),
+            webhook::test_webhook(),
+        ]);
+    }
+    commands
+}
+
+/// The text of `commands.md`.
+pub fn reference() -> String {
+    let mut out = String::from(
+        "# Commands\n\nMade from the program's own definitions. Server admins can change who may use a command under \
+         Server Settings › Integrations.\n",
+    );
+    for command in all(true) {
+        out.push_str(&format!("\n## /{}\n\n{}\n\n", command.name, command.description.as_deref().unwrap_or_default()));
+        for parameter in &command.parameters {
+            let need = if parameter.required { "required" } else { "optional" };
+            let about = parameter.description.as_deref().unwrap_or_default();
+            out.push_str(&format!("- `{}` ({need}): {about}\n", parameter.name));
+        }
+        if !command.parameters.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&format!("Who: {}.\n", who(command.default_member_permissions)));
+    }
+    out
+}
+
+fn who(permissions: Permissions) -> String {
+    if permissions.is_empty() { "everyone".into() } else { format!("members with {permissions}") }
+}
+
+/// The source of this server, for members who may manage it. Discord's own defaults can be changed by
+/// admins, hence the second look.
+fn managed_source(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
+    let Some(source) = &ctx.data().xtsystems else { return Err(UserError::new(text::NOT_SET_UP).into()) };
+    if super::guild_of(ctx.guild_id()) != Some(source.guild_id) {
+        return Err(UserError::new(text::NOT_SET_UP).into());
+    }
+    let poise::Context::Application(application) = ctx else { return Err(UserError::new(text::ONLY_IN_SERVERS).into()) };
+    let member = application.interaction.member.as_ref();
+    let held = member.and_then(|m| m.permissions).unwrap_or_default();
+    if !held.manage_guild() && !held.administrator() {
+        return Err(UserError::new(text::MANAGE_SERVER).into());
+    }
+    Ok(source.clone())
+}

@@ -1,0 +1,71 @@
+//! Every text of the gateway edge.
+
+use crate::approval::rules::Refusal;
+use crate::id::{RoleId, UserId};
+use crate::routing::card::Verb;
+
+pub const DATABASE_SLOW: &str = "Signalbox cannot reach its database at the moment; nothing was done. Try again in a minute.";
+pub const UNKNOWN_BUTTON: &str = "This button is from a version of Signalbox that no longer handles it. Nothing was done.";
+pub const ONLY_IN_SERVERS: &str = "This works only in a server.";
+pub const UNKNOWN_APPROVAL: &str = "This registration is not known in this server. Nothing was done.";
+pub const PRESS_AGAIN: &str = "That took too long to open the form. Please press Deny again.";
+pub const REASON_TITLE: &str = "Deny this machine";
+pub const REASON_LABEL: &str = "Why is it denied?";
+pub const REASON_PLACEHOLDER: &str = "Shown on the card and kept in the audit log";
+pub const BAD_ARGUMENT: &str = "One of the values cannot be read. Check them and try again.";
+pub const OUTDATED_COMMAND: &str =
+    "Discord still has an older form of this command. Reload Discord (Ctrl+R) and try again in a minute.";
+pub const NOT_SET_UP: &str = "XTSystems is not set up in this server.";
+pub const MANAGE_SERVER: &str = "You need the Manage Server permission for this.";
+pub const NO_UPSTREAM: &str = "Signalbox does not know where XTSystems is: set XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.";
+pub const NO_PUBLIC_URL: &str =
+    "Signalbox does not know its own address: set PUBLIC_URL to the address under which XTSystems reaches it.";
+pub const NO_WEBHOOK: &str = "Our webhook is not registered at XTSystems. Use /register-webhook first.";
+
+pub fn failed(reference: &str) -> String {
+    format!("Something went wrong on our side; nothing is lost. If it happens again, tell the operator: Ref `{reference}`")
+}
+
+pub fn database_away(reference: &str) -> String {
+    format!("{DATABASE_SLOW} Ref `{reference}`")
+}
+
+pub fn not_allowed(roles: &[RoleId]) -> String {
+    if roles.is_empty() {
+        return "Only members with the Manage Server permission may decide this.".into();
+    }
+    let names: Vec<String> = roles.iter().map(|role| format!("<@&{role}>")).collect();
+    format!("Only members with {} may decide this.", names.join(" or "))
+}
+
+pub fn refusal(why: &Refusal, by: Option<UserId>) -> String {
+    let who = by.map_or("someone else".to_owned(), |user| format!("<@{user}>"));
+    match why {
+        Refusal::AlreadyDecided { verb } => format!(
+            "{who} already decided to {}. Waiting for XTSystems to confirm; the card will show it.",
+            verb.as_str()
+        ),
+        Refusal::StillFindingOut { verb } => format!(
+            "{who} decided to {}, and XTSystems has not said whether it was done. Until that is known nothing else can be \
+             decided; Signalbox keeps asking.",
+            verb.as_str()
+        ),
+        Refusal::Settled { outcome, elsewhere: false } => format!("{who} has already {} it.", past(*outcome)),
+        Refusal::Settled { outcome, elsewhere: true } => format!("It was already {} in XTSystems.", past(*outcome)),
+        Refusal::Superseded => "This machine has registered again since. Use the buttons of the newer registration.".into(),
+        Refusal::Changed => {
+            "The machine's hostname or address changed since this card was shown. Look at the card again before deciding.".into()
+        }
+    }
+}
+
+fn past(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Approve => "approved",
+        Verb::Deny => "denied",
+    }
+}
+
+/// Descriptions of the commands, for `/help` and `commands.md`, are in their definitions.
+pub const HELP_INTRO: &str =
+    "Signalbox shows signals of your systems as cards and carries your answers back. These commands are open to you:";

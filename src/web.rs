@@ -1,0 +1,109 @@
+//! The HTTP side: intake of webhooks, health. Knows nothing of Discord's edge.
+
+pub mod budget;
+pub mod client_ip;
+pub mod health;
+pub mod intake;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::id::GuildId;
+use crate::ports::Ports;
+use crate::source::ingest::Ingest;
+use crate::source::xtsystems::verify::Rules;
+
+/// What the handlers share.
+pub struct Web {
+    pub ports: Ports,
+    pub ingest: Ingest,
+    pub xtsystems: Option<intake::XtSystemsDoor>,
+    pub unverified: budget::Budgets<std::net::IpAddr>,
+    /// True while a gateway session is ready.
+    pub discord_connected: Arc<AtomicBool>,
+}
+
+impl Web {
+    pub fn new(
+        ports: Ports,
+        ingest: Ingest,
+        xtsystems: Option<(Uuid, GuildId, Rules)>,
+        discord_connected: Arc<AtomicBool>,
+    ) -> Self {
+        let web = &ports.config.web;
+        let unverified = budget::Budgets::new(web.unverified_per_15_min, chrono::TimeDelta::minutes(15));
+        let verified_per_min = web.verified_per_min;
+        let xtsystems = xtsystems.map(|(source_id, guild_id, rules)| intake::XtSystemsDoor {
+            source_id,
+            guild_id,
+            rules,
+            verified: budget::Budgets::new(verified_per_min, chrono::TimeDelta::minutes(1)),
+        });
+        Self { ports, ingest, xtsystems, unverified, discord_connected }
+    }
+}
+
+fn router(web: Arc<Web>) -> Router {
+    let mut router = Router::new()
+        .route("/health", get(health::health).post(health::health))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    if let (Some(_), Some(settings)) = (&web.xtsystems, &web.ports.config.xtsystems) {
+        router = router.route(&settings.path, post(intake::xtsystems));
+    }
+    // The handler itself reads the body up to its limit, to answer 413 in its own words.
+    router.layer(DefaultBodyLimit::disable()).with_state(web)
+}
+
+/// Binds the configured address. The error names it and what to do.
+pub async fn bind(ports: &Ports) -> Result<TcpListener> {
+    let address = SocketAddr::new(ports.config.web.bind, ports.config.web.port);
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: is another program there? Set WEBHOOK_PORT or WEBHOOK_BIND"))
+}
+
+/// Serves until the token is cancelled, then lets requests under way finish.
+pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+    let app = router(web).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(tcp::NoDelay(listener), app)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
+        .context("serving HTTP")
+}
+
+mod tcp {
+    //! A listener whose answers are not held back by Nagle's algorithm.
+
+    use std::net::SocketAddr;
+
+    use axum::serve::Listener;
+    use tokio::net::{TcpListener, TcpStream};
+
+    pub struct NoDelay(pub TcpListener);
+
+    impl Listener for NoDelay {
+        type Io = TcpStream;
+        type Addr = SocketAddr;
+
+        async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+            let (stream, peer) = Listener::accept(&mut self.0).await;
+            // Failing to set it costs latency, nothing else.
+            let _ = stream.set_nodelay(true);
+            (stream, peer)
+        }
+
+        fn local_addr(&self) -> std::io::Result<SocketAddr> {
+            self.0.local_addr()
+        }
+    }
+}
