@@ -10,3 +10,4 @@ pub mod id;
 pub mod lifecycle;
 pub mod routing;
 pub mod source;
+pub mod upstream;

@@ -1,0 +1,3 @@
+//! Clients of other systems. Each has its base URL injected and errors that a person can act on.
+
+pub mod xtsystems;
