@@ -167,9 +167,12 @@ fn verb_of_state(body: &[u8]) -> Option<Verb> {
     participle(&said.to_lowercase())?
 }
 
+/// Lower-case words; ids, addresses and other pieces with digits are left out.
 fn words(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
-    lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let pieces = lower.split_whitespace().filter(|piece| !piece.contains(|c: char| c.is_ascii_digit()));
+    let words = pieces.flat_map(|piece| piece.split(|c: char| !c.is_alphabetic()));
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -197,6 +200,7 @@ mod tests {
             (deny, "denied"),
             (deny, "Machine denied"),
             (deny, "asset has been denied"),
+            (deny, "Machine 0b9e3c52-9d7b-4f2c-8a51-4b3c2d1e0f9a denied"),
             (approve, "It has been approved by admin"),
             (approve, "not found or already approved"),
             (approve, "Cannot deny: machine is already approved"),
