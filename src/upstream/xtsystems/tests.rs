@@ -54,7 +54,8 @@ fn client(base: &str, auth: Auth) -> XtSystemsClient {
 fn is_whole(seen: &[u8]) -> bool {
     let text = String::from_utf8_lossy(seen);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let mut lengths = head.lines().filter_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut lengths =
+        head.lines().filter_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
     body.len() >= lengths.next_back().unwrap_or(0usize)
 }
 
