@@ -196,6 +196,13 @@ fn the_genuine_vectors_verify() {
 
 proptest! {
     #[test]
+    fn hex_is_read_as_the_crate_reads_it(text in "[0-9a-fA-Fg@/:G`]{64}|[0-9a-fA-F]{62,66}", tag in any::<[u8; 32]>()) {
+        prop_assert_eq!(read_hex(text.as_bytes()).map(Vec::from), hex::decode(&text).ok().filter(|tag| tag.len() == 32));
+        prop_assert_eq!(read_hex(hex::encode(tag).as_bytes()), Some(tag));
+        prop_assert_eq!(read_hex(hex::encode_upper(tag).as_bytes()), Some(tag));
+    }
+
+    #[test]
     fn what_was_signed_is_accepted(body in proptest::collection::vec(any::<u8>(), 0..300), age in -60i64..=300) {
         let ts = AT.to_string();
         let signature = hex_signature("current", &[ts.as_bytes(), &body]);

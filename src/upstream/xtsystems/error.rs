@@ -1,0 +1,109 @@
+//! What can go wrong on the way to XTSystems and back, and what to do about it.
+
+use std::error::Error as _;
+
+use thiserror::Error;
+
+/// Texts from XTSystems in here are clean: at most 300 characters, no control characters, no key.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum UpstreamError {
+    /// Nothing was asked: the settings can't work.
+    #[error("XTSystems can't be asked: {0}")]
+    Unusable(String),
+    /// Certainly not executed.
+    #[error("no connection to XTSystems at {origin}: {why}. Check XTSYSTEMS_API_URL, and that the server runs")]
+    NotSent { origin: String, why: String },
+    /// May have been executed.
+    #[error("XTSystems at {origin} did not answer within {seconds} s")]
+    TimedOut { origin: String, seconds: f32 },
+    /// May have been executed.
+    #[error("the connection to XTSystems at {origin} broke: {why}")]
+    Broken { origin: String, why: String },
+    #[error(
+        "XTSystems does not accept the API key ({status}{}). Check XTSYSTEMS_API_KEY, and whether it is to be sent as \
+         a bearer token or raw",
+        colon(text)
+    )]
+    Unauthorized { status: u16, text: String },
+    #[error("the API key may not do this in XTSystems ({status}{}). Give the key's user the permission", colon(text))]
+    Forbidden { status: u16, text: String },
+    #[error("XTSystems does not have it ({status}{}). If nothing is found, check XTSYSTEMS_API_URL", colon(text))]
+    NotFound { status: u16, text: String },
+    #[error("XTSystems refused ({status}{})", colon(text))]
+    Refused { status: u16, text: String },
+    #[error("XTSystems redirects ({status}) to {to}: set XTSYSTEMS_API_URL to the address it answers at")]
+    Redirected { status: u16, to: String },
+    /// May have been executed.
+    #[error("XTSystems has a fault of its own ({status}{}). Try again later", colon(text))]
+    Server { status: u16, text: String },
+    #[error("{what} of XTSystems can't be read: {why}. Check that XTSYSTEMS_API_URL leads to XTSystems")]
+    Unreadable { what: String, why: String },
+}
+
+fn colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+impl UpstreamError {
+    /// The error of a status that is no 2xx.
+    pub(super) fn of_status(status: u16, text: String, location: Option<String>) -> Self {
+        match status {
+            300..=399 => Self::Redirected { status, to: location.unwrap_or_else(|| "nowhere".into()) },
+            401 => Self::Unauthorized { status, text },
+            403 => Self::Forbidden { status, text },
+            404 => Self::NotFound { status, text },
+            500.. => Self::Server { status, text },
+            _ => Self::Refused { status, text },
+        }
+    }
+
+    /// True when the same request may succeed later without anybody changing anything.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::NotSent { .. } | Self::TimedOut { .. } | Self::Broken { .. } | Self::Server { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 408 | 425 | 429),
+            _ => false,
+        }
+    }
+}
+
+/// How far a request came that got no answer.
+#[derive(Debug)]
+pub(super) enum Transport {
+    /// No connection came about: certainly not executed.
+    NotSent(String),
+    TimedOut,
+    Broken(String),
+}
+
+impl Transport {
+    /// `is_connect` covers name resolution, refused connections and TLS: all before the request's bytes.
+    pub fn of(error: &reqwest::Error, clean: impl Fn(&str) -> String) -> Self {
+        if error.is_connect() || error.is_builder() {
+            Self::NotSent(clean(&innermost(error)))
+        } else if error.is_timeout() {
+            Self::TimedOut
+        } else {
+            Self::Broken(clean(&innermost(error)))
+        }
+    }
+
+    /// An answer had begun, so the request was certainly sent.
+    pub fn after_bytes(self) -> Self {
+        match self {
+            Self::NotSent(why) => Self::Broken(why),
+            other => other,
+        }
+    }
+}
+
+/// The last cause in the chain: the outer ones only say that a request failed.
+pub(super) fn innermost(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut words = None;
+    while let Some(inner) = cause {
+        words = Some(inner.to_string());
+        cause = inner.source();
+    }
+    words.unwrap_or_else(|| error.to_string())
+}
