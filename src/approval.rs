@@ -12,7 +12,9 @@ use crate::event::Event;
 use crate::ports::Ports;
 use crate::routing::card::ApprovalState;
 use crate::store::Tx;
-use crate::store::approval::{Approval, NewAudit, insert_approval, insert_audit, lock_subject_approvals, save_approval};
+use crate::store::approval::{
+    Approval, NewAudit, insert_approval, insert_audit, lock_subject_approvals, save_approval,
+};
 use crate::store::subject::Subject;
 
 /// Takes an event about a machine into its approvals, in the planner's transaction.
@@ -56,14 +58,24 @@ async fn registered(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject
         outcome_by: None,
         settled_at: None,
     };
-    if existing.iter().any(|other| (other.occurred_at, other.received_at) > (approval.occurred_at, approval.received_at)) {
+    if existing
+        .iter()
+        .any(|other| (other.occurred_at, other.received_at) > (approval.occurred_at, approval.received_at))
+    {
         approval.state = ApprovalState::Superseded;
     } else if let Some(later) = later_approval(subject, event) {
         // The decision arrived before the registration it is about.
         rules::decided_elsewhere(&mut approval, crate::routing::card::Verb::Approve, later, ports.clock.now());
     }
     insert_approval(tx, &approval, ports.clock.now()).await?;
-    audit(tx, ports, &approval, "requested", json!({ "hostname": approval.hostname, "ip_address": approval.ip_address })).await?;
+    audit(
+        tx,
+        ports,
+        &approval,
+        "requested",
+        json!({ "hostname": approval.hostname, "ip_address": approval.ip_address }),
+    )
+    .await?;
     if approval.state == ApprovalState::Superseded {
         return Ok(());
     }

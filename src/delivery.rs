@@ -20,7 +20,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::delivery::limit::Limiter;
+use crate::delivery::limit::{Budget, Limiter, Limits};
+use crate::delivery::retry::Schedule;
 use crate::id::UserId;
 use crate::ports::Ports;
 use crate::upstream::discord::LookupError;
@@ -33,6 +34,7 @@ pub struct Delivery {
     pub ports: Ports,
     /// The advisory lock by which other processes see that this one lives.
     owner: i64,
+    schedule: Schedule,
     limiter: Mutex<Limiter>,
     gate: Mutex<Gate>,
     own_id: Mutex<Option<UserId>>,
@@ -54,9 +56,14 @@ struct Stopped {
 
 impl Delivery {
     pub fn new(ports: Ports, owner: i64) -> Self {
-        let limiter = Limiter::new(ports.config.delivery.global_per_second, ports.config.delivery.webhook_priors);
+        let config = &ports.config.delivery;
+        let budgets = if config.webhook_priors { Limits::default() } else { Limits::without_priors() };
+        let global = Some(Budget { count: config.global_per_second as usize, per: TimeDelta::seconds(1) });
+        let limiter = Limiter::new(Limits { global, ..budgets });
+        let schedule = Schedule::new(config.retry_schedule.clone());
         Self {
             ports,
+            schedule,
             owner,
             limiter: Mutex::new(limiter),
             gate: Mutex::default(),
@@ -78,7 +85,10 @@ impl Delivery {
     fn stop_all(&self, why: &str) {
         let mut gate = lock(&self.gate);
         if gate.stopped.is_none() {
-            tracing::error!(why, "Discord refuses the bot's token: nothing is sent until it works again. Check DISCORD_TOKEN");
+            tracing::error!(
+                why,
+                "Discord refuses the bot's token: nothing is sent until it works again. Check DISCORD_TOKEN"
+            );
         }
         gate.stopped = Some(Stopped { why: why.to_owned(), probe_at: self.ports.clock.now() + PROBE_EVERY });
     }

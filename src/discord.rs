@@ -63,10 +63,7 @@ async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     }
 }
 
-async fn on_event(
-    ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>,
-    event: &serenity::FullEvent,
-) -> Result<(), Error> {
+async fn on_event(ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>, event: &serenity::FullEvent) -> Result<(), Error> {
     let bot = ctx.user_data;
     match event {
         serenity::FullEvent::Ready { data_about_bot } => {

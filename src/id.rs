@@ -65,6 +65,14 @@ pub fn snowflake_at(at: DateTime<Utc>) -> i64 {
     (at.timestamp_millis() - DISCORD_EPOCH_MS).max(0) << 22
 }
 
+/// An id that follows from what it names (UUIDv8 of a SHA-256), the same in every process.
+pub fn derived(parts: &[&str]) -> Uuid {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, parts.join("\u{1f}").as_bytes());
+    let mut bytes = [0u8; 16];
+    bytes.copy_from_slice(&hash.as_ref()[..16]);
+    Uuid::new_v8(bytes)
+}
+
 /// The 22 base62 characters of a UUID: a nonce within Discord's limit of 25.
 pub fn base62(id: Uuid) -> String {
     let mut value = id.as_u128();

@@ -2,12 +2,22 @@
 //!
 //! The layers and their order are in `ARCHITECTURE.md`; `tests/it/tidy.rs` enforces them.
 
+pub mod app;
+pub mod approval;
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod crash;
+pub mod delivery;
+pub mod discord;
 pub mod error;
 pub mod event;
 pub mod id;
 pub mod lifecycle;
+pub mod ports;
 pub mod routing;
+pub mod source;
 pub mod store;
+pub mod telemetry;
+pub mod upstream;
+pub mod web;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::bus::wake::Wake;
+use crate::bus::Wake;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::Store;

@@ -13,14 +13,13 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::source::ingest::Ingest;
-use crate::source::xtsystems::verify::Rules;
+use crate::source::xtsystems::live::LiveSource;
 
 /// What the handlers share.
 pub struct Web {
@@ -36,16 +35,14 @@ impl Web {
     pub fn new(
         ports: Ports,
         ingest: Ingest,
-        xtsystems: Option<(Uuid, GuildId, Rules)>,
+        xtsystems: Option<Arc<LiveSource>>,
         discord_connected: Arc<AtomicBool>,
     ) -> Self {
         let web = &ports.config.web;
         let unverified = budget::Budgets::new(web.unverified_per_15_min, chrono::TimeDelta::minutes(15));
         let verified_per_min = web.verified_per_min;
-        let xtsystems = xtsystems.map(|(source_id, guild_id, rules)| intake::XtSystemsDoor {
-            source_id,
-            guild_id,
-            rules,
+        let xtsystems = xtsystems.map(|source| intake::XtSystemsDoor {
+            source,
             verified: budget::Budgets::new(verified_per_min, chrono::TimeDelta::minutes(1)),
         });
         Self { ports, ingest, xtsystems, unverified, discord_connected }
@@ -67,43 +64,20 @@ fn router(web: Arc<Web>) -> Router {
 /// Binds the configured address. The error names it and what to do.
 pub async fn bind(ports: &Ports) -> Result<TcpListener> {
     let address = SocketAddr::new(ports.config.web.bind, ports.config.web.port);
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}: is another program there? Set WEBHOOK_PORT or WEBHOOK_BIND"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}: is another program there? Set WEBHOOK_PORT or WEBHOOK_BIND")
+    })
 }
 
 /// Serves until the token is cancelled, then lets requests under way finish.
 pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+    // Answers are not held back by Nagle's algorithm. Failing to set it costs latency, nothing else.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     let app = router(web).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(tcp::NoDelay(listener), app)
+    axum::serve(listener, app)
         .with_graceful_shutdown(async move { stop.cancelled().await })
         .await
         .context("serving HTTP")
-}
-
-mod tcp {
-    //! A listener whose answers are not held back by Nagle's algorithm.
-
-    use std::net::SocketAddr;
-
-    use axum::serve::Listener;
-    use tokio::net::{TcpListener, TcpStream};
-
-    pub struct NoDelay(pub TcpListener);
-
-    impl Listener for NoDelay {
-        type Io = TcpStream;
-        type Addr = SocketAddr;
-
-        async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-            let (stream, peer) = Listener::accept(&mut self.0).await;
-            // Failing to set it costs latency, nothing else.
-            let _ = stream.set_nodelay(true);
-            (stream, peer)
-        }
-
-        fn local_addr(&self) -> std::io::Result<SocketAddr> {
-            self.0.local_addr()
-        }
-    }
 }

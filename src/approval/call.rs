@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{audit, rules};
+use crate::bus::Topic;
 use crate::ports::Ports;
 use crate::store::approval::{Approval, lock_approval, save_approval};
 use crate::store::{Store, card};
@@ -17,7 +18,8 @@ const LEASE: TimeDelta = TimeDelta::seconds(20);
 pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
     let Some(_) = &ports.xtsystems else { return Ok(0) };
     let now = ports.clock.now();
-    let claimed = ports.store.claim_approvals(ports.clock.uuid(), now, now + LEASE, limit).await.context("claiming calls")?;
+    let claimed =
+        ports.store.claim_approvals(ports.clock.uuid(), now, now + LEASE, limit).await.context("claiming calls")?;
     let count = claimed.len();
     for approval in claimed {
         crate::crash::point("call.claimed");

@@ -4,8 +4,9 @@ use anyhow::Result;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::rules::{self, Refusal};
 use super::audit;
+use super::rules::{self, Refusal};
+use crate::bus::Topic;
 use crate::id::{GuildId, RoleId, UserId};
 use crate::ports::Ports;
 use crate::routing::card::Verb;
@@ -35,10 +36,15 @@ pub enum Outcome {
     Decided,
     /// This interaction was handled before.
     Repeated,
-    NotAllowed { roles: Vec<RoleId> },
+    NotAllowed {
+        roles: Vec<RoleId>,
+    },
     /// No such approval in this server.
     Unknown,
-    Refused { why: Refusal, by: Option<UserId> },
+    Refused {
+        why: Refusal,
+        by: Option<UserId>,
+    },
 }
 
 /// Whether the presser may decide at all: an approver role, or Manage Server where none is configured.
@@ -92,7 +98,8 @@ pub async fn press(ports: &Ports, press: &Press) -> Result<Outcome> {
     }
     rules::decide(&mut approval, press.verb, person, press.reason.clone(), now);
     save_approval(&mut tx, &approval).await?;
-    let line = json!({ "verb": press.verb.as_str(), "reason": press.reason, "interaction": press.interaction_id.to_string() });
+    let line =
+        json!({ "verb": press.verb.as_str(), "reason": press.reason, "interaction": press.interaction_id.to_string() });
     audit(&mut tx, ports, &approval, "decided", line).await?;
     card::touch_cards(&mut tx, &[approval.subject_id]).await?;
     crate::crash::point("press.before_commit");
@@ -109,6 +116,7 @@ async fn refusal(tx: &mut crate::store::Tx, approval: &Approval) -> Result<Optio
         return Ok(Some((why, find_presser(tx, approval.person_id).await?)));
     }
     let (hostname, ip_address) = find_machine(tx, approval.subject_id).await?;
-    let changed = hostname.unwrap_or_default() != approval.hostname || ip_address.unwrap_or_default() != approval.ip_address;
+    let changed =
+        hostname.unwrap_or_default() != approval.hostname || ip_address.unwrap_or_default() != approval.ip_address;
     Ok(changed.then_some((Refusal::Changed, None)))
 }

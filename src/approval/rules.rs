@@ -21,9 +21,16 @@ const RETRIES: [TimeDelta; 6] = [
 /// Why a press changes nothing, for the presser.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
-    AlreadyDecided { verb: Verb },
-    StillFindingOut { verb: Verb },
-    Settled { outcome: Verb, elsewhere: bool },
+    AlreadyDecided {
+        verb: Verb,
+    },
+    StillFindingOut {
+        verb: Verb,
+    },
+    Settled {
+        outcome: Verb,
+        elsewhere: bool,
+    },
     Superseded,
     /// Hostname or address are not what the card showed.
     Changed,

@@ -5,12 +5,13 @@ use anyhow::Result;
 use chrono::TimeDelta;
 
 use super::{Delivery, lock};
+use crate::bus::Topic;
 use crate::id::{ChannelId, GuildId};
 use crate::source::notice;
 use crate::store::destination::{Destination, Target};
 use crate::store::lane::Lane;
 use crate::upstream::discord::LookupError;
-use crate::upstream::permission::{SEND_MESSAGES, VIEW_CHANNEL, EMBED_LINKS, compute, missing};
+use crate::upstream::permission::{EMBED_LINKS, SEND_MESSAGES, VIEW_CHANNEL, compute, missing};
 
 const EVERY: TimeDelta = TimeDelta::minutes(10);
 
@@ -79,7 +80,10 @@ impl Delivery {
                     let vital = VIEW_CHANNEL | SEND_MESSAGES | EMBED_LINKS;
                     let lacking = missing(held);
                     Ok((held & vital != vital).then(|| {
-                        format!("Signalbox lacks {} in <#{channel}>: allow it in the channel's permissions", lacking.join(", "))
+                        format!(
+                            "Signalbox lacks {} in <#{channel}>: allow it in the channel's permissions",
+                            lacking.join(", ")
+                        )
                     }))
                 }
                 Err(LookupError::Refused { code, explanation, .. }) => Ok(Some(problem_text(code, &explanation))),

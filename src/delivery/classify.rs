@@ -149,7 +149,9 @@ mod tests {
 
     #[test]
     fn limits() {
-        assert!(matches!(classify(Action::Create, &reply(429, None, true)), Verdict::Wait(w, _) if w.num_seconds() == 3));
+        assert!(
+            matches!(classify(Action::Create, &reply(429, None, true)), Verdict::Wait(w, _) if w.num_seconds() == 3)
+        );
         let mut global = reply(429, None, true);
         global.global = true;
         assert!(matches!(classify(Action::Edit, &global), Verdict::WaitAll(w, _) if w.num_seconds() == 3));
@@ -161,8 +163,12 @@ mod tests {
     #[test]
     fn the_code_decides_not_the_status() {
         for code in UNUSABLE {
-            assert!(matches!(classify(Action::Create, &reply(403, Some(code), true)), Verdict::Unusable(c, _) if c == code));
-            assert!(matches!(classify(Action::Webhook, &reply(404, Some(code), true)), Verdict::Unusable(c, _) if c == code));
+            assert!(
+                matches!(classify(Action::Create, &reply(403, Some(code), true)), Verdict::Unusable(c, _) if c == code)
+            );
+            assert!(
+                matches!(classify(Action::Webhook, &reply(404, Some(code), true)), Verdict::Unusable(c, _) if c == code)
+            );
         }
         assert!(matches!(classify(Action::Create, &reply(403, Some(20_012), true)), Verdict::Rejected(_)));
         assert!(matches!(classify(Action::Create, &reply(400, Some(50_035), true)), Verdict::Rejected(_)));

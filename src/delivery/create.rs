@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::classify::{Action, Verdict, classify};
-use super::limit::{Gate, RouteKey};
+use super::limit::{Action as RouteAction, Gate, RouteKey};
 use super::settle::{Circumstances, doubt, settle, settle_finding, window_over};
 use super::worker::Next;
 use super::{Delivery, check, reconcile};
@@ -220,8 +220,8 @@ fn has_nonce(lane: &Lane) -> bool {
 
 fn route(lane: &Lane) -> RouteKey {
     match &lane.destination.target {
-        Target::Channel(channel) => RouteKey::create_message(*channel),
-        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, *channel),
+        Target::Channel(channel) => RouteKey::new(RouteAction::CreateMessage, channel.0),
+        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
     }
 }
 

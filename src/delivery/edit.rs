@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Delivery;
 use super::classify::{Action, Verdict, classify};
 use super::create::{card_json, consequences};
-use super::limit::{Gate, RouteKey};
+use super::limit::{Action as RouteAction, Gate, RouteKey};
 use super::worker::Next;
 use crate::clock::jitter;
 use crate::store::card::{CardView, EditOutcome};
@@ -23,8 +23,8 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
     let view = ports.store.get_card(card_id).await?;
     let Some(message_id) = view.message_id else { return Ok(Next::Go) };
     let route = match &lane.destination.target {
-        Target::Channel(channel) => RouteKey::edit_message(*channel),
-        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, *channel),
+        Target::Channel(channel) => RouteKey::new(RouteAction::EditMessage, channel.0),
+        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
     };
     if let Gate::WaitUntil(at) = delivery.limiter().check(&route, ports.clock.now()) {
         return Ok(Next::WaitUntil(at));
@@ -85,9 +85,16 @@ fn outcome(delivery: &Delivery, view: &CardView, verdict: &Verdict) -> EditOutco
             EditOutcome::Refused { version: view.version, error: why.clone() }
         }
         Verdict::EditWait(wait, why) | Verdict::Wait(wait, why) | Verdict::WaitAll(wait, why) => again(*wait, why),
-        Verdict::NotSent(why) | Verdict::Unknown(why) => {
-            again(delivery.schedule.capped(view.edit_failures, jitter(delivery.ports.config.delivery.jitter)).min(CAP), why)
-        }
+        Verdict::NotSent(why) | Verdict::Unknown(why) => again(
+            delivery
+                .schedule
+                .capped(
+                    u32::try_from(view.edit_failures).unwrap_or(0) + 1,
+                    jitter(delivery.ports.config.delivery.jitter),
+                )
+                .min(CAP),
+            why,
+        ),
         Verdict::Stop(why) | Verdict::Unusable(_, why) => again(TimeDelta::zero(), why),
         Verdict::DeliveredAndDeleted => EditOutcome::Gone,
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::approval;
+use crate::bus::Topic;
 use crate::event::{Event, kind};
 use crate::id::GuildId;
 use crate::ports::Ports;
@@ -60,7 +61,9 @@ type Subjects = BTreeMap<(Uuid, String), Subject>;
 async fn take_subjects(ports: &Ports, tx: &mut Tx, batch: &[Event]) -> Result<Subjects> {
     let mut wanted: BTreeMap<(Uuid, String), SubjectKey> = BTreeMap::new();
     for event in batch {
-        let (Some(key), Some(kind)) = (&event.subject, kind::find(&event.kind).and_then(|k| k.subject)) else { continue };
+        let (Some(key), Some(kind)) = (&event.subject, kind::find(&event.kind).and_then(|k| k.subject)) else {
+            continue;
+        };
         wanted.entry((event.source_id, key.clone())).or_insert_with(|| SubjectKey {
             id: ports.clock.uuid(),
             guild_id: event.guild_id,

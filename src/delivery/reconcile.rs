@@ -55,7 +55,9 @@ async fn search(
     match access(delivery, lane.destination.guild_id, channel).await? {
         Access::Elsewhere => return Ok(Finding::Unreadable("the channel is in another server".into())),
         Access::Held(held) if held & VIEW_CHANNEL == 0 || held & READ_MESSAGE_HISTORY == 0 => {
-            return Ok(Finding::Unreadable("Read Message History is missing: nobody can tell whether it arrived".into()));
+            return Ok(Finding::Unreadable(
+                "Read Message History is missing: nobody can tell whether it arrived".into(),
+            ));
         }
         Access::Held(_) => {}
     }

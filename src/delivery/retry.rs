@@ -40,6 +40,14 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// As [`Schedule::next`], but the last wait repeats for ever.
+    pub fn capped(&self, failures: u32, jitter: f64) -> TimeDelta {
+        let last = u32::try_from(self.waits.len()).unwrap_or(u32::MAX);
+        self.next(failures.min(last), jitter).unwrap_or(TimeDelta::seconds(5))
+    }
+}
+
 /// Ten years: beyond every schedule, within every calendar.
 const MAX_MILLIS: f64 = 10.0 * 366.0 * 86_400_000.0;
 

@@ -64,7 +64,7 @@ pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpda
         }
         Verdict::NotSent(why) => {
             // Nothing reached Discord: no fault of the message, so this alone never kills it.
-            let wait = c.schedule.capped(c.lane_failures, c.jitter).min(UNREACHABLE_CAP);
+            let wait = c.schedule.capped(count(c.lane_failures + 1), c.jitter).min(UNREACHABLE_CAP);
             update.note = Some(why.clone());
             update.lane_failures += 1;
             update.not_before = c.now + wait;
@@ -93,12 +93,16 @@ pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpda
     update
 }
 
+fn count(failures: i32) -> u32 {
+    u32::try_from(failures).unwrap_or(0)
+}
+
 fn unknown(update: &mut SendUpdate, doubt: DateTime<Utc>, why: &str, c: &Circumstances<'_>) {
     update.note = Some(why.to_owned());
     update.ambiguous_at = Some(doubt);
     update.attempts += 1;
     update.own_failures += 1;
-    let next = c.schedule.next(update.own_failures - 1, c.jitter);
+    let next = c.schedule.next(count(update.own_failures), c.jitter);
     let not_before = c.now + next.unwrap_or(TimeDelta::zero());
     update.not_before = not_before;
     if next.is_none() || window_over(doubt, not_before, c.nonce_window, c.has_nonce) {
@@ -147,7 +151,7 @@ pub fn settle_finding(send: &Send, finding: &Finding, c: &Circumstances<'_>) -> 
             update.message_id = Some(*id);
             update.note = Some("found in the channel's history".into());
         }
-        Finding::Absent if c.schedule.next(send.own_failures, 1.0).is_none() && send.own_failures > 0 => {
+        Finding::Absent if c.schedule.next(count(send.own_failures), 1.0).is_none() => {
             update.state = SendState::Dead;
             update.note = Some(format!("not delivered after {} attempts", send.attempts));
         }

@@ -57,7 +57,9 @@ fn managed_source(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
     if super::guild_of(ctx.guild_id()) != Some(source.guild_id) {
         return Err(UserError::new(text::NOT_SET_UP).into());
     }
-    let poise::Context::Application(application) = ctx else { return Err(UserError::new(text::ONLY_IN_SERVERS).into()) };
+    let poise::Context::Application(application) = ctx else {
+        return Err(UserError::new(text::ONLY_IN_SERVERS).into());
+    };
     let member = application.interaction.member.as_ref();
     let held = member.and_then(|m| m.permissions).unwrap_or_default();
     if !held.manage_guild() && !held.administrator() {

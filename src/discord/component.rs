@@ -51,7 +51,9 @@ enum Answer {
     /// Acknowledged without words: the card changes.
     Quiet,
     Private(String),
-    AskReason { id: Uuid },
+    AskReason {
+        id: Uuid,
+    },
 }
 
 pub async fn on_press(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &ComponentInteraction) {
@@ -78,7 +80,8 @@ pub async fn on_form(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &Moda
         let Some(Action::Approval { verb, id }) = Action::decode(&interaction.data.custom_id) else {
             return Err(UserError::new(text::UNKNOWN_BUTTON).into());
         };
-        let Some(mut press_data) = who(interaction.guild_id, interaction.member.as_ref(), interaction.id, id, verb) else {
+        let Some(mut press_data) = who(interaction.guild_id, interaction.member.as_ref(), interaction.id, id, verb)
+        else {
             return Err(UserError::new(text::ONLY_IN_SERVERS).into());
         };
         press_data.reason = reason(interaction);
@@ -100,7 +103,7 @@ fn who(
         guild_id: guild_of(guild)?,
         user_id: UserId::from(member.user.id.get()),
         roles: member.roles.iter().map(|role| RoleId::from(role.get())).collect(),
-        permissions: member.permissions.map_or(0, serenity::Permissions::bits),
+        permissions: member.permissions.map_or(0, |held| held.bits()),
         approval_id,
         verb,
         reason: None,
@@ -212,7 +215,13 @@ mod tests {
         let action = Action::Approval { verb: Verb::Deny, id: Uuid::from_u128(7) };
         assert_eq!(Action::decode(&action.encode()), Some(action));
         assert!(action.encode().len() <= 100);
-        for odd in ["", "v1", "v2:approval:approve:x", "v1:approval:approve:x", "v1:approval:maybe:00000000-0000-0000-0000-000000000007"] {
+        for odd in [
+            "",
+            "v1",
+            "v2:approval:approve:x",
+            "v1:approval:approve:x",
+            "v1:approval:maybe:00000000-0000-0000-0000-000000000007",
+        ] {
             assert_eq!(Action::decode(odd), None, "{odd}");
         }
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Bot, commands, framework};
 use crate::config::DiscordConfig;
 use crate::store::lane::OwnerLock;
+use crate::upstream::discord::{LookupError, interaction_http};
 
 /// How often a standby asks for the lease, and its holder whether it still has it.
 const LEASE_EVERY: Duration = Duration::from_secs(1);
@@ -128,9 +129,9 @@ fn ended(error: serenity::Error) -> Ended {
     use serenity::GatewayError;
     match &error {
         serenity::Error::Gateway(GatewayError::InvalidAuthentication) => Ended::Fatal(Fatal::Token),
-        serenity::Error::Gateway(
-            GatewayError::InvalidGatewayIntents | GatewayError::DisallowedGatewayIntents,
-        ) => Ended::Fatal(Fatal::Intents),
+        serenity::Error::Gateway(GatewayError::InvalidGatewayIntents | GatewayError::DisallowedGatewayIntents) => {
+            Ended::Fatal(Fatal::Intents)
+        }
         serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(response))
             if response.status_code.as_u16() == 401 =>
         {
@@ -142,8 +143,8 @@ fn ended(error: serenity::Error) -> Ended {
 
 /// Serenity's client: its own limiter against Discord itself, none against a stand-in or a proxy, where
 /// its proxy setting would be ignored with the limiter on.
-fn http(config: &DiscordConfig) -> Result<serenity::Http, reqwest_error::Error> {
-    let client = reqwest_error::client()?;
+fn http(config: &DiscordConfig) -> Result<serenity::Http, LookupError> {
+    let client = interaction_http()?;
     let mut builder = serenity::HttpBuilder::new(config.token.expose_secret()).client(client);
     if let Some(id) = config.client_id {
         builder = builder.application_id(serenity::ApplicationId::new(id));
@@ -154,8 +155,6 @@ fn http(config: &DiscordConfig) -> Result<serenity::Http, reqwest_error::Error> 
     }
     Ok(builder.build())
 }
-
-use crate::upstream::discord::interaction_http as reqwest_error;
 
 /// Registers the commands, best effort and again until it worked: in the configured guild at once, else
 /// for all guilds.
@@ -169,7 +168,9 @@ async fn register(bot: &Arc<Bot>, http: Arc<serenity::Http>) {
                 tracing::info!(count, "commands registered");
                 return;
             }
-            Err(error) => tracing::warn!(%error, seconds = wait.as_secs(), "commands could not be registered; trying again"),
+            Err(error) => {
+                tracing::warn!(%error, seconds = wait.as_secs(), "commands could not be registered; trying again")
+            }
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(300));

@@ -4,8 +4,10 @@ use crate::approval::rules::Refusal;
 use crate::id::{RoleId, UserId};
 use crate::routing::card::Verb;
 
-pub const DATABASE_SLOW: &str = "Signalbox cannot reach its database at the moment; nothing was done. Try again in a minute.";
-pub const UNKNOWN_BUTTON: &str = "This button is from a version of Signalbox that no longer handles it. Nothing was done.";
+pub const DATABASE_SLOW: &str =
+    "Signalbox cannot reach its database at the moment; nothing was done. Try again in a minute.";
+pub const UNKNOWN_BUTTON: &str =
+    "This button is from a version of Signalbox that no longer handles it. Nothing was done.";
 pub const ONLY_IN_SERVERS: &str = "This works only in a server.";
 pub const UNKNOWN_APPROVAL: &str = "This registration is not known in this server. Nothing was done.";
 pub const PRESS_AGAIN: &str = "That took too long to open the form. Please press Deny again.";
@@ -17,13 +19,12 @@ pub const OUTDATED_COMMAND: &str =
     "Discord still has an older form of this command. Reload Discord (Ctrl+R) and try again in a minute.";
 pub const NOT_SET_UP: &str = "XTSystems is not set up in this server.";
 pub const MANAGE_SERVER: &str = "You need the Manage Server permission for this.";
-pub const NO_UPSTREAM: &str = "Signalbox does not know where XTSystems is: set XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.";
-pub const NO_PUBLIC_URL: &str =
-    "Signalbox does not know its own address: set PUBLIC_URL to the address under which XTSystems reaches it.";
 pub const NO_WEBHOOK: &str = "Our webhook is not registered at XTSystems. Use /register-webhook first.";
 
 pub fn failed(reference: &str) -> String {
-    format!("Something went wrong on our side; nothing is lost. If it happens again, tell the operator: Ref `{reference}`")
+    format!(
+        "Something went wrong on our side; nothing is lost. If it happens again, tell the operator: Ref `{reference}`"
+    )
 }
 
 pub fn database_away(reference: &str) -> String {

@@ -68,7 +68,7 @@ impl CatchUp {
         let Some(webhook) = find_ours(client.list_webhooks().await?, self.url.as_deref()) else { return Ok(0) };
         let deliveries = match client.list_deliveries(&webhook.id, LISTED).await {
             Ok(deliveries) => deliveries,
-            Err(UpstreamError::NotFound) => return Ok(0),
+            Err(UpstreamError::NotFound { .. }) => return Ok(0),
             Err(error) => return Err(error.into()),
         };
         let now = ports.clock.now();
@@ -78,7 +78,7 @@ impl CatchUp {
         let mut oldest_unknown = false;
         for delivery in deliveries {
             let at = delivery.created_at.unwrap_or(now);
-            let failed = !delivery.was_delivered();
+            let failed = !delivery.response_status.is_some_and(|s| (200..400).contains(&s));
             // What an earlier bot received is not ours to repeat.
             if (!failed && at < source_since) || (failed && at < now - FAILED_WITHIN) {
                 oldest_unknown = false;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::ingest::{Ingest, IngestError};
@@ -12,6 +13,9 @@ use crate::bus::{Entry, Reader, WireEvent};
 use crate::event::{Event, NewEvent, Severity, Via, clean, kind, lenient};
 use crate::id::GuildId;
 use crate::ports::Ports;
+
+/// While the database is away, a batch is tried again this often.
+const STORE_AGAIN: Duration = Duration::from_secs(2);
 
 /// How the sources of this process are called on the stream.
 pub type SourceNames = HashMap<String, (Uuid, GuildId)>;
@@ -23,6 +27,7 @@ pub async fn take_batch(
     reader: &mut Reader,
     names: &SourceNames,
     block: Duration,
+    stop: &CancellationToken,
 ) -> Result<usize> {
     let entries = reader.next(block).await.context("reading the event stream")?;
     if entries.is_empty() {
@@ -47,19 +52,48 @@ pub async fn take_batch(
             }
         }
     }
-    for (outcome, entry) in ingest.submit_all(events).await.into_iter().zip(waiting) {
-        match outcome {
-            // A refused event is in quarantine already.
-            Ok(_) | Err(IngestError::Refused(_)) => done.push(entry.id),
-            // Not acknowledged: it comes again.
-            Err(IngestError::Unavailable) => {}
-        }
-    }
+    done.extend(store_all(ingest, reader, events, waiting, stop).await?);
     crate::crash::point("subscribe.before_ack");
     if !done.is_empty() {
         reader.ack(&done).await.context("acknowledging")?;
     }
     Ok(done.len())
+}
+
+/// Stores what was read. While the store is away the batch is kept and held, so that no other reader takes
+/// it over and it does not count as handed out again.
+async fn store_all(
+    ingest: &Ingest,
+    reader: &mut Reader,
+    mut events: Vec<NewEvent>,
+    mut waiting: Vec<Entry>,
+    stop: &CancellationToken,
+) -> Result<Vec<String>> {
+    let mut done = Vec::new();
+    loop {
+        let outcomes = ingest.submit_all(events.clone()).await;
+        let mut left = (Vec::new(), Vec::new());
+        for ((outcome, entry), event) in outcomes.into_iter().zip(waiting).zip(events) {
+            match outcome {
+                // A refused event is in quarantine already.
+                Ok(_) | Err(IngestError::Refused(_)) => done.push(entry.id),
+                Err(IngestError::Unavailable) => {
+                    left.0.push(event);
+                    left.1.push(entry);
+                }
+            }
+        }
+        (events, waiting) = left;
+        if events.is_empty() || stop.is_cancelled() {
+            return Ok(done);
+        }
+        let ids: Vec<String> = waiting.iter().map(|entry| entry.id.clone()).collect();
+        reader.hold(&ids).await.context("holding a batch while the database is away")?;
+        tokio::select! {
+            () = tokio::time::sleep(STORE_AGAIN) => {}
+            () = stop.cancelled() => return Ok(done),
+        }
+    }
 }
 
 async fn quarantine(ports: &Ports, entry: &Entry, reason: &str) -> Result<()> {
@@ -74,9 +108,9 @@ async fn quarantine(ports: &Ports, entry: &Entry, reason: &str) -> Result<()> {
 fn read(ports: &Ports, entry: &Entry, names: &SourceNames) -> Result<NewEvent, String> {
     let document = lenient::parse_json(&entry.event).map_err(|e| e.to_string())?;
     let wire: WireEvent = serde_json::from_value(document).map_err(|e| format!("not an event: {e}"))?;
-    let (source_id, guild_id) = *names
-        .get(&wire.source)
-        .ok_or_else(|| format!("the source `{}` is not configured", wire.source.chars().take(60).collect::<String>()))?;
+    let (source_id, guild_id) = *names.get(&wire.source).ok_or_else(|| {
+        format!("the source `{}` is not configured", wire.source.chars().take(60).collect::<String>())
+    })?;
     let spec = kind::find(&wire.kind);
     let data = clean(wire.data);
     let subject = wire.subject.or_else(|| crate::source::xtsystems::parse::subject_of(&wire.kind, &data));

@@ -1,5 +1,6 @@
 //! XTSystems: signed webhooks about tickets, assets, machines and alerts.
 
+pub mod live;
 pub mod parse;
 pub mod text;
 pub mod verify;

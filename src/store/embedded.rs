@@ -100,10 +100,7 @@ pub fn start(settings: &Settings) -> Result<EmbeddedPostgres, EmbeddedError> {
         create(&account, &binaries, &home, &cluster, settings.durable)?;
     }
     let socket_dir = account.socket_dir(&home)?;
-    let mut server = Starting {
-        child: None,
-        log: open_log(&account, &home)?,
-    };
+    let mut server = Starting { child: None, log: open_log(&account, &home)? };
     let mut command = account.command(&settings.launcher.program, &home);
     command
         .args(&settings.launcher.args)
@@ -126,13 +123,7 @@ pub fn start(settings: &Settings) -> Result<EmbeddedPostgres, EmbeddedError> {
         data_dir = %data_dir.display(), version = binaries.major, pid = server.as_raw_pid(),
         "the private PostgreSQL accepts connections"
     );
-    Ok(EmbeddedPostgres {
-        child,
-        server,
-        url: url(&socket_dir),
-        data_dir,
-        _lock: lock,
-    })
+    Ok(EmbeddedPostgres { child, server, url: url(&socket_dir), data_dir, _lock: lock })
 }
 
 impl EmbeddedPostgres {
@@ -153,25 +144,16 @@ impl EmbeddedPostgres {
 
     /// Asks ever more firmly until the process is gone.
     fn end(&mut self) -> io::Result<()> {
-        for (signal, limit) in [
-            (Signal::INT, STOP_LIMIT),
-            (Signal::QUIT, Duration::from_secs(5)),
-        ] {
+        for (signal, limit) in [(Signal::INT, STOP_LIMIT), (Signal::QUIT, Duration::from_secs(5))] {
             if self.child.try_wait()?.is_some() {
                 return Ok(());
             }
             kill_process(self.server, signal)?;
             let child = &mut self.child;
-            if wait_until(limit, || {
-                child.try_wait().is_ok_and(|status| status.is_some())
-            }) {
+            if wait_until(limit, || child.try_wait().is_ok_and(|status| status.is_some())) {
                 return Ok(());
             }
-            tracing::warn!(
-                ?signal,
-                seconds = limit.as_secs(),
-                "PostgreSQL is still running"
-            );
+            tracing::warn!(?signal, seconds = limit.as_secs(), "PostgreSQL is still running");
         }
         self.child.kill()?;
         self.child.wait().map(drop)
@@ -197,12 +179,8 @@ pub fn exec_postgres(args: impl IntoIterator<Item = OsString>) -> io::Result<Inf
         .next()
         .and_then(|pid| pid.to_str()?.parse().ok())
         .and_then(Pid::from_raw)
-        .ok_or_else(|| {
-            io::Error::other("the first argument is the process id of the program that asks")
-        })?;
-    let program = args
-        .next()
-        .ok_or_else(|| io::Error::other("the second argument is the path of the server"))?;
+        .ok_or_else(|| io::Error::other("the first argument is the process id of the program that asks"))?;
+    let program = args.next().ok_or_else(|| io::Error::other("the second argument is the path of the server"))?;
     rustix::process::setsid()?;
     let mut command = Command::new(program);
     command.args(args);
@@ -215,9 +193,7 @@ fn run_until_death_of(parent: Pid, command: &mut Command) -> io::Result<Infallib
     use std::os::unix::process::CommandExt as _;
     rustix::process::set_parent_process_death_signal(Some(Signal::INT))?;
     if rustix::process::getppid() != Some(parent) {
-        return Err(io::Error::other(
-            "the program that asked for the server has ended",
-        ));
+        return Err(io::Error::other("the program that asked for the server has ended"));
     }
     Err(command.exec())
 }
@@ -256,13 +232,8 @@ impl Starting {
         });
         match (ended, ready) {
             (Some(status), _) => Err(self.log.failure(format!("it ended with {status}"))),
-            (None, Some(server)) => Ok((
-                self.child.take().expect("it was set when it was spawned"),
-                server,
-            )),
-            (None, None) => Err(self
-                .log
-                .failure(format!("not ready after {} s", START_LIMIT.as_secs()))),
+            (None, Some(server)) => Ok((self.child.take().expect("it was set when it was spawned"), server)),
+            (None, None) => Err(self.log.failure(format!("not ready after {} s", START_LIMIT.as_secs()))),
         }
     }
 }

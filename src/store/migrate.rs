@@ -66,3 +66,15 @@ impl Store {
         Ok(row.map(|r| (r.version, r.compatible_from)))
     }
 }
+
+pub use sqlx::migrate::MigrateError as SqlxMigrateError;
+
+/// True when a migration failed because the server went away.
+pub fn is_connection_error(error: &SqlxMigrateError) -> bool {
+    match error {
+        SqlxMigrateError::Execute(inner) | SqlxMigrateError::ExecuteMigration(inner, _) => {
+            matches!(inner, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_))
+        }
+        _ => false,
+    }
+}

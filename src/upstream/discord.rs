@@ -110,7 +110,8 @@ impl DiscordClient {
 
     /// The webhook's channel, by its own token.
     pub async fn get_webhook_channel(&self, id: i64, token: &str) -> Result<(ChannelId, Option<GuildId>), LookupError> {
-        let webhook: Value = Self::read(self.http.get(format!("{}/webhooks/{id}/{token}", self.base)).send().await).await?;
+        let webhook: Value =
+            Self::read(self.http.get(format!("{}/webhooks/{id}/{token}", self.base)).send().await).await?;
         let channel = webhook["channel_id"].as_str().and_then(|id| id.parse().ok());
         let guild = webhook["guild_id"].as_str().and_then(|id| id.parse().ok());
         let channel = channel.ok_or_else(|| LookupError::Unreadable("a webhook without a channel".into()))?;
@@ -244,15 +245,16 @@ fn seconds(value: f64) -> Option<TimeDelta> {
 }
 
 fn limit_headers(response: &reqwest::Response) -> LimitHeaders {
-    let text = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
-    let number = |name: &str| text(name).and_then(|v| v.parse::<f64>().ok());
-    LimitHeaders {
-        limit: number("x-ratelimit-limit").map(|n| n as u32),
-        remaining: number("x-ratelimit-remaining").map(|n| n as u32),
-        reset_after: number("x-ratelimit-reset-after").and_then(seconds),
-        bucket: text("x-ratelimit-bucket").map(str::to_owned),
-        global: text("x-ratelimit-global") == Some("true"),
-        scope: text("x-ratelimit-scope").map(str::to_owned),
-        retry_after: number("retry-after").and_then(seconds),
-    }
+    LimitHeaders::read(|name| response.headers().get(name).and_then(|v| v.to_str().ok()))
+}
+
+/// The HTTP client under serenity's own requests (interaction answers, command registration), which
+/// has no deadline of its own.
+pub fn interaction_http() -> Result<reqwest::Client, LookupError> {
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(15))
+        .connect_timeout(Duration::from_secs(5))
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|e| LookupError::Unreachable(e.to_string()))
 }

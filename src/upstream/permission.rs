@@ -103,7 +103,9 @@ mod tests {
         let held = |o: Vec<Overwrite>| compute("1", "7", &member, &roles(), &channel(o));
         assert!(missing(held(vec![])).is_empty());
         assert_eq!(missing(held(vec![overwrite("1", 0, 0, SEND_MESSAGES)])), ["Send Messages"]);
-        assert!(missing(held(vec![overwrite("1", 0, 0, SEND_MESSAGES), overwrite("2", 0, SEND_MESSAGES, 0)])).is_empty());
+        assert!(
+            missing(held(vec![overwrite("1", 0, 0, SEND_MESSAGES), overwrite("2", 0, SEND_MESSAGES, 0)])).is_empty()
+        );
         assert_eq!(
             missing(held(vec![overwrite("2", 0, SEND_MESSAGES, 0), overwrite("7", 1, 0, SEND_MESSAGES)])),
             ["Send Messages"]

@@ -17,17 +17,15 @@ use super::Web;
 use super::budget::Budgets;
 use super::client_ip::client_ip;
 use crate::event::{NewEvent, Via};
-use crate::id::GuildId;
 use crate::source::ingest::IngestError;
-use crate::source::xtsystems::verify::{Refusal, Rules, SignatureHeaders, verify};
+use crate::source::xtsystems::live::LiveSource;
+use crate::source::xtsystems::verify::{Refusal, SignatureHeaders};
 use crate::source::xtsystems::{parse, text};
 use crate::store::event::Inserted;
 
 /// The configured XTSystems source as the intake sees it.
 pub struct XtSystemsDoor {
-    pub source_id: Uuid,
-    pub guild_id: GuildId,
-    pub rules: Rules,
+    pub source: Arc<LiveSource>,
     pub verified: Budgets<Uuid>,
 }
 
@@ -49,17 +47,17 @@ pub async fn xtsystems(
         timestamp: headers.get("x-xtsystems-timestamp").map(|v| v.as_bytes()),
     };
     // Verification comes first: a forger behind the same address cannot use up a real sender's budget.
-    if let Err(refusal) = verify(&door.rules, &signature, &body, now) {
+    if let Err(refusal) = door.source.verify(&signature, &body, now) {
         if let Err(wait) = web.unverified.take(&client, now) {
             return too_many(wait);
         }
-        keep_refusal(&web, door, refusal.clone().diagnosed(&door.rules, &signature, &body), &body).await;
+        keep_refusal(&web, door, door.source.diagnose(refusal.clone(), &signature, &body), &body).await;
         return refuse(StatusCode::UNAUTHORIZED, refusal.public);
     }
-    if let Err(wait) = door.verified.take(&door.source_id, now) {
+    if let Err(wait) = door.verified.take(&door.source.id, now) {
         return too_many(wait);
     }
-    let event = match parse::parse(&body, door.source_id, door.guild_id, web.ports.clock.uuid(), now) {
+    let event = match parse::parse(&body, door.source.id, door.source.guild_id, web.ports.clock.uuid(), now) {
         Ok(event) => event,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     };
@@ -106,7 +104,7 @@ async fn keep_refusal(web: &Web, door: &XtSystemsDoor, refusal: Refusal, body: &
     tracing::warn!(rule, variant, bytes = body.len(), "a webhook was refused");
     let hash = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body));
     let kept = web.ports.store.insert_refusal(
-        door.source_id,
+        door.source.id,
         Via::Http.as_str(),
         &rule,
         variant.as_deref(),

@@ -1,8 +1,6 @@
 //! The private PostgreSQL over its life: first start, later starts, killed parents, wrong places.
 
-use super::support::process::{
-    Actor, eventually, is_running, launcher, say, wait_for_end_of_input,
-};
+use super::support::process::{Actor, eventually, is_running, launcher, say, wait_for_end_of_input};
 use signalbox::store::embedded::{self, EmbeddedError, EmbeddedPostgres, Settings};
 use sqlx::{Connection as _, PgConnection};
 use std::fs::{self, Permissions};
@@ -20,10 +18,7 @@ async fn a_second_start_finds_the_data_of_the_first() {
     remember(first.url(), "kept").await;
     let url = first.url().to_owned();
     first.stop();
-    assert!(
-        PgConnection::connect(&url).await.is_err(),
-        "stopped means stopped"
-    );
+    assert!(PgConnection::connect(&url).await.is_err(), "stopped means stopped");
 
     let second = start(&dir).unwrap();
     assert_eq!(second.url(), url);
@@ -33,17 +28,8 @@ async fn a_second_start_finds_the_data_of_the_first() {
 #[tokio::test]
 async fn commits_survive_a_power_failure_unless_a_test_says_otherwise() {
     let dir = TempDir::new();
-    let server = embedded::start(&Settings {
-        durable: true,
-        ..settings(&dir)
-    })
-    .unwrap();
-    for name in [
-        "fsync",
-        "full_page_writes",
-        "synchronous_commit",
-        "data_checksums",
-    ] {
+    let server = embedded::start(&Settings { durable: true, ..settings(&dir) }).unwrap();
+    for name in ["fsync", "full_page_writes", "synchronous_commit", "data_checksums"] {
         assert_eq!(show(server.url(), name).await, "on", "{name}");
     }
     assert_eq!(show(server.url(), "listen_addresses").await, "");
@@ -85,16 +71,11 @@ fn a_second_program_on_the_directory_is_told_who_holds_it() {
 #[tokio::test]
 async fn ends_its_start_with_the_words_of_the_server() {
     let dir = TempDir::new();
-    let error = embedded::start(&Settings {
-        server_settings: vec![("max_connections", "many".to_owned())],
-        ..settings(&dir)
-    })
-    .unwrap_err()
-    .to_string();
-    assert!(
-        error.contains("invalid value for parameter \"max_connections\""),
-        "{error}"
-    );
+    let error =
+        embedded::start(&Settings { server_settings: vec![("max_connections", "many".to_owned())], ..settings(&dir) })
+            .unwrap_err()
+            .to_string();
+    assert!(error.contains("invalid value for parameter \"max_connections\""), "{error}");
 }
 
 #[tokio::test]
@@ -127,27 +108,14 @@ fn data_of_another_major_version_is_left_alone() {
     start(&dir).unwrap().stop();
     fs::write(dir.0.join("postgresql/cluster/PG_VERSION"), "9\n").unwrap();
     let error = start(&dir).unwrap_err();
-    assert!(
-        matches!(error, EmbeddedError::Version { written: 9, .. }),
-        "{error}"
-    );
-    assert!(
-        error
-            .to_string()
-            .contains("was written by PostgreSQL 9, and only "),
-        "{error}"
-    );
+    assert!(matches!(error, EmbeddedError::Version { written: 9, .. }), "{error}");
+    assert!(error.to_string().contains("was written by PostgreSQL 9, and only "), "{error}");
 }
 
 #[test]
 fn a_directory_without_programs_is_named() {
     let dir = TempDir::new();
-    let error = embedded::start(&Settings {
-        bin_dir: Some(dir.0.clone()),
-        ..settings(&dir)
-    })
-    .unwrap_err()
-    .to_string();
+    let error = embedded::start(&Settings { bin_dir: Some(dir.0.clone()), ..settings(&dir) }).unwrap_err().to_string();
     let expected = format!("PG_BIN_DIR is {}, but no PostgreSQL", dir.0.display());
     assert!(error.starts_with(&expected), "{error}");
 }
@@ -199,15 +167,8 @@ fn root_is_told_when_the_server_could_not_get_at_its_data() {
     fs::create_dir(&others).unwrap();
     chown(&others, Some(12345), None).unwrap();
     let error = start(&dir).unwrap_err();
-    assert!(
-        matches!(error, EmbeddedError::Foreign { owner: 12345, .. }),
-        "{error}"
-    );
-    assert_eq!(
-        fs::metadata(&others).unwrap().uid(),
-        12345,
-        "only what is ours is changed"
-    );
+    assert!(matches!(error, EmbeddedError::Foreign { owner: 12345, .. }), "{error}");
+    assert_eq!(fs::metadata(&others).unwrap().uid(), 12345, "only what is ours is changed");
 }
 
 #[test]
@@ -225,13 +186,10 @@ fn a_program_with_a_private_server() {
 }
 
 fn start_as_a_program(dir: &TempDir, prepare: impl FnOnce(&mut std::process::Command)) -> Actor {
-    Actor::start(
-        "embedded_test::a_program_with_a_private_server",
-        |command| {
-            command.env("SIGNALBOX_TEST_DATA_DIR", &dir.0);
-            prepare(command);
-        },
-    )
+    Actor::start("embedded_test::a_program_with_a_private_server", |command| {
+        command.env("SIGNALBOX_TEST_DATA_DIR", &dir.0);
+        prepare(command);
+    })
 }
 
 fn start(dir: &TempDir) -> Result<EmbeddedPostgres, EmbeddedError> {
@@ -247,42 +205,23 @@ fn settings(dir: &TempDir) -> Settings {
 }
 
 fn settings_in(dir: &Path) -> Settings {
-    Settings {
-        data_dir: Some(dir.to_owned()),
-        durable: false,
-        launcher: launcher(),
-        ..Settings::default()
-    }
+    Settings { data_dir: Some(dir.to_owned()), durable: false, launcher: launcher(), ..Settings::default() }
 }
 
 async fn remember(url: &str, what: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    sqlx::query("CREATE TABLE note (text text)")
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    sqlx::query("INSERT INTO note VALUES ($1)")
-        .bind(what)
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::query("CREATE TABLE note (text text)").execute(&mut connection).await.unwrap();
+    sqlx::query("INSERT INTO note VALUES ($1)").bind(what).execute(&mut connection).await.unwrap();
 }
 
 async fn recall(url: &str) -> Vec<String> {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    sqlx::query_scalar("SELECT text FROM note")
-        .fetch_all(&mut connection)
-        .await
-        .unwrap()
+    sqlx::query_scalar("SELECT text FROM note").fetch_all(&mut connection).await.unwrap()
 }
 
 async fn show(url: &str, name: &str) -> String {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    sqlx::query_scalar("SELECT current_setting($1)")
-        .bind(name)
-        .fetch_one(&mut connection)
-        .await
-        .unwrap()
+    sqlx::query_scalar("SELECT current_setting($1)").bind(name).fetch_one(&mut connection).await.unwrap()
 }
 
 fn owner_of_process(pid: u32) -> u32 {

@@ -21,10 +21,7 @@ async fn each_test_has_a_database_of_its_own() {
     assert_ne!(one.url, two.url);
     for database in [&one, &two] {
         let mut connection = PgConnection::connect(&database.url).await.unwrap();
-        sqlx::query("CREATE TABLE mine (id int)")
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        sqlx::query("CREATE TABLE mine (id int)").execute(&mut connection).await.unwrap();
     }
     let name = one.name.clone();
     drop(one);
@@ -38,11 +35,10 @@ async fn the_migrations_run_once_for_all_tests() {
     let again = servers::copy_of(TEMPLATE, async |_| panic!("the template is there")).await;
     for url in [&database.url, &again.url] {
         let mut connection = PgConnection::connect(url).await.unwrap();
-        let tables: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
-                .fetch_one(&mut connection)
-                .await
-                .unwrap();
+        let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
         assert!(tables > 0, "the template is migrated");
     }
 }
@@ -63,15 +59,10 @@ fn a_private_redis_keeps_its_data_only_when_asked_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_postgres_can_be_stopped_and_started() {
-    let mut server = tokio::task::spawn_blocking(servers::private_postgres)
-        .await
-        .unwrap();
+    let mut server = tokio::task::spawn_blocking(servers::private_postgres).await.unwrap();
     let url = server.url.clone();
     server.stop();
-    assert!(
-        PgConnection::connect(&url).await.is_err(),
-        "stopped means stopped"
-    );
+    assert!(PgConnection::connect(&url).await.is_err(), "stopped means stopped");
     server.start();
     assert_eq!(server.url, url);
     PgConnection::connect(&url).await.unwrap();
@@ -84,9 +75,7 @@ fn a_killed_test_leaves_nothing_behind() {
     let seen = Seen::by(&user);
     assert!(seen.pids().all(is_running));
     user.kill();
-    eventually("the servers have ended", 30, || {
-        !seen.pids().any(is_running)
-    });
+    eventually("the servers have ended", 30, || !seen.pids().any(is_running));
     eventually("the directory is empty", 10, || world.is_empty());
 }
 
@@ -96,9 +85,7 @@ fn a_killed_supervisor_takes_the_servers_with_it_and_the_next_run_starts_afresh(
     let user = world.user(|_| {});
     let first = Seen::by(&user);
     kill_9(first.supervisor);
-    eventually("the servers have ended", 30, || {
-        !first.pids().any(is_running)
-    });
+    eventually("the servers have ended", 30, || !first.pids().any(is_running));
     user.kill();
 
     let next = world.user(|_| {});
@@ -135,9 +122,7 @@ fn an_ordinary_user_needs_nothing_special() {
     });
     let seen = Seen::by(&user);
     user.kill();
-    eventually("the servers have ended", 30, || {
-        !seen.pids().any(is_running)
-    });
+    eventually("the servers have ended", 30, || !seen.pids().any(is_running));
     eventually("the directory is empty", 10, || world.is_empty());
 }
 
@@ -150,13 +135,8 @@ async fn a_user_of_the_servers() {
     let database = servers::copy_of(TEMPLATE, migrate).await;
     PgConnection::connect(&database.url).await.unwrap();
     let client = redis::Client::open(servers::redis()).unwrap();
-    let redis: String = redis::cmd("INFO")
-        .query(&mut client.get_connection().unwrap())
-        .unwrap();
-    let redis = redis
-        .lines()
-        .find_map(|line| line.strip_prefix("process_id:"))
-        .unwrap();
+    let redis: String = redis::cmd("INFO").query(&mut client.get_connection().unwrap()).unwrap();
+    let redis = redis.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap();
     let home = PathBuf::from(servers::redis().strip_prefix("redis+unix://").unwrap());
     let home = home.parent().unwrap();
     let postgres = fs::read_to_string(home.join("postgresql/cluster/postmaster.pid"));
@@ -177,11 +157,7 @@ struct Seen {
 impl Seen {
     fn by(user: &Actor) -> Self {
         let next = || user.hear().trim().parse().unwrap();
-        Self {
-            supervisor: next(),
-            postgres: next(),
-            redis: next(),
-        }
+        Self { supervisor: next(), postgres: next(), redis: next() }
     }
 
     fn pids(&self) -> impl Iterator<Item = u32> {
@@ -205,10 +181,7 @@ impl World {
 
     fn user(&self, prepare: impl FnOnce(&mut Command)) -> Actor {
         Actor::start("servers_test::a_user_of_the_servers", |command| {
-            command
-                .env("TMPDIR", &self.0)
-                .env(supervisor::IDLE_VARIABLE, "1")
-                .env("SIGNALBOX_TEST_USER", "1");
+            command.env("TMPDIR", &self.0).env(supervisor::IDLE_VARIABLE, "1").env("SIGNALBOX_TEST_USER", "1");
             prepare(command);
         })
     }
@@ -228,10 +201,7 @@ impl Drop for World {
 /// Something that a copy of the template can be told by.
 async fn migrate(url: String) {
     let mut connection = PgConnection::connect(&url).await.unwrap();
-    sqlx::query("CREATE TABLE migrated (id int)")
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::query("CREATE TABLE migrated (id int)").execute(&mut connection).await.unwrap();
 }
 
 async fn database_exists(name: &str) -> bool {

@@ -1,10 +1,6 @@
 //! What tests stand on: servers, databases, processes.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "offered to tests before there are tests for all of it"
-)]
+#![allow(dead_code, unused_imports, reason = "offered to tests before there are tests for all of it")]
 
 pub mod database;
 pub mod private;

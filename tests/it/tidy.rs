@@ -11,32 +11,10 @@ use std::path::Path;
 /// Lower layers first: a module names modules of its own layer and of those above it in this table.
 /// The longest entry that fits a module counts.
 const LAYERS: &[(&str, &[&str])] = &[
-    (
-        "base",
-        &["id", "clock", "error", "config", "telemetry", "lifecycle"],
-    ),
-    (
-        CORE,
-        &[
-            "event",
-            "routing",
-            "source",
-            "delivery::batch",
-            "delivery::limit",
-            "delivery::retry",
-        ],
-    ),
+    ("base", &["id", "clock", "error", "config", "telemetry", "lifecycle"]),
+    (CORE, &["event", "routing", "source", "delivery::batch", "delivery::limit", "delivery::retry"]),
     ("ports", &["store", "bus", "upstream"]),
-    (
-        "flows",
-        &[
-            "source::ingest",
-            "delivery",
-            "approval",
-            "community",
-            "matches",
-        ],
-    ),
+    ("flows", &["source::ingest", "delivery", "approval", "community", "matches"]),
     (EDGES, &["discord", "web"]),
     (ROOT, &["main", "lib", "cli", "app", "demo"]),
 ];
@@ -62,13 +40,7 @@ struct Owner {
 
 const OWNERS: &[Owner] = &[
     Owner {
-        what: &[
-            "sqlx::query*",
-            "sqlx::raw_sql",
-            "sqlx::QueryBuilder",
-            "sqlx::migrate*",
-            "sqlx::AssertSqlSafe",
-        ],
+        what: &["sqlx::query*", "sqlx::raw_sql", "sqlx::QueryBuilder", "sqlx::migrate*", "sqlx::AssertSqlSafe"],
         only_in: &["store"],
         root: false,
         why: "every SQL statement is in src/store",
@@ -91,12 +63,7 @@ const OWNERS: &[Owner] = &[
         root: true,
         why: "the rest of the program does not know which bus it has",
     },
-    Owner {
-        what: &["axum"],
-        only_in: &["web"],
-        root: true,
-        why: "requests are read and answered in src/web",
-    },
+    Owner { what: &["axum"], only_in: &["web"], root: true, why: "requests are read and answered in src/web" },
     Owner {
         what: &["std::env"],
         only_in: &["config", "store::embedded::place"],
@@ -122,11 +89,7 @@ const OWNERS: &[Owner] = &[
         why: "tests drive one clock and one source of chance",
     },
     Owner {
-        what: &[
-            "tokio::spawn",
-            "tokio::task::spawn",
-            "tokio::task::spawn_local",
-        ],
+        what: &["tokio::spawn", "tokio::task::spawn", "tokio::task::spawn_local"],
         only_in: &["lifecycle"],
         root: false,
         why: "every task is known to the shutdown",
@@ -134,21 +97,14 @@ const OWNERS: &[Owner] = &[
 ];
 
 /// Names that say nothing.
-const EMPTY_NAMES: &[&str] = &[
-    "utils", "util", "helpers", "common", "manager", "core", "types",
-];
+const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "common", "manager", "core", "types"];
 /// Whatever is meant by them is done, or is an issue.
 const MARKERS: &[&str] = &["TODO", "FIXME", "XXX"];
 const UNFINISHED_MACROS: &[&str] = &["todo", "unimplemented"];
 const LONGEST_FILE: usize = 600;
 /// Statements take the time from the program's clock.
-const SQL_CLOCKS: &[&str] = &[
-    "now()",
-    "current_timestamp",
-    "localtimestamp",
-    "statement_timestamp()",
-    "transaction_timestamp()",
-];
+const SQL_CLOCKS: &[&str] =
+    &["now()", "current_timestamp", "localtimestamp", "statement_timestamp()", "transaction_timestamp()"];
 
 #[test]
 fn modules_name_only_what_is_below_them() {
@@ -162,32 +118,19 @@ fn each_library_and_each_source_of_surprise_has_one_owner() {
 
 #[test]
 fn statements_take_the_time_as_a_parameter() {
-    let in_store = program_files()
-        .into_iter()
-        .filter(|file| file.module.get(1).is_some_and(|name| name == "store"));
+    let in_store = program_files().into_iter().filter(|file| file.module.get(1).is_some_and(|name| name == "store"));
     let statements = in_store.flat_map(|file| {
         let strings = file.scan().strings;
-        strings
-            .into_iter()
-            .map(move |(text, line)| (format!("{}:{line}", file.path), text))
-            .collect::<Vec<_>>()
+        strings.into_iter().map(move |(text, line)| (format!("{}:{line}", file.path), text)).collect::<Vec<_>>()
     });
-    let sql_files = files_below("migrations", "sql")
-        .into_iter()
-        .chain(files_below("src", "sql"));
+    let sql_files = files_below("migrations", "sql").into_iter().chain(files_below("src", "sql"));
     let sql_files = sql_files.flat_map(|path| {
         let text = fs::read_to_string(root().join(&path)).expect("it was just listed");
-        let timed = if path.starts_with("migrations") {
-            functions_and_defaults(&text)
-        } else {
-            vec![text]
-        };
+        let timed = if path.starts_with("migrations") { functions_and_defaults(&text) } else { vec![text] };
         timed.into_iter().map(move |text| (path.clone(), text))
     });
     report(statements.chain(sql_files).flat_map(|(place, text)| {
-        sql_clocks_in(&text)
-            .into_iter()
-            .map(move |clock| format!("{place}: `{clock}` in SQL; take $now"))
+        sql_clocks_in(&text).into_iter().map(move |clock| format!("{place}: `{clock}` in SQL; take $now"))
     }));
 }
 
@@ -203,23 +146,14 @@ fn nothing_is_left_for_later() {
 
 #[test]
 fn the_stand_in_does_not_know_the_program() {
-    let sources = all_files()
-        .into_iter()
-        .filter(|file| file.path.starts_with("crates/standin"));
+    let sources = all_files().into_iter().filter(|file| file.path.starts_with("crates/standin"));
     let mut faults: Vec<String> = sources
         .flat_map(|file| {
-            let names = file
-                .scan()
-                .tokens
-                .into_iter()
-                .filter(|(token, _)| token == "signalbox");
-            names
-                .map(|(_, line)| format!("{}:{line}: the stand-in names signalbox", file.path))
-                .collect::<Vec<_>>()
+            let names = file.scan().tokens.into_iter().filter(|(token, _)| token == "signalbox");
+            names.map(|(_, line)| format!("{}:{line}: the stand-in names signalbox", file.path)).collect::<Vec<_>>()
         })
         .collect();
-    let manifest = fs::read_to_string(root().join("crates/standin/Cargo.toml"))
-        .expect("the stand-in has a manifest");
+    let manifest = fs::read_to_string(root().join("crates/standin/Cargo.toml")).expect("the stand-in has a manifest");
     faults.extend(
         manifest
             .lines()
@@ -237,31 +171,11 @@ fn the_rules_find_what_they_forbid() {
             "//! x\nuse crate::{store::Store, discord::{self, render}};",
             "src/web/api.rs:2: web names discord",
         ),
-        (
-            "src/delivery/batch.rs",
-            "//! x\nuse super::worker::Step;",
-            "core names delivery::worker::Step of flows",
-        ),
-        (
-            "src/source/kick/parse.rs",
-            "//! x\nuse crate::event::Event;",
-            "",
-        ),
-        (
-            "src/source/kick/parse.rs",
-            "//! x\nuse crate::source::ingest;",
-            "core names source::ingest of flows",
-        ),
-        (
-            "src/source/ingest.rs",
-            "//! x\nuse crate::store::Store; use super::kick::parse;",
-            "",
-        ),
-        (
-            "src/routing/card.rs",
-            "//! x\nmod tests { use super::*; use super::super::filter; }",
-            "",
-        ),
+        ("src/delivery/batch.rs", "//! x\nuse super::worker::Step;", "core names delivery::worker::Step of flows"),
+        ("src/source/kick/parse.rs", "//! x\nuse crate::event::Event;", ""),
+        ("src/source/kick/parse.rs", "//! x\nuse crate::source::ingest;", "core names source::ingest of flows"),
+        ("src/source/ingest.rs", "//! x\nuse crate::store::Store; use super::kick::parse;", ""),
+        ("src/routing/card.rs", "//! x\nmod tests { use super::*; use super::super::filter; }", ""),
         (
             "src/routing/card.rs",
             "//! x\nasync fn f() { tokio::time::sleep(d).await }",
@@ -269,109 +183,42 @@ fn the_rules_find_what_they_forbid() {
         ),
         ("src/weather.rs", "//! x\n", "src/weather.rs: in no layer"),
         ("src/app.rs", "//! x\nuse crate::{web, discord, store};", ""),
-        (
-            "src/matches/store.rs",
-            "//! x\nlet r = sqlx::query_as!(Row, \"SELECT 1\");",
-            "sqlx::query*",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nuse sqlx::{PgPool, query_scalar as q};",
-            "sqlx::query*",
-        ),
-        (
-            "src/store/lane.rs",
-            "//! x\nuse sqlx::query; fn f() { query(\"\") }",
-            "",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nuse std::env; fn f() { env::var(\"HOME\") }",
-            "std::env",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nconst D: &str = env!(\"CARGO_MANIFEST_DIR\"); // std::env::var",
-            "",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nuse std::time::Instant; fn f() { Instant::now() }",
-            "std::time::Instant::now",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nuse tokio::time::Instant; fn f() { Instant::now() }",
-            "",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nfn f() { chrono::Utc::now() }",
-            "chrono::Utc::now",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nuse poise::serenity_prelude as serenity; fn f(c: serenity::Context) {}",
-            "poise",
-        ),
+        ("src/matches/store.rs", "//! x\nlet r = sqlx::query_as!(Row, \"SELECT 1\");", "sqlx::query*"),
+        ("src/web/api.rs", "//! x\nuse sqlx::{PgPool, query_scalar as q};", "sqlx::query*"),
+        ("src/store/lane.rs", "//! x\nuse sqlx::query; fn f() { query(\"\") }", ""),
+        ("src/web/api.rs", "//! x\nuse std::env; fn f() { env::var(\"HOME\") }", "std::env"),
+        ("src/web/api.rs", "//! x\nconst D: &str = env!(\"CARGO_MANIFEST_DIR\"); // std::env::var", ""),
+        ("src/web/api.rs", "//! x\nuse std::time::Instant; fn f() { Instant::now() }", "std::time::Instant::now"),
+        ("src/web/api.rs", "//! x\nuse tokio::time::Instant; fn f() { Instant::now() }", ""),
+        ("src/web/api.rs", "//! x\nfn f() { chrono::Utc::now() }", "chrono::Utc::now"),
+        ("src/web/api.rs", "//! x\nuse poise::serenity_prelude as serenity; fn f(c: serenity::Context) {}", "poise"),
         ("src/bus.rs", "//! x\nmod redis; use redis::Redis;", ""),
-        (
-            "src/web.rs",
-            "//! x\nmod redis; fn f() { redis::connect() }",
-            "",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nfn f() { use tokio::task; task::spawn(g()) }",
-            "tokio::task::spawn",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nfn f() { tokio::task::spawn_blocking(g) }",
-            "",
-        ),
+        ("src/web.rs", "//! x\nmod redis; fn f() { redis::connect() }", ""),
+        ("src/web/api.rs", "//! x\nfn f() { use tokio::task; task::spawn(g()) }", "tokio::task::spawn"),
+        ("src/web/api.rs", "//! x\nfn f() { tokio::task::spawn_blocking(g) }", ""),
         ("src/web/utils.rs", "//! x\n", "says nothing"),
         ("src/web/mod.rs", "//! x\n", "mod.rs"),
         ("src/web/api.rs", "use x;\n", "opens with"),
-        (
-            "src/web/api.rs",
-            "//! x\nfn f() { let q = '\"'; todo!() } // \"",
-            "unfinished",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\n// TO\u{44}O: later",
-            "left for later",
-        ),
-        (
-            "src/web/api.rs",
-            "//! x\nconst S: &str = r#\"todo!() \" std::env::var\"#; fn f<'a>(s: &'a str) {}",
-            "",
-        ),
+        ("src/web/api.rs", "//! x\nfn f() { let q = '\"'; todo!() } // \"", "unfinished"),
+        ("src/web/api.rs", "//! x\n// TO\u{44}O: later", "left for later"),
+        ("src/web/api.rs", "//! x\nconst S: &str = r#\"todo!() \" std::env::var\"#; fn f<'a>(s: &'a str) {}", ""),
     ] {
         let file = SourceFile::new(path.to_owned(), source.to_owned());
         let rules = [layer_faults, owner_faults, file_faults, leftover_faults];
         let faults: Vec<String> = rules.iter().flat_map(|rule| rule(&file)).collect();
         match expected {
             "" => assert!(faults.is_empty(), "{path}: {source}\n{faults:?}"),
-            _ => assert!(
-                faults.iter().any(|fault| fault.contains(expected)),
-                "{path}: {source}\n{faults:?}"
-            ),
+            _ => assert!(faults.iter().any(|fault| fault.contains(expected)), "{path}: {source}\n{faults:?}"),
         }
     }
     assert_eq!(sql_clocks_in("SELECT NOW(), known()"), ["now()"]);
-    let migration =
-        "-- now()\nCREATE TABLE a (at timestamptz DEFAULT now());\nUPDATE a SET at = now();";
+    let migration = "-- now()\nCREATE TABLE a (at timestamptz DEFAULT now());\nUPDATE a SET at = now();";
     assert_eq!(functions_and_defaults(migration).len(), 1);
 }
 
 fn layer_faults(file: &SourceFile) -> Vec<String> {
     let Some(layer) = layer_of(&file.module[1..]) else {
-        return vec![format!(
-            "{}: in no layer of the table in tests/it/tidy.rs",
-            file.path
-        )];
+        return vec![format!("{}: in no layer of the table in tests/it/tidy.rs", file.path)];
     };
     if LAYERS[layer].0 == ROOT {
         return Vec::new();
@@ -386,17 +233,10 @@ fn layer_faults(file: &SourceFile) -> Vec<String> {
             && let Some(other) = layer_of(target)
         {
             if other > layer {
-                faults.push(format!(
-                    "{place}: {name} names {} of {}",
-                    target.join("::"),
-                    LAYERS[other].0
-                ));
+                faults.push(format!("{place}: {name} names {} of {}", target.join("::"), LAYERS[other].0));
             }
             if name == EDGES && other == layer && target[0] != file.module[1] {
-                faults.push(format!(
-                    "{place}: {} names {}; what edges share is a flow",
-                    file.module[1], target[0]
-                ));
+                faults.push(format!("{place}: {} names {}; what edges share is a flow", file.module[1], target[0]));
             }
         } else if name == CORE && OUTSIDE.iter().any(|outside| is_below(&path, outside)) {
             faults.push(format!("{place}: the core is pure and names {path_text}"));
@@ -407,37 +247,22 @@ fn layer_faults(file: &SourceFile) -> Vec<String> {
 
 /// The index of the layer of a module, by the longest entry that fits.
 fn layer_of(module: &[String]) -> Option<usize> {
-    let entries = LAYERS
-        .iter()
-        .enumerate()
-        .flat_map(|(index, (_, entries))| entries.iter().map(move |entry| (index, *entry)));
-    entries
-        .filter(|(_, entry)| is_below(module, entry))
-        .max_by_key(|(_, entry)| entry.len())
-        .map(|(index, _)| index)
+    let entries =
+        LAYERS.iter().enumerate().flat_map(|(index, (_, entries))| entries.iter().map(move |entry| (index, *entry)));
+    entries.filter(|(_, entry)| is_below(module, entry)).max_by_key(|(_, entry)| entry.len()).map(|(index, _)| index)
 }
 
 fn owner_faults(file: &SourceFile) -> Vec<String> {
     let is_root = layer_of(&file.module[1..]).is_some_and(|layer| LAYERS[layer].0 == ROOT);
-    let may_name = |owner: &Owner| {
-        owner.root && is_root
-            || owner
-                .only_in
-                .iter()
-                .any(|place| is_below(&file.module[1..], place))
-    };
+    let may_name =
+        |owner: &Owner| owner.root && is_root || owner.only_in.iter().any(|place| is_below(&file.module[1..], place));
     let bound = OWNERS.iter().filter(|owner| !may_name(owner));
     let paths = file.scan().paths;
     bound
         .flat_map(|owner| {
             paths.iter().filter_map(|(path, line)| {
                 let what = owner.what.iter().find(|what| is_below(path, what))?;
-                Some(format!(
-                    "{}:{line}: {what} only in {}: {}",
-                    file.path,
-                    owner.only_in.join(", "),
-                    owner.why
-                ))
+                Some(format!("{}:{line}: {what} only in {}: {}", file.path, owner.only_in.join(", "), owner.why))
             })
         })
         .collect()
@@ -447,13 +272,10 @@ fn owner_faults(file: &SourceFile) -> Vec<String> {
 fn is_below(path: &[String], pattern: &str) -> bool {
     let pattern: Vec<&str> = pattern.split("::").collect();
     path.len() >= pattern.len()
-        && path
-            .iter()
-            .zip(&pattern)
-            .all(|(name, wanted)| match wanted.strip_suffix('*') {
-                Some(begin) => name.starts_with(begin),
-                None => name == wanted,
-            })
+        && path.iter().zip(&pattern).all(|(name, wanted)| match wanted.strip_suffix('*') {
+            Some(begin) => name.starts_with(begin),
+            None => name == wanted,
+        })
 }
 
 fn file_faults(file: &SourceFile) -> Vec<String> {
@@ -465,16 +287,12 @@ fn file_faults(file: &SourceFile) -> Vec<String> {
     }
     let lines = file.source.lines().count();
     if lines > LONGEST_FILE {
-        fault(format!(
-            "{lines} lines, and {LONGEST_FILE} are the most; is it one job?"
-        ));
+        fault(format!("{lines} lines, and {LONGEST_FILE} are the most; is it one job?"));
     }
     if path.file_name().is_some_and(|name| name == "mod.rs") {
         fault("foo.rs and foo/, not foo/mod.rs".to_owned());
     }
-    let names = path
-        .iter()
-        .map(|part| part.to_string_lossy().trim_end_matches(".rs").to_owned());
+    let names = path.iter().map(|part| part.to_string_lossy().trim_end_matches(".rs").to_owned());
     for name in names.filter(|name| EMPTY_NAMES.contains(&name.as_str())) {
         fault(format!("`{name}` says nothing about what is in it"));
     }
@@ -482,21 +300,15 @@ fn file_faults(file: &SourceFile) -> Vec<String> {
 }
 
 fn leftover_faults(file: &SourceFile) -> Vec<String> {
-    let Scan {
-        comments, tokens, ..
-    } = file.scan();
+    let Scan { comments, tokens, .. } = file.scan();
     let is_marked = |text: &str| {
         let mut words = text.split(|c: char| !c.is_alphanumeric());
         words.any(|word| MARKERS.contains(&word))
     };
     let in_comments = comments.iter().filter(|(text, _)| is_marked(text));
-    let in_comments =
-        in_comments.map(|(text, line)| format!("{}:{line}: left for later: {text}", file.path));
-    let macros = tokens
-        .windows(2)
-        .filter(|pair| UNFINISHED_MACROS.contains(&pair[0].0.as_str()) && pair[1].0 == "!");
-    let macros =
-        macros.map(|pair| format!("{}:{}: unfinished: {}!", file.path, pair[0].1, pair[0].0));
+    let in_comments = in_comments.map(|(text, line)| format!("{}:{line}: left for later: {text}", file.path));
+    let macros = tokens.windows(2).filter(|pair| UNFINISHED_MACROS.contains(&pair[0].0.as_str()) && pair[1].0 == "!");
+    let macros = macros.map(|pair| format!("{}:{}: unfinished: {}!", file.path, pair[0].1, pair[0].0));
     in_comments.chain(macros).collect()
 }
 
@@ -504,9 +316,8 @@ fn sql_clocks_in(text: &str) -> Vec<&'static str> {
     let text = text.to_lowercase();
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let named = |clock: &&&str| {
-        text.match_indices(**clock).any(|(at, found)| {
-            !text[..at].ends_with(is_word) && !text[at + found.len()..].starts_with(is_word)
-        })
+        text.match_indices(**clock)
+            .any(|(at, found)| !text[..at].ends_with(is_word) && !text[at + found.len()..].starts_with(is_word))
     };
     SQL_CLOCKS.iter().filter(named).copied().collect()
 }
@@ -514,24 +325,15 @@ fn sql_clocks_in(text: &str) -> Vec<&'static str> {
 /// The parts of a migration that go on working after it: the bodies of its functions and the defaults of
 /// its columns. A backfill runs once, and may ask the server for the time.
 fn functions_and_defaults(sql: &str) -> Vec<String> {
-    let lines = sql
-        .lines()
-        .map(|line| line.split_once("--").map_or(line, |(code, _)| code));
+    let lines = sql.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code));
     let code = lines.collect::<Vec<_>>().join("\n").to_lowercase();
     let bodies = code.split("$$").skip(1).step_by(2).map(str::to_owned);
-    let defaults = code
-        .split("default ")
-        .skip(1)
-        .map(|rest| rest.split([',', '\n', ';']).next().unwrap_or("").to_owned());
+    let defaults =
+        code.split("default ").skip(1).map(|rest| rest.split([',', '\n', ';']).next().unwrap_or("").to_owned());
     bodies.chain(defaults).collect()
 }
 
 fn report(faults: impl Iterator<Item = String>) {
     let faults: Vec<String> = faults.collect();
-    assert!(
-        faults.is_empty(),
-        "{} faults\n{}",
-        faults.len(),
-        faults.join("\n")
-    );
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }

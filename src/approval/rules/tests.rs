@@ -57,7 +57,10 @@ fn a_press_decides_only_what_is_open_or_refused() {
         let open = matches!(state, ApprovalState::Requested | ApprovalState::Refused);
         assert_eq!(may_decide(&approval(state, Verb::Approve)).is_ok(), open, "{state:?}");
     }
-    assert_eq!(may_decide(&approval(ApprovalState::Unknown, Verb::Deny)), Err(Refusal::StillFindingOut { verb: Verb::Deny }));
+    assert_eq!(
+        may_decide(&approval(ApprovalState::Unknown, Verb::Deny)),
+        Err(Refusal::StillFindingOut { verb: Verb::Deny })
+    );
     assert_eq!(
         may_decide(&approval(ApprovalState::Elsewhere, Verb::Approve)),
         Err(Refusal::Settled { outcome: Verb::Approve, elsewhere: true })

@@ -128,12 +128,13 @@ fn findings() {
         has_nonce: true,
         lane_failures: 0,
     };
-    let doubted = Send { ambiguous_at: Some(at(-100)), own_failures: 1, attempts: 1, state: SendState::InDoubt, ..send() };
+    let doubted =
+        Send { ambiguous_at: Some(at(-100)), own_failures: 1, attempts: 1, state: SendState::InDoubt, ..send() };
     assert_eq!(settle_finding(&doubted, &Finding::Found(MessageId(1)), &c).state, SendState::Delivered);
     let again = settle_finding(&doubted, &Finding::Absent, &c);
     assert_eq!((again.state, again.ambiguous_at), (SendState::Open, None));
     let rest = settle_finding(&doubted, &Finding::Unreadable("no history".into()), &c);
     assert_eq!((rest.state, rest.ambiguous_at, rest.not_before), (SendState::Unresolved, Some(at(-100)), at(600)));
-    let exhausted = Send { own_failures: 4, attempts: 5, ..doubted };
+    let exhausted = Send { own_failures: 5, attempts: 5, ..doubted };
     assert_eq!(settle_finding(&exhausted, &Finding::Absent, &c).state, SendState::Dead);
 }

@@ -15,12 +15,7 @@ use crate::store::destination::Target;
 const BLUE: u32 = 0x3498DB;
 
 /// Is the webhook working: server, secret, last events, refusals, what was not delivered.
-#[poise::command(
-    slash_command,
-    rename = "webhook-status",
-    guild_only,
-    default_member_permissions = "MANAGE_GUILD"
-)]
+#[poise::command(slash_command, rename = "webhook-status", guild_only, default_member_permissions = "MANAGE_GUILD")]
 pub async fn webhook_status(ctx: Context<'_>) -> Result<(), Error> {
     let source = managed_source(ctx)?;
     ctx.defer_ephemeral().await?;
@@ -89,12 +84,7 @@ fn or_none(value: String, none: &str) -> String {
 }
 
 /// Where each kind of event goes, and what the webhook understands. Secrets are never shown.
-#[poise::command(
-    slash_command,
-    rename = "webhook-config",
-    guild_only,
-    default_member_permissions = "MANAGE_GUILD"
-)]
+#[poise::command(slash_command, rename = "webhook-config", guild_only, default_member_permissions = "MANAGE_GUILD")]
 pub async fn webhook_config(ctx: Context<'_>) -> Result<(), Error> {
     let source = managed_source(ctx)?;
     ctx.defer_ephemeral().await?;
@@ -126,12 +116,7 @@ pub async fn webhook_config(ctx: Context<'_>) -> Result<(), Error> {
 }
 
 /// Create or update our webhook at XTSystems.
-#[poise::command(
-    slash_command,
-    rename = "register-webhook",
-    guild_only,
-    default_member_permissions = "MANAGE_GUILD"
-)]
+#[poise::command(slash_command, rename = "register-webhook", guild_only, default_member_permissions = "MANAGE_GUILD")]
 pub async fn register_webhook(
     ctx: Context<'_>,
     #[description = "Kinds of events, separated by commas; all of them when left out"] events: Option<String>,
@@ -154,17 +139,14 @@ pub async fn register_webhook(
 }
 
 /// Ask XTSystems for a test delivery, wait for it, and report the round trip.
-#[poise::command(
-    slash_command,
-    rename = "test-webhook",
-    guild_only,
-    default_member_permissions = "MANAGE_GUILD"
-)]
+#[poise::command(slash_command, rename = "test-webhook", guild_only, default_member_permissions = "MANAGE_GUILD")]
 pub async fn test_webhook(ctx: Context<'_>) -> Result<(), Error> {
     let source = managed_source(ctx)?;
     ctx.defer_ephemeral().await?;
     let words = match source.test(&ctx.data().ports).await? {
-        TestResult::Arrived { after_ms } => format!("✅ The test delivery arrived after {after_ms} ms and its signature is valid."),
+        TestResult::Arrived { after_ms } => {
+            format!("✅ The test delivery arrived after {after_ms} ms and its signature is valid.")
+        }
         TestResult::NotArrived { refused: Some(why) } => {
             format!("❌ A request arrived but was refused: {why}")
         }

@@ -29,11 +29,7 @@ impl Binaries {
 /// else the first ones found.
 ///
 /// `bin_dir` (`PG_BIN_DIR`) excludes every other place; then `PATH`, then where packages put them.
-pub(super) fn find(
-    bin_dir: Option<&Path>,
-    cluster: &Path,
-    written: Option<u32>,
-) -> Result<Binaries, EmbeddedError> {
+pub(super) fn find(bin_dir: Option<&Path>, cluster: &Path, written: Option<u32>) -> Result<Binaries, EmbeddedError> {
     let places = match bin_dir {
         Some(dir) => vec![dir.to_owned()],
         None => places(),
@@ -59,10 +55,7 @@ pub(super) fn find(
         });
     }
     Err(match bin_dir {
-        Some(dir) => EmbeddedError::BinDir {
-            dir: dir.to_owned(),
-            minimum: MINIMUM,
-        },
+        Some(dir) => EmbeddedError::BinDir { dir: dir.to_owned(), minimum: MINIMUM },
         None => EmbeddedError::NotFound {
             minimum: MINIMUM,
             searched: "PATH and the directories where packages put it".to_owned(),
@@ -104,15 +97,8 @@ fn places() -> Vec<PathBuf> {
 fn inspect(dir: &Path) -> Option<Binaries> {
     let postgres = dir.join("postgres").canonicalize().ok()?;
     let real = postgres.parent()?;
-    let dir = [real, dir]
-        .into_iter()
-        .find(|dir| dir.join("initdb").is_file())?
-        .to_owned();
-    let output = Command::new(&postgres)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+    let dir = [real, dir].into_iter().find(|dir| dir.join("initdb").is_file())?.to_owned();
+    let output = Command::new(&postgres).arg("--version").stdin(Stdio::null()).output().ok()?;
     let major = major(&String::from_utf8_lossy(&output.stdout))?;
     (major >= MINIMUM).then_some(Binaries { dir, major })
 }
@@ -131,10 +117,7 @@ mod tests {
     #[test]
     fn reads_the_major_version_of_releases_and_betas() {
         for (text, expected) in [
-            (
-                "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)",
-                Some(15),
-            ),
+            ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", Some(15)),
             ("postgres (PostgreSQL) 18beta2", Some(18)),
             ("postgres (PostgreSQL) 9.6.24", Some(9)),
             ("something else", None),

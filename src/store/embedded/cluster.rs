@@ -29,28 +29,18 @@ pub(super) fn lock(account: &Account, home: &Path, data_dir: &Path) -> Result<Fi
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let _ = file.read_to_string(&mut holder);
-            return Err(EmbeddedError::InUse {
-                dir: data_dir.to_owned(),
-                holder: holder.trim().parse().ok(),
-            });
+            return Err(EmbeddedError::InUse { dir: data_dir.to_owned(), holder: holder.trim().parse().ok() });
         }
         Err(TryLockError::Error(error)) => return Err(EmbeddedError::io("lock", &path)(error)),
     }
-    file.set_len(0)
-        .and_then(|()| write!(file, "{}", std::process::id()))
-        .map_err(EmbeddedError::io("write", &path))?;
+    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(EmbeddedError::io("write", &path))?;
     Ok(file)
 }
 
 /// A killed program's server writes everything out before it ends, and the next one waits for that.
 pub(super) fn await_end_of_earlier_server(cluster: &Path) -> Result<(), EmbeddedError> {
     let earlier = || {
-        let pid = postmaster_pid(cluster)?
-            .lines()
-            .next()?
-            .trim()
-            .parse()
-            .ok()?;
+        let pid = postmaster_pid(cluster)?.lines().next()?.trim().parse().ok()?;
         serves(pid, cluster).then_some(pid)
     };
     if wait_until(STOP_LIMIT, || earlier().is_none()) {
@@ -124,12 +114,7 @@ pub(super) fn create(
     initdb
         .arg("--pgdata")
         .arg(&unfinished)
-        .args([
-            "--username",
-            DATABASE,
-            "--auth-local=trust",
-            "--auth-host=reject",
-        ])
+        .args(["--username", DATABASE, "--auth-local=trust", "--auth-host=reject"])
         .args(["--encoding=UTF8", "--no-locale", "--data-checksums"])
         .args((!durable).then_some("--no-sync"));
     run_to_end(&mut initdb, "", cluster)?;
@@ -141,17 +126,11 @@ pub(super) fn create(
         .args(["-c", "exit_on_error=on"])
         .args((!durable).then_some("-F"))
         .arg("postgres");
-    run_to_end(
-        &mut single,
-        &format!("CREATE DATABASE {DATABASE};\n"),
-        cluster,
-    )?;
+    run_to_end(&mut single, &format!("CREATE DATABASE {DATABASE};\n"), cluster)?;
 
     fs::rename(&unfinished, cluster).map_err(EmbeddedError::io("rename", &unfinished))?;
     if durable {
-        File::open(home)
-            .and_then(|dir| dir.sync_all())
-            .map_err(EmbeddedError::io("sync", home))?;
+        File::open(home).and_then(|dir| dir.sync_all()).map_err(EmbeddedError::io("sync", home))?;
     }
     Ok(())
 }
@@ -160,12 +139,8 @@ pub(super) fn create(
 fn run_to_end(command: &mut Command, input: &str, cluster: &Path) -> Result<(), EmbeddedError> {
     let program = PathBuf::from(command.get_program());
     let failed = || EmbeddedError::io("run", &program);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed())?;
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed())?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that has ended already says why in its output.
         let _ = stdin.write_all(input.as_bytes());
@@ -195,9 +170,7 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn handle(&self) -> Result<File, EmbeddedError> {
-        self.file
-            .try_clone()
-            .map_err(EmbeddedError::io("open", &self.path))
+        self.file.try_clone().map_err(EmbeddedError::io("open", &self.path))
     }
 
     pub(super) fn failure(&self, what: String) -> EmbeddedError {
@@ -208,11 +181,7 @@ impl Log {
         }
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
-        EmbeddedError::Start {
-            what,
-            log: self.path.clone(),
-            tail: lines[lines.len().saturating_sub(15)..].join("\n"),
-        }
+        EmbeddedError::Start { what, log: self.path.clone(), tail: lines[lines.len().saturating_sub(15)..].join("\n") }
     }
 }
 
@@ -224,11 +193,7 @@ pub(super) fn open_log(account: &Account, home: &Path) -> Result<Log, EmbeddedEr
         fs::rename(&path, &old).map_err(EmbeddedError::io("put aside", &path))?;
     }
     let begin = size();
-    let file = File::options()
-        .append(true)
-        .create(true)
-        .open(&path)
-        .map_err(EmbeddedError::io("open", &path))?;
+    let file = File::options().append(true).create(true).open(&path).map_err(EmbeddedError::io("open", &path))?;
     account.own(&path)?;
     Ok(Log { file, path, begin })
 }

@@ -13,11 +13,7 @@ pub enum EmbeddedError {
          Install it: {install} - or set PG_BIN_DIR to the directory that holds `postgres` and `initdb`, \
          or DATABASE_URL to a server of your own"
     )]
-    NotFound {
-        minimum: u32,
-        searched: String,
-        install: &'static str,
-    },
+    NotFound { minimum: u32, searched: String, install: &'static str },
     /// `PG_BIN_DIR` was given and is of no use.
     #[error(
         "PG_BIN_DIR is {}, but no PostgreSQL {minimum} or newer is there (`postgres` and `initdb` are needed). \
@@ -35,11 +31,7 @@ pub enum EmbeddedError {
         "PostgreSQL of an earlier run (process {pid}) is still running in {} after {seconds} s. \
          Wait for it, or end it with `kill -INT {pid}`, then start again", dir.display()
     )]
-    StillRunning {
-        dir: PathBuf,
-        pid: u32,
-        seconds: u64,
-    },
+    StillRunning { dir: PathBuf, pid: u32, seconds: u64 },
     /// The cluster was written by a major version that is not installed.
     #[error(
         "the data in {} was written by PostgreSQL {written}, and only {} is installed here. \
@@ -47,33 +39,20 @@ pub enum EmbeddedError {
          pg_dump with version {written}, then start with an empty DATA_DIR and restore",
         dir.display(), available.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
     )]
-    Version {
-        dir: PathBuf,
-        written: u32,
-        available: Vec<u32>,
-        install: String,
-    },
+    Version { dir: PathBuf, written: u32, available: Vec<u32>, install: String },
     /// Started as root, and the account PostgreSQL runs as cannot get to the data.
     #[error(
         "PostgreSQL does not run as root, so it is started as the user `{user}`, who may not enter {} \
          on the way to {}. Use a directory that others may pass through, such as /var/lib/signalbox (DATA_DIR), \
          or start Signalbox as an ordinary user", closed.display(), dir.display()
     )]
-    Closed {
-        dir: PathBuf,
-        closed: PathBuf,
-        user: String,
-    },
+    Closed { dir: PathBuf, closed: PathBuf, user: String },
     /// The directory is somebody else's.
     #[error(
         "{} belongs to user id {owner}, not to user id {expected} that PostgreSQL would run as here. \
          Start Signalbox as the user it was set up with, or choose another data directory (DATA_DIR)", dir.display()
     )]
-    Foreign {
-        dir: PathBuf,
-        owner: u32,
-        expected: u32,
-    },
+    Foreign { dir: PathBuf, owner: u32, expected: u32 },
     /// Started as root on a system without an account to step down to.
     #[error(
         "PostgreSQL does not run as root, and this system has neither a user `postgres` nor `nobody`. \
@@ -82,21 +61,13 @@ pub enum EmbeddedError {
     NoUser,
     /// A file or a program could not be handled.
     #[error("cannot {what} {}: {source}", path.display())]
-    Io {
-        what: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Io { what: &'static str, path: PathBuf, source: io::Error },
     /// `initdb` or the creation of the database failed.
     #[error("PostgreSQL could not create its data in {}:\n{output}", dir.display())]
     Init { dir: PathBuf, output: String },
     /// The server ended, or did not become ready.
     #[error("PostgreSQL did not start ({what}). The end of {}:\n{tail}", log.display())]
-    Start {
-        what: String,
-        log: PathBuf,
-        tail: String,
-    },
+    Start { what: String, log: PathBuf, tail: String },
 }
 
 impl EmbeddedError {
@@ -130,10 +101,7 @@ pub(super) fn install_command_for(major: u32) -> String {
         "debian" => write!(command, "sudo apt-get install postgresql-{major}"),
         "alpine" => write!(command, "apk add postgresql{major}"),
         "suse" => write!(command, "sudo zypper install postgresql{major}-server"),
-        _ => write!(
-            command,
-            "packages for every version: https://www.postgresql.org/download/"
-        ),
+        _ => write!(command, "packages for every version: https://www.postgresql.org/download/"),
     };
     written.expect("writing to a string does not fail");
     command
@@ -144,17 +112,8 @@ fn family() -> String {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let names: Vec<String> = release
         .lines()
-        .filter_map(|line| {
-            line.strip_prefix("ID=")
-                .or_else(|| line.strip_prefix("ID_LIKE="))
-        })
-        .flat_map(|value| {
-            value
-                .trim_matches('"')
-                .split(' ')
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
+        .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
+        .flat_map(|value| value.trim_matches('"').split(' ').map(str::to_owned).collect::<Vec<_>>())
         .collect();
     let is = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&name.as_str()));
     if is(&["debian", "ubuntu"]) {

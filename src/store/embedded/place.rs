@@ -42,24 +42,17 @@ pub(super) fn default_launcher() -> LauncherCommand {
     } else {
         std::env::current_exe().unwrap_or_else(|_| PathBuf::from("signalbox"))
     };
-    LauncherCommand {
-        program,
-        args: vec![OsString::from("__exec-postgres")],
-    }
+    LauncherCommand { program, args: vec![OsString::from("__exec-postgres")] }
 }
 
 /// `PG_BIN_DIR`, where a person says which PostgreSQL to use.
 pub(super) fn bin_dir() -> Option<PathBuf> {
-    std::env::var_os("PG_BIN_DIR")
-        .filter(|dir| !dir.is_empty())
-        .map(PathBuf::from)
+    std::env::var_os("PG_BIN_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
 /// The directories of `PATH`.
 pub(super) fn search_path() -> Vec<PathBuf> {
-    std::env::var_os("PATH")
-        .map(|path| std::env::split_paths(&path).collect())
-        .unwrap_or_default()
+    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
 /// The account PostgreSQL runs as; it refuses root.
@@ -86,11 +79,7 @@ impl Account {
             .into_iter()
             .find_map(|name| {
                 let (uid, gid) = find_in_passwd(&passwd, name)?;
-                Some(Self {
-                    change_to: Some(name.to_owned()),
-                    uid,
-                    gid,
-                })
+                Some(Self { change_to: Some(name.to_owned()), uid, gid })
             })
             .ok_or(EmbeddedError::NoUser)
     }
@@ -115,8 +104,7 @@ impl Account {
     /// Hands a file or directory that we have just made to this account.
     pub(super) fn own(&self, path: &Path) -> Result<(), EmbeddedError> {
         match self.change_to {
-            Some(_) => chown(path, Some(self.uid), Some(self.gid))
-                .map_err(EmbeddedError::io("hand over", path)),
+            Some(_) => chown(path, Some(self.uid), Some(self.gid)).map_err(EmbeddedError::io("hand over", path)),
             None => Ok(()),
         }
     }
@@ -135,15 +123,10 @@ impl Account {
             metadata = read()?;
         }
         if !metadata.is_dir() || metadata.uid() != self.uid {
-            return Err(EmbeddedError::Foreign {
-                dir: dir.to_owned(),
-                owner: metadata.uid(),
-                expected: self.uid,
-            });
+            return Err(EmbeddedError::Foreign { dir: dir.to_owned(), owner: metadata.uid(), expected: self.uid });
         }
         if metadata.mode() & 0o777 != 0o700 {
-            fs::set_permissions(dir, Permissions::from_mode(0o700))
-                .map_err(EmbeddedError::io("close", dir))?;
+            fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(EmbeddedError::io("close", dir))?;
         }
         Ok(())
     }
@@ -155,11 +138,7 @@ impl Account {
         let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
         let existing = dir.ancestors().nth(missing.len()).unwrap_or(Path::new("/"));
         self.check_passable(&dir, existing)?;
-        let mode = if self.change_to.is_some() {
-            0o755
-        } else {
-            0o700
-        };
+        let mode = if self.change_to.is_some() { 0o755 } else { 0o700 };
         for made in missing.into_iter().rev() {
             fs::create_dir(made).map_err(EmbeddedError::io("create", made))?;
             fs::set_permissions(made, Permissions::from_mode(mode)) // whatever the umask says
@@ -172,9 +151,7 @@ impl Account {
         let Some(user) = &self.change_to else {
             return Ok(());
         };
-        let existing = existing
-            .canonicalize()
-            .map_err(EmbeddedError::io("find", existing))?;
+        let existing = existing.canonicalize().map_err(EmbeddedError::io("find", existing))?;
         for ancestor in existing.ancestors() {
             let metadata = fs::metadata(ancestor).map_err(EmbeddedError::io("read", ancestor))?;
             let bit = if metadata.uid() == self.uid {
@@ -222,9 +199,7 @@ fn is_empty(dir: &Path) -> bool {
 }
 
 fn absolute_variable(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 fn find_in_passwd(passwd: &str, name: &str) -> Option<(u32, u32)> {
@@ -244,7 +219,5 @@ fn fingerprint(path: &Path) -> u64 {
     path.as_os_str()
         .as_encoded_bytes()
         .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -28,20 +28,9 @@ pub async fn copy_of(template: &str, make: impl AsyncFnOnce(String)) -> TestData
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("test_{}_{number}", std::process::id());
     // A killed test with the same process number may have left one.
-    run(
-        &mut maintenance,
-        format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-    )
-    .await;
-    run(
-        &mut maintenance,
-        format!("CREATE DATABASE {name} TEMPLATE {template}"),
-    )
-    .await;
-    TestDatabase {
-        url: url_of(&name),
-        name,
-    }
+    run(&mut maintenance, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+    run(&mut maintenance, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    TestDatabase { url: url_of(&name), name }
 }
 
 impl Drop for TestDatabase {
@@ -49,9 +38,7 @@ impl Drop for TestDatabase {
         let name = self.name.clone();
         // A thread of its own: a test drops the value inside its runtime.
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let mut maintenance = PgConnection::connect(&servers::postgres()).await?;
                 let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
@@ -64,49 +51,26 @@ impl Drop for TestDatabase {
 }
 
 /// Makes the template under another name first, so that half a one is never copied.
-async fn ensure_template(
-    maintenance: &mut PgConnection,
-    name: &str,
-    make: impl AsyncFnOnce(String),
-) {
+async fn ensure_template(maintenance: &mut PgConnection, name: &str, make: impl AsyncFnOnce(String)) {
     if exists(maintenance, name).await {
         return;
     }
-    run(
-        maintenance,
-        format!("SELECT pg_advisory_lock(hashtext('{name}'))"),
-    )
-    .await;
+    run(maintenance, format!("SELECT pg_advisory_lock(hashtext('{name}'))")).await;
     if !exists(maintenance, name).await {
         let unfinished = format!("{name}_unfinished");
-        run(
-            maintenance,
-            format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)"),
-        )
-        .await;
+        run(maintenance, format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await;
         run(maintenance, format!("CREATE DATABASE {unfinished}")).await;
         make(url_of(&unfinished)).await;
-        let end_connections =
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ";
+        let end_connections = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ";
         run(maintenance, format!("{end_connections}'{unfinished}'")).await;
-        run(
-            maintenance,
-            format!("ALTER DATABASE {unfinished} RENAME TO {name}"),
-        )
-        .await;
+        run(maintenance, format!("ALTER DATABASE {unfinished} RENAME TO {name}")).await;
     }
-    run(
-        maintenance,
-        format!("SELECT pg_advisory_unlock(hashtext('{name}'))"),
-    )
-    .await;
+    run(maintenance, format!("SELECT pg_advisory_unlock(hashtext('{name}'))")).await;
 }
 
 async fn connect() -> PgConnection {
     let url = servers::postgres();
-    PgConnection::connect(&url)
-        .await
-        .expect("the test server accepts connections")
+    PgConnection::connect(&url).await.expect("the test server accepts connections")
 }
 
 async fn exists(maintenance: &mut PgConnection, name: &str) -> bool {

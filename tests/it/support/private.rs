@@ -12,12 +12,7 @@ use std::sync::{OnceLock, mpsc};
 /// A Redis that keeps its data over a restart when `append_only`, and forgets it otherwise.
 pub fn private_redis(append_only: bool) -> PrivateRedis {
     let directory = new_directory();
-    let mut redis = PrivateRedis {
-        url: String::new(),
-        directory,
-        append_only,
-        server: None,
-    };
+    let mut redis = PrivateRedis { url: String::new(), directory, append_only, server: None };
     redis.start();
     redis
 }
@@ -57,11 +52,7 @@ impl Drop for PrivateRedis {
 
 /// A PostgreSQL with an empty database.
 pub fn private_postgres() -> PrivatePostgres {
-    let mut postgres = PrivatePostgres {
-        url: String::new(),
-        directory: new_directory(),
-        server: None,
-    };
+    let mut postgres = PrivatePostgres { url: String::new(), directory: new_directory(), server: None };
     postgres.start();
     postgres
 }
@@ -81,8 +72,7 @@ impl PrivatePostgres {
             ..embedded::Settings::default()
         };
         let server = on_lasting_thread(move || embedded::start(&settings));
-        let server =
-            server.unwrap_or_else(|why| panic!("the private PostgreSQL did not start: {why}"));
+        let server = server.unwrap_or_else(|why| panic!("the private PostgreSQL did not start: {why}"));
         self.url = server.url().to_owned();
         self.server = Some(server);
     }
@@ -119,8 +109,6 @@ fn on_lasting_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
         sender
     });
     let (sender, result) = mpsc::channel();
-    thread
-        .send(Box::new(move || drop(sender.send(work()))))
-        .expect("the thread lives as long as the process");
+    thread.send(Box::new(move || drop(sender.send(work())))).expect("the thread lives as long as the process");
     result.recv().expect("starting a server does not panic")
 }

@@ -16,10 +16,7 @@ pub fn this_binary_at(name: &str) -> LauncherCommand {
         std::env::current_exe().expect("the test binary has a path")
     };
     let args = ["--exact", name, "--ignored", "--nocapture"];
-    LauncherCommand {
-        program,
-        args: args.into_iter().map(OsString::from).collect(),
-    }
+    LauncherCommand { program, args: args.into_iter().map(OsString::from).collect() }
 }
 
 /// The step before a server: see `exec_postgres`, which serves any program.
@@ -32,15 +29,11 @@ pub fn launcher() -> LauncherCommand {
 #[test]
 #[ignore = "a step in the start of a server, not a test"]
 fn step_before_a_server() {
-    let args: Vec<OsString> = std::env::args_os()
-        .skip_while(|arg| arg != "--")
-        .skip(1)
-        .collect();
+    let args: Vec<OsString> = std::env::args_os().skip_while(|arg| arg != "--").skip(1).collect();
     if args.is_empty() {
         return;
     }
-    let error =
-        signalbox::store::embedded::exec_postgres(args).expect_err("it returns on failure only");
+    let error = signalbox::store::embedded::exec_postgres(args).expect_err("it returns on failure only");
     panic!("the server could not be run: {error}");
 }
 
@@ -59,24 +52,16 @@ impl Actor {
     pub fn start(name: &str, prepare: impl FnOnce(&mut Command)) -> Self {
         let this = this_binary_at(name);
         let mut command = Command::new(this.program);
-        command
-            .args(this.args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.args(this.args).stdin(Stdio::piped()).stdout(Stdio::piped());
         prepare(&mut command);
         let mut child = command.spawn().expect("the test binary can be run");
         let output = child.stdout.take().expect("it is piped");
-        Self {
-            child,
-            lines: read_marked_lines(output),
-        }
+        Self { child, lines: read_marked_lines(output) }
     }
 
     /// The next line it says.
     pub fn hear(&self) -> String {
-        self.lines
-            .recv_timeout(Self::PATIENCE)
-            .expect("the child process says something before it ends")
+        self.lines.recv_timeout(Self::PATIENCE).expect("the child process says something before it ends")
     }
 
     pub fn id(&self) -> u32 {
@@ -127,21 +112,15 @@ pub fn wait_for_end_of_input() {
 pub fn is_running(pid: u32) -> bool {
     if cfg!(target_os = "linux") {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let state = stat
-            .rsplit_once(") ")
-            .and_then(|(_, rest)| rest.chars().next());
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
         return !matches!(state, None | Some('Z'));
     }
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 pub fn kill_9(pid: u32) {
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     rustix::process::kill_process(pid.expect("a process id"), rustix::process::Signal::KILL)
         .expect("the process is there");
 }

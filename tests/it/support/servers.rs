@@ -25,8 +25,5 @@ pub(super) fn directory() -> &'static Path {
 
 fn lease() -> &'static Lease {
     static LEASE: OnceLock<Result<Lease, String>> = OnceLock::new();
-    LEASE
-        .get_or_init(supervisor::lease)
-        .as_ref()
-        .unwrap_or_else(|why| panic!("the test servers did not start: {why}"))
+    LEASE.get_or_init(supervisor::lease).as_ref().unwrap_or_else(|why| panic!("the test servers did not start: {why}"))
 }

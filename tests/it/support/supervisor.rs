@@ -41,8 +41,7 @@ pub fn lease() -> Result<Lease, String> {
     if !is_alive(&directory) {
         start_supervisor(&directory);
     }
-    let state =
-        fs::read_to_string(directory.join("state")).expect("a supervisor that lives has said");
+    let state = fs::read_to_string(directory.join("state")).expect("a supervisor that lives has said");
     match state.split('\n').collect::<Vec<_>>()[..] {
         ["running", postgres, redis, home] => Ok(Lease {
             postgres: postgres.to_owned(),
@@ -63,11 +62,7 @@ fn directory() -> PathBuf {
 /// Makes the directory and takes `use.lock` in it, again when a supervisor removed both meanwhile.
 fn hold_shared(directory: &Path) -> File {
     loop {
-        let passable = if rustix::process::geteuid().is_root() {
-            0o711
-        } else {
-            0o700
-        };
+        let passable = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
         match DirBuilder::new().mode(passable).create(directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 panic!("cannot create {}: {error}", directory.display())
@@ -96,12 +91,7 @@ fn assert_ours(directory: &Path) {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
+    File::options().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// A supervisor holds its lock from before it says anything until its end.
@@ -110,10 +100,7 @@ fn is_alive(directory: &Path) -> bool {
     lock.try_lock().is_err() && directory.join("state").exists()
 }
 
-#[expect(
-    clippy::zombie_processes,
-    reason = "the supervisor outlives whoever starts it"
-)]
+#[expect(clippy::zombie_processes, reason = "the supervisor outlives whoever starts it")]
 fn start_supervisor(directory: &Path) {
     // What an earlier one said that was killed.
     let _ = fs::remove_file(directory.join("state"));
@@ -150,8 +137,7 @@ fn supervise() {
     };
     // Not in the group that a terminal or a test runner ends. It fails for a leader only, which has one.
     let _ = rustix::process::setsid();
-    let life =
-        open(&directory.join("supervisor.lock")).expect("whoever started this holds the directory");
+    let life = open(&directory.join("supervisor.lock")).expect("whoever started this holds the directory");
     life.lock().expect("the lock can be waited for");
     remove_leftovers(&directory);
 
@@ -159,12 +145,7 @@ fn supervise() {
     let servers = start_servers(&home);
     let state = match &servers {
         Ok((postgres, redis)) => {
-            format!(
-                "running\n{}\n{}\n{}",
-                postgres.url(),
-                redis.url(),
-                home.display()
-            )
+            format!("running\n{}\n{}\n{}", postgres.url(), redis.url(), home.display())
         }
         Err(why) => why.clone(),
     };
@@ -173,18 +154,13 @@ fn supervise() {
     fs::rename(&unfinished, directory.join("state")).expect("the directory is ours");
 
     let in_use = open(&directory.join("use.lock")).expect("the directory is ours");
-    let idle_limit = std::env::var(IDLE_VARIABLE).map_or(IDLE_LIMIT, |seconds| {
-        Duration::from_secs(seconds.parse().expect("a number"))
-    });
+    let idle_limit = std::env::var(IDLE_VARIABLE)
+        .map_or(IDLE_LIMIT, |seconds| Duration::from_secs(seconds.parse().expect("a number")));
     let idle_looks = idle_limit.as_millis() / LOOK.as_millis();
     let mut idle = 0;
     while idle < idle_looks {
         std::thread::sleep(LOOK);
-        idle = if in_use.try_lock().is_ok() {
-            idle + 1
-        } else {
-            0
-        };
+        idle = if in_use.try_lock().is_ok() { idle + 1 } else { 0 };
         if (1..idle_looks).contains(&idle) {
             in_use.unlock().expect("it was just locked");
         }
@@ -196,10 +172,7 @@ fn supervise() {
 
 /// What a supervisor left that was killed; its servers have been told to end by its death.
 fn remove_leftovers(directory: &Path) {
-    for entry in fs::read_dir(directory)
-        .expect("the directory is ours")
-        .flatten()
-    {
+    for entry in fs::read_dir(directory).expect("the directory is ours").flatten() {
         if entry.path().is_dir() {
             super::process::eventually("an earlier supervisor's files are removed", 10, || {
                 fs::remove_dir_all(entry.path()).is_ok() || !entry.path().exists()
@@ -209,15 +182,8 @@ fn remove_leftovers(directory: &Path) {
 }
 
 fn start_servers(home: &Path) -> Result<(EmbeddedPostgres, Redis), String> {
-    let passable = if rustix::process::geteuid().is_root() {
-        0o711
-    } else {
-        0o700
-    };
-    DirBuilder::new()
-        .mode(passable)
-        .create(home)
-        .map_err(|error| error.to_string())?;
+    let passable = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+    DirBuilder::new().mode(passable).create(home).map_err(|error| error.to_string())?;
     let redis = Redis::start(home, false)?;
     let postgres = embedded::start(&embedded::Settings {
         data_dir: Some(home.to_owned()),
@@ -250,16 +216,7 @@ impl Redis {
             .args(launcher.args)
             .arg(std::process::id().to_string())
             .arg(program)
-            .args([
-                "--port",
-                "0",
-                "--daemonize",
-                "no",
-                "--save",
-                "",
-                "--unixsocketperm",
-                "700",
-            ])
+            .args(["--port", "0", "--daemonize", "no", "--save", "", "--unixsocketperm", "700"])
             .arg("--unixsocket")
             .arg(&socket)
             .arg("--dir")
@@ -294,9 +251,7 @@ impl Redis {
         stream.write_all(b"PING\r\n")?;
         let mut answer = [0; 7];
         stream.read_exact(&mut answer)?;
-        (&answer == b"+PONG\r\n")
-            .then_some(())
-            .ok_or_else(|| io::Error::other("still loading"))
+        (&answer == b"+PONG\r\n").then_some(()).ok_or_else(|| io::Error::other("still loading"))
     }
 }
 
@@ -310,8 +265,5 @@ impl Drop for Redis {
 fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let usual = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].map(PathBuf::from);
-    std::env::split_paths(&path)
-        .chain(usual)
-        .map(|dir| dir.join(name))
-        .find(|program| program.is_file())
+    std::env::split_paths(&path).chain(usual).map(|dir| dir.join(name)).find(|program| program.is_file())
 }

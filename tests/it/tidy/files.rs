@@ -16,15 +16,8 @@ impl SourceFile {
     pub fn new(path: String, source: String) -> Self {
         let inside = path.strip_prefix("src/").unwrap_or(&path);
         let inside = inside.trim_end_matches(".rs").trim_end_matches("/mod");
-        let module = std::iter::once("crate")
-            .chain(inside.split('/'))
-            .map(str::to_owned)
-            .collect();
-        Self {
-            path,
-            source,
-            module,
-        }
+        let module = std::iter::once("crate").chain(inside.split('/')).map(str::to_owned).collect();
+        Self { path, source, module }
     }
 
     pub fn scan(&self) -> Scan {
@@ -37,10 +30,7 @@ pub fn program_files() -> Vec<SourceFile> {
 }
 
 pub fn all_files() -> Vec<SourceFile> {
-    ["src", "crates", "tests", "benches", "examples", "fuzz"]
-        .into_iter()
-        .flat_map(read)
-        .collect()
+    ["src", "crates", "tests", "benches", "examples", "fuzz"].into_iter().flat_map(read).collect()
 }
 
 fn read(directory: &str) -> Vec<SourceFile> {

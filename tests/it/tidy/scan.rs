@@ -27,11 +27,7 @@ fn split(source: &str, scan: &mut Scan) {
     let chars: Vec<char> = source.chars().collect();
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let at = |i: usize| chars.get(i).copied().unwrap_or('\n');
-    let text = |from: usize, to: usize| {
-        chars[from.min(chars.len())..to.min(chars.len())]
-            .iter()
-            .collect::<String>()
-    };
+    let text = |from: usize, to: usize| chars[from.min(chars.len())..to.min(chars.len())].iter().collect::<String>();
     let (mut i, mut line) = (0, 1);
     while i < chars.len() {
         let (begin, begin_line) = (i, line);
@@ -80,13 +76,9 @@ fn split(source: &str, scan: &mut Scan) {
                 let word = text(begin, i);
                 let hashes = chars[i..].iter().take_while(|c| **c == '#').count();
                 if matches!(word.as_str(), "r" | "br" | "cr") && at(i + hashes) == '"' {
-                    let end: Vec<char> = std::iter::once('"')
-                        .chain(std::iter::repeat_n('#', hashes))
-                        .collect();
+                    let end: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
                     let from = i + hashes + 1;
-                    let length = chars[from..]
-                        .windows(end.len())
-                        .position(|window| window == end);
+                    let length = chars[from..].windows(end.len()).position(|window| window == end);
                     let to = length.map_or(chars.len(), |length| from + length);
                     scan.strings.push((text(from, to), begin_line));
                     i = to + end.len();
@@ -105,10 +97,7 @@ fn split(source: &str, scan: &mut Scan) {
                 i += 1;
             }
         }
-        line += chars[begin..i.min(chars.len())]
-            .iter()
-            .filter(|c| **c == '\n')
-            .count();
+        line += chars[begin..i.min(chars.len())].iter().filter(|c| **c == '\n').count();
     }
 }
 
@@ -122,11 +111,7 @@ struct Paths<'a> {
 
 impl<'a> Paths<'a> {
     fn of(tokens: &'a [(String, usize)], module: &[String]) -> Vec<(Vec<String>, usize)> {
-        let mut paths = Self {
-            tokens,
-            names: HashMap::new(),
-            found: Vec::new(),
-        };
+        let mut paths = Self { tokens, names: HashMap::new(), found: Vec::new() };
         paths.walk(module, true);
         paths.walk(module, false);
         paths.found
@@ -167,10 +152,7 @@ impl<'a> Paths<'a> {
                     self.use_tree(&mut end, &[], &here, imports);
                     i = end;
                 }
-                word if !imports
-                    && is_name(word)
-                    && !matches!(self.token(i.wrapping_sub(1)), "::" | ".") =>
-                {
+                word if !imports && is_name(word) && !matches!(self.token(i.wrapping_sub(1)), "::" | ".") => {
                     let line = self.tokens[i].1;
                     let mut path = vec![word.to_owned()];
                     while self.token(i + 1) == "::" && is_name(self.token(i + 2)) {

@@ -1,0 +1,170 @@
+//! The loops of `run`: each does what is due, then rests until a hint or the next due time.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use chrono::TimeDelta;
+
+use super::{App, CALLS, CHECKS, LANES, PLAN_BATCH};
+use crate::approval::call::call_due;
+use crate::bus::Topic;
+use crate::delivery::plan::plan_due;
+use crate::store::StoreError;
+
+/// Hints may be lost: every loop looks for itself this often.
+const TICK: Duration = Duration::from_secs(1);
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+const HOUSEKEEPING: Duration = Duration::from_secs(2);
+/// How long a blocking read of the stream may last.
+const BLOCK: Duration = Duration::from_secs(2);
+const DEDUP_KEPT: TimeDelta = TimeDelta::days(90);
+const PURGE_BATCH: i64 = 5000;
+
+impl App {
+    /// Starts everything that runs in the background, once the database is prepared.
+    pub fn start_loops(self: &Arc<Self>) {
+        let app = self.clone();
+        self.start("planner", Topic::Planner, move || {
+            let app = app.clone();
+            async move { Ok((plan_due(&app.ports, PLAN_BATCH).await?, None)) }
+        });
+        let app = self.clone();
+        self.start("deliverer", Topic::Deliverer, move || {
+            let app = app.clone();
+            async move { app.deliver().await }
+        });
+        let app = self.clone();
+        self.start("approvals", Topic::Approvals, move || {
+            let app = app.clone();
+            async move { Ok((call_due(&app.ports, CALLS).await?, None)) }
+        });
+        let app = self.clone();
+        self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
+        let app = self.clone();
+        self.lifecycle.spawn("catch-up", async move { app.catching_up().await });
+        let app = self.clone();
+        self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
+    }
+
+    /// One loop: a step returns how much it did, and when it next has something to do, if it knows.
+    fn start<F, Fut>(self: &Arc<Self>, name: &'static str, topic: Topic, step: F)
+    where
+        F: Fn() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(usize, Option<Duration>)>> + Send + 'static,
+    {
+        let wake = self.ports.wake.clone();
+        let stop = self.lifecycle.token();
+        self.lifecycle.spawn(name, async move {
+            while !stop.is_cancelled() {
+                let rest = match step().await {
+                    Ok((0, next)) => next.unwrap_or(TICK).min(TICK),
+                    Ok(_) => continue,
+                    Err(error) => {
+                        report(name, &error);
+                        AFTER_FAILURE
+                    }
+                };
+                tokio::select! {
+                    () = wake.woken(topic) => {}
+                    () = tokio::time::sleep(rest) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+        });
+    }
+
+    async fn deliver(&self) -> Result<(usize, Option<Duration>)> {
+        let checked = self.delivery.check_destinations_due(CHECKS).await?;
+        let delivered = self.delivery.deliver_due(LANES).await?;
+        if checked + delivered > 0 {
+            return Ok((checked + delivered, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_delivery_at(now).await?;
+        Ok((0, next.and_then(|at| (at - now).to_std().ok())))
+    }
+
+    async fn subscribing(&self) {
+        let stop = self.lifecycle.token();
+        while !stop.is_cancelled() {
+            let read = self.read_stream(BLOCK);
+            let outcome = tokio::select! {
+                outcome = read => outcome,
+                () = stop.cancelled() => return,
+            };
+            // The reader waits by itself after an error.
+            if let Err(error) = outcome {
+                report("subscriber", &error);
+            }
+        }
+    }
+
+    async fn catching_up(&self) {
+        let stop = self.lifecycle.token();
+        while !stop.is_cancelled() {
+            if let Err(error) = self.catch_up_due().await {
+                report("catch-up", &error);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(TICK) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn housekeeping(&self) {
+        let stop = self.lifecycle.token();
+        let mut round: u64 = 0;
+        while !stop.is_cancelled() {
+            if let Err(error) = self.keep_house(round).await {
+                report("housekeeping", &error);
+            }
+            round += 1;
+            tokio::select! {
+                () = tokio::time::sleep(HOUSEKEEPING) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn keep_house(&self, round: u64) -> Result<()> {
+        let ports = &self.ports;
+        self.keep_owner_lock().await?;
+        let now = ports.clock.now();
+        if ports.store.reclaim_orphaned_leases(self.owner, now).await? > 0 {
+            ports.wake.wake(Topic::Deliverer);
+        }
+        // A clock that stepped is read again at once, so that claiming goes on.
+        if (round.is_multiple_of(5) || !ports.clock.is_trusted())
+            && !ports.clock.follow(ports.store.clock_reading().await?)
+        {
+            tracing::warn!("the clock stepped against PostgreSQL's; nothing is claimed until it is read again");
+        }
+        if round.is_multiple_of(15)
+            && let Some(source) = &self.xtsystems
+        {
+            source.refresh_secret(ports).await?;
+        }
+        if round.is_multiple_of(900) {
+            let config = &ports.config.store;
+            let days = |n: u32| now - TimeDelta::days(i64::from(n));
+            ports.store.purge(days(config.raw_body_days), days(config.event_days), PURGE_BATCH).await?;
+            ports.store.purge_dedup(now - DEDUP_KEPT, PURGE_BATCH).await?;
+            ports.store.purge_interactions(now - TimeDelta::days(1)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A database that is away is one line; anything else is a fault to look at.
+fn report(name: &str, error: &anyhow::Error) {
+    let away = error.chain().any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_unavailable));
+    let error = format!("{error:#}");
+    if away {
+        tracing::warn!(task = name, error, "the database is away; trying again");
+    } else {
+        tracing::error!(task = name, error, "a step failed; trying again");
+    }
+}
