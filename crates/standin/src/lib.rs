@@ -1,1 +1,4 @@
 //! The outside world of Signalbox.
+
+pub mod clock;
+pub mod xtsystems;
