@@ -31,12 +31,12 @@ pub(super) fn own_router(xt: XtSystems) -> Router {
         .with_state(xt)
 }
 
-/// Another origin's page: `/_standin/xt/{send,mode,state}`.
+/// For a page of another origin, to be nested under `/_standin`: `/xt/{send,mode,state}`.
 pub(super) fn panel_router(xt: XtSystems) -> Router {
     Router::new()
-        .route("/_standin/xt/send", post(send))
-        .route("/_standin/xt/mode", post(mode))
-        .route("/_standin/xt/state", get(state))
+        .route("/xt/send", post(send))
+        .route("/xt/mode", post(mode))
+        .route("/xt/state", get(state))
         .with_state(xt)
 }
 
