@@ -230,7 +230,8 @@ impl XtSystems {
     }
 }
 
-/// The panel's routes, for the page that the Discord stand-in serves: `/_standin/xt/{send,state,mode}`.
+/// The panel's routes `/xt/{send,mode,state}`, to be nested under `/_standin` of the server of the page: the `extra` of the
+/// Discord stand-in.
 pub fn router(xt: XtSystems) -> Router {
     control::panel_router(xt)
 }

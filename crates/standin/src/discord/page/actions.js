@@ -41,22 +41,25 @@ export async function submit(modal, values) {
   return failure ? 'Something went wrong. Try again.' : null;
 }
 
+/** A modal that was closed without an answer. */
+export const giveUp = () => attempt({ do: 'dismiss' });
+
 let attempts = 0;
 
-/** A slash command, or a command of a message's or a person's menu (`more.target`). */
+/** A slash command, or one of a message's menu (`more.message`). */
 export async function command(name, options, more = {}) {
-  const attempt = {
+  const shown = {
     id: `attempt-${++attempts}`, channelId: store.channelId, name, state: 'pending', as: store.actor,
     timestamp: new Date().toISOString(),
   };
-  store.attempts.push(attempt);
+  store.attempts.push(shown);
   changed();
   const failure = await perform({ do: 'command', channel: channelKey(), name, options, ...more });
   if (failure) {
-    attempt.state = 'failed';
-    attempt.text = failure === FAILED ? 'The application did not respond' : failure;
+    shown.state = 'failed';
+    shown.text = failure === FAILED ? 'The application did not respond' : failure;
   } else {
-    store.attempts = store.attempts.filter((a) => a !== attempt);
+    store.attempts = store.attempts.filter((a) => a !== shown);
   }
   await refresh();
   changed();

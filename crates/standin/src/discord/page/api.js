@@ -34,6 +34,15 @@ export async function getEphemeral(as) {
   }
 }
 
+/** The commands that this person sees in this channel; null when the world has no such face. */
+export async function getCommands(as, channel) {
+  try {
+    return await request(`/_standin/commands?as=${encodeURIComponent(as)}&channel=${encodeURIComponent(channel)}`);
+  } catch {
+    return null;
+  }
+}
+
 export const act = (body) => request('/_standin/act', body);
 export const signal = (body) => request('/_standin/xt/send', body);
 export const mode = (body) => request('/_standin/xt/mode', body);
@@ -61,7 +70,7 @@ export function live(changed) {
     changed();
   };
   events.onmessage = changed;
-  for (const kind of ['change', 'state', 'world', 'message']) events.addEventListener(kind, changed);
+  events.addEventListener('changed', changed);
   events.onerror = () => poll(true);
   document.addEventListener('visibilitychange', () => document.hidden || changed());
 }

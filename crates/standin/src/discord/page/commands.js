@@ -13,7 +13,7 @@ export function callable() {
     if (!children.length) out.push({ name, description: node.description ?? '', options: node.options ?? [] });
     for (const child of children) walk(`${name} ${child.name}`, child);
   };
-  for (const command of store.world?.commands ?? []) if ((command.type ?? 1) === 1) walk(command.name, command);
+  for (const command of store.commands) if ((command.type ?? 1) === 1) walk(command.name, command);
   return out.sort((a, b) => a.name.localeCompare(b.name));
 }
 

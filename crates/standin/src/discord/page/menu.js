@@ -11,14 +11,14 @@ export function messageMenu(message) {
   if (message.private) return null;
   const more = el('button', { class: 'icon-button', type: 'button', 'aria-label': 'More about this message', 'aria-haspopup': 'menu' }, icon('more', 20));
   more.addEventListener('click', () => {
-    const apps = (store.world.commands ?? []).filter((c) => c.type === OF_MESSAGE);
+    const apps = store.commands.filter((c) => c.type === OF_MESSAGE);
     const link = `https://discord.com/channels/${guild()?.id}/${message.channel_id}/${message.id}`;
     const copy = (text) => () => {
       closePopup();
       navigator.clipboard?.writeText(text);
     };
     const list = listbox([
-      ...apps.map((c) => ({ label: c.name, detail: 'Signalbox', chosen: () => { closePopup(); command(c.name, {}, { target: message.id }); } })),
+      ...apps.map((c) => ({ label: c.name, detail: 'Signalbox', chosen: () => { closePopup(); command(c.name, {}, { message: message.id }); } })),
       { label: 'Copy message link', chosen: copy(link) },
       { label: 'Copy message ID', chosen: copy(message.id) },
     ], 'Message menu');

@@ -2,7 +2,7 @@
 
 import { el, icon, replace } from './dom.js';
 import { blocks } from './markup.js';
-import { submit } from './actions.js';
+import { giveUp, submit } from './actions.js';
 
 let closeOpen = () => {};
 
@@ -13,10 +13,10 @@ export function showModal(modal) {
   const problem = el('p', { class: 'modal-problem', role: 'alert', hidden: true });
   const send = el('button', { class: 'button button-primary', type: 'submit' }, 'Submit');
   const form = el('form', { class: 'modal-form', novalidate: true }, el('div', { class: 'modal-body' }, inputs.map((i) => i.node), problem),
-    el('footer', { class: 'modal-foot' }, el('button', { class: 'button button-plain', type: 'button', on: { click: () => close() } }, 'Cancel'), send));
+    el('footer', { class: 'modal-foot' }, el('button', { class: 'button button-plain', type: 'button', on: { click: () => cancel() } }, 'Cancel'), send));
   const box = el('div', { class: 'modal', role: 'dialog', 'aria-modal': 'true', 'aria-labelledby': 'modal-title' },
     el('header', { class: 'modal-head' }, el('h2', { id: 'modal-title' }, modal.title ?? ''),
-      el('button', { class: 'icon-button', type: 'button', 'aria-label': 'Close', on: { click: () => close() } }, icon('close', 22))), form);
+      el('button', { class: 'icon-button', type: 'button', 'aria-label': 'Close', on: { click: () => cancel() } }, icon('close', 22))), form);
   const veil = el('div', { class: 'veil' }, box);
 
   const close = () => {
@@ -25,9 +25,13 @@ export function showModal(modal) {
     if (returnTo?.isConnected) returnTo.focus();
   };
   closeOpen = close;
-  veil.addEventListener('pointerdown', (event) => event.target === veil && close());
+  const cancel = () => {
+    close();
+    giveUp();
+  };
+  veil.addEventListener('pointerdown', (event) => event.target === veil && cancel());
   veil.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') close();
+    if (event.key === 'Escape') cancel();
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     if (event.key === 'Tab') keepInside(event, box);
   });

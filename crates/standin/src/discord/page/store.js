@@ -7,6 +7,8 @@ export const store = {
   world: null,
   /** What only the actor sees, newest last. */
   ephemeral: [],
+  /** The commands that the actor sees in the open channel. */
+  commands: [],
   /** The platform's state, null when there is none. */
   platform: null,
   actor: 'admin',
@@ -62,6 +64,7 @@ export async function refresh() {
     if (ephemeral) store.ephemeral = ephemeral;
     store.connected = true;
     settleChoices();
+    await refreshCommands();
   } catch {
     store.connected = false;
   }
@@ -71,6 +74,18 @@ export async function refresh() {
     again = false;
     refresh();
   }
+}
+
+let commandsFor = '';
+
+/** Asks again only when somebody else acts, elsewhere, or the bot registered others. */
+async function refreshCommands() {
+  const all = store.world.commands ?? [];
+  const channel = channelById(store.channelId)?.id ?? '';
+  const key = JSON.stringify([store.actor, channel, all]);
+  if (key === commandsFor) return;
+  store.commands = (await api.getCommands(store.actor, channel)) ?? all;
+  commandsFor = key;
 }
 
 let platformAbsent = false;
@@ -108,6 +123,7 @@ export function openChannel(id) {
   history.replaceState(null, '', `#${channel.name}`);
   document.body.classList.remove('drawer-open');
   changed();
+  refreshCommands();
 }
 
 export function actAs(name) {
