@@ -5,7 +5,7 @@
 //!   `{"deliveries":[…]}` plus the thing, or `{"pending":true}` when the receiver takes longer than 5 s.
 //! - `POST …/mode` `{"mode":"ok"|"refuse"|"status"|"timeout"|"already_decided"|"effect_then_status"|"effect_then_hang",
 //!   "where":"approve"|"deny"|"webhooks"|"deliveries"|"tickets"|"any","times":n}`
-//! - `GET …/state` machines, tickets, webhooks (without secrets), deliveries, calls, modes.
+//! - `GET …/state` machines, tickets, webhooks (without secrets), the last 500 deliveries and calls, modes.
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 use super::{Delivery, Mode, TicketChange, Webhook, XtSystems, catalogue, lock, triggers::Refused};
 
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many calls and deliveries `state` shows.
+const SHOWN: usize = 500;
 
 /// The platform's own origin: `/_standin/{send,mode,state}`.
 pub(super) fn own_router(xt: XtSystems) -> Router {
@@ -110,10 +112,15 @@ async fn state(State(xt): State<XtSystems>) -> Json<Value> {
     let webhooks: Vec<Value> = xt.webhooks().iter().map(masked).collect();
     Json(json!({
         "machines": xt.machines(), "tickets": xt.tickets(), "webhooks": webhooks,
-        "deliveries": xt.deliveries(), "calls": xt.calls(), "modes": lock(&xt.inner.modes).list(),
+        "deliveries": newest(xt.deliveries()), "calls": newest(xt.calls()), "modes": lock(&xt.inner.modes).list(),
         "offline": xt.is_offline(), "statuses": catalogue::STATUSES, "priorities": catalogue::PRIORITIES,
         "events": catalogue::EVENTS,
     }))
+}
+
+/// The last ones, oldest first.
+fn newest<T>(mut all: Vec<T>) -> Vec<T> {
+    all.split_off(all.len().saturating_sub(SHOWN))
 }
 
 fn masked(webhook: &Webhook) -> Value {

@@ -17,6 +17,7 @@ use super::{
 };
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-xtsystems-signature");
+const CANNOT_CONNECT: &str = "Cannot connect to host";
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-xtsystems-timestamp");
 
 impl XtSystems {
@@ -41,7 +42,7 @@ impl XtSystems {
         let payload = payload(event_type, data, now);
         let lost = |webhook: Webhook| {
             let attempts = webhook.retry_count.max(1);
-            let error = "Cannot connect to host".to_owned();
+            let error = CANNOT_CONNECT.to_owned();
             self.log(&webhook, &payload, attempts, Err(error))
         };
         webhooks.into_iter().map(lost).collect()
@@ -109,7 +110,7 @@ impl XtSystems {
 
     async fn deliver(&self, webhook: &Webhook, payload: &Value) -> Delivery {
         if self.is_offline() {
-            let error = "Cannot connect to host".to_owned();
+            let error = CANNOT_CONNECT.to_owned();
             return self.log(webhook, payload, webhook.retry_count.max(1), Err(error));
         }
         let raw = raw_body(payload);
@@ -165,7 +166,7 @@ impl XtSystems {
             .body(raw.to_owned())
             .send()
             .await
-            .map_err(|e| e.without_url().to_string())?;
+            .map_err(|e| reason(&e, webhook.timeout_seconds))?;
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap_or_default();
         if status < 400 {
@@ -209,6 +210,17 @@ impl XtSystems {
 
 fn payload(event_type: &str, data: Value, timestamp: i64) -> Value {
     json!({"event_type": event_type, "data": data, "company_id": COMPANY_ID, "timestamp": timestamp})
+}
+
+/// Why there is no answer, without the address: the log already has it.
+fn reason(error: &reqwest::Error, seconds: u64) -> String {
+    if error.is_timeout() {
+        format!("No answer within {seconds} s")
+    } else if error.is_connect() {
+        CANNOT_CONNECT.to_owned()
+    } else {
+        "The connection broke before an answer came".to_owned()
+    }
 }
 
 /// The bytes on the wire for a logged payload.

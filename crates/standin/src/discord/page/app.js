@@ -76,8 +76,9 @@ function drawSide() {
   const node = at('side');
   node.hidden = which === 'none';
   document.body.classList.toggle('side-open', which !== 'none');
-  if (which === 'signals') showPanel(node);
-  if (which === 'members') showMembers(node);
+  at('side-title').textContent = which === 'signals' ? 'Send a signal' : 'Members';
+  if (which === 'signals') showPanel(at('side-body'));
+  if (which === 'members') showMembers(at('side-body'));
 }
 
 function goToEnd() {
@@ -93,6 +94,8 @@ at('scroller').addEventListener('scroll', () => {
   const channel = channelById(store.channelId);
   if (!document.hidden) markRead(channel);
 }, { passive: true });
+at('side-close').append(icon('close', 20));
+at('side-close').addEventListener('click', () => setSide('none'));
 at('scrim').addEventListener('click', () => {
   document.body.classList.remove('drawer-open');
   if (!WIDE.matches) setSide('none');

@@ -28,8 +28,8 @@ function button(message, component) {
   }
   const busy = store.busy.has(`${message.id}/${component.custom_id}`);
   return el('button', {
-    type: 'button', class: `button button-${STYLES[component.style] ?? 'secondary'}`, disabled: component.disabled || busy,
-    'aria-busy': busy ? 'true' : null, 'aria-label': component.label ? null : component.emoji?.name,
+    type: 'button', class: `button button-${STYLES[component.style] ?? 'secondary'}`, disabled: component.disabled,
+    data: { focus: `${message.id}/${component.custom_id}` }, 'aria-busy': busy ? 'true' : null, 'aria-label': component.label ? null : component.emoji?.name,
     on: { click: () => press(message, component.custom_id) },
   }, busy ? el('span', { class: 'dots', 'aria-label': 'Waiting' }, el('i'), el('i'), el('i')) : content);
 }
@@ -42,8 +42,8 @@ function menu(message, component) {
   const placeholder = component.placeholder ?? (most > 1 ? 'Make selections' : 'Make a selection');
   const label = chosen.length ? chosen.map((o) => o.label).join(', ') : placeholder;
   const box = el('button', {
-    type: 'button', class: chosen.length ? 'select' : 'select select-empty', disabled: component.disabled || busy,
-    'aria-haspopup': 'listbox', 'aria-label': `${placeholder}: ${label}`, 'aria-busy': busy ? 'true' : null,
+    type: 'button', class: chosen.length ? 'select' : 'select select-empty', disabled: component.disabled,
+    data: { focus: `${message.id}/${component.custom_id}` }, 'aria-haspopup': 'listbox', 'aria-label': `${placeholder}: ${label}`, 'aria-busy': busy ? 'true' : null,
   }, el('span', { class: 'select-text' }, chosen.length === 1 && emoji(chosen[0].emoji), label), icon('chevron', 18));
   box.addEventListener('click', () => choose(box, message, component, options, placeholder, most));
   return box;

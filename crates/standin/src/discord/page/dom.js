@@ -51,6 +51,13 @@ export function replace(node, ...children) {
   return fill(node, children);
 }
 
+/** Does something that makes new nodes in place of old ones, and gives the focus to the one with the same `data-focus`. */
+export function keepFocus(parent, change) {
+  const focus = parent.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+  change();
+  if (focus) parent.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+}
+
 export function icon(name, size = 20) {
   const svg = document.createElementNS(SVG, 'svg');
   const attributes = {

@@ -25,7 +25,9 @@ function lines(text) {
   const out = [];
   const rows = text.split('\n');
   let plain = [];
+  /** Before a block, an empty last line needs a break of its own to be seen. */
   const flush = () => {
+    if (plain.length > 1 && plain.at(-1) === '') plain.push('');
     if (plain.length) out.push(el('span', { class: 'lines' }, inline(plain.join('\n'))));
     plain = [];
   };

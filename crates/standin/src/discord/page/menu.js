@@ -9,7 +9,7 @@ const OF_MESSAGE = 3;
 
 export function messageMenu(message) {
   if (message.private) return null;
-  const more = el('button', { class: 'icon-button', type: 'button', 'aria-label': 'More about this message', 'aria-haspopup': 'menu' }, icon('more', 20));
+  const more = el('button', { class: 'icon-button', type: 'button', 'aria-label': 'More about this message', 'aria-haspopup': 'menu', data: { focus: `${message.id}/menu` } }, icon('more', 20));
   more.addEventListener('click', () => {
     const apps = store.commands.filter((c) => c.type === OF_MESSAGE);
     const link = `https://discord.com/channels/${guild()?.id}/${message.channel_id}/${message.id}`;

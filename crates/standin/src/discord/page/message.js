@@ -1,11 +1,11 @@
 // One message as Discord shows it, and the list that holds them.
 
-import { avatar, el, icon, safeUrl } from './dom.js';
+import { avatar, el, icon, keepFocus, safeUrl } from './dom.js';
 import { rows } from './components.js';
 import { embed } from './embed.js';
 import { blocks, plain } from './markup.js';
 import { clock, dayName, full, sameDay, when } from './time.js';
-import { actor, dismiss, nameOf, newer, rolesOf, store, userById, visible } from './store.js';
+import { actor, dismiss, nameOf, rolesOf, store, userById, visible } from './store.js';
 import { messageMenu } from './menu.js';
 
 const LOADING = 128;
@@ -33,13 +33,13 @@ function reconcile(list, wanted, channelId) {
   const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
   let added = false;
   let place = list.firstChild;
-  for (const { key, print, make } of wanted) {
+  for (const { key, print, make, edited = '' } of wanted) {
     let node = old.get(key);
     if (node && node.dataset.print !== print) {
       const newNode = make();
-      if (key.startsWith('m')) newNode.classList.add('edited-now');
+      if (node.dataset.edited !== edited) newNode.classList.add('edited-now');
       if (node === place) place = newNode;
-      node.replaceWith(newNode);
+      keepFocus(list, () => node.replaceWith(newNode));
       node = newNode;
     } else if (!node) {
       node = make();
@@ -49,6 +49,7 @@ function reconcile(list, wanted, channelId) {
     old.delete(key);
     node.dataset.key = key;
     node.dataset.print = print;
+    node.dataset.edited = edited;
     if (node === place) place = node.nextSibling;
     else list.insertBefore(node, place);
   }
@@ -72,13 +73,13 @@ function entry(message, follows) {
   const busy = [...store.busy].filter((key) => key.startsWith(`${message.id}/`));
   const failure = store.failed.get(message.id);
   const print = JSON.stringify([message, follows, busy, failure, store.actor, new Date().toDateString()]);
-  return { key: `m${message.id}`, print, make: () => render(message, follows, failure) };
+  return { key: `m${message.id}`, print, edited: message.edited_timestamp ?? '', make: () => render(message, follows, failure) };
 }
 
 function render(message, follows, failure) {
   const user = { ...message.author, webhook: Boolean(message.webhook_id) };
   const calls = message.mention_everyone || message.mentions?.some((u) => String(u.id) === String(actor()?.id));
-  const node = el('li', { class: 'message', id: `message-${message.id}` });
+  const node = el('li', { class: 'message', id: `message-${message.id}`, tabindex: -1 });
   node.classList.toggle('follows', follows);
   node.classList.toggle('private', Boolean(message.private));
   node.classList.toggle('calls', Boolean(calls));
@@ -175,6 +176,3 @@ function welcome(channel) {
   const text = channel ? `Welcome to #${channel.name}` : 'Nobody is here yet';
   return { key: `w${channel?.id}`, print: text, make: () => el('li', { class: 'welcome' }, el('span', { class: 'welcome-icon' }, icon('hash', 36)), el('h2', {}, text), el('p', {}, 'Nothing has been said here yet. Signals arrive by themselves; type / for commands.')) };
 }
-
-/** The newest message that others see, for the unread line. */
-export const lastId = (channel) => channel?.messages.reduce((last, m) => (newer(m.id, last) ? m.id : last), '0');

@@ -33,7 +33,7 @@ const SIGNALS = [
   { key: 'machine', label: 'Register a machine', icon: 'server', fields: [['hostname', 'Hostname'], ['ip', 'IP address'], ['os', 'Operating system']],
     sample: () => { const [name, os] = pick(MACHINES); const n = Math.floor(Math.random() * 90) + 10; return { hostname: `${name}-0${n}`, ip: `192.168.20.${n}`, os }; },
     body: (v) => ({ do: 'register_machine', ...v }) },
-  { key: 'decide', label: 'Decide in the web pages', icon: 'check', needs: 'machine', fields: [['asset_id', 'Machine', 'machine'], ['approve', 'Decision', 'decision']],
+  { key: 'decide', label: 'Decide in XTSystems', icon: 'check', needs: 'machine', fields: [['asset_id', 'Machine', 'machine'], ['approve', 'Decision', 'decision']],
     sample: () => ({}), body: (v) => ({ do: 'decide', asset_id: v.asset_id, approve: v.approve === 'approve', who: pick(PEOPLE) }) },
   { key: 'alert', label: 'Raise an alert', icon: 'alarm', fields: [['severity', 'Severity', 'severity'], ['source', 'Source'], ['message', 'Message'], ['details', 'Details', 'long']],
     sample: () => { const [alert_type, severity, source, message, details] = pick(ALERTS); return { alert_type, severity, source, message, details }; },
@@ -72,8 +72,8 @@ function build() {
   const modes = el('div', { class: 'modes', role: 'radiogroup', 'aria-label': 'How the platform answers' }, MODES.map(([key, label, detail]) =>
     el('label', { class: 'mode' }, el('input', { type: 'radio', name: 'mode', value: key, on: { change: () => setMode(key, log) } }),
       el('span', { class: 'mode-text' }, el('span', {}, label), el('small', {}, detail)))));
-  const root = el('div', { class: 'panel' }, el('h2', { class: 'heading' }, 'Send a signal'), el('div', { class: 'signals' }, forms.map((f) => f.node)), log,
-    el('h2', { class: 'heading' }, 'The platform answers the bot'), modes);
+  const root = el('div', { class: 'panel' }, el('div', { class: 'signals' }, forms.map((f) => f.node)), log,
+    el('h2', { class: 'heading' }, 'XTSystems answers the bot'), modes);
   const update = () => {
     const mode = store.platform?.modes?.at(-1)?.mode ?? 'ok';
     for (const input of modes.querySelectorAll('input')) input.checked = input.value === mode;

@@ -1,6 +1,6 @@
 // Everything beside the messages: the server, its channels, who acts, the members.
 
-import { avatar, el, icon, replace } from './dom.js';
+import { avatar, el, icon, keepFocus, replace } from './dom.js';
 import { listbox, popup, closePopup } from './popup.js';
 import { actAs, actor, channels, guild, humans, isBot, nameOf, openChannel, rolesOf, store, unread, users } from './store.js';
 
@@ -11,10 +11,8 @@ const FORUM = 15;
 function show(node, print, ...children) {
   const text = JSON.stringify(print);
   if (node.dataset.print === text) return;
-  const focused = node.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   node.dataset.print = text;
-  replace(node, ...children.map((child) => (typeof child === 'function' ? child() : child)));
-  if (focused) node.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  keepFocus(node, () => replace(node, ...children.map((child) => (typeof child === 'function' ? child() : child))));
 }
 
 export function showServer(rail, header) {
