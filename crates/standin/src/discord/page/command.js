@@ -101,7 +101,7 @@ function optionField(option, ui) {
       all = all.filter((c) => c.name.toLowerCase().includes(typed));
     }
     found = all.slice(0, 25);
-    at = found.length && (option.autocomplete ? input.value : !chosen) ? 0 : -1;
+    at = found.length && !chosen && (input.value || option.required) ? 0 : -1;
     draw();
   };
   const draw = () => {

@@ -23,3 +23,9 @@ export function matching(text) {
   const rank = (c) => (c.name.startsWith(typed) ? 0 : c.name.includes(typed) ? 1 : c.description.toLowerCase().includes(typed) ? 2 : 3);
   return callable().map((c) => [rank(c), c]).filter(([r]) => r < 3).sort((a, b) => a[0] - b[0]).map(([, c]) => c);
 }
+
+/** As it is shown: slash commands with their slash, those of a menu without. */
+export function calledName(name) {
+  const ofMenu = (store.world?.commands ?? []).some((c) => c.name === name && (c.type ?? 1) !== 1);
+  return ofMenu ? name : `/${name}`;
+}

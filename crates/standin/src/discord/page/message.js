@@ -5,6 +5,7 @@ import { rows } from './components.js';
 import { embed } from './embed.js';
 import { blocks, plain } from './markup.js';
 import { clock, dayName, full, sameDay, when } from './time.js';
+import { calledName } from './commands.js';
 import { actor, dismiss, nameOf, rolesOf, store, userById, visible } from './store.js';
 import { messageMenu } from './menu.js';
 
@@ -77,7 +78,7 @@ function entry(message, follows) {
 }
 
 function render(message, follows, failure) {
-  const user = { ...message.author, webhook: Boolean(message.webhook_id) };
+  const user = { ...message.author, webhook: isWebhook(message) };
   const calls = message.mention_everyone || message.mentions?.some((u) => String(u.id) === String(actor()?.id));
   const node = el('li', { class: 'message', id: `message-${message.id}`, tabindex: -1 });
   node.classList.toggle('follows', follows);
@@ -93,13 +94,16 @@ function render(message, follows, failure) {
   return node;
 }
 
+/** An answer to an interaction comes by a webhook whose id is the bot's own: that is still the bot. */
+const isWebhook = (message) => Boolean(message.webhook_id) && String(message.webhook_id) !== String(message.author?.id);
+
 function above(message) {
   const by = invoked(message);
   if (by) {
     const name = by.name ?? message.interaction?.name;
     const user = userById(by.user.id) ?? by.user;
     return el('div', { class: 'above' }, avatar(user, 16), el('span', { class: 'above-name' }, nameOf(user)), ' used ',
-      name ? el('span', { class: 'mention' }, `/${name}`) : 'a command');
+      name ? el('span', { class: 'mention' }, calledName(name)) : 'a command');
   }
   const to = message.referenced_message;
   if (!to) return null;
@@ -155,7 +159,7 @@ function worthShowing(attempt, last) {
 function attemptEntry(attempt) {
   const print = JSON.stringify([attempt.state, attempt.text]);
   const make = () => el('li', { class: 'message private' },
-    el('div', { class: 'above' }, avatar(actor(), 16), el('span', { class: 'above-name' }, nameOf(actor())), ' used ', el('span', { class: 'mention' }, `/${attempt.name}`)),
+    el('div', { class: 'above' }, avatar(actor(), 16), el('span', { class: 'above-name' }, nameOf(actor())), ' used ', el('span', { class: 'mention' }, calledName(attempt.name))),
     avatar({ bot: true }, 40),
     el('div', { class: 'body' }, el('div', { class: 'head' }, el('span', { class: 'name' }, 'Signalbox'), el('span', { class: 'tag' }, 'APP'), el('time', { class: 'stamp' }, when(attempt.timestamp))),
       attempt.state === 'pending' ? thinking('Sending command…') : el('div', { class: 'failure', role: 'alert' }, attempt.text),
