@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod discord;
+pub mod xtsystems;
 
 pub use axum;
 pub use chrono;
