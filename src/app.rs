@@ -51,6 +51,8 @@ pub struct App {
     /// Where the web server listens.
     pub address: SocketAddr,
     bot: Arc<Bot>,
+    /// Kept open for as long as the process runs.
+    bus: Bus,
     owner: i64,
     owner_lock: Mutex<Option<OwnerLock>>,
     catch_up: Mutex<Option<CatchUp>>,
@@ -111,12 +113,18 @@ impl App {
             xtsystems,
             address,
             bot,
+            bus,
             owner,
             owner_lock: Mutex::default(),
             catch_up: Mutex::new(catch_up),
             reader: Mutex::new(reader),
             names,
         }))
+    }
+
+    /// The event bus, for whoever publishes in this process.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// Keeps a gateway session until the process stops. An error means that a person must act.

@@ -29,7 +29,7 @@ pub use discord::DiscordConfig;
 pub use example::env_example;
 #[cfg(feature = "crash-points")]
 pub use host::crash_point;
-pub use host::{search_path, user_data_dir};
+pub use host::{data_dir, search_path, user_data_dir};
 pub use problem::{Origin, Problem, Problems};
 pub use reader::Setting;
 pub use routing::{RouteSeed, RoutingConfig};

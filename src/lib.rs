@@ -5,6 +5,7 @@
 pub mod app;
 pub mod approval;
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crash;

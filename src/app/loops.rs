@@ -94,9 +94,9 @@ impl App {
                 outcome = read => outcome,
                 () = stop.cancelled() => return,
             };
-            // The reader waits by itself after an error.
             if let Err(error) = outcome {
                 report("subscriber", &error);
+                tokio::time::sleep(AFTER_FAILURE).await;
             }
         }
     }

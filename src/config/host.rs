@@ -16,6 +16,11 @@ pub fn user_data_dir() -> Option<PathBuf> {
     xdg.or_else(|| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".local/share")))
 }
 
+/// `SIGNALBOX_DATA_DIR`, for what runs without a configuration.
+pub fn data_dir() -> Option<PathBuf> {
+    std::env::var_os("SIGNALBOX_DATA_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
+}
+
 /// The named point at which a crash test wants this process to abort (`SIGNALBOX_CRASH_AT`).
 #[cfg(feature = "crash-points")]
 pub fn crash_point() -> Option<String> {

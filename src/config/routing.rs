@@ -112,12 +112,11 @@ fn pattern(key: &str) -> Result<String, String> {
     let names = kind::KINDS.iter().map(|kind| kind.name.to_owned());
     let known = names.chain(families().map(|family| format!("{family}.*"))).chain([DEFAULT.to_owned()]);
     let near = did_you_mean(&dotted, known);
-    let hint = if near.is_empty() {
-        format!("; known are {}", kind::xtsystems_kinds().collect::<Vec<_>>().join(", "))
-    } else {
-        near
-    };
-    Err(format!("names the event {}, which nothing sends{hint}", named(key)))
+    // A kind that resembles no known one may be new at the sender: it is routed by its name.
+    if near.is_empty() {
+        return Ok(dotted);
+    }
+    Err(format!("names the event {}, which nothing sends{near}", named(key)))
 }
 
 /// One id or a list of them, each as text or as a number.

@@ -206,7 +206,6 @@ fn wrong_routes_say_where_and_how() {
     insta::assert_snapshot!(told(r#"{"tickets.*": [], "machine_registred": [], "lunch": [], "*": []}"#), @r#"
     DISCORD_WEBHOOK_CHANNELS (environment): names the event "tickets.*", which nothing sends (did you mean ticket.*?)
     DISCORD_WEBHOOK_CHANNELS (environment): names the event "machine_registred", which nothing sends (did you mean machine.registered?)
-    DISCORD_WEBHOOK_CHANNELS (environment): names the event "lunch", which nothing sends; known are ticket.created, ticket.updated, ticket.closed, asset.created, asset.updated, user.created, company.created, machine.registered, machine.approved, alert.triggered, webhook.test
     DISCORD_WEBHOOK_CHANNELS (environment): has the key "*"; everything else is called "default"
     "#);
     insta::assert_snapshot!(told(r#"{"ticket_created": ["914986636629143563"], "ticket.created": [true, 1.5e18, "your_channel_id"]}"#), @r#"

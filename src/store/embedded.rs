@@ -37,6 +37,9 @@ const START_LIMIT: Duration = Duration::from_secs(300);
 /// For the statements that are under way when the program stops.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
+/// The hidden subcommand that becomes the server; see [`exec_postgres`].
+pub const EXEC_COMMAND: &str = "__exec-postgres";
+
 /// What [`start`] needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {

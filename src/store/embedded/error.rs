@@ -23,7 +23,7 @@ pub enum EmbeddedError {
     /// Another program holds the directory.
     #[error(
         "another Signalbox{} is using the data directory {}. Stop it, or give this one a directory of its own \
-         (DATA_DIR) or a DATABASE_URL", holder.map(|pid| format!(" (process {pid})")).unwrap_or_default(), dir.display()
+         (SIGNALBOX_DATA_DIR) or a DATABASE_URL", holder.map(|pid| format!(" (process {pid})")).unwrap_or_default(), dir.display()
     )]
     InUse { dir: PathBuf, holder: Option<u32> },
     /// The server of an earlier run has not ended.
@@ -36,21 +36,21 @@ pub enum EmbeddedError {
     #[error(
         "the data in {} was written by PostgreSQL {written}, and only {} is installed here. \
          Install PostgreSQL {written} beside it ({install}), or move the data: \
-         pg_dump with version {written}, then start with an empty DATA_DIR and restore",
+         pg_dump with version {written}, then start with an empty SIGNALBOX_DATA_DIR and restore",
         dir.display(), available.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
     )]
     Version { dir: PathBuf, written: u32, available: Vec<u32>, install: String },
     /// Started as root, and the account PostgreSQL runs as cannot get to the data.
     #[error(
         "PostgreSQL does not run as root, so it is started as the user `{user}`, who may not enter {} \
-         on the way to {}. Use a directory that others may pass through, such as /var/lib/signalbox (DATA_DIR), \
+         on the way to {}. Use a directory that others may pass through, such as /var/lib/signalbox (SIGNALBOX_DATA_DIR), \
          or start Signalbox as an ordinary user", closed.display(), dir.display()
     )]
     Closed { dir: PathBuf, closed: PathBuf, user: String },
     /// The directory is somebody else's.
     #[error(
         "{} belongs to user id {owner}, not to user id {expected} that PostgreSQL would run as here. \
-         Start Signalbox as the user it was set up with, or choose another data directory (DATA_DIR)", dir.display()
+         Start Signalbox as the user it was set up with, or choose another data directory (SIGNALBOX_DATA_DIR)", dir.display()
     )]
     Foreign { dir: PathBuf, owner: u32, expected: u32 },
     /// Started as root on a system without an account to step down to.

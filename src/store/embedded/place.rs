@@ -42,7 +42,7 @@ pub(super) fn default_launcher() -> LauncherCommand {
     } else {
         std::env::current_exe().unwrap_or_else(|_| PathBuf::from("signalbox"))
     };
-    LauncherCommand { program, args: vec![OsString::from("__exec-postgres")] }
+    LauncherCommand { program, args: vec![OsString::from(super::EXEC_COMMAND)] }
 }
 
 /// `PG_BIN_DIR`, where a person says which PostgreSQL to use.

@@ -143,30 +143,10 @@ pub fn env(core: &Core) -> Vec<(String, String)> {
 
 /// Which kinds of event go to which channel in the printed environment.
 const ROUTES: &[(&str, &[&str])] = &[
-    (
-        "tickets",
-        &[
-            "ticket.created",
-            "ticket.updated",
-            "ticket.closed",
-            "ticket.approved",
-            "ticket.denied",
-        ],
-    ),
-    (
-        "machines",
-        &[
-            "machine.registered",
-            "machine.status_changed",
-            "machine.offline",
-            "machine.online",
-        ],
-    ),
+    ("tickets", &["ticket.created", "ticket.updated", "ticket.closed"]),
+    ("machines", &["machine.registered", "machine.approved"]),
     ("alerts", &["alert.triggered"]),
-    (
-        "ops",
-        &["asset.created", "asset.updated", "asset.deleted", "default"],
-    ),
+    ("ops", &["asset.created", "asset.updated", "default"]),
 ];
 
 async fn act(State(core): State<Arc<Core>>, body: String) -> Response {

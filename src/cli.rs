@@ -1,0 +1,187 @@
+//! The command line: reads the configuration, starts what is asked for, and ends with a code that says why.
+
+#[cfg(feature = "demo")]
+mod demo;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{self, Config, Loaded};
+use crate::lifecycle::{Lifecycle, stop_signal};
+use crate::store::Store;
+use crate::store::embedded::{self, EmbeddedPostgres};
+use crate::telemetry;
+
+/// How long what is under way may take at a stop.
+const SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// A Discord bot that delivers signals from other systems exactly once and takes the answers back.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the bot, configured by the environment and `.env`
+    Run,
+    /// Apply database migrations and exit
+    Migrate,
+    /// Check and show the configuration, secrets masked
+    Config {
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
+    /// Print the reference of the slash commands
+    Commands,
+    /// A Discord and an XTSystems of our own with the bot, in one process: open the page and watch
+    #[cfg(feature = "demo")]
+    Demo(demo::DemoArgs),
+    /// Only the stand-in Discord and XTSystems, for a bot started by `run`
+    #[cfg(feature = "demo")]
+    Standin(demo::StandinArgs),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Print every setting with its origin
+    Show,
+    /// Print `.env.example`
+    Example,
+}
+
+/// Exit codes are those of `sysexits.h`, so that a supervisor can tell a fault that a restart cannot mend.
+pub fn main() -> ExitCode {
+    // A second call fails because the first one holds: either way there is a provider.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match Cli::parse().command {
+        Command::Run => with_config(run),
+        Command::Migrate => with_config(|loaded| {
+            let url = database(&loaded.config)?;
+            block_on(async {
+                let store = Store::open(&url.url, 2)?;
+                store.migrate(true).await?;
+                println!("The database is at version {}.", crate::store::migrate::binary_version());
+                Ok(ExitCode::SUCCESS)
+            })
+        }),
+        Command::Config { what: ConfigCommand::Show } => with_config(|loaded| {
+            print!("{}", config::show(&loaded));
+            Ok(ExitCode::SUCCESS)
+        }),
+        Command::Config { what: ConfigCommand::Example } => {
+            print!("{}", config::env_example());
+            ExitCode::SUCCESS
+        }
+        Command::Commands => {
+            print!("{}", crate::discord::commands::reference());
+            ExitCode::SUCCESS
+        }
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => end(demo::demo(args)),
+        #[cfg(feature = "demo")]
+        Command::Standin(args) => end(demo::standin(args)),
+    }
+}
+
+fn with_config(work: impl FnOnce(Loaded) -> Result<ExitCode>) -> ExitCode {
+    let loaded = config::load(config::Process::new());
+    match loaded {
+        Ok(loaded) => end(work(loaded)),
+        Err(problems) => {
+            eprintln!("{problems}");
+            ExitCode::from(78)
+        }
+    }
+}
+
+fn end(outcome: Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("signalbox: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// The database to use: the configured one, or a private one that lives as long as this value.
+struct Database {
+    url: String,
+    embedded: Option<EmbeddedPostgres>,
+}
+
+impl Database {
+    /// Stops the private server last, when nothing uses it any more.
+    fn close(self) {
+        if let Some(server) = self.embedded {
+            server.stop();
+        }
+    }
+}
+
+fn database(config: &Config) -> Result<Database> {
+    if let Some(url) = &config.store.database_url {
+        return Ok(Database { url: url.expose_secret().to_owned(), embedded: None });
+    }
+    let settings = embedded::Settings {
+        data_dir: config.store.data_dir.clone(),
+        bin_dir: config.store.pg_bin_dir.clone(),
+        ..embedded::Settings::default()
+    };
+    let server = embedded::start(&settings)?;
+    Ok(Database { url: server.url().to_owned(), embedded: Some(server) })
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")?;
+    let outcome = runtime.block_on(work);
+    // What still runs after the deadline of the shutdown is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+fn run(loaded: Loaded) -> Result<ExitCode> {
+    telemetry::init(&loaded.config.telemetry);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let database = database(&loaded.config)?;
+    let outcome = block_on(async {
+        let lifecycle = Lifecycle::new();
+        let app = App::open(loaded.config, &database.url, Clock::system(), lifecycle.clone()).await?;
+        tracing::info!(address = %app.address, "listening");
+        serve(app, &lifecycle).await
+    });
+    database.close();
+    outcome
+}
+
+/// Runs an opened app until a signal, or until it cannot go on.
+async fn serve(app: std::sync::Arc<App>, lifecycle: &Lifecycle) -> Result<ExitCode> {
+    let work = async {
+        if app.prepare().await? {
+            app.start_loops();
+            tracing::info!("ready");
+            if let Err(fatal) = app.run_gateway().await {
+                tracing::error!("{fatal}");
+                return Ok(ExitCode::from(fatal.exit_code()));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    };
+    let outcome = tokio::select! {
+        outcome = work => outcome,
+        () = stop_signal() => Ok(ExitCode::SUCCESS),
+    };
+    if !lifecycle.shutdown(SHUTDOWN).await {
+        tracing::warn!("some tasks did not end in time");
+    }
+    app.ports.store.close().await;
+    outcome
+}
