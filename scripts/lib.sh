@@ -43,20 +43,26 @@ need() {
     packages+=($package)
 }
 
-has_postgres() {
+# The directory of the PostgreSQL server's programs, or nothing.
+postgres_dir() {
     local dir
     if [ -n "${PG_BIN_DIR:-}" ]; then
-        [ -x "$PG_BIN_DIR/postgres" ]
+        [ -x "$PG_BIN_DIR/postgres" ] && printf '%s' "$PG_BIN_DIR"
         return
     fi
-    has postgres && return
     for dir in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /usr/lib/postgresql*/bin /usr/libexec/postgresql* \
         /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin \
         /home/linuxbrew/.linuxbrew/opt/postgresql@*/bin /Applications/Postgres.app/Contents/Versions/*/bin; do
-        [ -x "$dir/postgres" ] && return
+        if [ -x "$dir/postgres" ]; then
+            printf '%s' "$dir"
+            return
+        fi
     done
-    return 1
+    has postgres && dirname "$(command -v postgres)"
+    return 0
 }
+
+has_postgres() { [ -n "$(postgres_dir)" ]; }
 
 # What it takes to build and run the program.
 need_for_the_program() {
