@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::approval::call::call_due;
@@ -31,6 +32,8 @@ use crate::store::lane::OwnerLock;
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
+
+pub use crate::web::bind;
 
 pub use crate::discord::Fatal;
 
@@ -61,9 +64,15 @@ pub struct App {
 }
 
 impl App {
-    /// Opens what is needed and starts to listen. The database may still be away: the intake then
+    /// Opens what is needed and starts to serve on `listener` (see [`web::bind`]). The database may still be away: the intake then
     /// answers 503 until [`App::prepare`] is done.
-    pub async fn open(config: Config, database_url: &str, clock: Clock, lifecycle: Lifecycle) -> Result<Arc<Self>> {
+    pub async fn open(
+        config: Config,
+        database_url: &str,
+        clock: Clock,
+        lifecycle: Lifecycle,
+        listener: TcpListener,
+    ) -> Result<Arc<Self>> {
         let config = Arc::new(config);
         let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
         let bus = Bus::open(&config.bus)?;
@@ -81,7 +90,6 @@ impl App {
         let owner = i64::from_le_bytes(random_bytes::<8>());
         let delivery = Arc::new(Delivery::new(ports.clone(), owner));
         let ingest = Ingest::start(&ports, &lifecycle);
-        let listener = web::bind(&ports).await?;
         let address = listener.local_addr().context("the address of the web server")?;
         let xtsystems = live_source(&config);
         let connected = Arc::new(AtomicBool::new(false));

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
 
-use crate::app::App;
+use crate::app::{App, bind};
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded};
 use crate::lifecycle::{Lifecycle, stop_signal};
@@ -154,7 +154,8 @@ fn run(loaded: Loaded) -> Result<ExitCode> {
     let database = database(&loaded.config)?;
     let outcome = block_on(async {
         let lifecycle = Lifecycle::new();
-        let app = App::open(loaded.config, &database.url, Clock::system(), lifecycle.clone()).await?;
+        let listener = bind(&loaded.config.web).await?;
+        let app = App::open(loaded.config, &database.url, Clock::system(), lifecycle.clone(), listener).await?;
         tracing::info!(address = %app.address, "listening");
         serve(app, &lifecycle).await
     });

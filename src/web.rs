@@ -17,6 +17,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::WebConfig;
 use crate::ports::Ports;
 use crate::source::ingest::Ingest;
 use crate::source::xtsystems::live::LiveSource;
@@ -62,8 +63,8 @@ fn router(web: Arc<Web>) -> Router {
 }
 
 /// Binds the configured address. The error names it and what to do.
-pub async fn bind(ports: &Ports) -> Result<TcpListener> {
-    let address = SocketAddr::new(ports.config.web.bind, ports.config.web.port);
+pub async fn bind(config: &WebConfig) -> Result<TcpListener> {
+    let address = SocketAddr::new(config.bind, config.port);
     TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}: is another program there? Set WEBHOOK_PORT or WEBHOOK_BIND")
     })

@@ -14,7 +14,7 @@ use standin::discord::{Discord, Limits, Options as DiscordOptions};
 use standin::xtsystems::{Auth, Options as XtOptions, TicketChange, XtSystems};
 
 use super::{block_on, serve};
-use crate::app::App;
+use crate::app::{App, bind};
 use crate::clock::Clock;
 use crate::config::{self, Given};
 use crate::lifecycle::{Lifecycle, stop_signal};
@@ -156,7 +156,8 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
     let loaded = config::load(Given::new(outside.discord.env())).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     telemetry::init(&loaded.config.telemetry);
     let lifecycle = Lifecycle::new();
-    let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone()).await?;
+    let listener = bind(&loaded.config.web).await?;
+    let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
     print!("{}", banner(args, &outside));
     let fresh = outside.xt.machines().is_empty() && outside.xt.tickets().is_empty();
     if !args.quiet && fresh {

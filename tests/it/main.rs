@@ -5,6 +5,7 @@
 
 mod bus;
 mod embedded_test;
+mod first_test;
 mod servers_test;
 mod support;
 mod tidy;

@@ -2,8 +2,10 @@
 
 #![allow(dead_code, unused_imports, reason = "offered to tests before there are tests for all of it")]
 
+pub mod corpus;
 pub mod database;
 pub mod private;
 pub mod process;
 pub mod servers;
 pub mod supervisor;
+pub mod town;

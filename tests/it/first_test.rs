@@ -1,0 +1,23 @@
+//! The main job, from a signed webhook to the confirmed answer.
+
+use crate::support::town::{run, told};
+
+#[tokio::test]
+async fn a_machine_is_approved() {
+    run(async |town| {
+        town.machine("web-07").await;
+        insta::assert_snapshot!(town.see("machines"), @r"
+        [🖥️ New Machine Registered]
+        Hostname: web-07
+        IP Address: 10.0.0.7
+        OS: Debian 13
+        Status: 🟠 Pending Approval
+        Timeline: <+0s> registered
+        -- XTSystems · machine.registered
+        (Approve) (Deny)
+        ");
+        assert_eq!(told(&town.press("approver", "machines", "Approve").await), "");
+        insta::assert_snapshot!(town.see("machines"), @"x");
+    })
+    .await;
+}

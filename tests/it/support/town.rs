@@ -1,0 +1,461 @@
+//! A whole world for one test: Discord, XTSystems, a database of its own, and the real program, driven
+//! step by step on one manual clock.
+//!
+//! A test fails by itself when an unknown Discord route was called, a payload broke a limit, an ERROR
+//! was logged that it did not expect, or a message was left unread.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use signalbox::app::App;
+use signalbox::clock::Clock;
+use signalbox::config::{self, Given};
+use signalbox::lifecycle::Lifecycle;
+use signalbox::store::Store;
+use standin::clock::Clock as WorldClock;
+use standin::discord::{Discord, Fault, Limits, Options as DiscordOptions};
+use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use super::database::{TestDatabase, fresh_database};
+
+/// When every test begins.
+pub fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_348_000, 0).unwrap()
+}
+
+pub const SECRET: &str = "a-secret-of-the-tests";
+
+/// What a test may change about its world.
+pub struct Setup {
+    pub limits: Limits,
+    /// Variables that replace or extend those of the stand-in; an empty value removes one.
+    pub env: Vec<(&'static str, String)>,
+    pub redis: Option<String>,
+    /// Whether the bot connects to the gateway.
+    pub gateway: bool,
+    /// Whether XTSystems knows our address from the start.
+    pub registered: bool,
+    /// The database to use, instead of a fresh one.
+    pub database_url: Option<String>,
+    pub tls: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            limits: Limits::Discord,
+            env: vec![],
+            redis: None,
+            gateway: true,
+            registered: true,
+            database_url: None,
+            tls: false,
+        }
+    }
+}
+
+pub struct Town {
+    pub discord: Discord,
+    pub xt: XtSystems,
+    pub app: Arc<App>,
+    pub clock: Clock,
+    pub world_clock: WorldClock,
+    pub database_url: String,
+    pub http: reqwest::Client,
+    /// Names of the environment, as the bot was given them.
+    pub env: Vec<(String, String)>,
+    lifecycle: Lifecycle,
+    gateway: Option<tokio::task::JoinHandle<()>>,
+    read: Mutex<BTreeSet<String>>,
+    errors: Errors,
+    expected_errors: Mutex<Vec<&'static str>>,
+    expected_violations: Mutex<Vec<&'static str>>,
+    _database: Option<TestDatabase>,
+    _subscriber: tracing::subscriber::DefaultGuard,
+}
+
+/// Runs a test in a town with everything as usual.
+pub async fn run(test: impl AsyncFnOnce(&mut Town)) {
+    run_with(Setup::default(), test).await;
+}
+
+pub async fn run_with(setup: Setup, test: impl AsyncFnOnce(&mut Town)) {
+    let mut town = Town::start(setup).await;
+    test(&mut town).await;
+    town.finish().await;
+}
+
+impl Town {
+    pub async fn start(setup: Setup) -> Self {
+        let errors = Errors::default();
+        let subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(errors.clone()));
+        let (clock, world_clock) = (Clock::manual(start()), WorldClock::manual(start()));
+        let (database, database_url) = match setup.database_url {
+            Some(url) => (None, url),
+            None => {
+                let database = fresh_database(migrate).await;
+                let url = database.url.clone();
+                (Some(database), url)
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let xt = XtSystems::start(XtOptions {
+            auth: Auth::Bearer,
+            secret: SECRET.into(),
+            target: setup.registered.then(|| format!("http://{address}/webhooks/xtsystems")),
+            retry_waits: vec![std::time::Duration::ZERO; 2],
+            ..XtOptions::local(world_clock.clone())
+        })
+        .await
+        .unwrap();
+        let mut env: BTreeMap<String, String> = [
+            ("XTSYSTEMS_API_URL", xt.origin()),
+            ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
+            ("WEBHOOK_SECRET", SECRET.to_owned()),
+            ("PUBLIC_URL", format!("http://{address}")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        if let Some(redis) = &setup.redis {
+            env.insert("REDIS_URL".into(), redis.clone());
+        }
+        let discord = Discord::start(DiscordOptions {
+            limits: setup.limits,
+            clock: world_clock.clone(),
+            openapi: super::corpus::path("discord/openapi.json"),
+            tls: setup.tls,
+            env: env.into_iter().collect(),
+            ..DiscordOptions::default()
+        })
+        .await
+        .unwrap();
+        let mut env: BTreeMap<String, String> = discord.env().into_iter().collect();
+        for (name, value) in setup.env {
+            env.insert(name.to_owned(), value);
+        }
+        env.retain(|_, value| !value.is_empty());
+        let env: Vec<(String, String)> = env.into_iter().collect();
+        let lifecycle = Lifecycle::new();
+        let app = open_app(&env, &database_url, &clock, &lifecycle, listener).await;
+        let mut town = Self {
+            discord,
+            xt,
+            app,
+            clock,
+            world_clock,
+            database_url,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            env,
+            lifecycle,
+            gateway: None,
+            read: Mutex::default(),
+            errors,
+            expected_errors: Mutex::default(),
+            expected_violations: Mutex::default(),
+            _database: database,
+            _subscriber: subscriber,
+        };
+        if setup.gateway {
+            town.connect().await;
+        }
+        town
+    }
+
+    /// Connects the bot to the gateway and waits until its commands are registered.
+    pub async fn connect(&mut self) {
+        let app = self.app.clone();
+        self.gateway = Some(tokio::spawn(async move {
+            let _ = app.run_gateway().await;
+        }));
+        self.until("the bot is connected", || {
+            self.discord.connected_sessions() > 0 && !self.discord.state()["commands"].as_array().unwrap().is_empty()
+        })
+        .await;
+    }
+
+    /// A second process on the same database, without a gateway session unless it is asked for.
+    pub async fn another_bot(&self) -> (Arc<App>, Lifecycle) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let lifecycle = Lifecycle::new();
+        (open_app(&self.env, &self.database_url, &self.clock, &lifecycle, listener).await, lifecycle)
+    }
+
+    /// Waits, in real time, for what other tasks do.
+    pub async fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        for _ in 0..1000 {
+            if is_so() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("{what}: not within 10 s");
+    }
+
+    /// Does everything that is due, until all is quiet.
+    pub async fn settle(&self) {
+        for _ in 0..200 {
+            if self.app.step().await.expect("a step works") == 0 {
+                return;
+            }
+        }
+        panic!("it does not come to rest");
+    }
+
+    /// Moves the one clock, then lets everything that came due happen.
+    pub async fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+        self.world_clock.advance(by);
+        self.settle().await;
+    }
+
+    /// XTSystems sends an event, signed, with its own retries; then all that follows from it happens.
+    pub async fn send(&self, kind: &str, data: Value) {
+        self.xt.send(kind, data).await;
+        self.settle().await;
+    }
+
+    /// A machine asks to be let in.
+    pub async fn machine(&self, hostname: &str) -> standin::xtsystems::Machine {
+        let machine = self.xt.register_machine(hostname, "10.0.0.7", "Debian 13").await;
+        self.settle().await;
+        machine
+    }
+
+    /// Posts a body to the intake with a valid signature, as XTSystems would.
+    pub async fn post(&self, body: &str) -> (u16, Value) {
+        let timestamp = self.clock.now().timestamp().to_string();
+        let signature = sign(SECRET, &timestamp, body.as_bytes());
+        let headers = [("x-xtsystems-timestamp", timestamp), ("x-xtsystems-signature", signature)];
+        self.post_with(body.as_bytes().to_vec(), &headers).await
+    }
+
+    pub async fn post_with(&self, body: Vec<u8>, headers: &[(&str, String)]) -> (u16, Value) {
+        let url = format!("http://{}/webhooks/xtsystems", self.app.address);
+        let request = headers.iter().fold(self.http.post(url).body(body), |r, (name, value)| r.header(*name, value));
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or(Value::Null))
+    }
+
+    /// Presses a button by its label on the newest message of a channel that has it.
+    pub async fn press(&self, who: &str, channel: &str, label: &str) -> Value {
+        let (message, custom_id) =
+            self.button(channel, label).unwrap_or_else(|| panic!("no button {label} in #{channel}"));
+        self.press_id(who, &message, &custom_id).await
+    }
+
+    pub async fn press_id(&self, who: &str, message: &str, custom_id: &str) -> Value {
+        let outcome =
+            self.discord.act(json!({ "as": who, "do": "press", "message": message, "custom_id": custom_id })).await;
+        self.settle().await;
+        outcome
+    }
+
+    /// The message and the custom id of a button.
+    pub fn button(&self, channel: &str, label: &str) -> Option<(String, String)> {
+        let messages = self.messages(channel);
+        messages.iter().rev().find_map(|message| {
+            let rows = message["components"].as_array()?;
+            let mut buttons = rows.iter().flat_map(|row| row["components"].as_array().cloned().unwrap_or_default());
+            let button = buttons.find(|button| button["label"] == label)?;
+            Some((message["id"].as_str()?.to_owned(), button["custom_id"].as_str()?.to_owned()))
+        })
+    }
+
+    /// Fills in a form that a press has opened.
+    pub async fn submit(&self, who: &str, modal: &str, values: Value) -> Value {
+        let outcome = self.discord.act(json!({ "as": who, "do": "submit", "modal": modal, "values": values })).await;
+        self.settle().await;
+        outcome
+    }
+
+    /// Uses a slash command in #ops.
+    pub async fn command(&self, who: &str, name: &str, options: Value) -> Value {
+        let what = json!({ "as": who, "do": "command", "channel": "ops", "name": name, "options": options });
+        self.discord.act(what).await
+    }
+
+    pub fn fault(&self, place: &str, what: &str, times: u32) {
+        let fault = Fault::parse(&json!({ "where": place, "what": what, "times": times })).unwrap();
+        self.discord.fault(fault);
+    }
+
+    /// Discord's messages of a channel, oldest first; the channel counts as read.
+    pub fn messages(&self, channel: &str) -> Vec<Value> {
+        let messages = self.discord.messages(self.discord.channel_id(channel));
+        self.read.lock().unwrap().extend(messages.iter().filter_map(|m| m["id"].as_str().map(str::to_owned)));
+        messages
+    }
+
+    /// What a person sees in a channel, as text; times relative to the start, marks hidden.
+    pub fn see(&self, channel: &str) -> String {
+        self.messages(channel).iter().map(show).collect::<Vec<_>>().join("\n")
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.app.ports.store
+    }
+
+    /// A count from the database, for what nobody sees in Discord.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// An ERROR line with these words may be logged.
+    pub fn expect_error(&self, words: &'static str) {
+        self.expected_errors.lock().unwrap().push(words);
+    }
+
+    /// The stand-in may complain with these words.
+    pub fn expect_violation(&self, words: &'static str) {
+        self.expected_violations.lock().unwrap().push(words);
+    }
+
+    pub async fn finish(self) {
+        self.lifecycle.stop();
+        if let Some(gateway) = self.gateway {
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(5), gateway).await;
+        }
+        self.app.ports.store.close().await;
+        let known = |found: &String, expected: &Mutex<Vec<&'static str>>| {
+            expected.lock().unwrap().iter().any(|words| found.contains(words))
+        };
+        let errors: Vec<String> = self.errors.take().into_iter().filter(|e| !known(e, &self.expected_errors)).collect();
+        assert!(errors.is_empty(), "errors were logged: {errors:#?}");
+        let violations: Vec<String> =
+            self.discord.violations().into_iter().filter(|v| !known(v, &self.expected_violations)).collect();
+        assert!(violations.is_empty(), "the stand-in complains: {violations:#?}");
+        let read = self.read.lock().unwrap();
+        let state = self.discord.state();
+        for channel in state["channels"].as_array().unwrap() {
+            for message in channel["messages"].as_array().unwrap() {
+                let id = message["id"].as_str().unwrap();
+                assert!(read.contains(id), "a message in #{} was left unread: {}", channel["name"], show(message));
+            }
+        }
+        self.xt.stop();
+        self.discord.shutdown().await;
+    }
+}
+
+async fn migrate(url: String) {
+    let store = Store::open(&url, 1).unwrap();
+    store.migrate(true).await.unwrap();
+    store.close().await;
+}
+
+async fn open_app(
+    env: &[(String, String)],
+    database_url: &str,
+    clock: &Clock,
+    lifecycle: &Lifecycle,
+    listener: tokio::net::TcpListener,
+) -> Arc<App> {
+    let loaded = config::load(Given::new(env.to_vec())).unwrap_or_else(|problems| panic!("{problems}"));
+    let app = App::open(loaded.config, database_url, clock.clone(), lifecycle.clone(), listener).await.unwrap();
+    assert!(app.prepare().await.unwrap());
+    app
+}
+
+/// The signature of XTSystems' sender.
+pub fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+    let mut context = aws_lc_rs::hmac::Context::with_key(&key);
+    context.update(timestamp.as_bytes());
+    context.update(body);
+    format!("sha256={}", hex::encode(context.sign()))
+}
+
+/// A message as a person would read it aloud.
+pub fn show(message: &Value) -> String {
+    let mut out = String::new();
+    let text = |value: &Value| plain_times(value.as_str().unwrap_or(""));
+    if !message["content"].as_str().unwrap_or("").is_empty() {
+        out.push_str(&format!("{}\n", text(&message["content"])));
+    }
+    for embed in message["embeds"].as_array().into_iter().flatten() {
+        out.push_str(&format!("[{}]\n", text(&embed["title"])));
+        if let Some(description) = embed["description"].as_str() {
+            out.push_str(&format!("{}\n", plain_times(description)));
+        }
+        for field in embed["fields"].as_array().into_iter().flatten() {
+            out.push_str(&format!("{}: {}\n", text(&field["name"]), text(&field["value"])));
+        }
+        if let Some(footer) = embed["footer"]["text"].as_str() {
+            let words = footer.rsplit_once(" · ").map_or(footer, |(words, _)| words);
+            out.push_str(&format!("-- {words}\n"));
+        }
+    }
+    for row in message["components"].as_array().into_iter().flatten() {
+        let labels: Vec<&str> =
+            row["components"].as_array().into_iter().flatten().filter_map(|b| b["label"].as_str()).collect();
+        out.push_str(&format!("({})\n", labels.join(") (")));
+    }
+    out
+}
+
+/// `<t:1767348005:R>` → `<+5s>`.
+fn plain_times(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("<t:") {
+        out.push_str(&rest[..at]);
+        let tail = &rest[at + 3..];
+        let end = tail.find('>').unwrap_or(tail.len());
+        let seconds: i64 = tail[..end].split(':').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        out.push_str(&format!("<+{}s>", seconds - start().timestamp()));
+        rest = tail.get(end + 1..).unwrap_or("");
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What the presser was told in private, or an empty text.
+pub fn told(outcome: &Value) -> String {
+    let content = outcome["message"]["content"].as_str().or(outcome["response"]["data"]["content"].as_str());
+    let mut words = plain_times(content.unwrap_or_default());
+    for followup in outcome["followups"].as_array().into_iter().flatten() {
+        words.push_str(&plain_times(followup["content"].as_str().unwrap_or_default()));
+    }
+    words
+}
+
+/// ERROR lines of this test.
+#[derive(Clone, Default)]
+struct Errors(Arc<Mutex<Vec<String>>>);
+
+impl Errors {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Errors {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        let ours = event.metadata().target().starts_with("signalbox");
+        if std::env::var_os("TOWN_LOG").is_some() && (ours || *event.metadata().level() <= tracing::Level::WARN) {
+            let mut line = Line::default();
+            event.record(&mut line);
+            eprintln!("{} {}: {}", event.metadata().level(), event.metadata().target(), line.0);
+        }
+        if *event.metadata().level() == tracing::Level::ERROR && ours {
+            let mut line = Line::default();
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Line(String);
+
+impl tracing::field::Visit for Line {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.push_str(&format!("{}={value:?} ", field.name()));
+    }
+}
