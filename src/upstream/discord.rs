@@ -55,7 +55,7 @@ pub enum LookupError {
 impl DiscordClient {
     /// `origin` is Discord's, or the address of a stand-in or proxy, without a path.
     pub fn new(origin: &Url, token: SecretString, timeout: Duration) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
+        let http = super::http::builder()
             .timeout(timeout)
             .connect_timeout(Duration::from_secs(5))
             .redirect(reqwest::redirect::Policy::none())
@@ -251,7 +251,7 @@ fn limit_headers(response: &reqwest::Response) -> LimitHeaders {
 /// The HTTP client under serenity's own requests (interaction answers, command registration), which
 /// has no deadline of its own.
 pub fn interaction_http() -> Result<reqwest::Client, LookupError> {
-    reqwest::Client::builder()
+    super::http::builder()
         .timeout(Duration::from_secs(15))
         .connect_timeout(Duration::from_secs(5))
         .tcp_nodelay(true)
