@@ -73,10 +73,7 @@ impl Core {
             sessions: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
-            busy: Mutex::new(Busy {
-                running: 0,
-                last: Instant::now(),
-            }),
+            busy: Mutex::new(Busy { running: 0, last: Instant::now() }),
             hook: Mutex::default(),
             changed: watch::Sender::new(0),
             stop: watch::Sender::new(false),
@@ -197,9 +194,7 @@ impl Core {
     /// The first armed fault for this route, used up once.
     pub fn take_fault(&self, route: &str) -> Option<Fault> {
         let mut faults = lock(&self.faults);
-        let fault = faults
-            .iter_mut()
-            .find(|f| f.hits(route) && (route == "gateway") == (f.place == "gateway"))?;
+        let fault = faults.iter_mut().find(|f| f.hits(route) && (route == "gateway") == (f.place == "gateway"))?;
         fault.times -= 1;
         let taken = fault.clone();
         faults.retain(|f| f.times > 0);
@@ -287,8 +282,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn load(path: &Path) -> Result<World> {
     let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is not a saved world", path.display()))
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is not a saved world", path.display()))
 }
 
 /// Written beside and renamed, so that a kill leaves either the old or the new one.

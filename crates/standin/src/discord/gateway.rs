@@ -61,14 +61,7 @@ impl Sessions {
             let oldest = self.0.iter().position(|s| s.to.is_none());
             oldest.map(|at| self.0.remove(at));
         }
-        self.0.push(Session {
-            id,
-            seq: 0,
-            intents,
-            shard,
-            replay: VecDeque::new(),
-            to: Some(to),
-        });
+        self.0.push(Session { id, seq: 0, intents, shard, replay: VecDeque::new(), to: Some(to) });
     }
 
     pub fn connected(&self) -> usize {
@@ -102,10 +95,7 @@ impl Sessions {
         let Some(session) = self.0.iter_mut().find(|s| s.id == id) else {
             return false;
         };
-        let first = session
-            .replay
-            .front()
-            .map_or(session.seq + 1, |(first, _)| *first);
+        let first = session.replay.front().map_or(session.seq + 1, |(first, _)| *first);
         if seq > session.seq || seq + 1 < first {
             return false;
         }

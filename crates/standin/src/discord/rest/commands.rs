@@ -25,10 +25,7 @@ pub fn all(world: &mut World, call: &Call, guild: Option<u64>) -> Answer {
             };
             check::check_commands(sent)?;
             // "This will overwrite all existing commands"; a command keeps its id when name and type are the same.
-            let made: Vec<Value> = sent
-                .iter()
-                .map(|c| complete(world, call, guild, c))
-                .collect();
+            let made: Vec<Value> = sent.iter().map(|c| complete(world, call, guild, c)).collect();
             world.commands.retain(|c| !in_scope(c, guild));
             world.commands.extend(made.iter().cloned());
             ok(Value::Array(made))
@@ -49,10 +46,7 @@ pub fn all(world: &mut World, call: &Call, guild: Option<u64>) -> Answer {
 pub fn one(world: &mut World, call: &Call, guild: Option<u64>, id: u64) -> Answer {
     may_register(world, guild)?;
     let wanted = id.to_string();
-    let found = world
-        .commands
-        .iter()
-        .position(|c| c["id"] == wanted && in_scope(c, guild));
+    let found = world.commands.iter().position(|c| c["id"] == wanted && in_scope(c, guild));
     let at = found.ok_or(refusal::UNKNOWN_COMMAND)?;
     match call.method.as_str() {
         "GET" => ok(world.commands[at].clone()),
@@ -76,14 +70,7 @@ pub fn one(world: &mut World, call: &Call, guild: Option<u64>, id: u64) -> Answe
 fn may_register(world: &World, guild: Option<u64>) -> Result<(), Refusal> {
     match guild {
         None => Ok(()),
-        Some(id)
-            if world
-                .guilds
-                .get(&id)
-                .is_some_and(|g| g.members.contains_key(&world.bot)) =>
-        {
-            Ok(())
-        }
+        Some(id) if world.guilds.get(&id).is_some_and(|g| g.members.contains_key(&world.bot)) => Ok(()),
         Some(_) => Err(refusal::MISSING_ACCESS.into()),
     }
 }
@@ -95,9 +82,7 @@ fn in_scope(command: &Value, guild: Option<u64>) -> bool {
 fn same<'w>(world: &'w World, guild: Option<u64>, sent: &Value) -> Option<&'w Value> {
     let kind = sent["type"].as_u64().unwrap_or(1);
     let of_scope = world.commands.iter().filter(|c| in_scope(c, guild));
-    of_scope
-        .into_iter()
-        .find(|c| c["name"] == sent["name"] && c["type"] == kind)
+    of_scope.into_iter().find(|c| c["name"] == sent["name"] && c["type"] == kind)
 }
 
 /// The command object as Discord returns it: <https://discord.com/developers/docs/interactions/application-commands#application-command-object>
