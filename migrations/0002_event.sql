@@ -35,7 +35,8 @@ CREATE TABLE event_raw (
 -- Outlives the event: a repeat after the event was purged is still a repeat.
 CREATE TABLE dedup (
     source_id  uuid NOT NULL,
-    key        text NOT NULL,
+    -- Compared byte by byte, whatever the language of the database.
+    key        text COLLATE "C" NOT NULL,
     event_id   uuid NOT NULL,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (source_id, key)
