@@ -22,10 +22,7 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
     let ports = &delivery.ports;
     let view = ports.store.get_card(card_id).await?;
     let Some(message_id) = view.message_id else { return Ok(Next::Go) };
-    let route = match &lane.destination.target {
-        Target::Channel(channel) => RouteKey::new(RouteAction::EditMessage, channel.0),
-        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
-    };
+    let route = edit_route(lane);
     if let Gate::WaitUntil(at) = delivery.limiter().check(&route, ports.clock.now()) {
         return Ok(Next::WaitUntil(at));
     }
@@ -74,6 +71,18 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
     })
 }
 
+pub(super) fn edit_route(lane: &Lane) -> RouteKey {
+    match &lane.destination.target {
+        Target::Channel(channel) => RouteKey::new(RouteAction::EditMessage, channel.0),
+        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
+    }
+}
+
+/// The wait before an edit that failed this often is sent again.
+pub(super) fn edit_again_after(delivery: &Delivery, failures: u32) -> TimeDelta {
+    delivery.schedule.capped(failures, jitter(delivery.ports.config.delivery.jitter)).min(CAP)
+}
+
 fn outcome(delivery: &Delivery, view: &CardView, verdict: &Verdict) -> EditOutcome {
     let now = delivery.ports.clock.now();
     let again = |wait: TimeDelta, why: &str| EditOutcome::Again { not_before: now + wait, error: why.to_owned() };
@@ -86,13 +95,7 @@ fn outcome(delivery: &Delivery, view: &CardView, verdict: &Verdict) -> EditOutco
         }
         Verdict::EditWait(wait, why) | Verdict::Wait(wait, why) | Verdict::WaitAll(wait, why) => again(*wait, why),
         Verdict::NotSent(why) | Verdict::Unknown(why) => again(
-            delivery
-                .schedule
-                .capped(
-                    u32::try_from(view.edit_failures).unwrap_or(0) + 1,
-                    jitter(delivery.ports.config.delivery.jitter),
-                )
-                .min(CAP),
+            edit_again_after(delivery, u32::try_from(view.edit_failures).unwrap_or(0) + 1),
             why,
         ),
         Verdict::Stop(why) | Verdict::Unusable(_, why) => again(TimeDelta::zero(), why),
