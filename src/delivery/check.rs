@@ -67,8 +67,10 @@ impl Delivery {
                     Ok(Some("the webhook belongs to another server".into()))
                 }
                 Ok(_) => Ok(None),
-                Err(LookupError::Unauthorized) => Ok(Some("the webhook's token is not valid".into())),
-                Err(LookupError::Refused { code, explanation, .. }) => Ok(Some(problem_text(code, &explanation))),
+                Err(LookupError::Unauthorized) => Ok(Some(problem_text(destination, 50027, ""))),
+                Err(LookupError::Refused { code, explanation, .. }) => {
+                    Ok(Some(problem_text(destination, code, &explanation)))
+                }
                 Err(other) => Err(other),
             },
             Target::Channel(channel) => match self.access(destination.guild_id, *channel, standing).await {
@@ -86,7 +88,9 @@ impl Delivery {
                         )
                     }))
                 }
-                Err(LookupError::Refused { code, explanation, .. }) => Ok(Some(problem_text(code, &explanation))),
+                Err(LookupError::Refused { code, explanation, .. }) => {
+                    Ok(Some(problem_text(destination, code, &explanation)))
+                }
                 Err(other) => Err(other),
             },
         }
@@ -110,17 +114,21 @@ impl Delivery {
 /// Discord refused a message for the destination's sake: find out why, and switch it off meanwhile.
 pub(super) async fn disable(delivery: &Delivery, destination: &Destination, code: i64, why: &str) -> Result<()> {
     let named = delivery.examine(destination, &mut None).await.ok().flatten();
-    let problem = named.unwrap_or_else(|| problem_text(code, why));
+    let problem = named.unwrap_or_else(|| problem_text(destination, code, why));
     delivery.record(destination, Some(&problem)).await
 }
 
-fn problem_text(code: i64, explanation: &str) -> String {
+fn problem_text(destination: &Destination, code: i64, explanation: &str) -> String {
+    let name = match &destination.target {
+        Target::Channel(channel) => format!("channel {channel} (<#{channel}>)"),
+        Target::Webhook { id, .. } => format!("webhook {id}"),
+    };
     match code {
-        10003 => "the channel does not exist any more, or its id is wrong".into(),
-        10015 => "the webhook was deleted".into(),
-        50001 => "Signalbox cannot see the channel: give it View Channel".into(),
-        50013 => "Signalbox lacks a permission in the channel".into(),
-        50027 => "the webhook's token is not valid".into(),
-        _ => format!("Discord says: {explanation} ({code})"),
+        10003 => format!("{name} does not exist any more, or its id is wrong"),
+        10015 => format!("{name} was deleted"),
+        50001 => format!("Signalbox lacks View Channel in {name}: allow it in the channel's permissions"),
+        50013 => format!("Signalbox lacks a permission in {name}"),
+        50027 => format!("the token of {name} is not valid"),
+        _ => format!("of {name} Discord says: {explanation} ({code})"),
     }
 }

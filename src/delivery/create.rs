@@ -52,6 +52,7 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
         attempts: 0,
         own_failures: 0,
         set_aside: false,
+        note: None,
         created_at: now,
     };
     attempt(delivery, lane, &send, now).await

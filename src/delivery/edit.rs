@@ -37,8 +37,13 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
         Target::Webhook { id, token, .. } => ports.discord.edit_webhook_message(*id, token, message_id, &body).await,
     };
     crate::crash::point("edit.answered");
-    delivery.limiter().observe(&route, &answer.limits, ports.clock.now());
     let verdict = classify(Action::Edit, &answer.reply);
+    let mut limits = answer.limits.clone();
+    if matches!(verdict, Verdict::EditWait(..)) {
+        // It speaks of this message, not of the bucket.
+        limits.retry_after = None;
+    }
+    delivery.limiter().observe(&route, &limits, ports.clock.now());
     let outcome = outcome(delivery, &view, &verdict);
     let attempt = NewAttempt {
         send_id: None,
@@ -94,10 +99,9 @@ fn outcome(delivery: &Delivery, view: &CardView, verdict: &Verdict) -> EditOutco
             EditOutcome::Refused { version: view.version, error: why.clone() }
         }
         Verdict::EditWait(wait, why) | Verdict::Wait(wait, why) | Verdict::WaitAll(wait, why) => again(*wait, why),
-        Verdict::NotSent(why) | Verdict::Unknown(why) => again(
-            edit_again_after(delivery, u32::try_from(view.edit_failures).unwrap_or(0) + 1),
-            why,
-        ),
+        Verdict::NotSent(why) | Verdict::Unknown(why) => {
+            again(edit_again_after(delivery, u32::try_from(view.edit_failures).unwrap_or(0) + 1), why)
+        }
         Verdict::Stop(why) | Verdict::Unusable(_, why) => again(TimeDelta::zero(), why),
         Verdict::DeliveredAndDeleted => EditOutcome::Gone,
     }

@@ -4,12 +4,12 @@
 use anyhow::Result;
 use serde_json::json;
 
+use super::Delivery;
 use super::classify::{Action, Verdict, classify};
 use super::create::consequences;
 use super::edit::{edit_again_after, edit_route};
 use super::limit::Gate;
 use super::worker::Next;
-use super::Delivery;
 use crate::store::destination::Target;
 use crate::store::lane::Lane;
 use crate::store::send::{LateSend, NewAttempt};

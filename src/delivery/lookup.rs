@@ -3,7 +3,7 @@
 
 use crate::id::{ChannelId, GuildId, UserId};
 use crate::store::destination::{Destination, Target};
-use crate::upstream::discord::{LookupError, Looked};
+use crate::upstream::discord::{Looked, LookupError};
 use crate::upstream::permission::{Member, Role, compute};
 
 use super::limit::{Action, Gate, RouteKey};

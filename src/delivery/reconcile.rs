@@ -50,7 +50,6 @@ async fn search(
 ) -> Result<Finding, LookupError> {
     let (channel, webhook) = match &lane.destination.target {
         Target::Channel(channel) => (*channel, None),
-        Target::Webhook { id, channel: Some(channel), .. } => (*channel, Some(*id)),
         Target::Webhook { id, .. } => (delivery.webhook_place(&lane.destination).await?.0, Some(*id)),
     };
     // Without these Discord answers an empty list, which does not mean that nothing is there.

@@ -156,7 +156,8 @@ pub fn settle_finding(send: &Send, finding: &Finding, c: &Circumstances<'_>) -> 
         }
         Finding::Absent if c.schedule.next(count(send.own_failures), 1.0).is_none() => {
             update.state = SendState::Dead;
-            update.note = Some(format!("not delivered after {} attempts", send.attempts));
+            let last = send.note.as_deref().unwrap_or("no answer");
+            update.note = Some(format!("not delivered after {} attempts; the last one: {last}", send.attempts));
         }
         Finding::Absent => update.note = Some("not in the channel's history: sent again".into()),
         Finding::Unreadable(why) => {

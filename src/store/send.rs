@@ -54,6 +54,8 @@ pub struct Send {
     pub attempts: i32,
     pub own_failures: i32,
     pub set_aside: bool,
+    /// What was last said about it.
+    pub note: Option<String>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -158,7 +160,7 @@ impl Store {
     pub async fn find_due_send(&self, destination_id: Uuid, now: DateTime<Utc>) -> Result<Option<Send>> {
         let row = sqlx::query!(
             "SELECT id, message_ids, card_id, body, state, attempting_at, ambiguous_at, attempts, own_failures,
-                 set_aside, created_at
+                 set_aside, note, created_at
              FROM send WHERE destination_id = $1 AND state IN ('open', 'in_doubt', 'unresolved') AND not_before <= $2
              ORDER BY state = 'unresolved', set_aside, created_at LIMIT 1",
             destination_id,
@@ -177,6 +179,7 @@ impl Store {
             attempts: r.attempts,
             own_failures: r.own_failures,
             set_aside: r.set_aside,
+            note: r.note,
             created_at: r.created_at,
         }))
     }

@@ -103,7 +103,7 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         let sends = sqlx::query!(
-            r#"SELECT count(*) FILTER (WHERE s.state = 'in_doubt') AS "in_doubt!",
+            r#"SELECT count(*) FILTER (WHERE s.state = 'in_doubt' AND NOT s.set_aside) AS "in_doubt!",
                    count(*) FILTER (WHERE s.state = 'unresolved') AS "unresolved!",
                    count(*) FILTER (WHERE s.set_aside AND s.state <> 'unresolved') AS "set_aside!"
                FROM send s JOIN destination d ON d.id = s.destination_id

@@ -146,10 +146,7 @@ impl DiscordClient {
         let response = match sent {
             Ok(response) => response,
             Err(e) => {
-                return Looked {
-                    found: Err(LookupError::Unreachable(describe(&e))),
-                    limits: LimitHeaders::default(),
-                };
+                return Looked { found: Err(LookupError::Unreachable(describe(&e))), limits: LimitHeaders::default() };
             }
         };
         let limits = limit_headers(&response);
