@@ -6,10 +6,13 @@
 mod bus;
 mod delivery_create_test;
 mod delivery_edit_test;
+mod delivery_limits_test;
 mod delivery_order_test;
 mod delivery_refused_test;
+mod delivery_webhook_test;
 mod embedded_test;
 mod first_test;
 mod servers_test;
 mod support;
 mod tidy;
+mod two_bots_test;
