@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod bus;
+mod crash_test;
 mod delivery_create_test;
 mod delivery_edit_test;
 mod delivery_limits_test;
@@ -12,6 +13,7 @@ mod delivery_refused_test;
 mod delivery_webhook_test;
 mod embedded_test;
 mod first_test;
+mod mutation_test;
 mod servers_test;
 mod support;
 mod tidy;

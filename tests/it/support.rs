@@ -7,6 +7,7 @@ pub mod database;
 pub mod delivery;
 pub mod private;
 pub mod process;
+pub mod scene;
 pub mod servers;
 pub mod supervisor;
 pub mod town;
