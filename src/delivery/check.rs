@@ -42,10 +42,13 @@ impl Delivery {
                     break;
                 }
                 Err(LookupError::RateLimited(_)) => break,
-                // Not an answer about the destination: asked again at the next turn.
+                // Not an answer about the destination: asked again at the next turn. Where nothing answers at
+                // all, the others are not asked either.
                 Err(error) => {
                     tracing::warn!(destination = %destination.id, %error, "a destination could not be checked");
-                    break;
+                    if !matches!(error, LookupError::Unreadable(_)) {
+                        break;
+                    }
                 }
             }
         }

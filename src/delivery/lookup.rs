@@ -6,6 +6,7 @@ use crate::store::destination::{Destination, Target};
 use crate::upstream::discord::{Looked, LookupError};
 use crate::upstream::permission::{Member, Role, compute};
 
+use super::classify::PARKED;
 use super::limit::{Action, Gate, RouteKey};
 use super::{Delivery, lock};
 
@@ -38,6 +39,9 @@ impl Delivery {
         }
         let looked = request.await;
         self.limiter().observe(&route, &looked.limits, self.ports.clock.now());
+        if let Err(LookupError::NotDiscord(status)) = &looked.found {
+            self.pause_all(self.ports.clock.now() + PARKED, &format!("HTTP {status} without JSON"));
+        }
         looked.found
     }
 

@@ -131,6 +131,8 @@ pub enum Finding {
     Later(TimeDelta, String),
 }
 
+/// For this long others wait while Discord does not say what its history holds.
+const ASKED_FOR: TimeDelta = TimeDelta::minutes(5);
 /// How long a doubt that nobody can resolve rests before it is looked at again.
 const UNRESOLVED_EVERY: TimeDelta = TimeDelta::minutes(10);
 
@@ -173,7 +175,9 @@ pub fn settle_finding(send: &Send, finding: &Finding, c: &Circumstances<'_>) -> 
             update.ambiguous_at = doubt(send);
             update.not_before = c.now + *wait;
             update.note = Some(why.clone());
-            if !send.set_aside {
+            // A question that Discord does not answer must not hold up the lane for ever.
+            update.set_aside |= doubt(send).is_some_and(|since| c.now - since > ASKED_FOR);
+            if !update.set_aside {
                 update.lane_not_before = Some(update.not_before);
             }
         }

@@ -61,6 +61,9 @@ pub enum LookupError {
     Refused { status: u16, code: i64, explanation: String },
     #[error("Discord asks to wait")]
     RateLimited(TimeDelta),
+    /// Something in front of Discord refuses us: every further request makes it worse.
+    #[error("an answer that is not of Discord's API: HTTP {0}")]
+    NotDiscord(u16),
     #[error("Discord's answer could not be read: {0}")]
     Unreadable(String),
 }
@@ -183,14 +186,17 @@ fn found<T: DeserializeOwned>(status: StatusCode, bytes: &[u8], limits: &LimitHe
     }
     let json: Option<Value> = serde_json::from_slice(bytes).ok();
     Err(match status {
+        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if json.is_none() => {
+            LookupError::NotDiscord(status.as_u16())
+        }
         StatusCode::UNAUTHORIZED => LookupError::Unauthorized,
         StatusCode::TOO_MANY_REQUESTS => {
             let wait = json.as_ref().and_then(retry_after).or(limits.retry_after);
             LookupError::RateLimited(wait.unwrap_or(TimeDelta::seconds(5)))
         }
-        _ if status.is_server_error() => LookupError::Unreachable(format!("HTTP {}", status.as_u16())),
-        // Not an answer of Discord's API, but of something in front of it.
-        _ if json.is_none() => LookupError::Unreachable(format!("HTTP {} without JSON", status.as_u16())),
+        _ if status.is_server_error() || json.is_none() => {
+            LookupError::Unreadable(format!("HTTP {}", status.as_u16()))
+        }
         _ => LookupError::Refused {
             status: status.as_u16(),
             code: json.as_ref().and_then(|j| j["code"].as_i64()).unwrap_or(0),

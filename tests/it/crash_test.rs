@@ -127,6 +127,12 @@ async fn killed_at_random() {
     let since = Instant::now();
     let mut next_kill = Duration::from_millis(300);
     while since.elapsed() < CHAOS {
+        if dice.below(8) == 0 {
+            let place = ["create_message", "edit_message"][usize::from(dice.below(3) == 0)];
+            let what =
+                ["accept_then_drop", "drop", "status:500", "status:500:done", "429:user"][dice.below(5) as usize];
+            scene.fault(place, what);
+        }
         match dice.below(6) {
             0 | 1 => {
                 scene.xt.send("alert.triggered", alert(&format!("alert {alerts}."))).await;
@@ -163,6 +169,7 @@ async fn killed_at_random() {
             next_kill = since.elapsed() + Duration::from_millis(200 + dice.below(1500));
         }
     }
+    scene.discord.clear_faults();
     // Whatever XTSystems has given up is fetched by the next start.
     scene.kill();
     let before = scene.deaths();

@@ -143,6 +143,25 @@ async fn a_doubt_that_cannot_be_resolved_is_named_and_the_lane_goes_on() {
 }
 
 #[tokio::test]
+async fn a_history_that_is_not_answered_holds_up_the_lane_for_five_minutes_at_most() {
+    run(async |town| {
+        town.fault("create_message", "drop", 1);
+        town.alert("one").await;
+        town.fault("list_messages", "status:500", 1000);
+        town.alert("two").await;
+        town.advance(minutes(4)).await;
+        assert_eq!(town.lines("alerts"), "", "the doubt comes first");
+        town.advance(minutes(2)).await;
+        assert_eq!(town.lines("alerts"), "two");
+        assert!(town.status().await.starts_with("1 waiting · 1 set aside"));
+        town.discord.clear_faults();
+        town.advance(minutes(1)).await;
+        assert!(town.lines("alerts").ends_with("| one"), "late, and said so");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_newer_state_follows_a_card_whose_create_was_in_doubt() {
     run(async |town| {
         town.fault("create_message", "accept_then_drop", 1);

@@ -119,6 +119,25 @@ async fn a_refused_token_stops_everything_and_disables_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_not_an_answer_of_discord_says_nothing_about_a_channel() {
+    for what in ["html:403", "429:bare", "html:502"] {
+        run(async |town| {
+            town.fault("get_channel", what, 1);
+            town.alert("one").await;
+            let parked = what != "html:502";
+            assert_eq!(town.lines("alerts").is_empty(), parked, "{what}");
+            assert!(town.status().await.contains("all usable"), "{what}");
+            let before = town.discord.requests().len();
+            town.advance(minutes(4)).await;
+            assert_eq!(town.discord.requests().len() == before, parked, "{what}");
+            town.advance(seconds(61)).await;
+            assert_eq!(town.lines("alerts"), "one", "{what}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_refused_message_is_dead_at_once_and_the_lane_goes_on() {
     run(async |town| {
         town.fault("create_message", "status:400", 1);

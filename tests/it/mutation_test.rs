@@ -12,8 +12,7 @@ use crate::support::scene::Scene;
 async fn without_its_nonce_a_lost_answer_makes_two_messages() {
     for (lacks, expected) in [("", 1), ("no-nonce", 2)] {
         let scene = Scene::start(&[("SIGNALBOX_MUTATE", lacks)]).await;
-        let fault = serde_json::json!({ "where": "create_message", "what": "accept_then_drop", "times": 1 });
-        scene.discord.fault(standin::discord::Fault::parse(&fault).unwrap());
+        scene.fault("create_message", "accept_then_drop");
         scene.xt.send("alert.triggered", alert("disk full")).await;
         scene.until("it is shown", || scene.seen("alerts", "disk full") > 0).await;
         scene.until_quiet().await;

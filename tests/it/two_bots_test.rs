@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use signalbox::app::App;
-use standin::discord::Limits;
+use standin::discord::{Limits, Phase, Then};
 
 use crate::support::delivery::{alert, seconds, ticket};
 use crate::support::town::{Setup, Town, run_with};
@@ -67,6 +67,50 @@ async fn one_press_is_one_call_whoever_makes_it() {
         lifecycle.stop();
     })
     .await;
+}
+
+/// What a killed process left behind is found only after Discord may have forgotten the nonce.
+#[tokio::test]
+async fn after_the_nonce_window_the_history_decides() {
+    for was_done in [false, true] {
+        run_with(without_limits(), async |town| {
+            let (other, lifecycle) = town.another_bot().await;
+            let working = match was_done {
+                false => in_a_request(town, &other).await,
+                true => in_an_answer(town, &other).await,
+            };
+            working.abort();
+            let _ = working.await;
+            lifecycle.stop();
+            drop(other);
+            town.discord.no_hook();
+            town.fault("create_message", "forget_nonces", 1);
+            town.advance(seconds(70)).await;
+            assert_eq!(town.lines("alerts"), "one", "done: {was_done}");
+            assert_eq!(town.requests("GET", "/messages"), 1);
+            town.advance(seconds(600)).await;
+            assert_eq!(town.lines("alerts"), "one", "done: {was_done}");
+        })
+        .await;
+    }
+}
+
+/// The other process waits for an answer to what Discord has done already.
+async fn in_an_answer(town: &Town, other: &Arc<App>) -> tokio::task::JoinHandle<()> {
+    town.settle().await;
+    town.discord.on_request(|seen| async move {
+        if seen.route == "create_message" && seen.phase == Phase::AfterEffect {
+            std::future::pending::<()>().await;
+        }
+        Then::Continue
+    });
+    town.xt.send("alert.triggered", alert("one")).await;
+    let other = other.clone();
+    let working = tokio::spawn(async move {
+        let _ = other.step().await;
+    });
+    town.until("Discord has it", || town.lines("alerts") == "one").await;
+    working
 }
 
 /// The other process is in the middle of a request that will never be answered.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use signalbox::store::Store;
 use standin::clock::Clock;
-use standin::discord::{Discord, Limits, Options as DiscordOptions, Phase, Then};
+use standin::discord::{Discord, Fault, Limits, Options as DiscordOptions, Phase, Then};
 use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 
 use super::database::{TestDatabase, fresh_database};
@@ -116,6 +116,12 @@ impl Scene {
             }
             async move { if hit { Then::Drop } else { Then::Continue } }
         });
+    }
+
+    /// One request of this kind goes wrong.
+    pub fn fault(&self, place: &str, what: &str) {
+        let fault = json!({ "where": place, "what": what, "times": 1, "ms": 300 });
+        self.discord.fault(Fault::parse(&fault).unwrap());
     }
 
     /// Waits in real time.
