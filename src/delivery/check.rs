@@ -41,7 +41,10 @@ impl Delivery {
                     self.stop_all("401 while checking a destination");
                     break;
                 }
-                Err(LookupError::RateLimited(_)) => break,
+                Err(LookupError::RateLimited(wait)) => {
+                    tracing::debug!(%wait, "checks of destinations wait for a limit");
+                    break;
+                }
                 // Not an answer about the destination: asked again at the next turn. Where nothing answers at
                 // all, the others are not asked either.
                 Err(error) => {

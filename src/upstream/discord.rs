@@ -194,9 +194,7 @@ fn found<T: DeserializeOwned>(status: StatusCode, bytes: &[u8], limits: &LimitHe
             let wait = json.as_ref().and_then(retry_after).or(limits.retry_after);
             LookupError::RateLimited(wait.unwrap_or(TimeDelta::seconds(5)))
         }
-        _ if status.is_server_error() || json.is_none() => {
-            LookupError::Unreadable(format!("HTTP {}", status.as_u16()))
-        }
+        _ if status.is_server_error() || json.is_none() => LookupError::Unreadable(format!("HTTP {}", status.as_u16())),
         _ => LookupError::Refused {
             status: status.as_u16(),
             code: json.as_ref().and_then(|j| j["code"].as_i64()).unwrap_or(0),

@@ -129,7 +129,7 @@ async fn what_is_not_an_answer_of_discord_says_nothing_about_a_channel() {
             assert!(town.status().await.contains("all usable"), "{what}");
             let before = town.discord.requests().len();
             town.advance(minutes(4)).await;
-            assert_eq!(town.discord.requests().len() == before, parked, "{what}");
+            assert_eq!(town.discord.requests().len(), before, "nobody is asked, or nothing is to be asked: {what}");
             town.advance(seconds(61)).await;
             assert_eq!(town.lines("alerts"), "one", "{what}");
         })
