@@ -1,4 +1,10 @@
-//! The outside world of Signalbox.
+//! The outside world of Signalbox, faked faithfully: what the bot talks to, and nothing the bot owns.
+//!
+//! Must not see the bot's types: the two meet only over HTTP and WebSocket.
 
 pub mod clock;
+pub mod discord;
 pub mod xtsystems;
+
+pub use axum;
+pub use chrono;

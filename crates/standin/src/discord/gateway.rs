@@ -1,0 +1,162 @@
+//! The gateway: sessions, their event streams, and one task per WebSocket.
+//!
+//! <https://discord.com/developers/docs/events/gateway>
+
+mod socket;
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::world::{Event, World};
+
+pub use socket::serve;
+
+/// <https://discord.com/developers/docs/events/gateway#gateway-intents>
+pub mod intent {
+    pub const GUILDS: u64 = 1;
+    pub const GUILD_MEMBERS: u64 = 1 << 1;
+    pub const GUILD_PRESENCES: u64 = 1 << 8;
+    pub const GUILD_MESSAGES: u64 = 1 << 9;
+    pub const DIRECT_MESSAGES: u64 = 1 << 12;
+    pub const MESSAGE_CONTENT: u64 = 1 << 15;
+    /// Those that must be switched on for the application.
+    pub const PRIVILEGED: u64 = GUILD_MEMBERS | GUILD_PRESENCES | MESSAGE_CONTENT;
+    /// Every bit with a meaning: 0-16, 20, 21, 24, 25.
+    pub const ALL: u64 = 0x1_ffff | 1 << 20 | 1 << 21 | 1 << 24 | 1 << 25;
+}
+
+/// How many events a session remembers for a resume.
+const REPLAY: usize = 1000;
+
+#[derive(Default)]
+pub struct Sessions(Vec<Session>);
+
+pub struct Session {
+    pub id: String,
+    pub seq: u64,
+    pub intents: u64,
+    /// Shard number and count.
+    pub shard: (u64, u64),
+    /// Sent events by number, for a resume.
+    replay: VecDeque<(u64, Value)>,
+    /// None while disconnected.
+    to: Option<UnboundedSender<Out>>,
+}
+
+/// What the socket's task is told to do.
+#[derive(Debug)]
+pub enum Out {
+    Send(Value),
+    Close(Option<u16>),
+    /// Keeps the connection and goes silent.
+    HalfOpen,
+}
+
+impl Sessions {
+    pub fn add(&mut self, id: String, intents: u64, shard: (u64, u64), to: UnboundedSender<Out>) {
+        // Sessions that nobody came back for are forgotten.
+        while self.0.iter().filter(|s| s.to.is_none()).count() > 20 {
+            let oldest = self.0.iter().position(|s| s.to.is_none());
+            oldest.map(|at| self.0.remove(at));
+        }
+        self.0.push(Session {
+            id,
+            seq: 0,
+            intents,
+            shard,
+            replay: VecDeque::new(),
+            to: Some(to),
+        });
+    }
+
+    pub fn connected(&self) -> usize {
+        self.0.iter().filter(|s| s.to.is_some()).count()
+    }
+
+    /// Sessions that still get events, be it after a resume.
+    pub fn alive(&self) -> usize {
+        self.0.len()
+    }
+
+    /// To everyone connected: faults.
+    pub fn tell_all(&self, make: impl Fn() -> Out) -> usize {
+        let all = self.0.iter().filter_map(|s| s.to.as_ref());
+        all.filter(|to| to.send(make()).is_ok()).count()
+    }
+
+    pub fn disconnect(&mut self, id: &str) {
+        if let Some(session) = self.0.iter_mut().find(|s| s.id == id) {
+            session.to = None;
+        }
+    }
+
+    /// "Closing with 1000 or 1001 invalidates the session", as does op 9.
+    pub fn remove(&mut self, id: &str) {
+        self.0.retain(|s| s.id != id);
+    }
+
+    /// Takes the session over and sends what was missed; false if it can't be resumed.
+    pub fn resume(&mut self, id: &str, seq: u64, to: UnboundedSender<Out>) -> bool {
+        let Some(session) = self.0.iter_mut().find(|s| s.id == id) else {
+            return false;
+        };
+        let first = session
+            .replay
+            .front()
+            .map_or(session.seq + 1, |(first, _)| *first);
+        if seq > session.seq || seq + 1 < first {
+            return false;
+        }
+        if let Some(old) = session.to.replace(to.clone()) {
+            // The same session twice: the older connection is closed ("session timed out").
+            let _ = old.send(Out::Close(Some(4009)));
+        }
+        for (_, event) in session.replay.iter().filter(|(n, _)| *n > seq) {
+            let _ = to.send(Out::Send(event.clone()));
+        }
+        session.push("RESUMED", json!({"_trace": []}));
+        true
+    }
+
+    /// An event for one session only (READY and what follows it).
+    pub fn push_to(&mut self, id: &str, name: &str, data: Value) {
+        if let Some(session) = self.0.iter_mut().find(|s| s.id == id) {
+            session.push(name, data);
+        }
+    }
+
+    /// An event for every session that asked for it: every session of the bot gets every interaction.
+    pub fn dispatch(&mut self, world: &World, event: &Event) {
+        for session in &mut self.0 {
+            let (shard, shards) = session.shard;
+            let guild_shard = event.guild_id.map_or(0, |id| (id >> 22) % shards.max(1));
+            let wanted = event.intents == 0 || session.intents & event.intents != 0;
+            if !wanted || guild_shard != shard {
+                continue;
+            }
+            let content = session.intents & intent::MESSAGE_CONTENT != 0;
+            let of_message = matches!(event.name, "MESSAGE_CREATE" | "MESSAGE_UPDATE");
+            let data = match of_message && !content {
+                true => world.without_content(event.data.clone()),
+                false => event.data.clone(),
+            };
+            session.push(event.name, data);
+        }
+    }
+}
+
+impl Session {
+    fn push(&mut self, name: &str, data: Value) {
+        self.seq += 1;
+        let event = json!({"op": 0, "t": name, "s": self.seq, "d": data});
+        self.replay.push_back((self.seq, event.clone()));
+        if self.replay.len() > REPLAY {
+            self.replay.pop_front();
+        }
+        if let Some(to) = &self.to {
+            let _ = to.send(Out::Send(event));
+        }
+    }
+}
