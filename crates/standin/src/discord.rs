@@ -155,6 +155,11 @@ impl Discord {
         Ok(Discord(core))
     }
 
+    /// The clock it was started with.
+    pub fn clock(&self) -> Clock {
+        self.0.options.clock.clone()
+    }
+
     /// `http://127.0.0.1:PORT`
     pub fn origin(&self) -> String {
         self.0.origin()

@@ -86,15 +86,15 @@ impl Sessions {
         all.filter(|to| to.send(make()).is_ok()).count()
     }
 
-    pub fn disconnect(&mut self, id: &str) {
-        if let Some(session) = self.0.iter_mut().find(|s| s.id == id) {
+    /// The connection behind `from` is gone. A session that was taken over by a newer connection stays as it is.
+    /// `ended`: "closing with 1000 or 1001 invalidates the session"; else it waits for a resume.
+    pub fn leave(&mut self, id: &str, from: &UnboundedSender<Out>, ended: bool) {
+        let own = |s: &Session| s.id == id && s.to.as_ref().is_some_and(|to| to.same_channel(from));
+        if ended {
+            self.0.retain(|s| !own(s));
+        } else if let Some(session) = self.0.iter_mut().find(|s| own(s)) {
             session.to = None;
         }
-    }
-
-    /// "Closing with 1000 or 1001 invalidates the session", as does op 9.
-    pub fn remove(&mut self, id: &str) {
-        self.0.retain(|s| s.id != id);
     }
 
     /// Takes the session over and sends what was missed; false if it can't be resumed.

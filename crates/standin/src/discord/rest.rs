@@ -327,15 +327,6 @@ impl Route {
         }
     }
 
-    pub fn interaction_token(&self) -> Option<&str> {
-        match self {
-            Route::Callback(_, token) | Route::Followup(token) | Route::Original(token, _) => {
-                Some(token)
-            }
-            _ => None,
-        }
-    }
-
     /// Whether it works without `Authorization: Bot …`: the token in the path is enough.
     pub fn is_open(&self) -> bool {
         let by_webhook_token = matches!(

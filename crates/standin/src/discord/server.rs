@@ -61,6 +61,9 @@ async fn fallback(
             Err(rejection) => rejection.into_response(),
         };
     }
+    if request.uri().path() == "/" {
+        return page::index();
+    }
     // In a task of its own: a client that goes away does not stop what was begun.
     let worked = tokio::spawn(async move { serve(&core, &line, request).await }).await;
     worked.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
@@ -189,7 +192,8 @@ fn work(core: &Core, received: &Received, route: &Route, inner: &str) -> Outcome
         authorization.is_some_and(|value| value.starts_with("Bot ") && core.is_token(value));
     let mut headers = Vec::new();
     if core.limited() {
-        match lock(&core.limiter).check(route, authorized, now) {
+        let verdict = lock(&core.limiter).check(route, authorized, now);
+        match verdict {
             Verdict::Pass(of_bucket) => headers = of_bucket,
             Verdict::Refuse(limited) => {
                 lock(&core.limiter).count_invalid(now);

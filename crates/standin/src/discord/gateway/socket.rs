@@ -43,6 +43,15 @@ enum Then {
     HalfOpen,
 }
 
+/// How a connection ends.
+enum End {
+    /// Nothing is said.
+    Silent,
+    /// A close frame without a code.
+    Bare,
+    Code(u16),
+}
+
 pub async fn serve(core: Arc<Core>, mut ws: WebSocket) {
     let (to, mut from) = unbounded_channel();
     let interval = core.heartbeat();
@@ -62,32 +71,32 @@ pub async fn serve(core: Arc<Core>, mut ws: WebSocket) {
     // A client that misses its heartbeats is cut off ("session timed out").
     let patience = interval.mul_f32(1.75) + Duration::from_secs(5);
     let mut deadline = tokio::time::Instant::now() + patience;
-    let code = loop {
+    let end = loop {
         tokio::select! {
-            () = &mut stop => break None,
-            () = tokio::time::sleep_until(deadline) => break Some(close::SESSION_TIMED_OUT),
+            () = &mut stop => break End::Silent,
+            () = tokio::time::sleep_until(deadline) => break End::Code(close::SESSION_TIMED_OUT),
             out = from.recv() => match out {
                 Some(Out::Send(value)) => {
                     if ws.send(Message::text(value.to_string())).await.is_err() {
-                        break None;
+                        break End::Silent;
                     }
                 }
-                Some(Out::Close(code)) => break code_or_bare(&mut ws, code).await,
+                Some(Out::Close(code)) => break code.map_or(End::Bare, End::Code),
                 Some(Out::HalfOpen) => return half_open(socket, ws).await,
-                None => break None,
+                None => break End::Silent,
             },
             received = ws.recv() => match received {
                 Some(Ok(Message::Text(text))) => {
                     deadline = tokio::time::Instant::now() + patience;
                     match socket.receive(text.as_bytes()) {
                         Then::Go => {}
-                        Then::Close(code) => break Some(code),
+                        Then::Close(code) => break End::Code(code),
                         Then::HalfOpen => return half_open(socket, ws).await,
                     }
                 }
                 Some(Ok(Message::Binary(bytes))) => match socket.receive(&bytes) {
                     Then::Go => {}
-                    Then::Close(code) => break Some(code),
+                    Then::Close(code) => break End::Code(code),
                     Then::HalfOpen => return half_open(socket, ws).await,
                 },
                 Some(Ok(Message::Close(frame))) => {
@@ -96,30 +105,22 @@ pub async fn serve(core: Arc<Core>, mut ws: WebSocket) {
                     return;
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Err(_)) | None => break None,
+                Some(Err(_)) | None => break End::Silent,
             },
         }
     };
-    if let Some(code) = code {
-        let frame = CloseFrame {
+    // After these a new session must be made; after the others the old one can be resumed.
+    socket.leave(matches!(end, End::Code(4003 | 4004 | 4007 | 4009..=4014)));
+    let frame = match end {
+        End::Silent => return,
+        End::Bare => None,
+        End::Code(code) => Some(CloseFrame {
             code,
             reason: reason(code).into(),
-        };
-        let _ = ws.send(Message::Close(Some(frame))).await;
-        flush(&mut ws).await;
-    }
-    // After these a new session must be made; after the others the old one can be resumed.
-    let fatal = matches!(code, Some(4003 | 4004 | 4007 | 4009..=4014));
-    socket.leave(fatal);
-}
-
-/// Answers the code to close with, or sends a close frame without any and answers None.
-async fn code_or_bare(ws: &mut WebSocket, code: Option<u16>) -> Option<u16> {
-    if code.is_none() {
-        let _ = ws.send(Message::Close(None)).await;
-        flush(ws).await;
-    }
-    code
+        }),
+    };
+    let _ = ws.send(Message::Close(frame)).await;
+    flush(&mut ws).await;
 }
 
 /// Gives the client a moment to answer the close frame, so that it sees the frame and not a broken pipe.
@@ -138,12 +139,8 @@ impl Socket {
     /// "All events after a disconnect are kept for a resume", unless the session has `ended`.
     fn leave(&mut self, ended: bool) {
         if let Some(id) = self.session.take() {
-            let mut sessions = self.core.sessions();
-            if ended {
-                sessions.remove(&id);
-            } else {
-                sessions.disconnect(&id);
-            }
+            self.core.sessions().leave(&id, &self.to, ended);
+            self.core.notify_change();
         }
     }
 

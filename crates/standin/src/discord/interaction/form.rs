@@ -21,7 +21,7 @@ pub fn find<'v>(components: &'v Value, custom_id: &str) -> Option<&'v Value> {
 pub fn custom_ids(components: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for one in components.as_array().into_iter().flatten() {
-        for at in [one, &one["accessory"]] {
+        for at in [one, &one["accessory"], &one["component"]] {
             found.extend(at["custom_id"].as_str().map(str::to_owned));
         }
         found.extend(custom_ids(&one["components"]));
@@ -45,7 +45,12 @@ pub fn option(select: &Value, text: &str) -> Result<String, String> {
 
 /// What a submitted modal carries, shaped as it was opened: rows with text inputs, or labels with a component.
 pub fn filled(modal: &Value, values: &Map<String, Value>) -> Result<Vec<Value>, String> {
-    let mut known = Vec::new();
+    let known = custom_ids(&modal["components"]);
+    if let Some(stranger) = values.keys().find(|key| !known.contains(*key)) {
+        return Err(format!(
+            "the modal has no field {stranger:?}; it has {known:?}"
+        ));
+    }
     let mut filled = Vec::new();
     for (n, top) in modal["components"]
         .as_array()
@@ -58,34 +63,24 @@ pub fn filled(modal: &Value, values: &Map<String, Value>) -> Result<Vec<Value>, 
             .unwrap_or(u64::try_from(n).unwrap_or(0) * 2 + 1);
         match top["type"].as_u64() {
             Some(18) => {
-                let one = fill(&top["component"], values, &mut known)?;
+                let one = fill(&top["component"], values)?;
                 filled.push(json!({"type": 18, "id": id, "component": one}));
             }
             Some(1) => {
                 let inner = top["components"].as_array().into_iter().flatten();
                 let inner: Result<Vec<Value>, String> =
-                    inner.map(|one| fill(one, values, &mut known)).collect();
+                    inner.map(|one| fill(one, values)).collect();
                 filled.push(json!({"type": 1, "id": id, "components": inner?}));
             }
             _ => filled.push(json!({"type": top["type"], "id": id})),
         }
     }
-    if let Some(stranger) = values.keys().find(|key| !known.contains(*key)) {
-        return Err(format!(
-            "the modal has no field {stranger:?}; it has {known:?}"
-        ));
-    }
     Ok(filled)
 }
 
-fn fill(
-    input: &Value,
-    values: &Map<String, Value>,
-    known: &mut Vec<String>,
-) -> Result<Value, String> {
+fn fill(input: &Value, values: &Map<String, Value>) -> Result<Value, String> {
     let key = input["custom_id"].as_str().unwrap_or_default().to_owned();
     let given = values.get(&key);
-    known.push(key.clone());
     let required = input["required"] != false;
     if input["type"] != 4 {
         let list = match given {
