@@ -145,28 +145,11 @@ pub fn env(core: &Core) -> Vec<(String, String)> {
 const ROUTES: &[(&str, &[&str])] = &[
     (
         "tickets",
-        &[
-            "ticket.created",
-            "ticket.updated",
-            "ticket.closed",
-            "ticket.approved",
-            "ticket.denied",
-        ],
+        &["ticket.created", "ticket.updated", "ticket.closed"],
     ),
-    (
-        "machines",
-        &[
-            "machine.registered",
-            "machine.status_changed",
-            "machine.offline",
-            "machine.online",
-        ],
-    ),
+    ("machines", &["machine.registered", "machine.approved"]),
     ("alerts", &["alert.triggered"]),
-    (
-        "ops",
-        &["asset.created", "asset.updated", "asset.deleted", "default"],
-    ),
+    ("ops", &["asset.created", "asset.updated", "default"]),
 ];
 
 async fn act(State(core): State<Arc<Core>>, body: String) -> Response {
