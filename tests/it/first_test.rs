@@ -17,7 +17,10 @@ async fn a_machine_is_approved() {
         (Approve) (Deny)
         ");
         assert_eq!(told(&town.press("approver", "machines", "Approve").await), "");
-        insta::assert_snapshot!(town.see("machines"), @"x");
+        insta::assert_snapshot!(town.see("machines"), @r"
+        [🖥️ Machine Approved]
+        Hostname: web-07
+        ");
     })
     .await;
 }

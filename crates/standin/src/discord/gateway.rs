@@ -86,6 +86,14 @@ impl Sessions {
         all.filter(|to| to.send(make()).is_ok()).count()
     }
 
+    /// Whether the connection behind `from` still has its session (op 9 takes it away).
+    pub fn holds(&self, id: &str, from: &UnboundedSender<Out>) -> bool {
+        let own = |to: &UnboundedSender<Out>| to.same_channel(from);
+        self.0
+            .iter()
+            .any(|s| s.id == id && s.to.as_ref().is_some_and(own))
+    }
+
     /// The connection behind `from` is gone. A session that was taken over by a newer connection stays as it is.
     /// `ended`: "closing with 1000 or 1001 invalidates the session"; else it waits for a resume.
     pub fn leave(&mut self, id: &str, from: &UnboundedSender<Out>, ended: bool) {

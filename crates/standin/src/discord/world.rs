@@ -347,3 +347,8 @@ pub fn made_at(id: u64) -> DateTime<Utc> {
     let ms = i64::try_from(id >> 22).unwrap_or(0) + EPOCH_MS;
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }
+
+/// Whether a field holds this id (ids are strings in JSON).
+pub fn is_id(field: &Value, id: u64) -> bool {
+    field.as_str().and_then(|text| text.parse().ok()) == Some(id)
+}

@@ -160,6 +160,11 @@ impl Socket {
             return Then::Close(close::DECODE_ERROR);
         };
         let data = &payload["d"];
+        // After op 9 the client may identify again on the same connection.
+        let held = |id: &String| self.core.sessions().holds(id, &self.to);
+        if !self.session.as_ref().is_none_or(held) {
+            self.session = None;
+        }
         match payload["op"].as_u64() {
             Some(1) => {
                 let _ = self.to.send(Out::Send(

@@ -14,7 +14,7 @@ use crate::discord::{
     check::{self, Carrier},
     permission::{self as may, in_channel},
     refusal::{self, Refusal, invalid},
-    world::{Channel, Message, Nonce, World},
+    world::{Channel, Message, Nonce, World, is_id},
 };
 
 /// The channel, if the bot can see it; with the bot's permissions there.
@@ -199,7 +199,7 @@ fn referenced(
 pub fn edit(world: &mut World, call: &Call, channel_id: u64, id: u64) -> Answer {
     let (_, held) = visible(world, channel_id)?;
     let message = public(world, channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
-    if message.json["author"]["id"] != world.bot.to_string() {
+    if !is_id(&message.json["author"]["id"], world.bot) {
         return Err(refusal::NOT_YOURS.into());
     }
     let embeds = call.body["embeds"].as_array();
@@ -261,7 +261,7 @@ pub fn edit_message(
 pub fn delete(world: &mut World, channel_id: u64, id: u64) -> Answer {
     let (_, held) = visible(world, channel_id)?;
     let message = public(world, channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
-    if message.json["author"]["id"] != world.bot.to_string() {
+    if !is_id(&message.json["author"]["id"], world.bot) {
         require(held, may::MANAGE_MESSAGES)?;
     }
     world.delete_message(channel_id, id);
