@@ -143,14 +143,7 @@ pub fn env(core: &Core) -> Vec<(String, String)> {
 
 /// Which kinds of event go to which channel in the printed environment.
 const ROUTES: &[(&str, &[&str])] = &[
-<<<<<<< HEAD
     ("tickets", &["ticket.created", "ticket.updated", "ticket.closed"]),
-=======
-    (
-        "tickets",
-        &["ticket.created", "ticket.updated", "ticket.closed"],
-    ),
->>>>>>> fakext
     ("machines", &["machine.registered", "machine.approved"]),
     ("alerts", &["alert.triggered"]),
     ("ops", &["asset.created", "asset.updated", "default"]),

@@ -1,9 +1,5 @@
-<<<<<<< HEAD
-// Puts the page together: draws what the store knows, keeps the scroll position, opens and closes drawers.
-=======
 // Puts the page together: draws what the store knows at each change (told by an EventSource, see api.js), keeps the scroll
 // position, opens and closes drawers.
->>>>>>> fakext
 
 import { live } from './api.js';
 import { composer } from './composer.js';
