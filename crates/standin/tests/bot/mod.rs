@@ -50,7 +50,16 @@ pub fn options() -> Options {
 pub fn corpus() -> Option<PathBuf> {
     let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     let path = std::env::var_os("SIGNALBOX_CORPUS").map_or_else(beside, PathBuf::from);
-    path.is_dir().then_some(path)
+    if path.is_dir() {
+        return Some(path);
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "no corpus at {}",
+        path.display()
+    );
+    println!("not validated against Discord's description: no corpus");
+    None
 }
 
 pub struct Bot {
