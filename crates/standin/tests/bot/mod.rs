@@ -34,6 +34,7 @@ pub fn commands() -> Value {
         {"name": "panel", "description": "Buttons"},
         {"name": "twice", "description": "Answers twice"},
         {"name": "late", "description": "Answers too late"},
+        {"name": "silent", "description": "Leaves the answer to the test"},
         {"name": "reset", "description": "For administrators", "default_member_permissions": "0"},
         {"name": "Why?", "type": 3},
     ])
@@ -190,6 +191,13 @@ impl Handler {
                     .create_interaction_response(it.id, &it.token, &body, Vec::new())
                     .await
             }
+            "silent" => {
+                self.notes
+                    .lock()
+                    .unwrap()
+                    .push(format!("/interactions/{}/{}/callback", it.id, it.token));
+                Ok(())
+            }
             "twice" => {
                 it.create_response(ctx, say("one")).await?;
                 it.create_response(ctx, say("two")).await
@@ -239,7 +247,7 @@ impl Handler {
 impl EventHandler for Handler {
     async fn ready(&self, ctx: Context, _: Ready) {
         let made: Vec<Command> = ctx.http.create_global_commands(&commands()).await.unwrap();
-        assert_eq!(made.len(), 8);
+        assert_eq!(made.len(), 9);
         let _ = self.ready.send(());
     }
 
