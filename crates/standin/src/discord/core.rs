@@ -216,7 +216,10 @@ impl Core {
 
     pub fn violation(&self, what: String) {
         tracing::warn!("{what}");
-        lock(&self.log).violations.push(what);
+        let mut log = lock(&self.log);
+        if log.violations.len() < LOG {
+            log.violations.push(what);
+        }
     }
 
     pub fn violations(&self) -> Vec<String> {

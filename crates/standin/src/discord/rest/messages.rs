@@ -251,7 +251,12 @@ pub fn edit_message(
         message.old_edits.push(now);
     }
     message.json = edited.clone();
-    if message.only_for.is_none() {
+    let public = message.only_for.is_none();
+    // Whoever pressed something on this message sees that something came of it.
+    for pressed in world.interactions.values_mut() {
+        pressed.updated |= pressed.source == Some(id);
+    }
+    if public {
         let event = world.gateway_message(channel_id, &edited);
         world.emit_in(channel_id, "MESSAGE_UPDATE", event);
     }
