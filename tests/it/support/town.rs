@@ -330,7 +330,7 @@ impl Town {
         let violations: Vec<String> =
             self.discord.violations().into_iter().filter(|v| !known(v, &self.expected_violations)).collect();
         assert!(violations.is_empty(), "the stand-in complains: {violations:#?}");
-        let read = self.read.lock().unwrap();
+        let read = std::mem::take(&mut *self.read.lock().unwrap());
         let state = self.discord.state();
         for channel in state["channels"].as_array().unwrap() {
             for message in channel["messages"].as_array().unwrap() {
