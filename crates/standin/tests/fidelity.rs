@@ -429,3 +429,24 @@ async fn objects_deserialise_with_serenity() {
         .body;
     assert_eq!(inside[0]["content"], "It is dark");
 }
+
+#[tokio::test]
+async fn two_hundred_commands_a_day() {
+    let (world, client) = town(unlimited()).await;
+    let url = format!("/applications/{}/commands", world.application_id());
+    let all = |prefix: &str| -> Value {
+        (0..100)
+            .map(|n| json!({"name": format!("{prefix}{n}"), "description": "d"}))
+            .collect()
+    };
+    for prefix in ["a", "b", "b"] {
+        assert_eq!(client.put(&url, &all(prefix)).await.status, 200);
+    }
+    let refused = client.put(&url, &all("c")).await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (400, &json!(30034))
+    );
+    client.clock.advance(Duration::days(1));
+    assert_eq!(client.put(&url, &all("c")).await.status, 200);
+}
