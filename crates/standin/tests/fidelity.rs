@@ -153,7 +153,11 @@ async fn a_nonce_is_remembered_for_a_while() {
         )
         .await;
     assert_eq!(first.body["id"], again.body["id"]);
-    assert_eq!(again.body["content"], "once");
+    assert_eq!(
+        (&again.body["content"], &again.body["nonce"]),
+        (&json!("once"), &json!("abc"))
+    );
+    assert_eq!(client.get(&url).await.body[0].get("nonce"), None);
     client
         .post(&url, &json!({"content": "no check", "nonce": "abc"}))
         .await;
