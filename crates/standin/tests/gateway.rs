@@ -107,3 +107,16 @@ async fn only_loopback() {
     let error = Discord::start(options).await.err().unwrap();
     assert!(error.to_string().contains("loopback"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_can_be_out_of_reach() {
+    let world = Discord::start(bot::options()).await.unwrap();
+    world.fault(Fault::new("gateway", What::Status(503, false)));
+    let knock = reqwest::Client::new()
+        .get(world.origin())
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket");
+    assert_eq!(knock.send().await.unwrap().status().as_u16(), 503);
+    let _bot = bot::connect(&world).await;
+    assert_eq!(world.connected_sessions(), 1);
+}

@@ -196,10 +196,13 @@ impl Core {
 
     /// The first armed fault for this route, used up once.
     pub fn take_fault(&self, route: &str) -> Option<Fault> {
+        self.take_fault_that(route, |_| true)
+    }
+
+    pub fn take_fault_that(&self, route: &str, fits: impl Fn(&What) -> bool) -> Option<Fault> {
         let mut faults = lock(&self.faults);
-        let fault = faults
-            .iter_mut()
-            .find(|f| f.hits(route) && (route == "gateway") == (f.place == "gateway"))?;
+        let here = |f: &Fault| f.hits(route) && (route == "gateway") == (f.place == "gateway");
+        let fault = faults.iter_mut().find(|f| here(f) && fits(&f.what))?;
         fault.times -= 1;
         let taken = fault.clone();
         faults.retain(|f| f.times > 0);

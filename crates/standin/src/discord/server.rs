@@ -32,6 +32,9 @@ const LARGEST: usize = 25 * 1024 * 1024;
 /// "The default upload size limit … is 10 MiB" for one file.
 const LARGEST_FILE: usize = 10 * 1024 * 1024;
 
+/// The page of a proxy in front of Discord that does not reach it.
+const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</center></body></html>";
+
 pub fn router(core: &Arc<Core>, extra: Option<Router>) -> Router {
     let mut router = Router::new()
         .merge(control::router())
@@ -56,6 +59,20 @@ async fn fallback(
     }
     let upgrade = request.headers().get(header::UPGRADE);
     if upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+        // The faults of plain requests, armed for the gateway, meet whoever connects.
+        if let Some(fault) = core.take_fault_that("gateway", |what| !what.of_gateway()) {
+            return match fault.what {
+                What::Status(status, _) => respond(status, &[], Some(failure(status))),
+                What::Html(status) => html(status, BAD_GATEWAY),
+                What::Limited(_) => banned(),
+                What::Hang => {
+                    let forever = std::time::Duration::from_secs(3600);
+                    tokio::time::sleep(fault.wait().unwrap_or(forever)).await;
+                    cut(&line)
+                }
+                _ => cut(&line),
+            };
+        }
         return match WebSocketUpgrade::from_request(request, &()).await {
             Ok(upgrade) => upgrade.on_upgrade(move |ws| gateway::serve(core, ws)),
             Err(rejection) => rejection.into_response(),
@@ -160,10 +177,7 @@ async fn misbehave(
         }
         What::Html(status) => {
             record(core, received, *status);
-            html(
-                *status,
-                "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</center></body></html>",
-            )
+            html(*status, BAD_GATEWAY)
         }
         What::Limited(scope) if scope == "bare" => {
             record(core, received, 429);

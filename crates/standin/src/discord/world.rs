@@ -30,6 +30,9 @@ pub struct World {
     pub webhooks: BTreeMap<u64, Webhook>,
     /// As registered: Discord's command objects, with `guild_id` where registered for one guild.
     pub commands: Vec<Value>,
+    /// When commands were created, by scope: 200 a day are allowed in each.
+    #[serde(default)]
+    pub created_commands: BTreeMap<String, Vec<DateTime<Utc>>>,
     pub nonces: Vec<Nonce>,
     /// By token.
     pub interactions: BTreeMap<String, Interaction>,

@@ -53,6 +53,12 @@ impl Client {
             .await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(reqwest::Method::PUT, path, Some(body), true)
+            .await
+            .unwrap()
+    }
+
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(reqwest::Method::PATCH, path, Some(body), true)
             .await

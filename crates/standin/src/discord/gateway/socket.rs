@@ -293,7 +293,7 @@ impl Socket {
 
     /// A fault that was armed while nobody was connected hits whoever comes.
     fn misbehave(&self) -> Option<Then> {
-        let fault = self.core.take_fault("gateway")?;
+        let fault = self.core.take_fault_that("gateway", What::of_gateway)?;
         match fault.what {
             What::Close(Some(code)) => Some(Then::Close(code)),
             What::Close(None) => {

@@ -131,7 +131,11 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64) -> Answer {
         && let Some(known) = world.remembered(world.bot, nonce, call.now, call.nonce_memory)
     {
         return match world.message(known.channel_id, known.message_id) {
-            Some(message) => ok(message.json.clone()),
+            Some(message) => {
+                let mut message = message.json.clone();
+                message["nonce"] = call.body["nonce"].clone();
+                ok(message)
+            }
             None => Err(refusal::UNKNOWN_MESSAGE.into()),
         };
     }
@@ -344,7 +348,11 @@ pub fn publish(
         let event = world.gateway_message(channel_id, &json);
         world.emit_in(channel_id, "MESSAGE_CREATE", event);
     }
-    // The nonce is part of the answer and the event, not of the stored message.
+    // The nonce is part of the answer and the event; a message read later does not have it.
+    let mut json = json;
+    if let Some(map) = json.as_object_mut() {
+        map.remove("nonce");
+    }
     let message = Message {
         json,
         only_for,
