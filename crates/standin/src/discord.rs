@@ -4,10 +4,10 @@
 
 mod check;
 mod control;
-mod core;
 mod door;
 mod faults;
 mod gateway;
+mod hub;
 mod interaction;
 mod limits;
 mod openapi;
@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 
 pub use faults::{Fault, What};
 
-use self::core::Core;
+use self::hub::Core;
 use crate::clock::Clock;
 
 /// Whether rate limits are enforced.
@@ -131,11 +131,7 @@ type Hook = Arc<dyn Fn(Seen) -> Pin<Box<dyn Future<Output = Then> + Send>> + Sen
 impl Discord {
     /// Binds and serves until [`Discord::shutdown`].
     pub async fn start(options: Options) -> Result<Discord> {
-        ensure!(
-            options.bind.ip().is_loopback(),
-            "the stand-in listens on loopback only, not on {}",
-            options.bind
-        );
+        ensure!(options.bind.ip().is_loopback(), "the stand-in listens on loopback only, not on {}", options.bind);
         let plain = tokio::net::TcpListener::bind(options.bind)
             .await
             .with_context(|| format!("bind the stand-in to {}", options.bind))?;
@@ -215,9 +211,7 @@ impl Discord {
     /// If there is no such role.
     pub fn role_id(&self, name: &str) -> u64 {
         let guild = Some(world::GUILD);
-        let found = self
-            .0
-            .read(|world| interaction::role_named(world, guild, name));
+        let found = self.0.read(|world| interaction::role_named(world, guild, name));
         found.unwrap_or_else(|| panic!("the stand-in has no role {name:?}"))
     }
 
@@ -292,14 +286,12 @@ impl Discord {
 
     /// False if there is no such message.
     pub fn delete_message(&self, channel: u64, message: u64) -> bool {
-        self.0
-            .change(|world| world.delete_message(channel, message))
+        self.0.change(|world| world.delete_message(channel, message))
     }
 
     /// False if there is no such channel.
     pub fn delete_channel(&self, channel: u64) -> bool {
-        self.0
-            .change(|world| world.delete_channel(channel).is_some())
+        self.0.change(|world| world.delete_channel(channel).is_some())
     }
 
     /// Sets the overwrite of a role (`@everyone` has the guild's id) or a member; (0, 0) removes it.
@@ -312,12 +304,7 @@ impl Discord {
             found.overwrites.retain(|o| o.id != role_or_member);
             if (allow, deny) != (0, 0) {
                 let id = role_or_member;
-                found.overwrites.push(world::Overwrite {
-                    id,
-                    member,
-                    allow,
-                    deny,
-                });
+                found.overwrites.push(world::Overwrite { id, member, allow, deny });
             }
             let (guild, json) = (found.guild_id, found.clone());
             let json = world.channel_json(&json);
@@ -334,22 +321,16 @@ impl Discord {
     /// A further channel. `kind`: 0 text, 5 announcements, 15 forum.
     pub fn add_channel(&self, guild: u64, name: &str, kind: u8) -> u64 {
         let now = self.0.now();
-        self.0
-            .change(|world| world.add_channel(guild, name, kind, now))
+        self.0.change(|world| world.add_channel(guild, name, kind, now))
     }
 
     /// A webhook that a person made: `(id, token, https://discord.com/api/webhooks/…)`.
     pub fn create_webhook(&self, channel: u64, name: &str) -> Result<(u64, String, String)> {
         let now = self.0.now();
         let admin = self.user_id("admin");
-        let made = self
-            .0
-            .change(|world| rest::make_webhook(world, now, channel, name, None, admin));
+        let made = self.0.change(|world| rest::make_webhook(world, now, channel, name, None, admin));
         let made = made.map_err(|refusal| anyhow::anyhow!(refusal.message))?;
-        let url = format!(
-            "https://discord.com/api/webhooks/{}/{}",
-            made.id, made.token
-        );
+        let url = format!("https://discord.com/api/webhooks/{}/{}", made.id, made.token);
         Ok((made.id, made.token, url))
     }
 

@@ -44,12 +44,7 @@ pub enum What {
 
 impl Fault {
     pub fn new(place: &str, what: What) -> Fault {
-        Fault {
-            place: place.to_owned(),
-            what,
-            times: 1,
-            ms: None,
-        }
+        Fault { place: place.to_owned(), what, times: 1, ms: None }
     }
 
     pub fn times(mut self, times: u32) -> Fault {
@@ -66,10 +61,7 @@ impl Fault {
     pub fn parse(value: &Value) -> Result<Fault, String> {
         let place = value["where"].as_str().unwrap_or("any");
         if !PLACES.contains(&place) {
-            return Err(format!(
-                "unknown `where` {place:?}: one of {}",
-                PLACES.join(", ")
-            ));
+            return Err(format!("unknown `where` {place:?}: one of {}", PLACES.join(", ")));
         }
         let what = value["what"].as_str().ok_or("`what` is missing")?;
         let what = What::parse(what).ok_or_else(|| format!("unknown `what` {what:?}: {KINDS}"))?;
@@ -88,12 +80,7 @@ impl Fault {
             ms => Some(ms.as_u64().ok_or("`ms` must be a whole number")?),
         };
         let place = place.to_owned();
-        Ok(Fault {
-            place,
-            what,
-            times,
-            ms,
-        })
+        Ok(Fault { place, what, times, ms })
     }
 
     pub fn hits(&self, route: &str) -> bool {
@@ -153,9 +140,7 @@ impl What {
             ("status", Some(_), None) => What::Status(status()?, false),
             ("status", Some(_), Some("done")) => What::Status(status()?, true),
             ("html", Some(_), None) => What::Html(status()?),
-            ("429", Some("user" | "global" | "bare" | "shared"), None) => {
-                What::Limited(second?.to_owned())
-            }
+            ("429", Some("user" | "global" | "bare" | "shared"), None) => What::Limited(second?.to_owned()),
             ("close", Some("none"), None) => What::Close(None),
             ("close", Some(code), None) => What::Close(Some(code.parse().ok()?)),
             ("half_open", None, _) => What::HalfOpen,
@@ -168,9 +153,6 @@ impl What {
     }
 
     pub fn of_gateway(&self) -> bool {
-        matches!(
-            self,
-            What::Close(_) | What::HalfOpen | What::InvalidSession(_) | What::Reconnect
-        )
+        matches!(self, What::Close(_) | What::HalfOpen | What::InvalidSession(_) | What::Reconnect)
     }
 }

@@ -61,14 +61,7 @@ impl Sessions {
             let oldest = self.0.iter().position(|s| s.to.is_none());
             oldest.map(|at| self.0.remove(at));
         }
-        self.0.push(Session {
-            id,
-            seq: 0,
-            intents,
-            shard,
-            replay: VecDeque::new(),
-            to: Some(to),
-        });
+        self.0.push(Session { id, seq: 0, intents, shard, replay: VecDeque::new(), to: Some(to) });
     }
 
     pub fn connected(&self) -> usize {
@@ -89,9 +82,7 @@ impl Sessions {
     /// Whether the connection behind `from` still has its session (op 9 takes it away).
     pub fn holds(&self, id: &str, from: &UnboundedSender<Out>) -> bool {
         let own = |to: &UnboundedSender<Out>| to.same_channel(from);
-        self.0
-            .iter()
-            .any(|s| s.id == id && s.to.as_ref().is_some_and(own))
+        self.0.iter().any(|s| s.id == id && s.to.as_ref().is_some_and(own))
     }
 
     /// The connection behind `from` is gone. A session that was taken over by a newer connection stays as it is.
@@ -110,10 +101,7 @@ impl Sessions {
         let Some(session) = self.0.iter_mut().find(|s| s.id == id) else {
             return false;
         };
-        let first = session
-            .replay
-            .front()
-            .map_or(session.seq + 1, |(first, _)| *first);
+        let first = session.replay.front().map_or(session.seq + 1, |(first, _)| *first);
         if seq > session.seq || seq + 1 < first {
             return false;
         }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
 
-use super::core::lock;
+use super::hub::lock;
 
 pub struct OpenApi {
     document: Value,
@@ -38,10 +38,7 @@ impl OpenApi {
         };
         let body = tolerated(body.clone());
         let errors = validator.iter_errors(&body);
-        errors
-            .map(|e| format!("{} at {}", e, e.instance_path()))
-            .take(5)
-            .collect()
+        errors.map(|e| format!("{} at {}", e, e.instance_path())).take(5).collect()
     }
 
     /// The description's template that fits the path best: the one with the fewest placeholders.
@@ -52,14 +49,9 @@ impl OpenApi {
             let wanted: Vec<&str> = template.trim_matches('/').split('/').collect();
             operations.get(method.to_lowercase()).is_some()
                 && wanted.len() == parts.len()
-                && wanted
-                    .iter()
-                    .zip(&parts)
-                    .all(|(t, p)| t.starts_with('{') || t == p)
+                && wanted.iter().zip(&parts).all(|(t, p)| t.starts_with('{') || t == p)
         });
-        fits.map(|(template, _)| template)
-            .min_by_key(|t| t.matches('{').count())
-            .cloned()
+        fits.map(|(template, _)| template).min_by_key(|t| t.matches('{').count()).cloned()
     }
 
     fn validator(&self, method: &str, template: &str) -> Option<Arc<Validator>> {
@@ -99,9 +91,7 @@ fn tolerated(mut body: Value) -> Value {
 }
 
 fn tolerate(one: &mut Value) {
-    let bits = one
-        .get("default_member_permissions")
-        .and_then(Value::as_str);
+    let bits = one.get("default_member_permissions").and_then(Value::as_str);
     if let Some(bits) = bits.and_then(|b| b.parse::<u64>().ok()) {
         one["default_member_permissions"] = json!(bits);
     }

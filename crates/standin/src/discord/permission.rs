@@ -77,20 +77,12 @@ pub fn base(world: &World, guild_id: u64, user_id: u64) -> u64 {
 /// Permissions in one channel. A thread has those of its parent, with SEND_MESSAGES taken from SEND_MESSAGES_IN_THREADS.
 pub fn in_channel(world: &World, channel: &Channel, user_id: u64) -> u64 {
     let Some(guild_id) = channel.guild_id else {
-        return if channel.recipient == Some(user_id) || user_id == world.bot {
-            DIRECT
-        } else {
-            0
-        };
+        return if channel.recipient == Some(user_id) || user_id == world.bot { DIRECT } else { 0 };
     };
     if channel.is_thread() {
         let parent = channel.parent_id.and_then(|id| world.channels.get(&id));
         let held = parent.map_or(0, |parent| in_channel(world, parent, user_id));
-        let send = if held & SEND_MESSAGES_IN_THREADS != 0 {
-            SEND_MESSAGES
-        } else {
-            0
-        };
+        let send = if held & SEND_MESSAGES_IN_THREADS != 0 { SEND_MESSAGES } else { 0 };
         return held & !SEND_MESSAGES | send;
     }
     let mut held = base(world, guild_id, user_id);
@@ -107,10 +99,7 @@ pub fn in_channel(world: &World, channel: &Channel, user_id: u64) -> u64 {
     if let Some(everyone) = find(guild_id) {
         held = held & !everyone.deny | everyone.allow;
     }
-    let of_roles = channel
-        .overwrites
-        .iter()
-        .filter(|o| o.id != guild_id && roles.contains(&o.id));
+    let of_roles = channel.overwrites.iter().filter(|o| o.id != guild_id && roles.contains(&o.id));
     let (allow, deny) = of_roles.fold((0, 0), |(a, d), o| (a | o.allow, d | o.deny));
     held = held & !deny | allow;
     if let Some(own) = find(user_id) {
@@ -141,12 +130,7 @@ mod tests {
         let ops = world.channels.get_mut(&ops).unwrap();
         ops.overwrites = overwrites
             .iter()
-            .map(|&(id, allow, deny)| Overwrite {
-                id,
-                member: members.contains_key(&id),
-                allow,
-                deny,
-            })
+            .map(|&(id, allow, deny)| Overwrite { id, member: members.contains_key(&id), allow, deny })
             .collect();
         let ops = ops.clone();
         in_channel(&world, &ops, user)

@@ -177,13 +177,7 @@ impl World {
         machine
     }
 
-    pub fn decide(
-        &mut self,
-        asset_id: &str,
-        verdict: &str,
-        who: &str,
-        now: DateTime<Utc>,
-    ) -> Decided {
+    pub fn decide(&mut self, asset_id: &str, verdict: &str, who: &str, now: DateTime<Utc>) -> Decided {
         let Some(machine) = self.machines.iter_mut().find(|m| m.asset_id == asset_id) else {
             return Decided::Unknown;
         };
@@ -199,9 +193,7 @@ impl World {
     /// By UUID or by number.
     pub fn ticket_mut(&mut self, id: &str) -> Option<&mut Ticket> {
         let number = id.trim_start_matches('#').parse::<u64>().ok();
-        self.tickets
-            .iter_mut()
-            .find(|t| t.id == id || Some(t.seq_id) == number)
+        self.tickets.iter_mut().find(|t| t.id == id || Some(t.seq_id) == number)
     }
 
     /// Nobody can subscribe to a type that the platform does not have; such an event goes to everybody, to see how it is taken.

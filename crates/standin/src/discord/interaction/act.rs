@@ -11,7 +11,7 @@ use super::{
     DEADLINE, build,
     deed::{autocomplete, command, delete, press, say, select, submit},
 };
-use crate::discord::{core::Core, world::World};
+use crate::discord::{hub::Core, world::World};
 
 /// How long `act` waits at most.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,9 +22,7 @@ const AFTERTHOUGHT: Duration = Duration::from_secs(1);
 
 /// Does it and waits for the outcome. The error says what is wrong with the input, as the person's client would.
 pub async fn act(core: &Arc<Core>, what: Value) -> Result<Value, String> {
-    let name = what["as"]
-        .as_str()
-        .ok_or("`as` is missing: the name or id of a user")?;
+    let name = what["as"].as_str().ok_or("`as` is missing: the name or id of a user")?;
     let user = core.read(|world| world.user_named(name).map(|u| u.id));
     let user = user.ok_or_else(|| format!("there is no user {name:?}"))?;
     let now = core.now();
@@ -47,9 +45,7 @@ pub async fn act(core: &Arc<Core>, what: Value) -> Result<Value, String> {
         }
     }?;
     let reachable = core.sessions().alive() > 0;
-    let token = core
-        .change(|world| build::start(world, now, deed))
-        .ok_or("the channel is gone")?;
+    let token = core.change(|world| build::start(world, now, deed)).ok_or("the channel is gone")?;
     if !reachable {
         core.change(|world| fail(world, &token));
         return Ok(core.read(|world| outcome(world, &token)));
@@ -77,9 +73,7 @@ async fn wait(core: &Core, token: &str) {
         let acknowledged = Duration::from_millis(it.acknowledged_ms.unwrap_or(0));
         let settled = match it.answered {
             Some(5) => !it.thinking,
-            Some(6) => {
-                it.updated || !it.followups.is_empty() || waited > acknowledged + AFTERTHOUGHT
-            }
+            Some(6) => it.updated || !it.followups.is_empty() || waited > acknowledged + AFTERTHOUGHT,
             _ => true,
         };
         let quiet = core.quiet_for().is_some_and(|quiet| quiet >= QUIET);

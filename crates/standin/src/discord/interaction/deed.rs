@@ -15,12 +15,8 @@ use crate::discord::{
 };
 
 fn place<'w>(world: &'w World, user: u64, what: &Value) -> Result<&'w Channel, String> {
-    let name = what["channel"]
-        .as_str()
-        .ok_or("`channel` is missing: a name or an id")?;
-    let channel = world
-        .channel_named(name)
-        .ok_or_else(|| format!("there is no channel {name:?}"))?;
+    let name = what["channel"].as_str().ok_or("`channel` is missing: a name or an id")?;
+    let channel = world.channel_named(name).ok_or_else(|| format!("there is no channel {name:?}"))?;
     sees(world, channel, user)?;
     Ok(channel)
 }
@@ -34,13 +30,8 @@ fn sees(world: &World, channel: &Channel, user: u64) -> Result<(), String> {
 
 /// Which commands the user sees there.
 pub fn commands_for(world: &World, user: &str, channel: &str) -> Result<Value, String> {
-    let user = world
-        .user_named(user)
-        .ok_or_else(|| format!("there is no user {user:?}"))?
-        .id;
-    let channel = world
-        .channel_named(channel)
-        .ok_or_else(|| format!("there is no channel {channel:?}"))?;
+    let user = world.user_named(user).ok_or_else(|| format!("there is no user {user:?}"))?.id;
+    let channel = world.channel_named(channel).ok_or_else(|| format!("there is no channel {channel:?}"))?;
     let all = world.commands.iter();
     let usable = all.filter(|c| of_guild(c, channel) && may_use(world, channel, user, c).is_ok());
     Ok(usable.cloned().collect())
@@ -62,18 +53,12 @@ fn may_use(world: &World, channel: &Channel, user: u64, command: &Value) -> Resu
     }
     let Some(guild) = channel.guild_id else {
         let direct = command["dm_permission"] != false;
-        return direct
-            .then_some(())
-            .ok_or_else(|| "this command is for servers only".into());
+        return direct.then_some(()).ok_or_else(|| "this command is for servers only".into());
     };
-    let needed = command["default_member_permissions"]
-        .as_str()
-        .and_then(|bits| bits.parse::<u64>().ok());
+    let needed = command["default_member_permissions"].as_str().and_then(|bits| bits.parse::<u64>().ok());
     let everything = base(world, guild, user) & may::ADMINISTRATOR != 0;
     match needed {
-        Some(0) if !everything => {
-            Err("this user does not see that command: it is for administrators".into())
-        }
+        Some(0) if !everything => Err("this user does not see that command: it is for administrators".into()),
         Some(needed) if !everything && held & needed != needed => {
             Err("this user does not see that command: permissions are missing".into())
         }
@@ -88,16 +73,9 @@ fn registered<'w>(world: &'w World, channel: &Channel, name: &str, kind: u64) ->
     fits.max_by_key(|c| c["guild_id"].is_string())
 }
 
-pub fn command(
-    world: &World,
-    user: u64,
-    what: &Value,
-    focused: Option<&str>,
-) -> Result<Deed, String> {
+pub fn command(world: &World, user: u64, what: &Value, focused: Option<&str>) -> Result<Deed, String> {
     let channel = place(world, user, what)?;
-    let full = what["name"]
-        .as_str()
-        .ok_or("`name` is missing: the command")?;
+    let full = what["name"].as_str().ok_or("`name` is missing: the command")?;
     let full = full.trim_start_matches('/');
     if what["message"].is_string() || what["user"].is_string() {
         return menu(world, user, channel, full, what);
@@ -118,11 +96,7 @@ pub fn command(
         Value::Object(given) => given,
         _ => return Err("`options` must be an object of name and value".into()),
     };
-    let person = Person {
-        world,
-        user,
-        guild: channel.guild_id,
-    };
+    let person = Person { world, user, guild: channel.guild_id };
     let mut resolved = json!({});
     let mut filled = options::fill(&person, definition, given, focused, &mut resolved)?;
     for (kind, name) in chain.iter().rev() {
@@ -135,11 +109,7 @@ pub fn command(
     Ok(Deed {
         user_id: user,
         channel_id: channel.id,
-        kind: if focused.is_some() {
-            AUTOCOMPLETE
-        } else {
-            COMMAND
-        },
+        kind: if focused.is_some() { AUTOCOMPLETE } else { COMMAND },
         name: full.to_owned(),
         command_type: 1,
         source: None,
@@ -154,18 +124,11 @@ pub fn autocomplete(world: &World, user: u64, what: &Value) -> Result<Deed, Stri
     let focused = focused.ok_or("`focused` is missing: the option being typed")?;
     let deed = command(world, user, what, Some(focused))?;
     let channel = place(world, user, what)?;
-    let mut words = what["name"]
-        .as_str()
-        .unwrap_or_default()
-        .trim_start_matches('/')
-        .split(' ');
+    let mut words = what["name"].as_str().unwrap_or_default().trim_start_matches('/').split(' ');
     let definition = registered(world, channel, words.next().unwrap_or_default(), 1);
     let words: Vec<&str> = words.collect();
     let definition = definition.and_then(|c| options::descend(c, &words).ok());
-    let all = definition
-        .and_then(|(_, d)| d["options"].as_array())
-        .into_iter()
-        .flatten();
+    let all = definition.and_then(|(_, d)| d["options"].as_array()).into_iter().flatten();
     match all.into_iter().find(|o| o["name"] == focused) {
         Some(option) if option["autocomplete"] == true => Ok(deed),
         Some(_) => Err(format!("option {focused:?} has no autocomplete")),
@@ -174,32 +137,20 @@ pub fn autocomplete(world: &World, user: u64, what: &Value) -> Result<Deed, Stri
 }
 
 /// Context menus: `message` or `user` is the target.
-fn menu(
-    world: &World,
-    user: u64,
-    channel: &Channel,
-    name: &str,
-    what: &Value,
-) -> Result<Deed, String> {
+fn menu(world: &World, user: u64, channel: &Channel, name: &str, what: &Value) -> Result<Deed, String> {
     let on_message = what["message"].is_string();
     let kind = if on_message { 3 } else { 2 };
-    let command = registered(world, channel, name, kind)
-        .ok_or_else(|| format!("there is no menu entry {name:?}"))?;
+    let command = registered(world, channel, name, kind).ok_or_else(|| format!("there is no menu entry {name:?}"))?;
     may_use(world, channel, user, command)?;
     let mut resolved = json!({});
     let target = if on_message {
         let (_, id) = message_of(world, user, what)?;
-        let message = world
-            .message(channel.id, id)
-            .ok_or("the message is in another channel")?;
+        let message = world.message(channel.id, id).ok_or("the message is in another channel")?;
         resolved["messages"][&id.to_string()] = message.json.clone();
         id
     } else {
         let target = what["user"].as_str().unwrap_or_default();
-        let target = world
-            .user_named(target)
-            .ok_or_else(|| format!("there is no user {target:?}"))?
-            .id;
+        let target = world.user_named(target).ok_or_else(|| format!("there is no user {target:?}"))?.id;
         resolve_user(world, channel.guild_id, target, &mut resolved);
         target
     };
@@ -222,15 +173,9 @@ fn menu(
 
 /// The message that `message` names, if the user sees it: (channel, id).
 fn message_of(world: &World, user: u64, what: &Value) -> Result<(u64, u64), String> {
-    let id = what["message"]
-        .as_str()
-        .ok_or("`message` is missing: an id")?;
-    let id: u64 = id
-        .parse()
-        .map_err(|_| format!("{id:?} is not a message's id"))?;
-    let (channel, message) = world
-        .find_message(id)
-        .ok_or_else(|| format!("there is no message {id}"))?;
+    let id = what["message"].as_str().ok_or("`message` is missing: an id")?;
+    let id: u64 = id.parse().map_err(|_| format!("{id:?} is not a message's id"))?;
+    let (channel, message) = world.find_message(id).ok_or_else(|| format!("there is no message {id}"))?;
     if message.only_for.is_some_and(|only| only != user) {
         return Err(format!("this user does not see the message {id}"));
     }
@@ -239,11 +184,7 @@ fn message_of(world: &World, user: u64, what: &Value) -> Result<(u64, u64), Stri
     Ok((channel, id))
 }
 
-fn component<'w>(
-    world: &'w World,
-    user: u64,
-    what: &Value,
-) -> Result<(u64, u64, &'w Value), String> {
+fn component<'w>(world: &'w World, user: u64, what: &Value) -> Result<(u64, u64, &'w Value), String> {
     let (channel, id) = message_of(world, user, what)?;
     let wanted = what["custom_id"].as_str().ok_or("`custom_id` is missing")?;
     let message = world.message(channel, id).ok_or("the message is gone")?;
@@ -268,13 +209,8 @@ pub fn press(world: &World, user: u64, what: &Value) -> Result<Deed, String> {
 
 pub fn select(world: &World, user: u64, what: &Value) -> Result<Deed, String> {
     let (channel_id, id, found) = component(world, user, what)?;
-    let values = what["values"]
-        .as_array()
-        .ok_or("`values` is missing: a list")?;
-    let channel = world
-        .channels
-        .get(&channel_id)
-        .ok_or("the channel is gone")?;
+    let values = what["values"].as_array().ok_or("`values` is missing: a list")?;
+    let channel = world.channels.get(&channel_id).ok_or("the channel is gone")?;
     let mut resolved = json!({});
     let mut chosen = Vec::new();
     for value in values {
@@ -293,10 +229,7 @@ pub fn select(world: &World, user: u64, what: &Value) -> Result<Deed, String> {
                 resolve_channel(world, user, target, &mut resolved);
                 target.id.to_string()
             }
-            Some(5 | 7) => match (
-                world.user_named(text),
-                options::role_named(world, guild, text),
-            ) {
+            Some(5 | 7) => match (world.user_named(text), options::role_named(world, guild, text)) {
                 (Some(target), _) => {
                     resolve_user(world, guild, target.id, &mut resolved);
                     target.id.to_string()
@@ -315,9 +248,7 @@ pub fn select(world: &World, user: u64, what: &Value) -> Result<Deed, String> {
     let most = found["max_values"].as_u64().unwrap_or(1);
     let count = u64::try_from(chosen.len()).unwrap_or(u64::MAX);
     if !(least..=most).contains(&count) {
-        return Err(format!(
-            "between {least} and {most} values must be chosen, not {count}"
-        ));
+        return Err(format!("between {least} and {most} values must be chosen, not {count}"));
     }
     let data = json!({
         "custom_id": found["custom_id"], "component_type": found["type"], "id": found["id"], "values": chosen, "resolved": resolved,
@@ -338,23 +269,13 @@ fn of_component(user: u64, channel: u64, message: u64, data: Value) -> Deed {
 }
 
 pub fn submit(world: &mut World, user: u64, what: &Value) -> Result<Deed, String> {
-    let wanted = what["modal"]
-        .as_str()
-        .ok_or("`modal` is missing: its custom_id")?;
-    let at = world
-        .modals
-        .iter()
-        .position(|m| m.user_id == user && m.data["custom_id"] == wanted);
+    let wanted = what["modal"].as_str().ok_or("`modal` is missing: its custom_id")?;
+    let at = world.modals.iter().position(|m| m.user_id == user && m.data["custom_id"] == wanted);
     let at = at.ok_or_else(|| format!("this user has no open modal {wanted:?}"))?;
     let empty = Map::new();
     let values = what["values"].as_object().unwrap_or(&empty);
     let components = form::filled(&world.modals[at].data, values)?;
-    let Modal {
-        channel_id,
-        source,
-        data,
-        ..
-    } = world.modals.remove(at);
+    let Modal { channel_id, source, data, .. } = world.modals.remove(at);
     Ok(Deed {
         user_id: user,
         channel_id,
@@ -367,12 +288,7 @@ pub fn submit(world: &mut World, user: u64, what: &Value) -> Result<Deed, String
 }
 
 /// A person writes in a channel.
-pub fn say(
-    world: &mut World,
-    now: chrono::DateTime<chrono::Utc>,
-    user: u64,
-    what: &Value,
-) -> Result<Value, String> {
+pub fn say(world: &mut World, now: chrono::DateTime<chrono::Utc>, user: u64, what: &Value) -> Result<Value, String> {
     let channel = place(world, user, what)?;
     let held = in_channel(world, channel, user);
     if held & may::SEND_MESSAGES == 0 || !channel.takes_messages() {
@@ -398,10 +314,7 @@ pub fn say(
 /// A person deletes a message: their own, or any with MANAGE_MESSAGES.
 pub fn delete(world: &mut World, user: u64, what: &Value) -> Result<Value, String> {
     let (channel_id, id) = message_of(world, user, what)?;
-    let channel = world
-        .channels
-        .get(&channel_id)
-        .ok_or("the channel is gone")?;
+    let channel = world.channels.get(&channel_id).ok_or("the channel is gone")?;
     let held = in_channel(world, channel, user);
     let message = world.message(channel_id, id).ok_or("the message is gone")?;
     let own = is_id(&message.json["author"]["id"], user);

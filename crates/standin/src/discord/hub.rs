@@ -73,10 +73,7 @@ impl Core {
             sessions: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
-            busy: Mutex::new(Busy {
-                running: 0,
-                last: Instant::now(),
-            }),
+            busy: Mutex::new(Busy { running: 0, last: Instant::now() }),
             hook: Mutex::default(),
             changed: watch::Sender::new(0),
             stop: watch::Sender::new(false),
@@ -293,8 +290,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn load(path: &Path) -> Result<World> {
     let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is not a saved world", path.display()))
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is not a saved world", path.display()))
 }
 
 /// Written beside and renamed, so that a kill leaves either the old or the new one.
