@@ -4,6 +4,10 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod bus;
+mod delivery_create_test;
+mod delivery_edit_test;
+mod delivery_order_test;
+mod delivery_refused_test;
 mod embedded_test;
 mod first_test;
 mod servers_test;

@@ -174,6 +174,11 @@ impl Discord {
         self.0.read(|world| world.token.clone())
     }
 
+    /// The token is changed: the old one is refused from now on.
+    pub fn set_token(&self, token: &str) {
+        self.0.change(|world| world.token = token.to_owned());
+    }
+
     pub fn application_id(&self) -> u64 {
         self.0.read(|world| world.application)
     }

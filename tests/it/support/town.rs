@@ -400,7 +400,7 @@ pub fn show(message: &Value) -> String {
 }
 
 /// `<t:1767348005:R>` → `<+5s>`.
-fn plain_times(text: &str) -> String {
+pub fn plain_times(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("<t:") {
