@@ -28,7 +28,7 @@ async fn a_2xx_confirms() {
         let call = &town.xt.calls().into_iter().find(|c| c.path.starts_with("/v1/machine")).unwrap();
         assert_eq!(call.path, "/v1/machine/approve", "allow_machine is left out unless it is configured");
         assert_eq!(town.xt.machines()[0].status, "approved");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"✅ Approved by <@approver> <+0s>, confirmed by XTSystems <+0s>");
     })
     .await;
 }
@@ -49,8 +49,20 @@ async fn a_409_means_decided_elsewhere() {
     run(async |town| {
         approve_in(town, Mode::already("approved").at(Place::Approve)).await;
         assert_eq!(state(town).await, "elsewhere approve");
-        insta::assert_snapshot!(town.see("machines"), @"");
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(town.see("machines"), @r"
+        [🖥️ Machine Approved]
+        Hostname: web-07
+        IP Address: 10.0.0.7
+        OS: Debian 13
+        Status: ✅ Approved in XTSystems <+0s>
+        Timeline: <+0s> registered
+        -- XTSystems · machine.registered
+        ");
+        insta::assert_snapshot!(audit(town).await, @r"
+        requested
+        decided approve by approver
+        elsewhere approve Machine already approved by approver
+        ");
     })
     .await;
 }
@@ -60,7 +72,7 @@ async fn a_409_names_the_other_decision() {
     run(async |town| {
         approve_in(town, Mode::already("denied").at(Place::Approve)).await;
         assert_eq!(state(town).await, "elsewhere approve");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"⛔ Denied in XTSystems <+0s>");
     })
     .await;
 }
@@ -70,7 +82,7 @@ async fn a_4xx_that_names_a_decision_is_one() {
     run(async |town| {
         approve_in(town, Mode::refuse(400, "Machine already denied by eve")).await;
         assert_eq!(state(town).await, "elsewhere approve");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"⛔ Denied in XTSystems <+0s>");
     })
     .await;
 }
@@ -80,10 +92,24 @@ async fn another_4xx_is_shown_with_retry() {
     run(async |town| {
         approve_in(town, Mode::refuse(404, "Machine not found")).await;
         assert_eq!(state(town).await, "refused approve");
-        insta::assert_snapshot!(town.see("machines"), @"");
+        insta::assert_snapshot!(town.see("machines"), @r"
+        [🖥️ New Machine Registered]
+        Hostname: web-07
+        IP Address: 10.0.0.7
+        OS: Debian 13
+        Status: ⚠️ XTSystems refused to approve (asked for by <@1180000000000000012> <+0s>)
+        > Machine not found
+        Timeline: <+0s> registered
+        -- XTSystems · machine.registered
+        (Retry Approve) (Deny)
+        ");
         town.advance(TimeDelta::hours(1)).await;
         assert_eq!(calls(town), ["approve 404"], "nobody retries a refusal but a person");
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(audit(town).await, @r"
+        requested
+        decided approve by approver
+        refused approve Machine not found by approver
+        ");
     })
     .await;
 }
@@ -92,12 +118,13 @@ async fn another_4xx_is_shown_with_retry() {
 async fn a_wrong_key_is_refused_with_what_to_check() {
     let setup = Setup { env: vec![("XTSYSTEMS_API_KEY", "xt-wrong".into())], ..Setup::default() };
     run_with(setup, async |town| {
-        town.expect_error("a step failed");
-        let (_, buttons) = requested_without_catch_up(town).await;
-        town.only_press("approver", &buttons.message, &buttons.approve).await;
-        step_through(town).await;
+        let (_, buttons) = requested(town).await;
+        town.press_id("approver", &buttons.message, &buttons.approve).await;
         assert_eq!(state(town).await, "refused approve");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @r"
+        ⚠️ XTSystems refused to approve (asked for by <@approver> <+0s>)
+        > Invalid or missing API key (check XTSYSTEMS\_API\_KEY, and whether it is to be sent as a bearer token or raw)
+        ");
     })
     .await;
 }
@@ -107,15 +134,31 @@ async fn a_5xx_is_unknown_and_asked_again() {
     run(async |town| {
         approve_in(town, Mode::status(503).at(Place::Approve).times(3)).await;
         assert_eq!(state(town).await, "unknown approve");
-        insta::assert_snapshot!(town.see("machines"), @"");
+        insta::assert_snapshot!(town.see("machines"), @r"
+        [🖥️ New Machine Registered]
+        Hostname: web-07
+        IP Address: 10.0.0.7
+        OS: Debian 13
+        Status: ❔ Approve asked for by <@1180000000000000012> <+0s>. XTSystems has not said whether it was done; asking again (1 so far)
+        Timeline: <+0s> registered
+        -- XTSystems · machine.registered
+        ");
         town.advance(TimeDelta::seconds(2)).await;
         town.advance(TimeDelta::seconds(10)).await;
         assert_eq!(calls(town), ["approve 503"; 3]);
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"❔ Approve asked for by <@approver> <+0s>. XTSystems has not said whether it was done; asking again (3 so far)");
         town.advance(TimeDelta::seconds(30)).await;
         assert_eq!(state(town).await, "confirmed approve");
-        insta::assert_snapshot!(status(town), @"");
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(status(town), @"✅ Approved by <@approver> <+0s>, confirmed by XTSystems <+42s>");
+        insta::assert_snapshot!(audit(town).await, @r"
+        requested
+        decided approve by approver
+        unknown approve XTSystems answered 503: Internal Server Error by approver
+        unknown approve XTSystems answered 503: Internal Server Error by approver
+        unknown approve XTSystems answered 503: Internal Server Error by approver
+        confirmed approve  by approver
+        echo integration@signal-town.example
+        ");
     })
     .await;
 }
@@ -125,7 +168,7 @@ async fn no_answer_in_time_is_unknown() {
     run(async |town| {
         approve_in(town, Mode::timeout_ms(60_000).at(Place::Approve).times(1)).await;
         assert_eq!(state(town).await, "unknown approve");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"❔ Approve asked for by <@approver> <+0s>. XTSystems has not said whether it was done; asking again (1 so far)");
         town.advance(TimeDelta::seconds(2)).await;
         assert_eq!(calls(town), ["approve -", "approve 200"]);
         assert!(status(town).contains("confirmed by XTSystems"));
@@ -138,16 +181,16 @@ async fn a_refused_connection_was_certainly_not_sent() {
     run(async |town| {
         let (_, buttons) = requested(town).await;
         town.xt.stop();
-        town.only_press("approver", &buttons.message, &buttons.approve).await;
-        step_through(town).await;
+        town.press_id("approver", &buttons.message, &buttons.approve).await;
         assert_eq!(state(town).await, "deciding approve", "no doubt, so the decision is still to be sent");
-        insta::assert_snapshot!(status(town), @"");
-        insta::assert_snapshot!(audit(town).await.replace(&town.xt.origin(), "XT"), @"");
-        assert_eq!(
-            town.count("SELECT count(*) FROM approval WHERE call_due_at > leased_until OR leased_until IS NULL").await,
-            1,
-            "it is due again"
-        );
+        insta::assert_snapshot!(status(town), @"⏳ Approve asked for by <@approver> <+0s>, waiting for XTSystems to confirm");
+        insta::assert_snapshot!(audit(town).await.replace(&town.xt.origin(), "XT"), @r"
+        requested
+        decided approve by approver
+        not_sent approve no connection to XT: Connection refused (os error 111) by approver
+        ");
+        town.advance(TimeDelta::seconds(2)).await;
+        assert_eq!(town.count("SELECT call_attempts::bigint FROM approval").await, 2, "it is tried again");
     })
     .await;
 }
@@ -159,7 +202,12 @@ async fn done_and_then_500_is_our_own_when_it_says_409() {
         // The event of the decision that arrived says so first.
         assert_eq!(state(town).await, "confirmed approve");
         assert_eq!(calls(town), ["approve 500"]);
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(audit(town).await, @r"
+        requested
+        decided approve by approver
+        unknown approve XTSystems answered 500: Internal Server Error by approver
+        confirmed_by_event integration@signal-town.example
+        ");
         status(town);
     })
     .await;
@@ -175,8 +223,17 @@ async fn denied_and_then_500_is_our_own_when_it_says_409() {
         town.advance(TimeDelta::seconds(2)).await;
         assert_eq!(calls(town), ["deny 500", "deny 409"]);
         assert_eq!(state(town).await, "confirmed deny");
-        insta::assert_snapshot!(status(town), @"");
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(status(town), @r"
+        ⛔ Denied by <@approver> <+0s>, confirmed by XTSystems <+2s>
+        Reason: unknown device
+        ");
+        insta::assert_snapshot!(audit(town).await, @r"
+        requested
+        form_opened deny by approver
+        decided deny unknown device by approver
+        unknown deny XTSystems answered 500: Internal Server Error by approver
+        confirmed deny Machine already denied by approver
+        ");
     })
     .await;
 }
@@ -190,7 +247,7 @@ async fn unknown_and_then_the_opposite_409_is_elsewhere() {
         town.advance(TimeDelta::seconds(2)).await;
         assert_eq!(state(town).await, "elsewhere approve");
         town.advance(TimeDelta::minutes(1)).await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"⛔ Denied in XTSystems <+2s>");
     })
     .await;
 }
@@ -204,7 +261,10 @@ async fn unknown_and_then_refused_is_refused() {
         town.advance(TimeDelta::seconds(2)).await;
         assert_eq!(state(town).await, "refused approve");
         town.advance(TimeDelta::minutes(1)).await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @r"
+        ⚠️ XTSystems refused to approve (asked for by <@approver> <+0s>)
+        > Not permitted for this key (the API key's user may not decide about machines)
+        ");
         assert!(town.button("machines", "Retry Approve").is_some() && town.button("machines", "Deny").is_some());
     })
     .await;
@@ -220,21 +280,7 @@ async fn a_crash_while_sent_is_unknown_after_the_lease() {
         town.advance(TimeDelta::seconds(1)).await;
         assert_eq!(calls(town), ["approve 409"]);
         assert_eq!(state(town).await, "confirmed approve", "the call of the process that died did arrive");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"✅ Approved by <@approver> <+0s>, confirmed by XTSystems <+20s>");
     })
     .await;
-}
-
-/// As `requested`, where catching up fails: what else is due, step by step.
-async fn requested_without_catch_up(town: &Town) -> (standin::xtsystems::Machine, crate::support::machines::Buttons) {
-    let machine = town.xt.register_machine("web-07", "10.0.0.7", "Debian 13").await;
-    step_through(town).await;
-    (machine, crate::support::machines::buttons(town))
-}
-
-/// All that is due, where looking for missed deliveries fails.
-async fn step_through(town: &Town) {
-    for _ in 0..10 {
-        let _ = town.app.step().await;
-    }
 }
