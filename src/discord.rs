@@ -59,7 +59,7 @@ async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
     match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {
         Ok(first) => Ok(first?),
-        Err(_) => Err(crate::error::UserError::new(text::DATABASE_SLOW).into()),
+        Err(_) => Err(crate::error::UserError::new(on_error::database_away("no answer in time")).into()),
     }
 }
 

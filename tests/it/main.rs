@@ -3,6 +3,11 @@
 // The bans keep time, chance and the environment in their places in the program; a test is outside of it.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod approval_call_test;
+mod approval_event_test;
+mod approval_guard_test;
+mod approval_newer_test;
+mod approval_press_test;
 mod bus;
 mod delivery_create_test;
 mod delivery_edit_test;

@@ -195,9 +195,11 @@ impl Town {
         panic!("{what}: not within 10 s");
     }
 
-    /// Does everything that is due, until all is quiet.
+    /// Does everything that is due, until all is quiet, here and at XTSystems.
     pub async fn settle(&self) {
         for _ in 0..200 {
+            // What XTSystems sends of itself, such as the echo of a decision.
+            self.xt.settle().await;
             if self.app.step().await.expect("a step works") == 0 {
                 return;
             }
@@ -249,10 +251,14 @@ impl Town {
     }
 
     pub async fn press_id(&self, who: &str, message: &str, custom_id: &str) -> Value {
-        let outcome =
-            self.discord.act(json!({ "as": who, "do": "press", "message": message, "custom_id": custom_id })).await;
+        let outcome = self.only_press(who, message, custom_id).await;
         self.settle().await;
         outcome
+    }
+
+    /// Presses, and leaves what follows from it undone.
+    pub async fn only_press(&self, who: &str, message: &str, custom_id: &str) -> Value {
+        self.discord.act(json!({ "as": who, "do": "press", "message": message, "custom_id": custom_id })).await
     }
 
     /// The message and the custom id of a button.
@@ -304,6 +310,12 @@ impl Town {
     pub async fn count(&self, sql: &'static str) -> i64 {
         let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// The first column of what a statement finds, as text.
+    pub async fn column(&self, sql: &'static str) -> Vec<String> {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
     }
 
     /// An ERROR line with these words may be logged.

@@ -45,7 +45,15 @@ pub async fn act(core: &Arc<Core>, what: Value) -> Result<Value, String> {
         }
     }?;
     let reachable = core.sessions().alive() > 0;
-    let token = core.change(|world| build::start(world, now, deed)).ok_or("the channel is gone")?;
+    let twice = core.take_fault("interaction").is_some();
+    let token = core.change(|world| {
+        let token = build::start(world, now, deed)?;
+        if twice {
+            world.events.extend(world.events.last().cloned());
+        }
+        Some(token)
+    });
+    let token = token.ok_or("the channel is gone")?;
     if !reachable {
         core.change(|world| fail(world, &token));
         return Ok(core.read(|world| outcome(world, &token)));
