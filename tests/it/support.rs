@@ -6,6 +6,7 @@ pub mod corpus;
 pub mod database;
 pub mod private;
 pub mod process;
+pub mod program;
 pub mod servers;
 pub mod supervisor;
 pub mod town;
