@@ -28,6 +28,24 @@ impl Lifecycle {
         });
     }
 
+    /// Runs a task that ends with the handle it returns.
+    pub fn spawn_owned<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Owned<T> {
+        Owned(self.tasks.spawn(async move {
+            let outcome = task.await;
+            tracing::debug!(task = name, "task ended");
+            outcome
+        }))
+    }
+
+    /// Makes the shutdown wait for work that somebody else drives.
+    pub async fn track<T>(&self, work: impl Future<Output = T>) -> T {
+        self.tasks.track_future(work).await
+    }
+
     /// A token that is cancelled when the process should stop.
     pub fn token(&self) -> CancellationToken {
         self.stop.clone()
@@ -47,6 +65,22 @@ impl Lifecycle {
         self.stop.cancel();
         self.tasks.close();
         tokio::time::timeout(deadline, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// A task that is cut off when this is dropped.
+pub struct Owned<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Owned<T> {
+    /// Waits for its end; `None` when it panicked. Not to be asked again after that.
+    pub async fn ended(&mut self) -> Option<T> {
+        (&mut self.0).await.ok()
+    }
+}
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -15,6 +15,7 @@ mod delivery_order_test;
 mod delivery_refused_test;
 mod embedded_test;
 mod first_test;
+mod gateway_test;
 mod servers_test;
 mod support;
 mod tidy;

@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod machines;
 pub mod private;
 pub mod process;
+pub mod program;
 pub mod servers;
 pub mod supervisor;
 pub mod town;
