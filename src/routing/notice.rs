@@ -55,13 +55,31 @@ pub fn render(event: &Event) -> Embed {
             .field("Details", details(event), false),
         "user.created" => embed.field("Username", text("username"), true).field("Email", text("email"), true),
         "company.created" => embed.field("Name", text("name"), true),
-        "signalbox.notice" => Embed { description: fit(&text("text"), DESCRIPTION), ..embed },
+        "signalbox.notice" => Embed { description: fit(&with_channels(&text("text")), DESCRIPTION), ..embed },
         _ if crate::event::kind::find(&event.kind).is_some() => {
             let named = ["title", "name", "hostname", "status", "priority", "resolution"];
             named.iter().fold(embed, |embed, name| embed.field(&capitalised(name), long(name), true))
         }
         _ => generic(event, embed),
     }
+}
+
+/// Escaped text in which the mentions of channels are mentions again.
+fn with_channels(escaped: &str) -> String {
+    let mut parts = escaped.split("<#");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("<#");
+        match part.split_once("\\>") {
+            Some((id, rest)) if !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()) => {
+                out.push_str(id);
+                out.push('>');
+                out.push_str(rest);
+            }
+            _ => out.push_str(part),
+        }
+    }
+    out
 }
 
 /// An event of a kind nobody described: its scalar fields, as they came.

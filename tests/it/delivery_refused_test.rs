@@ -43,7 +43,7 @@ async fn a_permission_that_is_missing_from_the_start_is_named_before_anything_is
         1 waiting · 0 set aside · 0 in doubt · 0 not delivered
         ⚠️ <#1180000000000000104>: Signalbox lacks Send Messages in <#1180000000000000104>: allow it in the channel's permissions
         ");
-        insta::assert_snapshot!(town.lines("ops"), @r"A destination cannot be used, its messages wait: Signalbox lacks Send Messages in <#1180000000000000104\>: allow it in the channel's permissions.");
+        insta::assert_snapshot!(town.lines("ops"), @"A destination cannot be used, its messages wait: Signalbox lacks Send Messages in <#1180000000000000104>: allow it in the channel's permissions.");
     })
     .await;
 }
@@ -56,7 +56,7 @@ async fn a_deleted_channel_stops_only_itself() {
         town.alert("two").await;
         town.send("ticket.created", ticket("1", "open")).await;
         assert_eq!(town.lines("tickets"), "Ticket 1 [Open]");
-        insta::assert_snapshot!(town.lines("ops"), @r"A destination cannot be used, its messages wait: channel 1180000000000000104 (<#1180000000000000104\>) does not exist any more, or its id is wrong.");
+        insta::assert_snapshot!(town.lines("ops"), @"A destination cannot be used, its messages wait: channel 1180000000000000104 (<#1180000000000000104>) does not exist any more, or its id is wrong.");
         town.advance(minutes(30)).await;
         assert!(town.status().await.starts_with("1 waiting"));
         assert_eq!(town.lines("ops").lines().count(), 1);
@@ -70,7 +70,7 @@ async fn a_wrong_channel_id_is_named() {
     let env = vec![("DISCORD_WEBHOOK_CHANNELS", routes.to_owned())];
     run_with(Setup { env, ..Setup::default() }, async |town| {
         town.alert("one").await;
-        insta::assert_snapshot!(town.lines("ops"), @r"A destination cannot be used, its messages wait: channel 1180000000000009999 (<#1180000000000009999\>) does not exist any more, or its id is wrong.");
+        insta::assert_snapshot!(town.lines("ops"), @"A destination cannot be used, its messages wait: channel 1180000000000009999 (<#1180000000000009999>) does not exist any more, or its id is wrong.");
         assert_eq!(town.count("SELECT count(*) FROM message WHERE state = 'queued'").await, 1);
     })
     .await;

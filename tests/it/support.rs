@@ -9,6 +9,7 @@ pub mod machines;
 pub mod private;
 pub mod process;
 pub mod program;
+pub mod scene;
 pub mod servers;
 pub mod supervisor;
 pub mod town;

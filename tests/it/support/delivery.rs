@@ -79,10 +79,25 @@ impl Town {
         let channel = ChannelId::from(channel);
         let id = destination::ensure_channel(&mut tx, guild, channel, self.clock.uuid(), now).await.unwrap();
         Store::commit(tx).await.unwrap();
-        self.route(pattern, id).await;
+        self.route(pattern, vec![id]).await;
     }
 
-    /// The same into a Discord webhook; answers the destination.
+    /// A route into new channels named `prefix` and a number.
+    pub async fn route_to_new_channels(&self, pattern: &str, prefix: &str, count: usize) {
+        let (store, now) = (self.store(), self.clock.now());
+        let guild = self.discord.guild_id();
+        let mut tx = store.begin().await.unwrap();
+        let mut ids = Vec::new();
+        for n in 0..count {
+            let channel = ChannelId::from(self.discord.add_channel(guild, &format!("{prefix}{n}"), 0));
+            let new = self.clock.uuid();
+            ids.push(destination::ensure_channel(&mut tx, GuildId::from(guild), channel, new, now).await.unwrap());
+        }
+        Store::commit(tx).await.unwrap();
+        self.route(pattern, ids).await;
+    }
+
+    /// The same into a Discord webhook.
     pub async fn route_to_webhook(&self, pattern: &str, webhook: u64, token: &str) {
         let (store, now) = (self.store(), self.clock.now());
         let guild = GuildId::from(self.discord.guild_id());
@@ -90,17 +105,17 @@ impl Town {
         let webhook = i64::try_from(webhook).unwrap();
         let id = destination::ensure_webhook(&mut tx, guild, webhook, token, self.clock.uuid(), now).await.unwrap();
         Store::commit(tx).await.unwrap();
-        self.route(pattern, id).await;
+        self.route(pattern, vec![id]).await;
     }
 
-    async fn route(&self, pattern: &str, destination: uuid::Uuid) {
+    async fn route(&self, pattern: &str, destination_ids: Vec<uuid::Uuid>) {
         let route = NewRoute {
             id: self.clock.uuid(),
             guild_id: GuildId::from(self.discord.guild_id()),
             position: 1,
             pattern: pattern.to_owned(),
             min_severity: Severity::Debug,
-            destination_ids: vec![destination],
+            destination_ids,
             mentions: vec![],
             continues: false,
         };
