@@ -11,6 +11,8 @@ mod approval_press_test;
 mod bus;
 mod embedded_test;
 mod first_test;
+mod generated_test;
+mod migration_test;
 mod servers_test;
 mod support;
 mod tidy;
