@@ -4,6 +4,7 @@
 
 pub mod corpus;
 pub mod database;
+pub mod door;
 pub mod machines;
 pub mod private;
 pub mod process;
