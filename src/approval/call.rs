@@ -51,7 +51,8 @@ async fn finish(ports: &Ports, claimed: &Approval, answer: &Decision) -> Result<
     }
     let action = rules::on_answer(&mut current, answer, ports.clock.now());
     // Refused while the machine registered again: the newer registration has the buttons.
-    if current.state == ApprovalState::Refused && has_newer_approval(&mut tx, &current).await? {
+    let is_outdated = current.state == ApprovalState::Refused && has_newer_approval(&mut tx, &current).await?;
+    if is_outdated {
         rules::supersede(&mut current);
     }
     save_approval(&mut tx, &current).await?;
@@ -62,6 +63,9 @@ async fn finish(ports: &Ports, claimed: &Approval, answer: &Decision) -> Result<
         "status": current.upstream_status,
     });
     audit(&mut tx, ports, &current, current.person_id, action, detail).await?;
+    if is_outdated {
+        audit(&mut tx, ports, &current, None, "superseded", json!({})).await?;
+    }
     card::touch_cards(&mut tx, &[current.subject_id]).await?;
     Store::commit(tx).await?;
     tracing::info!(approval = %current.id, action, "the upstream answered");

@@ -87,6 +87,9 @@ pub async fn on_form(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &Moda
             return Err(UserError::new(text::ONLY_IN_SERVERS).into());
         };
         press_data.reason = reason(interaction);
+        if verb == Verb::Deny && press_data.reason.is_none() {
+            return Err(UserError::new(text::REASON_MISSING).into());
+        }
         Ok(decided(press(&bot.ports, &press_data).await?))
     };
     respond(ctx, Target::Form(interaction), work).await;

@@ -13,6 +13,7 @@ pub const NO_UPSTREAM: &str = "Signalbox does not know where to send the decisio
 pub const PRESS_AGAIN: &str = "That took too long to open the form. Please press Deny again.";
 pub const REASON_TITLE: &str = "Deny this machine";
 pub const REASON_LABEL: &str = "Why is it denied?";
+pub const REASON_MISSING: &str = "A denial needs a reason; nothing was done. Press Deny again and give one.";
 pub const REASON_PLACEHOLDER: &str = "Shown on the card and kept in the audit log";
 pub const BAD_ARGUMENT: &str = "One of the values cannot be read. Check them and try again.";
 pub const OUTDATED_COMMAND: &str =

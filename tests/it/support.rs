@@ -5,6 +5,7 @@
 pub mod corpus;
 pub mod database;
 pub mod delivery;
+pub mod door;
 pub mod machines;
 pub mod private;
 pub mod process;

@@ -229,6 +229,21 @@ impl Town {
         self.errors.0.lock().unwrap().iter().any(|line| line.contains(words))
     }
 
+    /// The bot ends and another one starts, at the same address and on the same database.
+    pub async fn restart(&mut self) {
+        self.lifecycle.stop();
+        if let Some(gateway) = self.gateway.take() {
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(5), gateway).await;
+            self.until("the session is over", || self.discord.connected_sessions() == 0).await;
+        }
+        self.lifecycle.shutdown(std::time::Duration::from_secs(5)).await;
+        self.app.ports.store.close().await;
+        let listener = tokio::net::TcpListener::bind(self.app.address).await.unwrap();
+        self.lifecycle = Lifecycle::new();
+        self.app = open_app(&self.env, &self.database_url, &self.clock, &self.lifecycle, listener).await;
+        self.connect().await;
+    }
+
     /// Waits, in real time, for what other tasks do.
     pub async fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         for _ in 0..1000 {
