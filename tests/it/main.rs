@@ -7,6 +7,7 @@ mod bus;
 mod embedded_test;
 mod first_test;
 mod gateway_test;
+mod redis_test;
 mod servers_test;
 mod support;
 mod tidy;
