@@ -146,10 +146,7 @@ fn database(config: &Config) -> Result<Database> {
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    // Two at least: a connection that Discord closed without a code keeps one busy until it is noticed.
-    let threads = std::thread::available_parallelism().map_or(2, |n| n.get().max(2));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    let runtime = runtime.context("the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")?;
     let outcome = runtime.block_on(work);
     // What still runs after the deadline of the shutdown is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -64,7 +64,7 @@ async fn a_connection_that_died_without_a_word_is_noticed() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_close_without_a_code_does_not_leave_the_bot_deaf() {
     run_with(watched(), async |town| {
         town.fault("gateway", "close:none", 1);
@@ -156,7 +156,8 @@ async fn what_is_delivered_twice_is_handled_once() {
 /// The interactions that were answered, as Discord saw it.
 fn answered(town: &Town) -> Vec<String> {
     let requests = town.discord.requests();
-    let callbacks = requests.iter().filter(|r| r["path"].as_str().unwrap().ends_with("/callback") && r["status"] == 204);
+    let callbacks =
+        requests.iter().filter(|r| r["path"].as_str().unwrap().ends_with("/callback") && r["status"] == 204);
     callbacks.map(|r| r["path"].as_str().unwrap().to_owned()).collect()
 }
 

@@ -1,8 +1,9 @@
-//! One connection to the gateway, in a task that ends with it.
+//! One connection to the gateway, on a thread that ends with it.
 //!
 //! Serenity's client spawns its runners and loses sight of them: one that waits for an answer, or for a
 //! gateway that is down, goes on after its client was dropped and logs in again later. Here the runner is
-//! ours to drop. It still resumes by itself where Discord closes or asks for it.
+//! ours to drop. And a runner whose connection was closed without a code turns round without ever giving
+//! its thread away, so it has one to itself. It still resumes where Discord closes or asks for it.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -10,12 +11,13 @@ use std::time::Duration;
 use poise::serenity_prelude as serenity;
 use secrecy::ExposeSecret;
 use serenity::{ChunkGuildFilter, GatewayError, OnlineStatus, ShardId, ShardRunnerMessage};
-use tokio::sync::{Mutex, RwLock};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, RwLock, oneshot};
 
 use super::life::{Judgement, Life};
 use super::{Fatal, Patience};
 use crate::discord::Bot;
-use crate::lifecycle::{Lifecycle, Owned};
+use crate::lifecycle::{Apart, Lifecycle};
 
 const SHARD: ShardId = ShardId(0);
 /// How often the session is judged.
@@ -31,9 +33,9 @@ pub enum Ended {
 }
 
 pub struct Connection {
-    life: Arc<Life>,
+    life: Life,
     messenger: serenity::ShardMessenger,
-    runner: Owned<serenity::Result<()>>,
+    runner: Apart<serenity::Result<()>>,
     patience: Patience,
 }
 
@@ -47,39 +49,43 @@ impl Connection {
         patience: &Patience,
     ) -> Result<Self, Ended> {
         let url = Arc::new(Mutex::new(url));
-        let token = bot.ports.config.discord.token.expose_secret();
-        let only = serenity::ShardInfo { id: SHARD, total: 1 };
-        let connecting = serenity::Shard::new(url.clone(), token, only, INTENTS, None);
-        let mut shard = tokio::time::timeout(patience.ready, connecting)
-            .await
-            .map_err(|_| Ended::Again("the gateway does not accept the connection in time".into()))??;
-        let learns = http.clone();
-        shard.set_application_id_callback(move |id| learns.set_application_id(id));
-        let manager = idle_manager(http, url).map_err(|error| Ended::Again(error.to_string()))?;
-        let life = Arc::new(Life::new(bot, lifecycle, &manager));
-        let mut runner = serenity::ShardRunner::new(serenity::ShardRunnerOptions {
-            data: Arc::new(RwLock::new(serenity::prelude::TypeMap::new())),
-            event_handlers: vec![life.clone()],
-            raw_event_handlers: vec![life.clone()],
-            framework: Some(life.clone()),
-            manager,
-            shard,
-            http: http.clone(),
-        });
-        let messenger = serenity::ShardMessenger::new(&runner);
-        let runner = lifecycle.spawn_owned("gateway connection", async move { runner.run().await });
-        Ok(Self { life, messenger, runner, patience: *patience })
+        let manager = idle_manager(http, url.clone()).map_err(|error| Ended::Again(error.to_string()))?;
+        let life = Life::new(bot, lifecycle, &manager, Handle::current());
+        let token = bot.ports.config.discord.token.expose_secret().to_owned();
+        let (events, http) = (Arc::new(life.clone()), http.clone());
+        let (sender, messenger) = oneshot::channel();
+        let mut runner = lifecycle
+            .spawn_apart("gateway", move || async move {
+                let only = serenity::ShardInfo { id: SHARD, total: 1 };
+                let mut shard = serenity::Shard::new(url, &token, only, INTENTS, None).await?;
+                let learns = http.clone();
+                shard.set_application_id_callback(move |id| learns.set_application_id(id));
+                let mut runner = serenity::ShardRunner::new(serenity::ShardRunnerOptions {
+                    data: Arc::new(RwLock::new(serenity::prelude::TypeMap::new())),
+                    event_handlers: vec![events.clone()],
+                    raw_event_handlers: vec![events.clone()],
+                    framework: Some(events),
+                    manager,
+                    shard,
+                    http,
+                });
+                // If nobody waits for it any more, the runner is about to be cut off.
+                let _ = sender.send(serenity::ShardMessenger::new(&runner));
+                runner.run().await
+            })
+            .map_err(|error| Ended::Again(error.to_string()))?;
+        match tokio::time::timeout(patience.ready, messenger).await {
+            Ok(Ok(messenger)) => Ok(Self { life, messenger, runner, patience: *patience }),
+            Ok(Err(_)) => Err(end(runner.ended().await)),
+            Err(_) => Err(Ended::Again("the gateway does not accept the connection in time".into())),
+        }
     }
 
     /// Returns when the session is over, or must be taken for dead.
     pub async fn watch(&mut self) -> Ended {
         loop {
             tokio::select! {
-                ended = self.runner.ended() => return match ended {
-                    Some(Err(error)) => error.into(),
-                    Some(Ok(())) => Ended::Again("the session was ended".into()),
-                    None => Ended::Again("the connection's task failed".into()),
-                },
+                ended = self.runner.ended() => return end(ended),
                 () = tokio::time::sleep(LOOK) => match self.life.judge(&self.patience) {
                     Judgement::Fine => {}
                     Judgement::Ask(guild, own) => {
@@ -95,15 +101,31 @@ impl Connection {
 
     /// Logs off, if that goes quickly; a connection that does not answer is dropped.
     pub async fn close(mut self) {
-        // On a connection that is closed already this fails and so ends the runner, which would else wait
-        // for ever, and without a pause, for an answer to its goodbye.
+        // First, as else the runner of a connection that is closed already would wait for ever, and without
+        // a pause, for an answer to its goodbye.
         self.knock();
         self.messenger.send_to_shard(ShardRunnerMessage::Shutdown(SHARD, 1000));
         let _ = tokio::time::timeout(self.patience.goodbye, self.runner.ended()).await;
     }
 
+    /// Says something that needs no answer. On a connection that is closed it fails, and that ends the runner.
     fn knock(&self) {
         self.messenger.set_status(OnlineStatus::Online);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // A runner that turns round on a closed connection has no pause at which it could be cut off.
+        self.knock();
+    }
+}
+
+fn end(outcome: Option<serenity::Result<()>>) -> Ended {
+    match outcome {
+        Some(Err(error)) => error.into(),
+        Some(Ok(())) => Ended::Again("the session was ended".into()),
+        None => Ended::Again("the connection's thread failed".into()),
     }
 }
 

@@ -2,11 +2,13 @@
 //! is judged. Pure but for the handlers it calls.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use poise::serenity_prelude as serenity;
 use serenity::ConnectionStage;
+use tokio::runtime::Handle;
 
 use super::Patience;
 use crate::clock::Stopwatch;
@@ -14,11 +16,16 @@ use crate::discord::{Bot, Error, options};
 use crate::lifecycle::Lifecycle;
 
 /// The handlers of one session.
-pub struct Life {
+#[derive(Clone)]
+pub struct Life(Arc<Inner>);
+
+struct Inner {
     bot: Arc<Bot>,
     lifecycle: Lifecycle,
     options: poise::FrameworkOptions<Arc<Bot>, Error>,
     shards: Arc<serenity::ShardManager>,
+    /// Where handlers run: not on the connection's thread.
+    runtime: Handle,
     signs: Mutex<Signs>,
 }
 
@@ -45,21 +52,29 @@ pub enum Judgement {
 }
 
 impl Life {
-    pub fn new(bot: &Arc<Bot>, lifecycle: &Lifecycle, shards: &Arc<serenity::ShardManager>) -> Self {
-        Self {
+    pub fn new(bot: &Arc<Bot>, lifecycle: &Lifecycle, shards: &Arc<serenity::ShardManager>, runtime: Handle) -> Self {
+        Self(Arc::new(Inner {
             bot: bot.clone(),
             lifecycle: lifecycle.clone(),
             options: options(bot),
             shards: shards.clone(),
+            runtime,
             signs: Mutex::new(Signs { own: None, guilds: BTreeSet::new(), silence: Stopwatch::start(), asked: None }),
-        }
+        }))
     }
 
     pub fn judge(&self, patience: &Patience) -> Judgement {
-        self.signs().judge(patience)
+        self.0.signs().judge(patience)
     }
 
-    fn signs(&self) -> std::sync::MutexGuard<'_, Signs> {
+    /// Runs what follows from an event where the rest of the program runs, known to the shutdown.
+    fn follow_up(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.lifecycle.spawn_on(&self.0.runtime, work);
+    }
+}
+
+impl Inner {
+    fn signs(&self) -> MutexGuard<'_, Signs> {
         self.signs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,9 +124,9 @@ impl Signs {
 #[serenity::async_trait]
 impl serenity::RawEventHandler for Life {
     async fn raw_event(&self, _: serenity::Context, event: serenity::Event) {
-        self.signs().note(&event);
+        self.0.signs().note(&event);
         if let serenity::Event::Unknown(unknown) = event {
-            report_unreadable(unknown);
+            self.follow_up(async move { report_unreadable(unknown) });
         }
     }
 }
@@ -119,7 +134,7 @@ impl serenity::RawEventHandler for Life {
 #[serenity::async_trait]
 impl serenity::EventHandler for Life {
     async fn shard_stage_update(&self, _: serenity::Context, event: serenity::ShardStageUpdateEvent) {
-        self.bot.connected.store(event.new == ConnectionStage::Connected, Ordering::Relaxed);
+        self.0.bot.connected.store(event.new == ConnectionStage::Connected, Ordering::Relaxed);
     }
 }
 
@@ -128,16 +143,19 @@ impl serenity::EventHandler for Life {
 #[serenity::async_trait]
 impl serenity::Framework for Life {
     async fn dispatch(&self, ctx: serenity::Context, event: serenity::FullEvent) {
-        let own = self.signs().own;
-        let context = poise::FrameworkContext {
-            // Only prefix commands ask for it, and there are none.
-            bot_id: own.unwrap_or(serenity::UserId::new(1)),
-            serenity_context: &ctx,
-            options: &self.options,
-            user_data: &self.bot,
-            shard_manager: &self.shards,
-        };
-        self.lifecycle.track(poise::dispatch_event(context, event)).await;
+        let inner = self.0.clone();
+        self.follow_up(async move {
+            let own = inner.signs().own;
+            let context = poise::FrameworkContext {
+                // Only prefix commands ask for it, and there are none.
+                bot_id: own.unwrap_or(serenity::UserId::new(1)),
+                serenity_context: &ctx,
+                options: &inner.options,
+                user_data: &inner.bot,
+                shard_manager: &inner.shards,
+            };
+            poise::dispatch_event(context, event).await;
+        });
     }
 }
 

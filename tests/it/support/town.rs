@@ -57,7 +57,7 @@ pub const IMPATIENT: Patience = Patience {
     silence: Duration::from_millis(300),
     answer: Duration::from_millis(700),
     lease: Duration::from_millis(100),
-    goodbye: Duration::from_millis(300),
+    goodbye: Duration::from_secs(1),
     between: Duration::from_millis(100),
 };
 
@@ -534,7 +534,13 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Errors {
         if std::env::var_os("TOWN_LOG").is_some() && (ours || *event.metadata().level() <= tracing::Level::WARN) {
             let mut line = Line::default();
             event.record(&mut line);
-            eprintln!("{} {}: {}", event.metadata().level(), event.metadata().target(), line.0);
+            eprintln!(
+                "{} {} {}: {}",
+                chrono::Utc::now().format("%S%.3f"),
+                event.metadata().level(),
+                event.metadata().target(),
+                line.0
+            );
         }
         if *event.metadata().level() == tracing::Level::ERROR && ours {
             let mut line = Line::default();

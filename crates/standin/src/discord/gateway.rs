@@ -73,6 +73,11 @@ impl Sessions {
         self.log_ins
     }
 
+    /// Nobody can resume any more.
+    pub fn forget(&mut self) {
+        self.list.clear();
+    }
+
     /// An event as it stands, to every session.
     pub fn push_to_all(&mut self, name: &str, data: &Value) {
         for session in &mut self.list {
