@@ -107,6 +107,12 @@ impl Delivery {
         Some(format!("Discord asked everything to wait until <t:{}:T>", until.timestamp()))
     }
 
+    /// When sending is tried again, while everything is held back.
+    pub fn held_until(&self) -> Option<DateTime<Utc>> {
+        let gate = lock(&self.gate);
+        gate.stopped.as_ref().map(|stopped| stopped.probe_at).or(gate.paused_until)
+    }
+
     /// True when sending may go on; probes a refused token once a minute.
     async fn may_send(&self) -> bool {
         let now = self.ports.clock.now();

@@ -218,7 +218,12 @@ fn machine(state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBody
     .field("Status", shown.status, false)
     .field(
         "Reason",
-        approval.and_then(|a| a.reason.as_deref()).map(|r| fit(&escape(r), LONG)).unwrap_or_default(),
+        // The reason of a denial that was overtaken by an approval is no reason for it.
+        approval
+            .filter(|a| a.outcome != Some(Verb::Approve))
+            .and_then(|a| a.reason.as_deref())
+            .map(|r| fit(&escape(r), LONG))
+            .unwrap_or_default(),
         false,
     )
     .field("Timeline", timeline(state), false);

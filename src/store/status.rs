@@ -65,7 +65,8 @@ impl Store {
             variant,
             body_sha256,
             body_bytes,
-            REFUSALS_KEPT
+            // The deletion does not see the row that comes with it.
+            REFUSALS_KEPT - 1
         )
         .execute(&self.pool)
         .await?;

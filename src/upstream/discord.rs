@@ -26,6 +26,8 @@ pub struct DiscordClient {
     /// `https://discord.com/api/v10`
     base: String,
     token: SecretString,
+    /// `http` is to be used for everything, interaction answers included.
+    is_given: bool,
 }
 
 /// An answer with what it says about limits and how long it took.
@@ -78,7 +80,27 @@ impl DiscordClient {
             .user_agent(concat!("DiscordBot (https://github.com/signalbox, ", env!("CARGO_PKG_VERSION"), ")"))
             .tcp_nodelay(true)
             .build()?;
-        Ok(Self { http, base: format!("{}/api/v10", origin.as_str().trim_end_matches('/')), token })
+        Ok(Self { is_given: false, ..Self::with_http(origin, token, http) })
+    }
+
+    /// With a client that knows its own way: a proxy, an authority to trust, another address of `discord.com`.
+    pub fn with_http(origin: &Url, token: SecretString, http: reqwest::Client) -> Self {
+        let base = format!("{}/api/v10", origin.as_str().trim_end_matches('/'));
+        Self { http, base, token, is_given: true }
+    }
+
+    /// The HTTP client under serenity's own requests (interaction answers, command registration), which
+    /// has no deadline of its own.
+    pub fn interaction_http(&self) -> Result<reqwest::Client, LookupError> {
+        if self.is_given {
+            return Ok(self.http.clone());
+        }
+        reqwest::Client::builder()
+            .timeout(Duration::from_secs(15))
+            .connect_timeout(Duration::from_secs(5))
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|e| LookupError::Unreachable(e.to_string()))
     }
 
     pub async fn create_message(&self, channel: ChannelId, body: &Value) -> Answer {
@@ -279,15 +301,4 @@ fn seconds(value: f64) -> Option<TimeDelta> {
 
 fn limit_headers(response: &reqwest::Response) -> LimitHeaders {
     LimitHeaders::read(|name| response.headers().get(name).and_then(|v| v.to_str().ok()))
-}
-
-/// The HTTP client under serenity's own requests (interaction answers, command registration), which
-/// has no deadline of its own.
-pub fn interaction_http() -> Result<reqwest::Client, LookupError> {
-    reqwest::Client::builder()
-        .timeout(Duration::from_secs(15))
-        .connect_timeout(Duration::from_secs(5))
-        .tcp_nodelay(true)
-        .build()
-        .map_err(|e| LookupError::Unreachable(e.to_string()))
 }

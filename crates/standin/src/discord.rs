@@ -4,10 +4,10 @@
 
 mod check;
 mod control;
-mod core;
 mod door;
 mod faults;
 mod gateway;
+mod hub;
 mod interaction;
 mod limits;
 mod openapi;
@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 
 pub use faults::{Fault, What};
 
-use self::core::Core;
+use self::hub::Core;
 use crate::clock::Clock;
 
 /// Whether rate limits are enforced.
@@ -131,11 +131,7 @@ type Hook = Arc<dyn Fn(Seen) -> Pin<Box<dyn Future<Output = Then> + Send>> + Sen
 impl Discord {
     /// Binds and serves until [`Discord::shutdown`].
     pub async fn start(options: Options) -> Result<Discord> {
-        ensure!(
-            options.bind.ip().is_loopback(),
-            "the stand-in listens on loopback only, not on {}",
-            options.bind
-        );
+        ensure!(options.bind.ip().is_loopback(), "the stand-in listens on loopback only, not on {}", options.bind);
         let plain = tokio::net::TcpListener::bind(options.bind)
             .await
             .with_context(|| format!("bind the stand-in to {}", options.bind))?;
@@ -220,9 +216,7 @@ impl Discord {
     /// If there is no such role.
     pub fn role_id(&self, name: &str) -> u64 {
         let guild = Some(world::GUILD);
-        let found = self
-            .0
-            .read(|world| interaction::role_named(world, guild, name));
+        let found = self.0.read(|world| interaction::role_named(world, guild, name));
         found.unwrap_or_else(|| panic!("the stand-in has no role {name:?}"))
     }
 
@@ -295,16 +289,32 @@ impl Discord {
         self.0.sessions().connected()
     }
 
+    /// How often a session was begun, resumes not counted.
+    pub fn log_ins(&self) -> usize {
+        self.0.sessions().log_ins()
+    }
+
+    /// Sends an event to every session as it stands, be it nonsense.
+    pub fn emit(&self, name: &str, data: &Value) {
+        self.0.sessions().push_to_all(name, data);
+    }
+
+    /// Sends the last event of this name once more: "a client must expect events more than once".
+    pub fn repeat(&self, name: &str) {
+        let mut sessions = self.0.sessions();
+        if let Some(data) = sessions.last(name) {
+            sessions.push_to_all(name, &data);
+        }
+    }
+
     /// False if there is no such message.
     pub fn delete_message(&self, channel: u64, message: u64) -> bool {
-        self.0
-            .change(|world| world.delete_message(channel, message))
+        self.0.change(|world| world.delete_message(channel, message))
     }
 
     /// False if there is no such channel.
     pub fn delete_channel(&self, channel: u64) -> bool {
-        self.0
-            .change(|world| world.delete_channel(channel).is_some())
+        self.0.change(|world| world.delete_channel(channel).is_some())
     }
 
     /// Sets the overwrite of a role (`@everyone` has the guild's id) or a member; (0, 0) removes it.
@@ -317,12 +327,7 @@ impl Discord {
             found.overwrites.retain(|o| o.id != role_or_member);
             if (allow, deny) != (0, 0) {
                 let id = role_or_member;
-                found.overwrites.push(world::Overwrite {
-                    id,
-                    member,
-                    allow,
-                    deny,
-                });
+                found.overwrites.push(world::Overwrite { id, member, allow, deny });
             }
             let (guild, json) = (found.guild_id, found.clone());
             let json = world.channel_json(&json);
@@ -339,22 +344,16 @@ impl Discord {
     /// A further channel. `kind`: 0 text, 5 announcements, 15 forum.
     pub fn add_channel(&self, guild: u64, name: &str, kind: u8) -> u64 {
         let now = self.0.now();
-        self.0
-            .change(|world| world.add_channel(guild, name, kind, now))
+        self.0.change(|world| world.add_channel(guild, name, kind, now))
     }
 
     /// A webhook that a person made: `(id, token, https://discord.com/api/webhooks/…)`.
     pub fn create_webhook(&self, channel: u64, name: &str) -> Result<(u64, String, String)> {
         let now = self.0.now();
         let admin = self.user_id("admin");
-        let made = self
-            .0
-            .change(|world| rest::make_webhook(world, now, channel, name, None, admin));
+        let made = self.0.change(|world| rest::make_webhook(world, now, channel, name, None, admin));
         let made = made.map_err(|refusal| anyhow::anyhow!(refusal.message))?;
-        let url = format!(
-            "https://discord.com/api/webhooks/{}/{}",
-            made.id, made.token
-        );
+        let url = format!("https://discord.com/api/webhooks/{}/{}", made.id, made.token);
         Ok((made.id, made.token, url))
     }
 

@@ -115,16 +115,10 @@ impl XtSystems {
     /// Loads the saved world, if there is one, and listens.
     pub async fn start(options: Options) -> io::Result<Self> {
         if !options.bind.ip().is_loopback() {
-            let text = format!(
-                "the stand-in listens on loopback only, not on {}",
-                options.bind
-            );
+            let text = format!("the stand-in listens on loopback only, not on {}", options.bind);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        let mut world = options
-            .save_to
-            .as_deref()
-            .map_or_else(|| Ok(World::default()), World::load)?;
+        let mut world = options.save_to.as_deref().map_or_else(|| Ok(World::default()), World::load)?;
         if let Some(url) = options.target {
             pre_register(&mut world, url, &options.secret, &options.clock);
         }

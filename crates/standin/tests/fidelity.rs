@@ -20,49 +20,27 @@ async fn town(options: Options) -> (Discord, Client) {
 }
 
 fn manual() -> Options {
-    Options {
-        clock: Clock::manual(Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap()),
-        ..bot::options()
-    }
+    Options { clock: Clock::manual(Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap()), ..bot::options() }
 }
 
 fn unlimited() -> Options {
-    Options {
-        limits: Limits::Off,
-        ..manual()
-    }
+    Options { limits: Limits::Off, ..manual() }
 }
 
 #[tokio::test]
 async fn bodies_beyond_the_limits_are_refused() {
-    let (world, client) = town(Options {
-        openapi: None,
-        ..unlimited()
-    })
-    .await;
+    let (world, client) = town(Options { openapi: None, ..unlimited() }).await;
     let url = format!("/channels/{}/messages", world.channel_id("ops"));
     let big = |n: usize| "x".repeat(n);
     let button = |id: &str| json!({"type": 2, "style": 1, "label": "a", "custom_id": id});
     let row = |inner: Value| json!({"type": 1, "components": inner});
-    let rows: Vec<Value> = (0..6)
-        .map(|n| row(json!([button(&n.to_string())])))
-        .collect();
+    let rows: Vec<Value> = (0..6).map(|n| row(json!([button(&n.to_string())]))).collect();
     let embeds: Vec<Value> = (0..2).map(|_| json!({"description": big(3001)})).collect();
     let refused = [
-        (
-            json!({"content": big(2001)}),
-            50035,
-            "/errors/content/_errors/0/code",
-            "BASE_TYPE_MAX_LENGTH",
-        ),
+        (json!({"content": big(2001)}), 50035, "/errors/content/_errors/0/code", "BASE_TYPE_MAX_LENGTH"),
         (json!({}), 50006, "/message", "Cannot send an empty message"),
         (json!({"content": "  "}), 50006, "/code", ""),
-        (
-            json!({"embeds": embeds}),
-            50035,
-            "/errors/embeds/_errors/0/code",
-            "MAX_EMBED_SIZE_EXCEEDED",
-        ),
+        (json!({"embeds": embeds}), 50035, "/errors/embeds/_errors/0/code", "MAX_EMBED_SIZE_EXCEEDED"),
         (
             json!({"embeds": [{"title": big(257)}]}),
             50035,
@@ -111,31 +89,19 @@ async fn bodies_beyond_the_limits_are_refused() {
             "/errors/content/_errors/0/code",
             "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2",
         ),
-        (
-            json!({"content": "x", "nonce": big(26)}),
-            50035,
-            "/errors/nonce/_errors/0/code",
-            "BASE_TYPE_MAX_LENGTH",
-        ),
+        (json!({"content": "x", "nonce": big(26)}), 50035, "/errors/nonce/_errors/0/code", "BASE_TYPE_MAX_LENGTH"),
     ];
     for (body, code, path, expected) in refused {
         let answer = client.post(&url, &body).await;
         assert_eq!(answer.status, 400, "{body} → {}", answer.body);
         assert_eq!(answer.body["code"], code, "{body} → {}", answer.body);
         if !expected.is_empty() {
-            assert_eq!(
-                answer.body.pointer(path),
-                Some(&json!(expected)),
-                "{}",
-                answer.body
-            );
+            assert_eq!(answer.body.pointer(path), Some(&json!(expected)), "{}", answer.body);
         }
     }
     assert!(world.messages(world.channel_id("ops")).is_empty());
     // Trimmed before it is measured.
-    let fits = client
-        .post(&url, &json!({"content": format!("{} ", big(2000))}))
-        .await;
+    let fits = client.post(&url, &json!({"content": format!("{} ", big(2000))})).await;
     assert_eq!(fits.status, 200);
 }
 
@@ -146,24 +112,15 @@ async fn a_nonce_is_remembered_for_a_while() {
     let url = format!("/channels/{ops}/messages");
     let body = json!({"content": "once", "nonce": "abc", "enforce_nonce": true});
     let first = client.post(&url, &body).await;
-    let again = client
-        .post(
-            &url,
-            &json!({"content": "other", "nonce": "abc", "enforce_nonce": true}),
-        )
-        .await;
+    let again = client.post(&url, &json!({"content": "other", "nonce": "abc", "enforce_nonce": true})).await;
     assert_eq!(first.body["id"], again.body["id"]);
-    assert_eq!(again.body["content"], "once");
-    client
-        .post(&url, &json!({"content": "no check", "nonce": "abc"}))
-        .await;
+    assert_eq!((&again.body["content"], &again.body["nonce"]), (&json!("once"), &json!("abc")));
+    assert_eq!(client.get(&url).await.body[0].get("nonce"), None);
+    client.post(&url, &json!({"content": "no check", "nonce": "abc"})).await;
     assert_eq!(world.messages(ops).len(), 2);
     world.delete_message(ops, first.body["id"].as_str().unwrap().parse().unwrap());
     let deleted = client.post(&url, &body).await;
-    assert_eq!(
-        (deleted.status, &deleted.body["code"]),
-        (404, &json!(10008))
-    );
+    assert_eq!((deleted.status, &deleted.body["code"]), (404, &json!(10008)));
     client.clock.advance(Duration::seconds(121));
     let forgotten = client.post(&url, &body).await;
     assert_eq!(forgotten.status, 200);
@@ -175,9 +132,7 @@ async fn a_nonce_is_remembered_for_a_while() {
 #[tokio::test]
 async fn a_webhook_has_no_nonce() {
     let (world, client) = town(unlimited()).await;
-    let (id, token, _) = world
-        .create_webhook(world.channel_id("alerts"), "Alarm")
-        .unwrap();
+    let (id, token, _) = world.create_webhook(world.channel_id("alerts"), "Alarm").unwrap();
     let url = format!("/webhooks/{id}/{token}?wait=true");
     let body = json!({"content": "x", "nonce": "abc", "enforce_nonce": true});
     let first = client.post(&url, &body).await;
@@ -200,10 +155,7 @@ async fn permissions_decide() {
     let body = json!({"content": "x"});
     let code = async |expected: i64| {
         let answer = client.post(&url, &json!({"content": "x"})).await;
-        assert_eq!(
-            (answer.status, answer.body["code"].as_i64()),
-            (403, Some(expected))
-        );
+        assert_eq!((answer.status, answer.body["code"].as_i64()), (403, Some(expected)));
     };
     client.post(&url, &body).await;
     assert_eq!(client.get(&url).await.body.as_array().unwrap().len(), 1);
@@ -260,11 +212,7 @@ async fn the_global_limit_is_fifty_a_second() {
 
 #[tokio::test]
 async fn old_messages_are_not_edited_for_ever() {
-    let (world, client) = town(Options {
-        old_edits: 2,
-        ..unlimited()
-    })
-    .await;
+    let (world, client) = town(Options { old_edits: 2, ..unlimited() }).await;
     let url = format!("/channels/{}/messages", world.channel_id("ops"));
     let made = client.post(&url, &json!({"content": "x"})).await;
     let url = format!("{url}/{}", made.body["id"].as_str().unwrap());
@@ -298,16 +246,10 @@ async fn faults_misbehave_as_told() {
     fault(What::Html(502));
     assert!(client.post(&url, &body).await.text.starts_with("<html>"));
     fault(What::Limited("shared".into()));
-    assert_eq!(
-        client.post(&url, &body).await.header("x-ratelimit-scope"),
-        "shared"
-    );
+    assert_eq!(client.post(&url, &body).await.header("x-ratelimit-scope"), "shared");
     fault(What::Limited("bare".into()));
     let bare = client.post(&url, &body).await;
-    assert_eq!(
-        (bare.status, bare.header("retry-after")),
-        (429, String::new())
-    );
+    assert_eq!((bare.status, bare.header("retry-after")), (429, String::new()));
     world.on_request(|seen| async move {
         match (seen.route, seen.phase) {
             ("create_message", Phase::AfterEffect) => Then::Drop,
@@ -323,30 +265,14 @@ async fn faults_misbehave_as_told() {
 #[tokio::test]
 async fn the_world_survives_a_restart() {
     let path = std::env::temp_dir().join(format!("standin-{}.json", std::process::id()));
-    let options = Options {
-        save_to: Some(path.clone()),
-        ..unlimited()
-    };
+    let options = Options { save_to: Some(path.clone()), ..unlimited() };
     let (world, client) = town(options.clone()).await;
     let url = format!("/channels/{}/messages", world.channel_id("ops"));
-    let made = client
-        .post(
-            &url,
-            &json!({"content": "kept", "nonce": "n", "enforce_nonce": true}),
-        )
-        .await;
+    let made = client.post(&url, &json!({"content": "kept", "nonce": "n", "enforce_nonce": true})).await;
     world.shutdown().await;
     let (world, client) = town(options).await;
-    assert_eq!(
-        world.messages(world.channel_id("ops"))[0]["content"],
-        "kept"
-    );
-    let again = client
-        .post(
-            &url,
-            &json!({"content": "kept", "nonce": "n", "enforce_nonce": true}),
-        )
-        .await;
+    assert_eq!(world.messages(world.channel_id("ops"))[0]["content"], "kept");
+    let again = client.post(&url, &json!({"content": "kept", "nonce": "n", "enforce_nonce": true})).await;
     assert_eq!(again.body["id"], made.body["id"]);
     std::fs::remove_file(path).unwrap();
 }
@@ -355,22 +281,10 @@ async fn the_world_survives_a_restart() {
 async fn foreign_content_is_hidden_without_the_intent() {
     let (world, client) = town(unlimited()).await;
     let ops = world.channel_id("ops");
-    world
-        .act(json!({"as": "member", "do": "say", "channel": "ops", "content": "hello"}))
-        .await;
+    world.act(json!({"as": "member", "do": "say", "channel": "ops", "content": "hello"})).await;
     let (id, token, _) = world.create_webhook(ops, "Foreign").unwrap();
-    client
-        .post(
-            &format!("/webhooks/{id}/{token}"),
-            &json!({"embeds": [{"title": "t"}]}),
-        )
-        .await;
-    client
-        .post(
-            &format!("/channels/{ops}/messages"),
-            &json!({"content": "mine"}),
-        )
-        .await;
+    client.post(&format!("/webhooks/{id}/{token}"), &json!({"embeds": [{"title": "t"}]})).await;
+    client.post(&format!("/channels/{ops}/messages"), &json!({"content": "mine"})).await;
     let seen = client.get(&format!("/channels/{ops}/messages")).await.body;
     assert_eq!(seen[0]["content"], "mine");
     assert_eq!(seen[1]["embeds"], json!([]));
@@ -382,19 +296,14 @@ async fn foreign_content_is_hidden_without_the_intent() {
 
 #[tokio::test]
 async fn objects_deserialise_with_serenity() {
-    use serenity::all::{
-        ChannelType, CurrentApplicationInfo, GuildChannel, Member, PartialGuild, Role, Webhook,
-    };
+    use serenity::all::{ChannelType, CurrentApplicationInfo, GuildChannel, Member, PartialGuild, Role, Webhook};
     fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
         serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
     }
     let (world, client) = town(unlimited()).await;
     let guild = world.guild_id();
     let get = async |url: String| client.get(&url).await.body;
-    assert_eq!(
-        read::<PartialGuild>(get(format!("/guilds/{guild}")).await).name,
-        "Signal Town"
-    );
+    assert_eq!(read::<PartialGuild>(get(format!("/guilds/{guild}")).await).name, "Signal Town");
     let channels: Vec<GuildChannel> = read(get(format!("/guilds/{guild}/channels")).await);
     assert_eq!(channels.len(), 8);
     let roles: Vec<Role> = read(get(format!("/guilds/{guild}/roles")).await);
@@ -404,28 +313,29 @@ async fn objects_deserialise_with_serenity() {
     let about: CurrentApplicationInfo = read(get("/oauth2/applications/@me".into()).await);
     assert_eq!(about.id.get(), world.application_id());
     let ops = world.channel_id("ops");
-    let webhook: Webhook = read(
-        client
-            .post(
-                &format!("/channels/{ops}/webhooks"),
-                &json!({"name": "Signals"}),
-            )
-            .await
-            .body,
-    );
+    let webhook: Webhook =
+        read(client.post(&format!("/channels/{ops}/webhooks"), &json!({"name": "Signals"})).await.body);
     assert!(webhook.token.is_some());
     let forum = world.add_channel(guild, "issues", 15);
     let body = json!({"name": "Broken lamp", "message": {"content": "It is dark"}});
-    let post: GuildChannel = read(
-        client
-            .post(&format!("/channels/{forum}/threads"), &body)
-            .await
-            .body,
-    );
+    let post: GuildChannel = read(client.post(&format!("/channels/{forum}/threads"), &body).await.body);
     assert_eq!(post.kind, ChannelType::PublicThread);
-    let inside = client
-        .get(&format!("/channels/{}/messages", post.id))
-        .await
-        .body;
+    let inside = client.get(&format!("/channels/{}/messages", post.id)).await.body;
     assert_eq!(inside[0]["content"], "It is dark");
+}
+
+#[tokio::test]
+async fn two_hundred_commands_a_day() {
+    let (world, client) = town(unlimited()).await;
+    let url = format!("/applications/{}/commands", world.application_id());
+    let all = |prefix: &str| -> Value {
+        (0..100).map(|n| json!({"name": format!("{prefix}{n}"), "description": "d"})).collect()
+    };
+    for prefix in ["a", "b", "b"] {
+        assert_eq!(client.put(&url, &all(prefix)).await.status, 200);
+    }
+    let refused = client.put(&url, &all("c")).await;
+    assert_eq!((refused.status, &refused.body["code"]), (400, &json!(30034)));
+    client.clock.advance(Duration::days(1));
+    assert_eq!(client.put(&url, &all("c")).await.status, 200);
 }

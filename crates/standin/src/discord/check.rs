@@ -35,10 +35,7 @@ pub fn check_message(body: &Value, files: usize, carrier: Carrier) -> Result<(),
     let mut problems = Problems::new();
     let p = &mut problems;
     if !body.is_object() {
-        p.add(
-            "DICT_TYPE_CONVERT",
-            "Only dictionaries may be used in a DictType",
-        );
+        p.add("DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType");
         return problems.into_result();
     }
     let mut flags = body["flags"].as_u64().unwrap_or(0);
@@ -58,12 +55,8 @@ pub fn check_message(body: &Value, files: usize, carrier: Carrier) -> Result<(),
                 _ => false,
             };
             if !empty {
-                let text = format!(
-                    "The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
-                );
-                p.at(key, |p| {
-                    p.add("MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", text)
-                });
+                let text = format!("The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2");
+                p.at(key, |p| p.add("MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", text));
             }
         }
     }
@@ -100,12 +93,7 @@ pub fn is_empty(body: &Value) -> bool {
     let no_text = body["content"].as_str().is_none_or(|t| t.trim().is_empty());
     let none = |key: &str| body[key].as_array().is_none_or(Vec::is_empty);
     let forward = body["message_reference"]["type"] == 1;
-    no_text
-        && none("embeds")
-        && none("components")
-        && none("sticker_ids")
-        && body["poll"].is_null()
-        && !forward
+    no_text && none("embeds") && none("components") && none("sticker_ids") && body["poll"].is_null() && !forward
 }
 
 /// <https://discord.com/developers/docs/resources/message#embed-object-embed-limits>
@@ -115,10 +103,7 @@ fn check_embeds(body: &Value, p: &mut Problems) {
         Value::Array(embeds) => embeds,
         _ => {
             return p.at("embeds", |p| {
-                p.add(
-                    "LIST_TYPE_CONVERT",
-                    "Only iterables may be used in a ListType",
-                );
+                p.add("LIST_TYPE_CONVERT", "Only iterables may be used in a ListType");
             });
         }
     };
@@ -137,10 +122,7 @@ fn check_embeds(body: &Value, p: &mut Problems) {
 
 fn check_embed(embed: &Value, p: &mut Problems) {
     if !embed.is_object() {
-        return p.add(
-            "MODEL_TYPE_CONVERT",
-            "Only dictionaries may be used in a ModelType",
-        );
+        return p.add("MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType");
     }
     p.text(embed, "title", 0, 256);
     p.text(embed, "description", 0, 4096);
@@ -184,10 +166,7 @@ fn check_embed(embed: &Value, p: &mut Problems) {
         color => match color.as_u64() {
             Some(color) if color <= 0x00ff_ffff => {}
             Some(_) => p.at("color", |p| {
-                p.add(
-                    "NUMBER_TYPE_MAX",
-                    "int value should be less than or equal to 16777215.",
-                );
+                p.add("NUMBER_TYPE_MAX", "int value should be less than or equal to 16777215.");
             }),
             None => p.at("color", |p| {
                 p.add("NUMBER_TYPE_COERCE", "Value is not int.");
@@ -202,16 +181,7 @@ fn check_embed(embed: &Value, p: &mut Problems) {
             p.add("DATETIME_TYPE_PARSE", text);
         }),
     }
-    let something = [
-        "title",
-        "description",
-        "url",
-        "timestamp",
-        "image",
-        "thumbnail",
-        "footer",
-        "author",
-    ];
+    let something = ["title", "description", "url", "timestamp", "image", "thumbnail", "footer", "author"];
     if fields.is_empty() && something.iter().all(|key| embed[*key].is_null()) {
         p.at("description", Problems::required);
     }
@@ -220,16 +190,12 @@ fn check_embed(embed: &Value, p: &mut Problems) {
 /// Only `http(s)` and `attachment:` addresses: <https://discord.com/developers/docs/resources/message#embed-object>
 fn check_url(of: &Value, key: &str, p: &mut Problems) {
     let Some(url) = of[key].as_str() else { return };
-    let scheme = url
-        .split_once("://")
-        .map(|(scheme, rest)| (scheme, rest.is_empty()));
+    let scheme = url.split_once("://").map(|(scheme, rest)| (scheme, rest.is_empty()));
     let shaped = matches!(scheme, Some(("http" | "https" | "attachment", false)));
     if !shaped || url.contains(char::is_whitespace) {
         p.at(key, |p| match scheme {
             Some((other, _)) if !shaped => {
-                let text = format!(
-                    "Scheme \"{other}\" is not supported. Scheme must be one of ('http', 'https')."
-                );
+                let text = format!("Scheme \"{other}\" is not supported. Scheme must be one of ('http', 'https').");
                 p.add("URL_TYPE_INVALID_SCHEME", text);
             }
             _ => p.add("URL_TYPE_INVALID_URL", "Not a well formed URL."),
@@ -248,10 +214,7 @@ fn embed_size(embed: &Value) -> usize {
         + len(&embed["description"])
         + len(&embed["footer"]["text"])
         + len(&embed["author"]["name"])
-        + fields
-            .iter()
-            .map(|f| len(&f["name"]) + len(&f["value"]))
-            .sum::<usize>()
+        + fields.iter().map(|f| len(&f["name"]) + len(&f["value"])).sum::<usize>()
 }
 
 /// <https://discord.com/developers/docs/resources/message#allowed-mentions-object>
@@ -270,8 +233,7 @@ fn check_allowed_mentions(allowed: &Value, p: &mut Problems) {
             if listed > 0 && parse.iter().any(|what| what == key) {
                 // "Because `parse: ["users"]` and `users: [..]` are both present, we would throw a validation error."
                 p.at("parse", |p| {
-                    let text =
-                        format!("parse:[\"{key}\"] and {key}: [ids...] are mutually exclusive.");
+                    let text = format!("parse:[\"{key}\"] and {key}: [ids...] are mutually exclusive.");
                     p.add("MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", text);
                 });
             }

@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{Query, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -15,14 +15,11 @@ use axum::{
 use futures_util::stream::{self, Stream};
 use serde_json::{Value, json};
 
-use super::{core::Core, faults::Fault, interaction, world};
+use super::{faults::Fault, hub::Core, interaction, world};
 
 pub fn router() -> Router<Arc<Core>> {
     Router::new()
-        .route(
-            "/_standin/state",
-            get(|State(core): State<Arc<Core>>| async move { Json(state(&core)) }),
-        )
+        .route("/_standin/state", get(|State(core): State<Arc<Core>>| async move { Json(state(&core)) }))
         .route("/_standin/act", post(act))
         .route("/_standin/fault", post(fault))
         .route("/_standin/env", get(print_env))
@@ -90,9 +87,7 @@ pub fn state(core: &Core) -> Value {
 /// What only this user sees, oldest first.
 pub fn ephemeral(core: &Core, user: &str) -> Result<Value, String> {
     core.read(|world| {
-        let user = world
-            .user_named(user)
-            .ok_or_else(|| format!("there is no user {user:?}"))?;
+        let user = world.user_named(user).ok_or_else(|| format!("there is no user {user:?}"))?;
         let all = world.messages.values().flatten();
         let own = all.filter(|(_, m)| m.only_for == Some(user.id));
         let modals = world.modals.iter().filter(|m| m.user_id == user.id);
@@ -124,10 +119,7 @@ pub fn env(core: &Core) -> Vec<(String, String)> {
         own("DISCORD_WEBHOOK_CHANNELS", &channels),
         own("XTSYSTEMS_API_URL", "http://127.0.0.1:20437"),
         own("XTSYSTEMS_API_KEY", "standin-api-key"),
-        own(
-            "XTSYSTEMS_APPROVER_ROLES",
-            &world::APPROVER_ROLE.to_string(),
-        ),
+        own("XTSYSTEMS_APPROVER_ROLES", &world::APPROVER_ROLE.to_string()),
         own("WEBHOOK_SECRET", "standin-webhook-secret"),
         own("WEBHOOK_PORT", "3000"),
         own("PUBLIC_URL", "http://127.0.0.1:3000"),
@@ -149,7 +141,10 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("ops", &["asset.created", "asset.updated", "default"]),
 ];
 
-async fn act(State(core): State<Arc<Core>>, body: String) -> Response {
+async fn act(State(core): State<Arc<Core>>, headers: HeaderMap, body: String) -> Response {
+    if is_foreign(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let what = match serde_json::from_str(&body) {
         Ok(what) => what,
         Err(error) => return bad(&format!("the body is not JSON: {error}")),
@@ -160,7 +155,10 @@ async fn act(State(core): State<Arc<Core>>, body: String) -> Response {
     }
 }
 
-async fn fault(State(core): State<Arc<Core>>, body: String) -> Response {
+async fn fault(State(core): State<Arc<Core>>, headers: HeaderMap, body: String) -> Response {
+    if is_foreign(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let what: Value = match serde_json::from_str(&body) {
         Ok(what) => what,
         Err(error) => return bad(&format!("the body is not JSON: {error}")),
@@ -180,10 +178,7 @@ async fn fault(State(core): State<Arc<Core>>, body: String) -> Response {
 
 async fn print_env(State(core): State<Arc<Core>>) -> String {
     let lines = env(&core);
-    lines
-        .iter()
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect()
+    lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
 }
 
 type Params = Query<std::collections::HashMap<String, String>>;
@@ -219,12 +214,18 @@ async fn live(State(core): State<Arc<Core>>) -> Sse<impl Stream<Item = Result<Ev
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
         let version = *changes.borrow_and_update();
-        let event = Event::default()
-            .event("changed")
-            .data(json!({"version": version}).to_string());
+        let event = Event::default().event("changed").data(json!({"version": version}).to_string());
         Some((Ok(event), (changes, stop)))
     });
     Sse::new(stream).keep_alive(KeepAlive::default())
+}
+
+/// A browser says from which page a request comes: only the stand-in's own may act. Scripts say nothing.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
+    let host = text(header::HOST).unwrap_or_default();
+    let own = |origin: &str| origin.split_once("://").is_some_and(|(_, from)| from == host);
+    text(header::ORIGIN).is_some_and(|origin| !own(origin))
 }
 
 fn bad(error: &str) -> Response {

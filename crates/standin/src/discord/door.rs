@@ -31,7 +31,7 @@ use tokio_rustls::{
     },
 };
 
-use super::{Tls, core::Core};
+use super::{Tls, hub::Core};
 
 /// The handler's hold on its connection.
 #[derive(Clone, Debug, Default)]
@@ -101,22 +101,11 @@ impl Secure {
         let authority = KeyPair::generate().context("make the authority's key")?;
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Signalbox stand-in authority");
-        let ca_pem = params
-            .self_signed(&authority)
-            .context("make the authority")?
-            .pem();
+        params.distinguished_name.push(DnType::CommonName, "Signalbox stand-in authority");
+        let ca_pem = params.self_signed(&authority).context("make the authority")?.pem();
         let issuer = Issuer::new(params, authority);
         let key = KeyPair::generate().context("make the server's key")?;
-        let names = [
-            "discord.com",
-            "*.discord.com",
-            "discordapp.com",
-            "*.discordapp.com",
-            "*.discord.gg",
-        ];
+        let names = ["discord.com", "*.discord.com", "discordapp.com", "*.discordapp.com", "*.discord.gg"];
         let names = names.map(str::to_owned).to_vec();
         let leaf = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -127,19 +116,11 @@ impl Secure {
             .with_single_cert(vec![leaf.der().clone()], key)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let addr = listener.local_addr()?;
-        Ok(Secure {
-            tls: Tls { addr, ca_pem },
-            listener,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-        })
+        Ok(Secure { tls: Tls { addr, ca_pem }, listener, acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
     pub async fn serve(self, router: Router, core: Arc<Core>) {
-        let Secure {
-            tls,
-            listener,
-            acceptor,
-        } = self;
+        let Secure { tls, listener, acceptor } = self;
         let (send, ready) = mpsc::channel(64);
         let accept = async move {
             loop {
@@ -153,10 +134,7 @@ impl Secure {
                 }
             }
         };
-        let door = Door {
-            ready,
-            addr: tls.addr,
-        };
+        let door = Door { ready, addr: tls.addr };
         run(accept, door, router, core).await;
     }
 }
@@ -185,10 +163,7 @@ impl Connected<IncomingStream<'_, Door>> for Line {
 
 impl Io {
     fn new(pipe: impl Pipe + 'static) -> Io {
-        Io {
-            pipe: Box::new(pipe),
-            line: Line::default(),
-        }
+        Io { pipe: Box::new(pipe), line: Line::default() }
     }
 
     fn check(&self) -> io::Result<()> {
@@ -200,22 +175,14 @@ impl Io {
 }
 
 impl AsyncRead for Io {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check()?;
         Pin::new(&mut self.pipe).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Io {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check()?;
         Pin::new(&mut self.pipe).poll_write(cx, buf)
     }

@@ -40,16 +40,13 @@ pub enum What {
     Reconnect,
     /// The memory of nonces is lost.
     ForgetNonces,
+    /// An interaction is delivered twice, as around the takeover of a session.
+    Twice,
 }
 
 impl Fault {
     pub fn new(place: &str, what: What) -> Fault {
-        Fault {
-            place: place.to_owned(),
-            what,
-            times: 1,
-            ms: None,
-        }
+        Fault { place: place.to_owned(), what, times: 1, ms: None }
     }
 
     pub fn times(mut self, times: u32) -> Fault {
@@ -66,10 +63,7 @@ impl Fault {
     pub fn parse(value: &Value) -> Result<Fault, String> {
         let place = value["where"].as_str().unwrap_or("any");
         if !PLACES.contains(&place) {
-            return Err(format!(
-                "unknown `where` {place:?}: one of {}",
-                PLACES.join(", ")
-            ));
+            return Err(format!("unknown `where` {place:?}: one of {}", PLACES.join(", ")));
         }
         let what = value["what"].as_str().ok_or("`what` is missing")?;
         let what = What::parse(what).ok_or_else(|| format!("unknown `what` {what:?}: {KINDS}"))?;
@@ -88,19 +82,14 @@ impl Fault {
             ms => Some(ms.as_u64().ok_or("`ms` must be a whole number")?),
         };
         let place = place.to_owned();
-        Ok(Fault {
-            place,
-            what,
-            times,
-            ms,
-        })
+        Ok(Fault { place, what, times, ms })
     }
 
     pub fn hits(&self, route: &str) -> bool {
         let edits = ["edit_webhook_message", "edit_original"];
         self.times > 0
             && match self.place.as_str() {
-                "any" => true,
+                "any" => route != "interaction",
                 "commands" => route.ends_with("_command") || route.ends_with("_commands"),
                 "edit_message" => route == "edit_message" || edits.contains(&route),
                 place => place == route,
@@ -115,6 +104,7 @@ impl Fault {
 const PLACES: &[&str] = &[
     "any",
     "gateway",
+    "interaction",
     "create_message",
     "edit_message",
     "edit_webhook_message",
@@ -137,7 +127,7 @@ const PLACES: &[&str] = &[
     "get_webhook",
 ];
 const KINDS: &str = "accept_then_drop, drop, hang, status:500, status:500:done, html:502, 429:user, 429:global, 429:bare, 429:shared, \
-    close:4000, close:none, half_open, invalid_session, invalid_session:resumable, reconnect, forget_nonces";
+    close:4000, close:none, half_open, invalid_session, invalid_session:resumable, reconnect, forget_nonces, twice (where: interaction)";
 
 impl What {
     pub fn parse(text: &str) -> Option<What> {
@@ -153,9 +143,7 @@ impl What {
             ("status", Some(_), None) => What::Status(status()?, false),
             ("status", Some(_), Some("done")) => What::Status(status()?, true),
             ("html", Some(_), None) => What::Html(status()?),
-            ("429", Some("user" | "global" | "bare" | "shared"), None) => {
-                What::Limited(second?.to_owned())
-            }
+            ("429", Some("user" | "global" | "bare" | "shared"), None) => What::Limited(second?.to_owned()),
             ("close", Some("none"), None) => What::Close(None),
             ("close", Some(code), None) => What::Close(Some(code.parse().ok()?)),
             ("half_open", None, _) => What::HalfOpen,
@@ -163,14 +151,12 @@ impl What {
             ("invalid_session", Some("resumable"), None) => What::InvalidSession(true),
             ("reconnect", None, _) => What::Reconnect,
             ("forget_nonces", None, _) => What::ForgetNonces,
+            ("twice", None, _) => What::Twice,
             _ => return None,
         })
     }
 
     pub fn of_gateway(&self) -> bool {
-        matches!(
-            self,
-            What::Close(_) | What::HalfOpen | What::InvalidSession(_) | What::Reconnect
-        )
+        matches!(self, What::Close(_) | What::HalfOpen | What::InvalidSession(_) | What::Reconnect)
     }
 }

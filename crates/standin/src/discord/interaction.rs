@@ -4,12 +4,14 @@
 
 mod act;
 mod build;
+mod deed;
 mod form;
 mod options;
 
 use std::time::Duration;
 
-pub use act::{act, commands_for};
+pub use act::act;
+pub use deed::commands_for;
 pub use options::role_named;
 use serde_json::{Value, json};
 
@@ -17,9 +19,7 @@ use super::{
     check::{self, Carrier, EPHEMERAL},
     permission::{self as may, in_channel},
     refusal::{self, Problems, Refusal, invalid},
-    rest::{
-        Answer, Call, Draft, Reply, apply_edit, compose, edit_message, no_content, ok, publish,
-    },
+    rest::{Answer, Call, Draft, Reply, apply_edit, compose, edit_message, no_content, ok, publish},
     world::{Interaction, Modal, World},
 };
 
@@ -65,11 +65,7 @@ pub fn callback(world: &mut World, call: &Call, id: u64, token: &str) -> Answer 
     };
     if !possible.contains(&kind) {
         let text = format!("Value must be one of {possible:?}.");
-        return Err(invalid(
-            &["type"],
-            "INTERACTION_RESPONSE_TYPE_INVALID",
-            &text,
-        ));
+        return Err(invalid(&["type"], "INTERACTION_RESPONSE_TYPE_INVALID", &text));
     }
     let data = &body["data"];
     match kind {
@@ -83,11 +79,7 @@ pub fn callback(world: &mut World, call: &Call, id: u64, token: &str) -> Answer 
             let flags = data["flags"].as_u64().unwrap_or(0);
             // "the only valid message flag you may use is EPHEMERAL": deferred responses.
             if flags & !EPHEMERAL != 0 {
-                return Err(invalid(
-                    &["data", "flags"],
-                    "BASE_TYPE_CHOICES",
-                    "Only EPHEMERAL may be set",
-                ));
+                return Err(invalid(&["data", "flags"], "BASE_TYPE_CHOICES", "Only EPHEMERAL may be set"));
             }
             let made = respond(world, call, &it, &json!({"flags": flags}), LOADING);
             it.ephemeral = made.1;
@@ -125,15 +117,8 @@ pub fn callback(world: &mut World, call: &Call, id: u64, token: &str) -> Answer 
 
 /// 204, or with `?with_response=true` 200 and the interaction callback object.
 fn with_response(world: &World, call: &Call, it: &Interaction, kind: u64) -> Reply {
-    if call
-        .query
-        .get("with_response")
-        .is_none_or(|v| v != "true" && v != "1")
-    {
-        return Reply {
-            status: 204,
-            body: None,
-        };
+    if call.query.get("with_response").is_none_or(|v| v != "true" && v != "1") {
+        return Reply { status: 204, body: None };
     }
     let message = it.original.and_then(|id| world.message(it.channel_id, id));
     let mut about = json!({"id": it.id.to_string(), "type": it.kind});
@@ -145,10 +130,7 @@ fn with_response(world: &World, call: &Call, it: &Interaction, kind: u64) -> Rep
         body["resource"] = json!({"type": kind, "message": message.json});
     }
     body["interaction"] = about;
-    Reply {
-        status: 200,
-        body: Some(body),
-    }
+    Reply { status: 200, body: Some(body) }
 }
 
 /// "Create a followup message for an Interaction". The first one after a deferred response fills that response.
@@ -163,15 +145,13 @@ pub fn followup(world: &mut World, call: &Call, token: &str) -> Answer {
     if let Some(it) = world.interactions.get_mut(token) {
         it.followups.push(id);
     }
-    let mut message = world
-        .message(it.channel_id, id)
-        .map(|m| m.json.clone())
-        .unwrap_or_default();
+    let mut message = world.message(it.channel_id, id).map(|m| m.json.clone()).unwrap_or_default();
     if ephemeral {
         message["flags"] = json!(message["flags"].as_u64().unwrap_or(0) | EPHEMERAL);
     }
     if let Some(original) = it.original {
-        message["message_reference"] = json!({"type": 0, "message_id": original.to_string(), "channel_id": it.channel_id.to_string()});
+        message["message_reference"] =
+            json!({"type": 0, "message_id": original.to_string(), "channel_id": it.channel_id.to_string()});
     }
     ok(message)
 }
@@ -217,24 +197,12 @@ pub fn message(world: &mut World, call: &Call, token: &str, message: Option<u64>
 
 /// Turns "Signalbox is thinking…" into the real response.
 fn fill(world: &mut World, call: &Call, it: &Interaction, id: u64) -> Result<Value, Refusal> {
-    let found = world
-        .message(it.channel_id, id)
-        .ok_or(refusal::UNKNOWN_MESSAGE)?;
+    let found = world.message(it.channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
     let mut before = found.json.clone();
     before["flags"] = json!(before["flags"].as_u64().unwrap_or(0) & !LOADING);
-    let mut filled = apply_edit(
-        world,
-        call.now,
-        it.channel_id,
-        &before,
-        &call.body,
-        &call.files,
-        false,
-    );
-    filled["flags"] = json!(
-        before["flags"].as_u64().unwrap_or(0)
-            | call.body["flags"].as_u64().unwrap_or(0) & FLAGS & !EPHEMERAL
-    );
+    let mut filled = apply_edit(world, call.now, it.channel_id, &before, &call.body, &call.files, false);
+    filled["flags"] =
+        json!(before["flags"].as_u64().unwrap_or(0) | call.body["flags"].as_u64().unwrap_or(0) & FLAGS & !EPHEMERAL);
     let public = found.only_for.is_none();
     if let Some(message) = world.message_mut(it.channel_id, id) {
         message.json = filled.clone();
@@ -252,10 +220,7 @@ fn fill(world: &mut World, call: &Call, it: &Interaction, id: u64) -> Result<Val
 
 /// The token still opens the webhook: answered before, and not older than 15 minutes.
 fn usable(world: &World, call: &Call, token: &str) -> Result<Interaction, Refusal> {
-    let it = world
-        .interactions
-        .get(token)
-        .ok_or(refusal::UNKNOWN_WEBHOOK)?;
+    let it = world.interactions.get(token).ok_or(refusal::UNKNOWN_WEBHOOK)?;
     if call.now - it.at > chrono::Duration::minutes(15) {
         return Err(refusal::INVALID_WEBHOOK_TOKEN.into());
     }
@@ -266,13 +231,7 @@ fn usable(world: &World, call: &Call, token: &str) -> Result<Interaction, Refusa
 }
 
 /// Makes the message of a response or followup; answers its id and whether it is ephemeral.
-fn respond(
-    world: &mut World,
-    call: &Call,
-    it: &Interaction,
-    data: &Value,
-    more_flags: u64,
-) -> (u64, bool) {
+fn respond(world: &mut World, call: &Call, it: &Interaction, data: &Value, more_flags: u64) -> (u64, bool) {
     let ephemeral = data["flags"].as_u64().unwrap_or(0) & EPHEMERAL != 0;
     let first = it.answered.is_none();
     let channel = world.channels.get(&it.channel_id);
@@ -309,41 +268,20 @@ fn respond(
         });
     }
     if let (COMPONENT, Some(source)) = (it.kind, it.source) {
-        message["message_reference"] = json!({"type": 0, "message_id": source.to_string(), "channel_id": it.channel_id.to_string()});
+        message["message_reference"] =
+            json!({"type": 0, "message_id": source.to_string(), "channel_id": it.channel_id.to_string()});
     }
     let only_for = ephemeral.then_some(it.user_id);
-    publish(
-        world,
-        it.channel_id,
-        id,
-        message,
-        only_for,
-        Some(it.token.clone()),
-    );
+    publish(world, it.channel_id, id, message, only_for, Some(it.token.clone()));
     (id, ephemeral)
 }
 
-fn update_source(
-    world: &mut World,
-    call: &Call,
-    it: &Interaction,
-    data: &Value,
-) -> Result<(), Refusal> {
+fn update_source(world: &mut World, call: &Call, it: &Interaction, data: &Value) -> Result<(), Refusal> {
     let source = it.source.ok_or(refusal::UNKNOWN_MESSAGE)?;
-    let found = world
-        .message(it.channel_id, source)
-        .ok_or(refusal::UNKNOWN_MESSAGE)?;
+    let found = world.message(it.channel_id, source).ok_or(refusal::UNKNOWN_MESSAGE)?;
     let flags = found.json["flags"].as_u64().unwrap_or(0);
     check_data(data, call.files.len(), Carrier::Edit { flags })?;
-    let edited = apply_edit(
-        world,
-        call.now,
-        it.channel_id,
-        &found.json,
-        data,
-        &call.files,
-        false,
-    );
+    let edited = apply_edit(world, call.now, it.channel_id, &found.json, data, &call.files, false);
     let public = found.only_for.is_none();
     if let Some(message) = world.message_mut(it.channel_id, source) {
         message.json = edited.clone();

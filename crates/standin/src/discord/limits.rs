@@ -48,10 +48,7 @@ pub struct Limited {
 impl Limiter {
     pub fn check(&mut self, route: &Route, authorized: bool, now: DateTime<Utc>) -> Verdict {
         let Limiter { invalid, .. } = self;
-        while invalid
-            .front()
-            .is_some_and(|at| now - *at > Duration::minutes(10))
-        {
+        while invalid.front().is_some_and(|at| now - *at > Duration::minutes(10)) {
             invalid.pop_front();
         }
         if invalid.len() >= INVALID {
@@ -60,10 +57,7 @@ impl Limiter {
         // "Interaction endpoints are not bound to the bot's Global Rate Limit."
         if !route.of_interaction() {
             let who = if authorized { "bot" } else { "address" };
-            let window = self
-                .global
-                .entry(who)
-                .or_insert(Window { used: 0, ends: now });
+            let window = self.global.entry(who).or_insert(Window { used: 0, ends: now });
             let (_, wait) = window.take(Allowance(GLOBAL, 1000), now);
             if let Some(wait) = wait {
                 return Verdict::Refuse(limited(wait, "global", Vec::new()));
@@ -100,24 +94,15 @@ impl Limiter {
     }
 
     fn bucket(&mut self, key: String, now: DateTime<Utc>) -> &mut Window {
-        self.buckets
-            .entry(key)
-            .or_insert(Window { used: 0, ends: now })
+        self.buckets.entry(key).or_insert(Window { used: 0, ends: now })
     }
 }
 
 impl Window {
     /// Uses one up; if none is left, says how long to wait.
-    fn take(
-        &mut self,
-        Allowance(limit, ms): Allowance,
-        now: DateTime<Utc>,
-    ) -> (Window, Option<Duration>) {
+    fn take(&mut self, Allowance(limit, ms): Allowance, now: DateTime<Utc>) -> (Window, Option<Duration>) {
         if now >= self.ends {
-            *self = Window {
-                used: 0,
-                ends: now + Duration::milliseconds(ms),
-            };
+            *self = Window { used: 0, ends: now + Duration::milliseconds(ms) };
         }
         if self.used >= limit {
             return (*self, Some(self.ends - now));
@@ -127,32 +112,15 @@ impl Window {
     }
 
     fn spent(wait: Duration, Allowance(limit, _): Allowance, now: DateTime<Utc>) -> Window {
-        Window {
-            used: limit,
-            ends: now + wait,
-        }
+        Window { used: limit, ends: now + wait }
     }
 
-    fn headers(
-        &self,
-        Allowance(limit, _): Allowance,
-        bucket: &str,
-        now: DateTime<Utc>,
-    ) -> Vec<(&'static str, String)> {
+    fn headers(&self, Allowance(limit, _): Allowance, bucket: &str, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
         vec![
             ("x-ratelimit-limit", limit.to_string()),
-            (
-                "x-ratelimit-remaining",
-                limit.saturating_sub(self.used).to_string(),
-            ),
-            (
-                "x-ratelimit-reset",
-                format!("{:.3}", millis(self.ends.timestamp_millis())),
-            ),
-            (
-                "x-ratelimit-reset-after",
-                format!("{:.3}", millis((self.ends - now).num_milliseconds())),
-            ),
+            ("x-ratelimit-remaining", limit.saturating_sub(self.used).to_string()),
+            ("x-ratelimit-reset", format!("{:.3}", millis(self.ends.timestamp_millis()))),
+            ("x-ratelimit-reset-after", format!("{:.3}", millis((self.ends - now).num_milliseconds()))),
             ("x-ratelimit-bucket", bucket_id(bucket)),
         ]
     }
@@ -160,10 +128,7 @@ impl Window {
 
 /// Headers where limits are switched off: a bucket that is never used up.
 pub fn ample(route: &Route, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
-    let window = Window {
-        used: 1,
-        ends: now + Duration::seconds(1),
-    };
+    let window = Window { used: 1, ends: now + Duration::seconds(1) };
     window.headers(Allowance(10_000, 1000), route.name(), now)
 }
 
@@ -208,8 +173,8 @@ fn millis(ms: i64) -> f64 {
 
 /// An opaque id that is the same for the same kind of route.
 fn bucket_id(name: &str) -> String {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}{:016x}", hash.rotate_left(17))
 }

@@ -22,11 +22,10 @@ pub const UNKNOWN_WEBHOOK: Known = (404, 10015, "Unknown Webhook");
 pub const UNKNOWN_INTERACTION: Known = (404, 10062, "Unknown interaction");
 pub const UNKNOWN_COMMAND: Known = (404, 10063, "Unknown application command");
 pub const TOO_MANY_WEBHOOKS: Known = (400, 30007, "Maximum number of webhooks reached (15)");
-pub const OLD_MESSAGE_EDITS: Known = (
-    429,
-    30046,
-    "Maximum number of edits to messages older than 1 hour reached. Try again later",
-);
+pub const TOO_MANY_COMMANDS: Known =
+    (400, 30034, "Max number of daily application command creates has been reached (200)");
+pub const OLD_MESSAGE_EDITS: Known =
+    (429, 30046, "Maximum number of edits to messages older than 1 hour reached. Try again later");
 pub const UNAUTHORIZED: Known = (401, 0, "401: Unauthorized");
 pub const NOT_FOUND: Known = (404, 0, "404: Not Found");
 pub const REQUEST_TOO_LARGE: Known = (413, 40005, "Request entity too large");
@@ -37,39 +36,19 @@ pub const EMPTY_MESSAGE: Known = (400, 50006, "Cannot send an empty message");
 pub const WRONG_CHANNEL: Known = (400, 50008, "Cannot send messages in a non-text channel");
 pub const MISSING_PERMISSIONS: Known = (403, 50013, "Missing Permissions");
 pub const INVALID_WEBHOOK_TOKEN: Known = (401, 50027, "Invalid Webhook Token");
-pub const THREAD_ARCHIVED: Known = (
-    400,
-    50083,
-    "Tried to perform an operation on an archived thread",
-);
+pub const THREAD_ARCHIVED: Known = (400, 50083, "Tried to perform an operation on an archived thread");
 pub const INVALID_JSON: Known = (400, 50109, "The request body contains invalid JSON.");
-pub const THREAD_EXISTS: Known = (
-    400,
-    160_004,
-    "A thread has already been created for this message",
-);
-pub const NO_HISTORY_FOR_REPLY: Known = (
-    403,
-    160_002,
-    "Cannot reply without permission to read message history",
-);
-pub const FORUM_NEEDS_THREAD: Known = (
-    400,
-    220_001,
-    "Webhooks posted to forum channels must have a thread_name or thread_id",
-);
+pub const THREAD_EXISTS: Known = (400, 160_004, "A thread has already been created for this message");
+pub const NO_HISTORY_FOR_REPLY: Known = (403, 160_002, "Cannot reply without permission to read message history");
+pub const FORUM_NEEDS_THREAD: Known =
+    (400, 220_001, "Webhooks posted to forum channels must have a thread_name or thread_id");
 
 /// Status, JSON code, message.
 pub type Known = (u16, u32, &'static str);
 
 impl From<Known> for Refusal {
     fn from((status, code, message): Known) -> Self {
-        Refusal {
-            status,
-            code,
-            message: message.to_owned(),
-            errors: None,
-        }
+        Refusal { status, code, message: message.to_owned(), errors: None }
     }
 }
 
@@ -92,10 +71,7 @@ pub struct Problems {
 
 impl Problems {
     pub fn new() -> Self {
-        Self {
-            tree: Value::Object(Map::new()),
-            path: Vec::new(),
-        }
+        Self { tree: Value::Object(Map::new()), path: Vec::new() }
     }
 
     /// Runs `check` with `key` appended to the path of what it reports.
@@ -146,10 +122,7 @@ impl Problems {
                 self.at(key, |p| p.length(len, min, max));
             }
             _ => self.at(key, |p| {
-                p.add(
-                    "STRING_TYPE_CONVERT",
-                    "Could not interpret value as string.",
-                );
+                p.add("STRING_TYPE_CONVERT", "Could not interpret value as string.");
             }),
         }
     }
@@ -167,12 +140,7 @@ impl Problems {
         if self.tree.as_object().is_none_or(Map::is_empty) {
             return Ok(());
         }
-        Err(Refusal {
-            status: 400,
-            code: 50035,
-            message: "Invalid Form Body".into(),
-            errors: Some(self.tree),
-        })
+        Err(Refusal { status: 400, code: 50035, message: "Invalid Form Body".into(), errors: Some(self.tree) })
     }
 }
 

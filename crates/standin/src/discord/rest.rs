@@ -53,27 +53,14 @@ pub enum Route {
     ThreadMember(u64),
     ChannelWebhooks(u64),
     Webhook(u64),
-    ExecuteWebhook {
-        id: u64,
-        token: String,
-        channel: Option<u64>,
-    },
+    ExecuteWebhook { id: u64, token: String, channel: Option<u64> },
     WebhookByToken(u64, String),
-    WebhookMessage {
-        id: u64,
-        token: String,
-        message: u64,
-    },
+    WebhookMessage { id: u64, token: String, message: u64 },
     Followup(String),
     Original(String, Option<u64>),
     Callback(u64, String),
-    Commands {
-        guild: Option<u64>,
-    },
-    Command {
-        guild: Option<u64>,
-        id: u64,
-    },
+    Commands { guild: Option<u64> },
+    Command { guild: Option<u64>, id: u64 },
 }
 
 /// One request, parsed.
@@ -102,17 +89,11 @@ pub struct Reply {
 pub type Answer = Result<Reply, Refusal>;
 
 pub fn ok(body: Value) -> Answer {
-    Ok(Reply {
-        status: 200,
-        body: Some(body),
-    })
+    Ok(Reply { status: 200, body: Some(body) })
 }
 
 pub fn no_content() -> Answer {
-    Ok(Reply {
-        status: 204,
-        body: None,
-    })
+    Ok(Reply { status: 204, body: None })
 }
 
 impl Route {
@@ -142,46 +123,24 @@ impl Route {
             ("GET" | "PATCH" | "DELETE", ["channels", channel]) => Route::Channel(id(channel)?),
             ("GET", ["channels", channel, "messages"]) => Route::ListMessages(id(channel)?),
             ("POST", ["channels", channel, "messages"]) => Route::CreateMessage(id(channel)?),
-            ("POST", ["channels", channel, "messages", "bulk-delete"]) => {
-                Route::BulkDelete(id(channel)?)
-            }
-            ("GET", ["channels", channel, "messages", message]) => {
-                Route::GetMessage(id(channel)?, id(message)?)
-            }
-            ("PATCH", ["channels", channel, "messages", message]) => {
-                Route::EditMessage(id(channel)?, id(message)?)
-            }
-            ("DELETE", ["channels", channel, "messages", message]) => {
-                Route::DeleteMessage(id(channel)?, id(message)?)
+            ("POST", ["channels", channel, "messages", "bulk-delete"]) => Route::BulkDelete(id(channel)?),
+            ("GET", ["channels", channel, "messages", message]) => Route::GetMessage(id(channel)?, id(message)?),
+            ("PATCH", ["channels", channel, "messages", message]) => Route::EditMessage(id(channel)?, id(message)?),
+            ("DELETE", ["channels", channel, "messages", message]) => Route::DeleteMessage(id(channel)?, id(message)?),
+            ("PUT" | "DELETE", ["channels", channel, "messages", message, "reactions", emoji, "@me"]) => {
+                Route::React(id(channel)?, id(message)?, decode(emoji))
             }
             (
                 "PUT" | "DELETE",
-                [
-                    "channels",
-                    channel,
-                    "messages",
-                    message,
-                    "reactions",
-                    emoji,
-                    "@me",
-                ],
-            ) => Route::React(id(channel)?, id(message)?, decode(emoji)),
-            (
-                "PUT" | "DELETE",
-                ["channels", channel, "pins", message]
-                | ["channels", channel, "messages", "pins", message],
+                ["channels", channel, "pins", message] | ["channels", channel, "messages", "pins", message],
             ) => Route::Pin(id(channel)?, id(message)?),
             ("POST", ["channels", channel, "typing"]) => Route::Typing(id(channel)?),
             ("POST", ["channels", channel, "threads"]) => Route::CreateThread(id(channel)?, None),
             ("POST", ["channels", channel, "messages", message, "threads"]) => {
                 Route::CreateThread(id(channel)?, Some(id(message)?))
             }
-            ("PUT" | "DELETE", ["channels", channel, "thread-members", "@me"]) => {
-                Route::ThreadMember(id(channel)?)
-            }
-            ("GET" | "POST", ["channels", channel, "webhooks"]) => {
-                Route::ChannelWebhooks(id(channel)?)
-            }
+            ("PUT" | "DELETE", ["channels", channel, "thread-members", "@me"]) => Route::ThreadMember(id(channel)?),
+            ("GET" | "POST", ["channels", channel, "webhooks"]) => Route::ChannelWebhooks(id(channel)?),
             ("GET" | "PATCH" | "DELETE", ["webhooks", webhook]) => Route::Webhook(id(webhook)?),
             (_, ["webhooks", webhook, token, rest @ ..]) => {
                 return Self::recognise_webhook(method, id(webhook)?, token, rest, world);
@@ -189,19 +148,14 @@ impl Route {
             ("POST", ["interactions", interaction, token, "callback"]) => {
                 Route::Callback(id(interaction)?, (*token).to_owned())
             }
-            (_, ["applications", application, rest @ ..])
-                if id(application)? == world.application =>
-            {
+            (_, ["applications", application, rest @ ..]) if id(application)? == world.application => {
                 let (guild, rest) = match rest {
                     ["guilds", guild, rest @ ..] => (Some(id(guild)?), rest),
                     rest => (None, rest),
                 };
                 match (method, rest) {
                     ("GET" | "PUT" | "POST", ["commands"]) => Route::Commands { guild },
-                    ("GET" | "PATCH" | "DELETE", ["commands", command]) => Route::Command {
-                        guild,
-                        id: id(command)?,
-                    },
+                    ("GET" | "PATCH" | "DELETE", ["commands", command]) => Route::Command { guild, id: id(command)? },
                     _ => return None,
                 }
             }
@@ -209,20 +163,12 @@ impl Route {
         })
     }
 
-    fn recognise_webhook(
-        method: &str,
-        id: u64,
-        token: &str,
-        rest: &[&str],
-        world: &World,
-    ) -> Option<Route> {
+    fn recognise_webhook(method: &str, id: u64, token: &str, rest: &[&str], world: &World) -> Option<Route> {
         let token = token.to_owned();
         let of_interaction = id == world.application;
         Some(match (method, rest) {
             ("POST", []) if of_interaction => Route::Followup(token),
-            ("GET" | "PATCH" | "DELETE", ["messages", "@original"]) if of_interaction => {
-                Route::Original(token, None)
-            }
+            ("GET" | "PATCH" | "DELETE", ["messages", "@original"]) if of_interaction => Route::Original(token, None),
             ("GET" | "PATCH" | "DELETE", ["messages", message]) if of_interaction => {
                 Route::Original(token, Some(message.parse().ok()?))
             }
@@ -314,10 +260,7 @@ impl Route {
 
     /// Endpoints that an interaction's token opens: no bot token, no global limit.
     pub fn of_interaction(&self) -> bool {
-        matches!(
-            self,
-            Route::Callback(..) | Route::Followup(_) | Route::Original(..)
-        )
+        matches!(self, Route::Callback(..) | Route::Followup(_) | Route::Original(..))
     }
 
     pub fn webhook_channel(&self) -> Option<u64> {
@@ -329,10 +272,8 @@ impl Route {
 
     /// Whether it works without `Authorization: Bot …`: the token in the path is enough.
     pub fn is_open(&self) -> bool {
-        let by_webhook_token = matches!(
-            self,
-            Route::ExecuteWebhook { .. } | Route::WebhookMessage { .. } | Route::WebhookByToken(..)
-        );
+        let by_webhook_token =
+            matches!(self, Route::ExecuteWebhook { .. } | Route::WebhookMessage { .. } | Route::WebhookByToken(..));
         *self == Route::Gateway || by_webhook_token || self.of_interaction()
     }
 }
@@ -381,9 +322,7 @@ pub fn answer(world: &mut World, call: &Call) -> Answer {
         Route::Webhook(id) => webhooks::by_id(world, call, *id),
         Route::ExecuteWebhook { id, token, .. } => webhooks::execute(world, call, *id, token),
         Route::WebhookByToken(id, token) => webhooks::by_token(world, call, *id, token),
-        Route::WebhookMessage { id, token, message } => {
-            webhooks::message(world, call, *id, token, *message)
-        }
+        Route::WebhookMessage { id, token, message } => webhooks::message(world, call, *id, token, *message),
         Route::Followup(token) => interaction::followup(world, call, token),
         Route::Original(token, message) => interaction::message(world, call, token, *message),
         Route::Callback(id, token) => interaction::callback(world, call, *id, token),

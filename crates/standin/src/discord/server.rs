@@ -5,9 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    extract::{
-        ConnectInfo, DefaultBodyLimit, FromRequest, Multipart, Request, State, WebSocketUpgrade,
-    },
+    extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Multipart, Request, State, WebSocketUpgrade},
     http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header},
     response::IntoResponse,
 };
@@ -16,10 +14,10 @@ use serde_json::{Value, json};
 
 use super::{
     Phase, Seen, Then, control,
-    core::{Core, lock},
     door::Line,
     faults::{Fault, What},
     gateway::{self, intent},
+    hub::{Core, lock},
     limits::{self, Verdict},
     page,
     refusal::{self, Refusal},
@@ -32,12 +30,12 @@ const LARGEST: usize = 25 * 1024 * 1024;
 /// "The default upload size limit … is 10 MiB" for one file.
 const LARGEST_FILE: usize = 10 * 1024 * 1024;
 
+/// The page of a proxy in front of Discord that does not reach it.
+const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</center></body></html>";
+
 pub fn router(core: &Arc<Core>, extra: Option<Router>) -> Router {
-    let mut router = Router::new()
-        .merge(control::router())
-        .fallback(fallback)
-        .with_state(Arc::clone(core))
-        .merge(page::router());
+    let mut router =
+        Router::new().merge(control::router()).fallback(fallback).with_state(Arc::clone(core)).merge(page::router());
     if let Some(extra) = extra {
         router = router.nest("/_standin", extra);
     }
@@ -56,6 +54,20 @@ async fn fallback(
     }
     let upgrade = request.headers().get(header::UPGRADE);
     if upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+        // The faults of plain requests, armed for the gateway, meet whoever connects.
+        if let Some(fault) = core.take_fault_that("gateway", |what| !what.of_gateway()) {
+            return match fault.what {
+                What::Status(status, _) => respond(status, &[], Some(failure(status))),
+                What::Html(status) => html(status, BAD_GATEWAY),
+                What::Limited(_) => banned(),
+                What::Hang => {
+                    let forever = std::time::Duration::from_secs(3600);
+                    tokio::time::sleep(fault.wait().unwrap_or(forever)).await;
+                    cut(&line)
+                }
+                _ => cut(&line),
+            };
+        }
         return match WebSocketUpgrade::from_request(request, &()).await {
             Ok(upgrade) => upgrade.on_upgrade(move |ws| gateway::serve(core, ws)),
             Err(rejection) => rejection.into_response(),
@@ -83,11 +95,8 @@ async fn serve(core: &Arc<Core>, line: &Line, request: Request) -> Response<Body
     let working = core.work();
     let received = receive(request).await;
     let path = received.uri.path().to_owned();
-    let inner = ["/api/v10/", "/api/"]
-        .iter()
-        .find_map(|prefix| path.strip_prefix(prefix));
-    let route =
-        inner.and_then(|inner| core.read(|world| Route::recognise(&received.method, inner, world)));
+    let inner = ["/api/v10/", "/api/"].iter().find_map(|prefix| path.strip_prefix(prefix));
+    let route = inner.and_then(|inner| core.read(|world| Route::recognise(&received.method, inner, world)));
     let (Some(inner), Some(route)) = (inner, route) else {
         core.violation(format!("unknown route: {} {path}", received.method));
         record(core, &received, 404);
@@ -129,12 +138,7 @@ async fn serve(core: &Arc<Core>, line: &Line, request: Request) -> Response<Body
 }
 
 /// The faults that come instead of the effect. None: go on.
-async fn misbehave(
-    core: &Core,
-    line: &Line,
-    received: &Received,
-    fault: &Fault,
-) -> Option<Response<Body>> {
+async fn misbehave(core: &Core, line: &Line, received: &Received, fault: &Fault) -> Option<Response<Body>> {
     let wait = Duration::milliseconds(i64::try_from(fault.ms.unwrap_or(1000)).unwrap_or(1000));
     let answer = match &fault.what {
         What::Drop => {
@@ -160,10 +164,7 @@ async fn misbehave(
         }
         What::Html(status) => {
             record(core, received, *status);
-            html(
-                *status,
-                "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</center></body></html>",
-            )
+            html(*status, BAD_GATEWAY)
         }
         What::Limited(scope) if scope == "bare" => {
             record(core, received, 429);
@@ -184,12 +185,8 @@ type Outcome = (u16, Vec<(&'static str, String)>, Option<Value>);
 /// Authorisation, limits, checks, and the effect.
 fn work(core: &Core, received: &Received, route: &Route, inner: &str) -> Outcome {
     let now = core.now();
-    let authorization = received
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok());
-    let authorized =
-        authorization.is_some_and(|value| value.starts_with("Bot ") && core.is_token(value));
+    let authorization = received.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let authorized = authorization.is_some_and(|value| value.starts_with("Bot ") && core.is_token(value));
     let mut headers = Vec::new();
     if core.limited() {
         let verdict = lock(&core.limiter).check(route, authorized, now);
@@ -197,11 +194,7 @@ fn work(core: &Core, received: &Received, route: &Route, inner: &str) -> Outcome
             Verdict::Pass(of_bucket) => headers = of_bucket,
             Verdict::Refuse(limited) => {
                 lock(&core.limiter).count_invalid(now);
-                core.violation(format!(
-                    "rate limit met: {} {}",
-                    received.method,
-                    received.uri.path()
-                ));
+                core.violation(format!("rate limit met: {} {}", received.method, received.uri.path()));
                 return (429, limited.headers, Some(limited.body));
             }
             Verdict::Banned => return (429, vec![("retry-after", "600".into())], None),
@@ -264,10 +257,7 @@ fn described(core: &Core, received: &Received, inner: &str) -> Option<Refusal> {
         return None;
     }
     let text = problems.join("; ");
-    core.violation(format!(
-        "{} /{inner} against the description: {text}",
-        received.method
-    ));
+    core.violation(format!("{} /{inner} against the description: {text}", received.method));
     Some(refusal::invalid(&[], "OPENAPI_MISMATCH", &text))
 }
 
@@ -285,10 +275,7 @@ async fn receive(request: Request) -> Received {
         received.fault = Some(refusal::REQUEST_TOO_LARGE.into());
         return received;
     };
-    let kind = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok());
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     if kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
         let request = Request::from_parts(parts, Body::from(bytes));
         if let Err(refusal) = multipart(request, &mut received).await {
@@ -312,9 +299,7 @@ async fn multipart(request: Request, received: &mut Received) -> Result<(), Refu
     // The whole body was read with a limit of its own before.
     let mut request = request;
     DefaultBodyLimit::disable().apply(&mut request);
-    let mut parts = Multipart::from_request(request, &())
-        .await
-        .map_err(|_| Refusal::from(refusal::INVALID_JSON))?;
+    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| Refusal::from(refusal::INVALID_JSON))?;
     received.body = json!({});
     while let Some(part) = parts.next_field().await.map_err(broken)? {
         let name = part.name().unwrap_or_default().to_owned();
@@ -340,9 +325,7 @@ async fn multipart(request: Request, received: &mut Received) -> Result<(), Refu
 fn query(uri: &Uri) -> HashMap<String, String> {
     let pairs = uri.query().unwrap_or_default().split('&');
     let pairs = pairs.filter_map(|pair| pair.split_once('='));
-    pairs
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 fn record(core: &Core, received: &Received, status: u16) {
@@ -389,9 +372,7 @@ fn respond(status: u16, headers: &[(&'static str, String)], body: Option<Value>)
 }
 
 fn failure(status: u16) -> Value {
-    let reason = StatusCode::from_u16(status)
-        .ok()
-        .and_then(|s| s.canonical_reason());
+    let reason = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
     json!({"message": format!("{status}: {}", reason.unwrap_or("Error")), "code": 0})
 }
 
@@ -405,10 +386,5 @@ fn banned() -> Response<Body> {
 
 fn html(status: u16, text: &'static str) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-    (
-        status,
-        [(header::CONTENT_TYPE, "text/html; charset=UTF-8")],
-        text,
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "text/html; charset=UTF-8")], text).into_response()
 }

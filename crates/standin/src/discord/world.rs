@@ -30,6 +30,9 @@ pub struct World {
     pub webhooks: BTreeMap<u64, Webhook>,
     /// As registered: Discord's command objects, with `guild_id` where registered for one guild.
     pub commands: Vec<Value>,
+    /// When commands were created, by scope: 200 a day are allowed in each.
+    #[serde(default)]
+    pub created_commands: BTreeMap<String, Vec<DateTime<Utc>>>,
     pub nonces: Vec<Nonce>,
     /// By token.
     pub interactions: BTreeMap<String, Interaction>,
@@ -220,16 +223,11 @@ impl World {
 
     /// Looks in all channels: a person points at a message, not at a channel.
     pub fn find_message(&self, id: u64) -> Option<(u64, &Message)> {
-        self.messages
-            .iter()
-            .find_map(|(channel, all)| all.get(&id).map(|message| (*channel, message)))
+        self.messages.iter().find_map(|(channel, all)| all.get(&id).map(|message| (*channel, message)))
     }
 
     pub fn insert_message(&mut self, channel_id: u64, id: u64, message: Message) {
-        self.messages
-            .entry(channel_id)
-            .or_default()
-            .insert(id, message);
+        self.messages.entry(channel_id).or_default().insert(id, message);
     }
 
     pub fn channel_named(&self, name: &str) -> Option<&Channel> {
@@ -245,13 +243,7 @@ impl World {
     }
 
     /// The message that `author` made with `nonce` within the window, if Discord still remembers it.
-    pub fn remembered(
-        &mut self,
-        author: u64,
-        nonce: &str,
-        now: DateTime<Utc>,
-        memory: Duration,
-    ) -> Option<Nonce> {
+    pub fn remembered(&mut self, author: u64, nonce: &str, now: DateTime<Utc>, memory: Duration) -> Option<Nonce> {
         self.nonces.retain(|n| now - n.at < memory);
         let same = |n: &&Nonce| n.author == author && n.nonce == nonce;
         self.nonces.iter().find(same).cloned()
@@ -259,21 +251,16 @@ impl World {
 
     /// Interactions whose token died long ago are forgotten.
     pub fn forget_old_interactions(&mut self, now: DateTime<Utc>) {
-        self.interactions
-            .retain(|_, i| now - i.at < Duration::hours(2));
+        self.interactions.retain(|_, i| now - i.at < Duration::hours(2));
     }
 
     /// Removes a message and tells the sessions.
     pub fn delete_message(&mut self, channel_id: u64, id: u64) -> bool {
-        let removed = self
-            .messages
-            .get_mut(&channel_id)
-            .and_then(|all| all.remove(&id));
+        let removed = self.messages.get_mut(&channel_id).and_then(|all| all.remove(&id));
         let Some(removed) = removed else { return false };
         if removed.only_for.is_none() {
             let guild_id = self.channels.get(&channel_id).and_then(|c| c.guild_id);
-            let mut data =
-                serde_json::json!({"id": id.to_string(), "channel_id": channel_id.to_string()});
+            let mut data = serde_json::json!({"id": id.to_string(), "channel_id": channel_id.to_string()});
             if let Some(guild) = guild_id {
                 data["guild_id"] = Value::String(guild.to_string());
             }
@@ -284,35 +271,22 @@ impl World {
 
     /// Removes a channel with everything in it, webhooks and threads included.
     pub fn delete_channel(&mut self, id: u64) -> Option<Channel> {
-        let threads: Vec<u64> = self
-            .channels
-            .values()
-            .filter(|c| c.is_thread() && c.parent_id == Some(id))
-            .map(|c| c.id)
-            .collect();
+        let threads: Vec<u64> =
+            self.channels.values().filter(|c| c.is_thread() && c.parent_id == Some(id)).map(|c| c.id).collect();
         for thread in threads {
             self.delete_channel(thread);
         }
         let gone = self.channels.remove(&id)?;
         self.messages.remove(&id);
         self.webhooks.retain(|_, w| w.channel_id != id);
-        let name = if gone.is_thread() {
-            "THREAD_DELETE"
-        } else {
-            "CHANNEL_DELETE"
-        };
+        let name = if gone.is_thread() { "THREAD_DELETE" } else { "CHANNEL_DELETE" };
         let data = self.channel_json(&gone);
         self.emit(name, data, gone.guild_id, super::gateway::intent::GUILDS);
         Some(gone)
     }
 
     pub fn emit(&mut self, name: &'static str, data: Value, guild_id: Option<u64>, intents: u64) {
-        self.events.push(Event {
-            name,
-            data,
-            guild_id,
-            intents,
-        });
+        self.events.push(Event { name, data, guild_id, intents });
     }
 
     /// An event about a message: only for who asked for messages of guilds (or direct messages).
@@ -346,4 +320,9 @@ pub fn snowflake_at(at: DateTime<Utc>) -> u64 {
 pub fn made_at(id: u64) -> DateTime<Utc> {
     let ms = i64::try_from(id >> 22).unwrap_or(0) + EPOCH_MS;
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+/// Whether a field holds this id (ids are strings in JSON).
+pub fn is_id(field: &Value, id: u64) -> bool {
+    field.as_str().and_then(|text| text.parse().ok()) == Some(id)
 }

@@ -96,12 +96,7 @@ fn write(value: &Value, out: &mut String) {
 fn in_order(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut fields: Vec<_> = map.iter().collect();
     // The sort is stable, so unknown fields keep their own order behind the known ones.
-    fields.sort_by_key(|(key, _)| {
-        FIELD_ORDER
-            .iter()
-            .position(|known| known == key)
-            .unwrap_or(FIELD_ORDER.len())
-    });
+    fields.sort_by_key(|(key, _)| FIELD_ORDER.iter().position(|known| known == key).unwrap_or(FIELD_ORDER.len()));
     fields
 }
 

@@ -45,96 +45,25 @@ pub struct TicketType {
 
 /// The first is what a new ticket gets.
 pub const STATUSES: [Status; 5] = [
-    status(
-        "57a70000-0000-4000-8000-000000000001",
-        "Open",
-        "Nobody works on it yet",
-        "#3498db",
-        false,
-        1,
-    ),
-    status(
-        "57a70000-0000-4000-8000-000000000002",
-        "In Progress",
-        "Somebody works on it",
-        "#f1c40f",
-        false,
-        2,
-    ),
-    status(
-        "57a70000-0000-4000-8000-000000000003",
-        "Waiting",
-        "An answer is awaited",
-        "#9b59b6",
-        false,
-        3,
-    ),
-    status(
-        "57a70000-0000-4000-8000-000000000004",
-        "Resolved",
-        "Done, not yet confirmed",
-        "#2ecc71",
-        true,
-        4,
-    ),
-    status(
-        "57a70000-0000-4000-8000-000000000005",
-        "Closed",
-        "Done",
-        "#95a5a6",
-        true,
-        5,
-    ),
+    status("57a70000-0000-4000-8000-000000000001", "Open", "Nobody works on it yet", "#3498db", false, 1),
+    status("57a70000-0000-4000-8000-000000000002", "In Progress", "Somebody works on it", "#f1c40f", false, 2),
+    status("57a70000-0000-4000-8000-000000000003", "Waiting", "An answer is awaited", "#9b59b6", false, 3),
+    status("57a70000-0000-4000-8000-000000000004", "Resolved", "Done, not yet confirmed", "#2ecc71", true, 4),
+    status("57a70000-0000-4000-8000-000000000005", "Closed", "Done", "#95a5a6", true, 5),
 ];
 
 /// The second is what a new ticket gets.
 pub const PRIORITIES: [Priority; 4] = [
-    priority(
-        "9a100000-0000-4000-8000-000000000001",
-        "Low",
-        "Some day",
-        "#95a5a6",
-        1,
-    ),
-    priority(
-        "9a100000-0000-4000-8000-000000000002",
-        "Medium",
-        "This week",
-        "#3498db",
-        2,
-    ),
-    priority(
-        "9a100000-0000-4000-8000-000000000003",
-        "High",
-        "Today",
-        "#e67e22",
-        3,
-    ),
-    priority(
-        "9a100000-0000-4000-8000-000000000004",
-        "Critical",
-        "Now",
-        "#e74c3c",
-        4,
-    ),
+    priority("9a100000-0000-4000-8000-000000000001", "Low", "Some day", "#95a5a6", 1),
+    priority("9a100000-0000-4000-8000-000000000002", "Medium", "This week", "#3498db", 2),
+    priority("9a100000-0000-4000-8000-000000000003", "High", "Today", "#e67e22", 3),
+    priority("9a100000-0000-4000-8000-000000000004", "Critical", "Now", "#e74c3c", 4),
 ];
 
 pub const TYPES: [TicketType; 3] = [
-    ticket_type(
-        "7e570000-0000-4000-8000-000000000001",
-        "Incident",
-        "Something is broken",
-    ),
-    ticket_type(
-        "7e570000-0000-4000-8000-000000000002",
-        "Request",
-        "Somebody needs something",
-    ),
-    ticket_type(
-        "7e570000-0000-4000-8000-000000000003",
-        "Change",
-        "Something is to be changed",
-    ),
+    ticket_type("7e570000-0000-4000-8000-000000000001", "Incident", "Something is broken"),
+    ticket_type("7e570000-0000-4000-8000-000000000002", "Request", "Somebody needs something"),
+    ticket_type("7e570000-0000-4000-8000-000000000003", "Change", "Something is to be changed"),
 ];
 
 const fn status(
@@ -145,14 +74,7 @@ const fn status(
     is_closed: bool,
     order: u32,
 ) -> Status {
-    Status {
-        id,
-        name,
-        description,
-        color,
-        is_closed,
-        order,
-    }
+    Status { id, name, description, color, is_closed, order }
 }
 
 const fn priority(
@@ -162,23 +84,9 @@ const fn priority(
     color: &'static str,
     order: u32,
 ) -> Priority {
-    Priority {
-        id,
-        name,
-        description,
-        color,
-        order,
-    }
+    Priority { id, name, description, color, order }
 }
 
-const fn ticket_type(
-    id: &'static str,
-    name: &'static str,
-    description: &'static str,
-) -> TicketType {
-    TicketType {
-        id,
-        name,
-        description,
-    }
+const fn ticket_type(id: &'static str, name: &'static str, description: &'static str) -> TicketType {
+    TicketType { id, name, description }
 }

@@ -125,10 +125,7 @@ fn newest<T>(mut all: Vec<T>) -> Vec<T> {
 
 fn masked(webhook: &Webhook) -> Value {
     let mut view = webhook.view();
-    view["secret"] = webhook
-        .secret
-        .as_ref()
-        .map_or(Value::Null, |_| json!("***"));
+    view["secret"] = webhook.secret.as_ref().map_or(Value::Null, |_| json!("***"));
     view
 }
 
@@ -143,39 +140,20 @@ async fn act(xt: &XtSystems, order: Order) -> Result<Value, Refused> {
         Deed::RegisterMachine { hostname, ip, os } => {
             let hostname = hostname.unwrap_or_else(|| new_hostname(xt));
             let ip = ip.unwrap_or_else(|| format!("192.168.20.{}", 10 + xt.machines().len() % 240));
-            let (machine, event) =
-                xt.registered(&hostname, &ip, os.as_deref().unwrap_or("Windows 11 Pro"));
-            Ok(with(
-                patiently(xt, event.0, event.1).await,
-                "machine",
-                json!(machine),
-            ))
+            let (machine, event) = xt.registered(&hostname, &ip, os.as_deref().unwrap_or("Windows 11 Pro"));
+            Ok(with(patiently(xt, event.0, event.1).await, "machine", json!(machine)))
         }
         Deed::OpenTicket(mut change) => {
-            change
-                .title
-                .get_or_insert_with(|| "Printer on floor 2 is offline".to_owned());
-            change
-                .created_by
-                .get_or_insert_with(|| "ada@signal-town.example".to_owned());
+            change.title.get_or_insert_with(|| "Printer on floor 2 is offline".to_owned());
+            change.created_by.get_or_insert_with(|| "ada@signal-town.example".to_owned());
             let (ticket, event) = xt.ticket_opened(*change)?;
-            Ok(with(
-                patiently(xt, event.0, event.1).await,
-                "ticket",
-                json!(ticket),
-            ))
+            Ok(with(patiently(xt, event.0, event.1).await, "ticket", json!(ticket)))
         }
         Deed::UpdateTicket { id, mut change } => {
             let id = id.map_or_else(|| newest_open(xt), Ok)?;
-            change
-                .updated_by
-                .get_or_insert_with(|| "grace@signal-town.example".to_owned());
+            change.updated_by.get_or_insert_with(|| "grace@signal-town.example".to_owned());
             let (ticket, event) = xt.ticket_changed(&id, *change)?;
-            Ok(with(
-                patiently(xt, event.0, event.1).await,
-                "ticket",
-                json!(ticket),
-            ))
+            Ok(with(patiently(xt, event.0, event.1).await, "ticket", json!(ticket)))
         }
         Deed::CloseTicket { id, resolution } => {
             let id = id.map_or_else(|| newest_open(xt), Ok)?;
@@ -186,21 +164,10 @@ async fn act(xt: &XtSystems, order: Order) -> Result<Value, Refused> {
                 ..TicketChange::default()
             };
             let (ticket, event) = xt.ticket_changed(&id, change)?;
-            Ok(with(
-                patiently(xt, event.0, event.1).await,
-                "ticket",
-                json!(ticket),
-            ))
+            Ok(with(patiently(xt, event.0, event.1).await, "ticket", json!(ticket)))
         }
-        Deed::Alert {
-            alert_type,
-            severity,
-            source,
-            message,
-            details,
-        } => {
-            let or =
-                |value: Option<String>, default: &str| value.unwrap_or_else(|| default.to_owned());
+        Deed::Alert { alert_type, severity, source, message, details } => {
+            let or = |value: Option<String>, default: &str| value.unwrap_or_else(|| default.to_owned());
             let data = json!({
                 "id": super::world::new_id(),
                 "alert_type": or(alert_type, "disk"),
@@ -211,11 +178,7 @@ async fn act(xt: &XtSystems, order: Order) -> Result<Value, Refused> {
             });
             Ok(patiently(xt, "alert.triggered", data).await)
         }
-        Deed::Decide {
-            asset_id,
-            approve,
-            who,
-        } => {
+        Deed::Decide { asset_id, approve, who } => {
             let asset_id = asset_id.map_or_else(|| newest_pending(xt), Ok)?;
             let who = who.as_deref().unwrap_or("grace@signal-town.example");
             let (machine, event) = xt.decided(&asset_id, approve, who)?;
@@ -227,13 +190,8 @@ async fn act(xt: &XtSystems, order: Order) -> Result<Value, Refused> {
         }
         Deed::Resend { id } => {
             let newest = || xt.deliveries().last().map(|d| d.id.clone());
-            let id = id
-                .or_else(newest)
-                .ok_or(Refused::NotFound("Delivery not found"))?;
-            let again = xt
-                .resend(&id)
-                .await
-                .ok_or(Refused::NotFound("Delivery not found"))?;
+            let id = id.or_else(newest).ok_or(Refused::NotFound("Delivery not found"))?;
+            let again = xt.resend(&id).await.ok_or(Refused::NotFound("Delivery not found"))?;
             Ok(json!({"deliveries": [again]}))
         }
         Deed::Offline { on } => {
@@ -257,24 +215,16 @@ async fn patiently(xt: &XtSystems, event_type: &str, data: Value) -> Value {
 }
 
 fn newest_open(xt: &XtSystems) -> Result<String, Refused> {
-    let closed = |status: &str| {
-        catalogue::STATUSES
-            .iter()
-            .any(|s| s.is_closed && s.name == status)
-    };
+    let closed = |status: &str| catalogue::STATUSES.iter().any(|s| s.is_closed && s.name == status);
     let tickets = xt.tickets();
     let newest = tickets.iter().rev().find(|t| !closed(&t.status));
-    newest
-        .map(|t| t.id.clone())
-        .ok_or(Refused::NotFound("There is no open ticket"))
+    newest.map(|t| t.id.clone()).ok_or(Refused::NotFound("There is no open ticket"))
 }
 
 fn newest_pending(xt: &XtSystems) -> Result<String, Refused> {
     let machines = xt.machines();
     let newest = machines.iter().rev().find(|m| m.status == "pending");
-    newest
-        .map(|m| m.asset_id.clone())
-        .ok_or(Refused::NotFound("No machine waits for a decision"))
+    newest.map(|m| m.asset_id.clone()).ok_or(Refused::NotFound("No machine waits for a decision"))
 }
 
 fn new_hostname(xt: &XtSystems) -> String {

@@ -116,8 +116,7 @@ pub(super) struct Modes(Vec<Mode>);
 
 impl Modes {
     pub fn set(&mut self, mode: Mode) {
-        self.0
-            .retain(|old| mode.place != Place::Any && old.place != mode.place);
+        self.0.retain(|old| mode.place != Place::Any && old.place != mode.place);
         if mode.what != Behaviour::Ok && mode.times != Some(0) {
             self.0.push(mode);
         }

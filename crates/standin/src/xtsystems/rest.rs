@@ -41,12 +41,7 @@ pub(super) fn router(xt: XtSystems) -> Router {
         .fallback(async || Refused::NotFound("Not Found"))
         .layer(middleware::from_fn_with_state(xt.clone(), gate))
         .with_state(xt);
-    Router::new()
-        .route(
-            "/health",
-            get(async || Json(json!({"status": "ok", "service": "xtsystems"}))),
-        )
-        .merge(checked)
+    Router::new().route("/health", get(async || Json(json!({"status": "ok", "service": "xtsystems"})))).merge(checked)
 }
 
 /// Records the call, checks the key, then answers as the mode says.
@@ -56,10 +51,7 @@ async fn gate(State(xt): State<XtSystems>, request: Request, next: Next) -> Resp
         return detail(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large");
     };
     let call = xt.record(parts.method.as_str(), &parts.uri.to_string(), &bytes);
-    let authorization = parts
-        .headers
-        .get(AUTHORIZATION)
-        .and_then(|v| v.to_str().ok());
+    let authorization = parts.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
     let answer = if xt.knows_key(authorization.unwrap_or_default()) {
         let place = Place::of(parts.uri.path());
         let behaviour = lock(&xt.inner.modes).take(place);

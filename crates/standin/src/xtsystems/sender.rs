@@ -52,11 +52,7 @@ impl XtSystems {
     pub async fn resend(&self, delivery_id: &str) -> Option<Delivery> {
         let (webhook, old) = {
             let world = self.world();
-            let old = world
-                .deliveries
-                .iter()
-                .find(|d| d.id == delivery_id)?
-                .clone();
+            let old = world.deliveries.iter().find(|d| d.id == delivery_id)?.clone();
             let webhook = world.webhooks.iter().find(|w| w.id == old.webhook_id)?;
             (webhook.clone(), old)
         };
@@ -71,8 +67,7 @@ impl XtSystems {
             "timestamp": now.format("%Y-%m-%dT%H:%M:%S").to_string(),
             "webhook_id": webhook.id,
         });
-        self.send_to(vec![webhook], "webhook.test", data, now.timestamp())
-            .await
+        self.send_to(vec![webhook], "webhook.test", data, now.timestamp()).await
     }
 
     /// Sends in the background, as the platform does for what a REST call changed; `settle` waits for it.
@@ -94,17 +89,9 @@ impl XtSystems {
         let _ = busy.wait_for(|events| *events == 0).await;
     }
 
-    async fn send_to(
-        &self,
-        webhooks: Vec<Webhook>,
-        event_type: &str,
-        data: Value,
-        timestamp: i64,
-    ) -> Vec<Delivery> {
+    async fn send_to(&self, webhooks: Vec<Webhook>, event_type: &str, data: Value, timestamp: i64) -> Vec<Delivery> {
         let payload = payload(event_type, data, timestamp);
-        let sends = webhooks
-            .iter()
-            .map(|webhook| self.deliver(webhook, &payload));
+        let sends = webhooks.iter().map(|webhook| self.deliver(webhook, &payload));
         futures_util::future::join_all(sends).await
     }
 
@@ -139,14 +126,9 @@ impl XtSystems {
     async fn attempt(&self, webhook: &Webhook, raw: &str) -> Result<(u16, String), String> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(
-            USER_AGENT,
-            HeaderValue::from_static("XTSystems-Webhook/1.0"),
-        );
+        headers.insert(USER_AGENT, HeaderValue::from_static("XTSystems-Webhook/1.0"));
         for (name, value) in &webhook.headers {
-            let value = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
                 headers.insert(name, value);
             }
@@ -172,10 +154,7 @@ impl XtSystems {
         if status < 400 {
             Ok((status, text.chars().take(1_000).collect()))
         } else {
-            Err(format!(
-                "HTTP {status}: {}",
-                text.chars().take(1_000).collect::<String>()
-            ))
+            Err(format!("HTTP {status}: {}", text.chars().take(1_000).collect::<String>()))
         }
     }
 
@@ -192,10 +171,7 @@ impl XtSystems {
         let delivery = Delivery {
             id: new_id(),
             webhook_id: webhook.id.clone(),
-            event_type: payload["event_type"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
+            event_type: payload["event_type"].as_str().unwrap_or_default().to_owned(),
             payload: payload.clone(),
             response_status,
             response_body,

@@ -52,12 +52,7 @@ impl XtSystems {
     }
 
     /// Somebody opens a ticket; sends `ticket.created`.
-    pub async fn open_ticket(
-        &self,
-        title: &str,
-        description: &str,
-        priority: &str,
-    ) -> Option<Ticket> {
+    pub async fn open_ticket(&self, title: &str, description: &str, priority: &str) -> Option<Ticket> {
         let change = TicketChange {
             title: Some(title.to_owned()),
             description: Some(description.to_owned()),
@@ -89,12 +84,7 @@ impl XtSystems {
 
     /// A decision in the platform's own web pages. An approval sends `machine.approved`; the platform has no event for a denial.
     /// `None` when the machine is unknown or decided.
-    pub async fn decide_in_web_ui(
-        &self,
-        asset_id: &str,
-        approve: bool,
-        who: &str,
-    ) -> Option<Machine> {
+    pub async fn decide_in_web_ui(&self, asset_id: &str, approve: bool, who: &str) -> Option<Machine> {
         let (machine, event) = self.decided(asset_id, approve, who).ok()?;
         if let Some(event) = event {
             self.send(event.0, event.1).await;
@@ -123,18 +113,24 @@ impl XtSystems {
         let now = self.clock().now();
         match self.change(|world| world.decide(asset_id, verdict, who, now)) {
             Decided::Unknown => Err(Refused::NotFound("Machine not found")),
-            Decided::Before(machine) => Err(Refused::Conflict(format!(
-                "Machine already {}",
-                machine.status
-            ))),
+            Decided::Before(machine) => Err(Refused::Conflict(format!("Machine already {}", machine.status))),
             Decided::Now(machine) => {
-                let data = json!({
+                let mut data = json!({
                     "asset_id": machine.asset_id, "hostname": machine.hostname, "ip_address": machine.ip_address,
                     "operating_system": machine.operating_system, "status": "approved", "approved_by": who,
                 });
+                if let Some(fields) = data.as_object_mut() {
+                    // Nothing is said of an adopted machine that is not known.
+                    fields.retain(|_, value| value != "");
+                }
                 Ok((machine, approve.then_some(("machine.approved", data))))
             }
         }
+    }
+
+    pub(super) fn adopt(&self, asset_id: &str, company_id: &str) {
+        let now = self.clock().now();
+        self.change(|world| world.adopt(asset_id, company_id, now));
     }
 
     pub(super) fn ticket_opened(&self, change: TicketChange) -> Result<(Ticket, Event), Refused> {
@@ -175,18 +171,11 @@ impl XtSystems {
         data.insert("priority".into(), json!(Ticket::word(&ticket.priority)));
         data.insert("created_by".into(), json!(ticket.created_by));
         data.insert("company_name".into(), json!(ticket.company_name));
-        data.insert(
-            "created_at".into(),
-            json!(ticket.created_at.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
-        );
+        data.insert("created_at".into(), json!(ticket.created_at.format("%Y-%m-%dT%H:%M:%SZ").to_string()));
         Ok((ticket, ("ticket.created", Value::Object(data))))
     }
 
-    pub(super) fn ticket_changed(
-        &self,
-        id: &str,
-        change: TicketChange,
-    ) -> Result<(Ticket, Event), Refused> {
+    pub(super) fn ticket_changed(&self, id: &str, change: TicketChange) -> Result<(Ticket, Event), Refused> {
         let status = named_status(&change)?;
         let priority = named_priority(&change)?;
         let now = self.clock().now();
@@ -205,28 +194,18 @@ impl XtSystems {
                 (ticket.status, ticket.status_id) = (status.name.to_owned(), status.id.to_owned());
             }
             if let Some(priority) = priority {
-                (ticket.priority, ticket.priority_id) =
-                    (priority.name.to_owned(), priority.id.to_owned());
+                (ticket.priority, ticket.priority_id) = (priority.name.to_owned(), priority.id.to_owned());
             }
             if let Some(content) = change.note {
                 let (id, created_by, created_at) = (new_id(), by.clone(), now);
-                ticket.notes.push(Note {
-                    id,
-                    content,
-                    created_by,
-                    created_at,
-                });
+                ticket.notes.push(Note { id, content, created_by, created_at });
             }
             ticket.updated_by = Some(by.clone());
             ticket.updated_at = now;
             Some(ticket.clone())
         });
         let ticket = ticket.ok_or(Refused::NotFound("Ticket not found"))?;
-        let event = if closes {
-            closed(&ticket)
-        } else {
-            updated(&ticket)
-        };
+        let event = if closes { closed(&ticket) } else { updated(&ticket) };
         Ok((ticket, event))
     }
 }
@@ -235,15 +214,10 @@ pub(super) fn updated(ticket: &Ticket) -> Event {
     let mut data = ticket.event_data();
     data.insert("priority".into(), json!(Ticket::word(&ticket.priority)));
     data.insert("updated_by".into(), json!(ticket.updated_by));
-    data.insert(
-        "updated_at".into(),
-        json!(ticket.updated_at.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
-    );
+    data.insert("updated_at".into(), json!(ticket.updated_at.format("%Y-%m-%dT%H:%M:%SZ").to_string()));
     let last_three = ticket.notes.len().saturating_sub(3);
-    let notes = ticket.notes[last_three..]
-        .iter()
-        .map(|n| json!({"content": n.content, "created_by": n.created_by}))
-        .collect();
+    let notes =
+        ticket.notes[last_three..].iter().map(|n| json!({"content": n.content, "created_by": n.created_by})).collect();
     data.insert("notes".into(), Value::Array(notes));
     ("ticket.updated", Value::Object(data))
 }

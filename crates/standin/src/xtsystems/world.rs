@@ -177,13 +177,25 @@ impl World {
         machine
     }
 
-    pub fn decide(
-        &mut self,
-        asset_id: &str,
-        verdict: &str,
-        who: &str,
-        now: DateTime<Utc>,
-    ) -> Decided {
+    /// A machine that others announced: pending, and known by nothing but its ids.
+    pub fn adopt(&mut self, asset_id: &str, company_id: &str, now: DateTime<Utc>) {
+        if self.machines.iter().any(|m| m.asset_id == asset_id) {
+            return;
+        }
+        self.machines.push(Machine {
+            asset_id: asset_id.to_owned(),
+            company_id: company_id.to_owned(),
+            hostname: String::new(),
+            ip_address: String::new(),
+            operating_system: String::new(),
+            status: "pending".to_owned(),
+            registered_at: now,
+            decided_by: None,
+            decided_at: None,
+        });
+    }
+
+    pub fn decide(&mut self, asset_id: &str, verdict: &str, who: &str, now: DateTime<Utc>) -> Decided {
         let Some(machine) = self.machines.iter_mut().find(|m| m.asset_id == asset_id) else {
             return Decided::Unknown;
         };
@@ -199,9 +211,7 @@ impl World {
     /// By UUID or by number.
     pub fn ticket_mut(&mut self, id: &str) -> Option<&mut Ticket> {
         let number = id.trim_start_matches('#').parse::<u64>().ok();
-        self.tickets
-            .iter_mut()
-            .find(|t| t.id == id || Some(t.seq_id) == number)
+        self.tickets.iter_mut().find(|t| t.id == id || Some(t.seq_id) == number)
     }
 
     /// Nobody can subscribe to a type that the platform does not have; such an event goes to everybody, to see how it is taken.

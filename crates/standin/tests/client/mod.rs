@@ -20,10 +20,7 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> String {
-        let value = self
-            .headers
-            .get(name)
-            .map(|v| v.to_str().unwrap().to_owned());
+        let value = self.headers.get(name).map(|v| v.to_str().unwrap().to_owned());
         value.unwrap_or_default()
     }
 }
@@ -39,9 +36,7 @@ impl Client {
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(reqwest::Method::GET, path, None, true)
-            .await
-            .unwrap()
+        self.send(reqwest::Method::GET, path, None, true).await.unwrap()
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -49,20 +44,19 @@ impl Client {
     }
 
     pub async fn try_post(&self, path: &str, body: &Value) -> reqwest::Result<Answer> {
-        self.send(reqwest::Method::POST, path, Some(body), true)
-            .await
+        self.send(reqwest::Method::POST, path, Some(body), true).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(reqwest::Method::PUT, path, Some(body), true).await.unwrap()
     }
 
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
-        self.send(reqwest::Method::PATCH, path, Some(body), true)
-            .await
-            .unwrap()
+        self.send(reqwest::Method::PATCH, path, Some(body), true).await.unwrap()
     }
 
     pub async fn anonymous(&self, path: &str) -> Answer {
-        self.send(reqwest::Method::GET, path, None, false)
-            .await
-            .unwrap()
+        self.send(reqwest::Method::GET, path, None, false).await.unwrap()
     }
 
     async fn send(
@@ -84,11 +78,6 @@ impl Client {
         let headers = response.headers().clone();
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Ok(Answer {
-            status,
-            headers,
-            text,
-            body,
-        })
+        Ok(Answer { status, headers, text, body })
     }
 }

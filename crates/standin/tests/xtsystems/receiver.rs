@@ -41,9 +41,7 @@ impl Receiver {
     pub async fn start(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let app = Router::new()
-            .route("/hook", post(arrive))
-            .with_state(self.clone());
+        let app = Router::new().route("/hook", post(arrive)).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         url
     }
@@ -63,11 +61,7 @@ async fn arrive(State(receiver): State<Receiver>, headers: HeaderMap, raw: Bytes
     let raw = String::from_utf8(raw.to_vec()).unwrap();
     let mut all = receiver.0.lock().unwrap();
     all.0.push(Arrival { headers, raw });
-    let status = if all.1.is_empty() {
-        200
-    } else {
-        all.1.remove(0)
-    };
+    let status = if all.1.is_empty() { 200 } else { all.1.remove(0) };
     StatusCode::from_u16(status).unwrap()
 }
 
@@ -76,34 +70,21 @@ pub fn noon() -> DateTime<Utc> {
 }
 
 pub fn options(clock: Clock) -> Options {
-    Options {
-        secret: "s3cret".to_owned(),
-        retry_waits: vec![Duration::ZERO],
-        ..Options::local(clock)
-    }
+    Options { secret: "s3cret".to_owned(), retry_waits: vec![Duration::ZERO], ..Options::local(clock) }
 }
 
 /// A platform with one receiver that is subscribed to everything.
 pub async fn platform() -> (XtSystems, Receiver) {
     let receiver = Receiver::default();
     let target = Some(receiver.start().await);
-    let xt = XtSystems::start(Options {
-        target,
-        ..options(Clock::manual(noon()))
-    })
-    .await
-    .unwrap();
+    let xt = XtSystems::start(Options { target, ..options(Clock::manual(noon())) }).await.unwrap();
     (xt, receiver)
 }
 
 pub async fn call(xt: &XtSystems, method: Method, path: &str, body: Value) -> (u16, Value) {
     let url = format!("{}{path}", xt.origin());
     let request = Client::new().request(method, url).bearer_auth(xt.api_key());
-    let request = if body.is_null() {
-        request
-    } else {
-        request.json(&body)
-    };
+    let request = if body.is_null() { request } else { request.json(&body) };
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }

@@ -22,10 +22,7 @@ pub fn check_commands(commands: &[Value]) -> Result<(), Refusal> {
             let key = (kind(command), &command["name"]);
             if names.contains(&key) {
                 p.at("name", |p| {
-                    p.add(
-                        "APPLICATION_COMMANDS_DUPLICATE_NAME",
-                        "Application command names must be unique",
-                    );
+                    p.add("APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique");
                 });
             }
             names.push(key);
@@ -46,21 +43,14 @@ fn one(command: &Value, p: &mut Problems) {
     check_name(command, kind == 1, p);
     if kind == 1 {
         p.required_text(command, "description", 100);
-    } else if command["description"]
-        .as_str()
-        .is_some_and(|d| !d.is_empty())
-    {
+    } else if command["description"].as_str().is_some_and(|d| !d.is_empty()) {
         // "Description for CHAT_INPUT commands, 1-100 characters. Empty string for USER and MESSAGE commands".
         let text = "Context menu commands cannot have description";
-        p.at("description", |p| {
-            p.add("APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION", text)
-        });
+        p.at("description", |p| p.add("APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION", text));
     }
     if kind != 1 && options(command).next().is_some() {
         let text = "Context menu commands cannot have options";
-        p.at("options", |p| {
-            p.add("APPLICATION_COMMAND_CONTEXT_MENU_OPTIONS", text)
-        });
+        p.at("options", |p| p.add("APPLICATION_COMMAND_CONTEXT_MENU_OPTIONS", text));
     }
     match &command["default_member_permissions"] {
         Value::Null => {}
@@ -87,19 +77,13 @@ fn check_name(of: &Value, strict: bool, p: &mut Problems) {
     };
     if strict && !is_command_name(name) {
         p.at("name", |p| {
-            p.add(
-                "APPLICATION_COMMAND_INVALID_NAME",
-                "Command name is invalid",
-            );
+            p.add("APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid");
         });
     }
 }
 
 fn check_localised(of: &Value, strict: bool, p: &mut Problems) {
-    for (key, max) in [
-        ("name_localizations", 32),
-        ("description_localizations", 100),
-    ] {
+    for (key, max) in [("name_localizations", 32), ("description_localizations", 100)] {
         let Some(map) = of[key].as_object() else {
             continue;
         };
@@ -109,10 +93,7 @@ fn check_localised(of: &Value, strict: bool, p: &mut Problems) {
                 p.at(locale, |p| {
                     p.length(text.chars().count(), 1, max);
                     if strict && max == 32 && !is_command_name(text) {
-                        p.add(
-                            "APPLICATION_COMMAND_INVALID_NAME",
-                            "Command name is invalid",
-                        );
+                        p.add("APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid");
                     }
                 });
             }
@@ -156,7 +137,9 @@ fn check_options(of: &Value, depth: usize, p: &mut Problems) {
                 }
                 optional |= !required && !matches!(kind(option), 1 | 2);
                 match kind(option) {
-                    1 if depth > 1 => p.at("type", |p| p.add("BASE_TYPE_CHOICES", "Sub-commands nest at most two deep")),
+                    1 if depth > 1 => {
+                        p.at("type", |p| p.add("BASE_TYPE_CHOICES", "Sub-commands nest at most two deep"))
+                    }
                     2 if depth > 0 => p.at("type", |p| p.add("BASE_TYPE_CHOICES", "A group cannot contain a group")),
                     1 | 2 => check_options(option, depth + 1, p),
                     3..=11 => check_choices(option, p),
@@ -173,9 +156,7 @@ fn check_choices(option: &Value, p: &mut Problems) {
         // "autocomplete may not be set to true if choices are present"; only for strings and numbers.
         if !choices.is_empty() || !matches!(kind(option), 3 | 4 | 10) {
             let text = "Autocomplete is not possible with choices or this option type";
-            p.at("autocomplete", |p| {
-                p.add("APPLICATION_COMMAND_OPTION_AUTOCOMPLETE_INVALID", text)
-            });
+            p.at("autocomplete", |p| p.add("APPLICATION_COMMAND_OPTION_AUTOCOMPLETE_INVALID", text));
         }
     }
     p.at("choices", |p| {
@@ -184,9 +165,7 @@ fn check_choices(option: &Value, p: &mut Problems) {
             p.at(n, |p| {
                 p.required_text(choice, "name", 100);
                 let fits = match kind(option) {
-                    3 => choice["value"]
-                        .as_str()
-                        .is_some_and(|v| v.chars().count() <= 100),
+                    3 => choice["value"].as_str().is_some_and(|v| v.chars().count() <= 100),
                     4 => choice["value"].is_i64() || choice["value"].is_u64(),
                     10 => choice["value"].is_number(),
                     _ => false,
@@ -213,9 +192,7 @@ fn weight(of: &Value) -> usize {
         let own = of[key].as_str().map_or(0, |t| t.chars().count());
         let localised = of[format!("{key}_localizations")].as_object();
         let localised = localised.into_iter().flat_map(serde_json::Map::values);
-        let lens = localised
-            .filter_map(Value::as_str)
-            .map(|t| t.chars().count());
+        let lens = localised.filter_map(Value::as_str).map(|t| t.chars().count());
         lens.max().unwrap_or(0).max(own)
     };
     let choices = of["choices"].as_array().into_iter().flatten();

@@ -13,10 +13,7 @@ pub fn check_components(components: &Value, v2: bool, p: &mut Problems) {
         Value::Array(list) => list,
         _ => {
             return p.at("components", |p| {
-                p.add(
-                    "LIST_TYPE_CONVERT",
-                    "Only iterables may be used in a ListType",
-                );
+                p.add("LIST_TYPE_CONVERT", "Only iterables may be used in a ListType");
             });
         }
     };
@@ -73,15 +70,8 @@ fn check_top(one: &Value, v2: bool, seen: &mut Vec<String>, p: &mut Problems) {
             });
         }
         (_, _) => p.at("type", |p| {
-            let allowed = if v2 {
-                "(1, 9, 10, 12, 13, 14, 17)"
-            } else {
-                "(1,)"
-            };
-            p.add(
-                "BASE_TYPE_CHOICES",
-                format!("Value must be one of {allowed}."),
-            );
+            let allowed = if v2 { "(1, 9, 10, 12, 13, 14, 17)" } else { "(1,)" };
+            p.add("BASE_TYPE_CHOICES", format!("Value must be one of {allowed}."));
         }),
     }
 }
@@ -129,9 +119,7 @@ fn check_button(button: &Value, seen: &mut Vec<String>, p: &mut Problems) {
             }
             if !button["custom_id"].is_null() {
                 let text = "A custom id and url cannot both be specified";
-                p.at("custom_id", |p| {
-                    p.add("BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", text)
-                });
+                p.at("custom_id", |p| p.add("BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", text));
             }
         }
         Some(6) => {
@@ -143,27 +131,17 @@ fn check_button(button: &Value, seen: &mut Vec<String>, p: &mut Problems) {
             check_custom_id(button, seen, p);
             if !button["url"].is_null() {
                 let text = "A custom id and url cannot both be specified";
-                p.at("url", |p| {
-                    p.add("BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", text)
-                });
+                p.at("url", |p| p.add("BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", text));
             }
         }
         Some(_) => p.at("style", |p| {
-            p.add(
-                "BASE_TYPE_CHOICES",
-                "Value must be one of (1, 2, 3, 4, 5, 6).",
-            );
+            p.add("BASE_TYPE_CHOICES", "Value must be one of (1, 2, 3, 4, 5, 6).");
         }),
     }
-    let labelled = button["label"]
-        .as_str()
-        .is_some_and(|l| !l.trim().is_empty());
+    let labelled = button["label"].as_str().is_some_and(|l| !l.trim().is_empty());
     if !labelled && button["emoji"].is_null() && style != Some(6) {
         p.at("label", |p| {
-            p.add(
-                "BUTTON_COMPONENT_INVALID_LABEL",
-                "A button must have a label or an emoji",
-            );
+            p.add("BUTTON_COMPONENT_INVALID_LABEL", "A button must have a label or an emoji");
         });
     }
 }
@@ -175,24 +153,14 @@ fn check_select(select: &Value, seen: &mut Vec<String>, p: &mut Problems) {
     let min = select["min_values"].as_u64().unwrap_or(1);
     let max = select["max_values"].as_u64().unwrap_or(1);
     if min > 25 {
-        p.at("min_values", |p| {
-            p.add(
-                "NUMBER_TYPE_MAX",
-                "int value should be less than or equal to 25.",
-            )
-        });
+        p.at("min_values", |p| p.add("NUMBER_TYPE_MAX", "int value should be less than or equal to 25."));
     }
     if max > 25 || max == 0 {
-        p.at("max_values", |p| {
-            p.add("NUMBER_TYPE_MAX", "int value should be between 1 and 25.")
-        });
+        p.at("max_values", |p| p.add("NUMBER_TYPE_MAX", "int value should be between 1 and 25."));
     }
     if min > max {
         p.at("min_values", |p| {
-            p.add(
-                "SELECT_COMPONENT_INVALID_MIN_VALUES",
-                "min_values must not exceed max_values",
-            );
+            p.add("SELECT_COMPONENT_INVALID_MIN_VALUES", "min_values must not exceed max_values");
         });
     }
     if kind(select) != 3 {
@@ -209,9 +177,7 @@ fn check_select(select: &Value, seen: &mut Vec<String>, p: &mut Problems) {
                 p.text(option, "description", 0, 100);
                 if values.contains(&&option["value"]) {
                     let text = "The specified option value is already used";
-                    p.at("value", |p| {
-                        p.add("SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", text)
-                    });
+                    p.at("value", |p| p.add("SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", text));
                 }
             });
             values.push(&option["value"]);
@@ -219,10 +185,7 @@ fn check_select(select: &Value, seen: &mut Vec<String>, p: &mut Problems) {
     });
     if max > 1 && usize::try_from(max).is_ok_and(|max| max > options.len()) {
         p.at("max_values", |p| {
-            p.add(
-                "SELECT_COMPONENT_INVALID_MAX_VALUES",
-                "max_values exceeds the number of options",
-            );
+            p.add("SELECT_COMPONENT_INVALID_MAX_VALUES", "max_values exceeds the number of options");
         });
     }
 }
@@ -235,10 +198,7 @@ fn check_custom_id(one: &Value, seen: &mut Vec<String>, p: &mut Problems) {
     };
     if seen.iter().any(|other| other == id) {
         p.at("custom_id", |p| {
-            p.add(
-                "COMPONENT_CUSTOM_ID_DUPLICATED",
-                "Component custom id cannot be duplicated",
-            );
+            p.add("COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated");
         });
     }
     seen.push(id.to_owned());
@@ -288,32 +248,21 @@ pub fn check_modal(data: &Value) -> Result<(), Refusal> {
 /// <https://discord.com/developers/docs/components/reference#text-input>
 fn check_input(input: &Value, seen: &mut Vec<String>, p: &mut Problems) {
     if kind(input) != 4 {
-        return p.at("type", |p| {
-            p.add("BASE_TYPE_CHOICES", "Value must be one of (4,).")
-        });
+        return p.at("type", |p| p.add("BASE_TYPE_CHOICES", "Value must be one of (4,)."));
     }
     check_custom_id(input, seen, p);
     p.text(input, "placeholder", 0, 100);
     p.text(input, "value", 0, 4000);
     if !matches!(input["style"].as_u64(), Some(1 | 2)) {
-        p.at("style", |p| {
-            p.add("BASE_TYPE_CHOICES", "Value must be one of (1, 2).")
-        });
+        p.at("style", |p| p.add("BASE_TYPE_CHOICES", "Value must be one of (1, 2)."));
     }
     let min = input["min_length"].as_u64().unwrap_or(0);
     let max = input["max_length"].as_u64().unwrap_or(4000);
     if min > 4000 {
-        p.at("min_length", |p| {
-            p.add(
-                "NUMBER_TYPE_MAX",
-                "int value should be less than or equal to 4000.",
-            )
-        });
+        p.at("min_length", |p| p.add("NUMBER_TYPE_MAX", "int value should be less than or equal to 4000."));
     }
     if max > 4000 || max == 0 || min > max {
-        p.at("max_length", |p| {
-            p.add("NUMBER_TYPE_MAX", "int value should be between 1 and 4000.")
-        });
+        p.at("max_length", |p| p.add("NUMBER_TYPE_MAX", "int value should be between 1 and 4000."));
     }
 }
 
@@ -323,10 +272,7 @@ pub fn has_interactive(components: &Value) -> bool {
     list.iter().any(|one| match kind(one) {
         2 => one["style"] != 5,
         3 | 5..=8 => true,
-        _ => {
-            has_interactive(&one["components"])
-                || kind(&one["accessory"]) == 2 && one["accessory"]["style"] != 5
-        }
+        _ => has_interactive(&one["components"]) || kind(&one["accessory"]) == 2 && one["accessory"]["style"] != 5,
     })
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::{Out, intent};
-use crate::discord::{core::Core, faults::What, interaction::secret, rest};
+use crate::discord::{faults::What, hub::Core, interaction::secret, rest};
 
 /// <https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes>
 mod close {
@@ -60,12 +60,7 @@ pub async fn serve(core: Arc<Core>, mut ws: WebSocket) {
     if ws.send(Message::text(hello.to_string())).await.is_err() {
         return;
     }
-    let mut socket = Socket {
-        core: Arc::clone(&core),
-        to,
-        session: None,
-        sent: VecDeque::new(),
-    };
+    let mut socket = Socket { core: Arc::clone(&core), to, session: None, sent: VecDeque::new() };
     let stop = core.stopped();
     tokio::pin!(stop);
     // A client that misses its heartbeats is cut off ("session timed out").
@@ -114,10 +109,7 @@ pub async fn serve(core: Arc<Core>, mut ws: WebSocket) {
     let frame = match end {
         End::Silent => return,
         End::Bare => None,
-        End::Code(code) => Some(CloseFrame {
-            code,
-            reason: reason(code).into(),
-        }),
+        End::Code(code) => Some(CloseFrame { code, reason: reason(code).into() }),
     };
     let _ = ws.send(Message::Close(frame)).await;
     flush(&mut ws).await;
@@ -160,11 +152,14 @@ impl Socket {
             return Then::Close(close::DECODE_ERROR);
         };
         let data = &payload["d"];
+        // After op 9 the client may identify again on the same connection.
+        let held = |id: &String| self.core.sessions().holds(id, &self.to);
+        if !self.session.as_ref().is_none_or(held) {
+            self.session = None;
+        }
         match payload["op"].as_u64() {
             Some(1) => {
-                let _ = self.to.send(Out::Send(
-                    json!({"op": 11, "t": null, "s": null, "d": null}),
-                ));
+                let _ = self.to.send(Out::Send(json!({"op": 11, "t": null, "s": null, "d": null})));
                 Then::Go
             }
             Some(2) if self.session.is_some() => Then::Close(close::ALREADY_AUTHENTICATED),
@@ -183,10 +178,7 @@ impl Socket {
 
     /// <https://discord.com/developers/docs/events/gateway-events#identify>
     fn identify(&mut self, data: &Value) -> Then {
-        if !self
-            .core
-            .is_token(data["token"].as_str().unwrap_or_default())
-        {
+        if !self.core.is_token(data["token"].as_str().unwrap_or_default()) {
             return Then::Close(close::AUTHENTICATION_FAILED);
         }
         let Some(intents) = data["intents"].as_u64().filter(|i| i & !intent::ALL == 0) else {
@@ -211,11 +203,7 @@ impl Socket {
             sessions.add(id.clone(), intents, shard, self.to.clone());
             sessions.push_to(&id, "READY", ready);
             if intents & intent::GUILDS != 0 {
-                for guild in world
-                    .guilds
-                    .values()
-                    .filter(|g| g.members.contains_key(&world.bot))
-                {
+                for guild in world.guilds.values().filter(|g| g.members.contains_key(&world.bot)) {
                     if (guild.id >> 22) % shard.1 == shard.0 {
                         let all = intents & intent::GUILD_MEMBERS != 0;
                         sessions.push_to(&id, "GUILD_CREATE", world.guild_create_json(guild, all));
@@ -231,15 +219,10 @@ impl Socket {
     /// <https://discord.com/developers/docs/events/gateway-events#ready>
     fn ready(&self, id: &str, shard: (u64, u64)) -> Value {
         let privileged = self.core.privileged();
-        let flags = rest::application_flags(
-            privileged & intent::GUILD_MEMBERS != 0,
-            privileged & intent::MESSAGE_CONTENT != 0,
-        );
+        let flags =
+            rest::application_flags(privileged & intent::GUILD_MEMBERS != 0, privileged & intent::MESSAGE_CONTENT != 0);
         self.core.read(|world| {
-            let mine = world
-                .guilds
-                .values()
-                .filter(|g| g.members.contains_key(&world.bot));
+            let mine = world.guilds.values().filter(|g| g.members.contains_key(&world.bot));
             let guilds: Vec<Value> = mine
                 .filter(|g| (g.id >> 22) % shard.1 == shard.0)
                 .map(|g| json!({"id": g.id.to_string(), "unavailable": true}))
@@ -264,10 +247,7 @@ impl Socket {
 
     /// <https://discord.com/developers/docs/events/gateway#resuming>
     fn resume(&mut self, data: &Value) -> Then {
-        if !self
-            .core
-            .is_token(data["token"].as_str().unwrap_or_default())
-        {
+        if !self.core.is_token(data["token"].as_str().unwrap_or_default()) {
             return Then::Close(close::AUTHENTICATION_FAILED);
         }
         if let Some(then) = self.misbehave() {
@@ -279,16 +259,14 @@ impl Socket {
             self.session = Some(id.to_owned());
             self.core.notify_change();
         } else {
-            let _ = self.to.send(Out::Send(
-                json!({"op": 9, "t": null, "s": null, "d": false}),
-            ));
+            let _ = self.to.send(Out::Send(json!({"op": 9, "t": null, "s": null, "d": false})));
         }
         Then::Go
     }
 
     /// A fault that was armed while nobody was connected hits whoever comes.
     fn misbehave(&self) -> Option<Then> {
-        let fault = self.core.take_fault("gateway")?;
+        let fault = self.core.take_fault_that("gateway", What::of_gateway)?;
         match fault.what {
             What::Close(Some(code)) => Some(Then::Close(code)),
             What::Close(None) => {
@@ -297,9 +275,7 @@ impl Socket {
             }
             What::HalfOpen => Some(Then::HalfOpen),
             What::InvalidSession(resumable) => {
-                let _ = self.to.send(Out::Send(
-                    json!({"op": 9, "t": null, "s": null, "d": resumable}),
-                ));
+                let _ = self.to.send(Out::Send(json!({"op": 9, "t": null, "s": null, "d": resumable})));
                 Some(Then::Go)
             }
             _ => None,

@@ -87,8 +87,7 @@ fn payload(world: &World, channel: &Channel, id: u64, token: &str, deed: &Deed) 
         Some(guild) => {
             payload["guild_id"] = json!(guild.id.to_string());
             payload["guild_locale"] = json!(guild.locale);
-            payload["guild"] =
-                json!({"id": guild.id.to_string(), "locale": guild.locale, "features": []});
+            payload["guild"] = json!({"id": guild.id.to_string(), "locale": guild.locale, "features": []});
             payload["authorizing_integration_owners"] = json!({"0": guild.id.to_string()});
             if let Some(member) = guild.members.get(&deed.user_id) {
                 let mut member = world.member_json(deed.user_id, member);

@@ -33,9 +33,7 @@ pub fn custom_ids(components: &Value) -> Vec<String> {
 pub fn option(select: &Value, text: &str) -> Result<String, String> {
     let options = select["options"].as_array().into_iter().flatten();
     let options: Vec<&Value> = options.collect();
-    let chosen = options
-        .iter()
-        .find(|o| o["value"] == text || o["label"] == text);
+    let chosen = options.iter().find(|o| o["value"] == text || o["label"] == text);
     let chosen = chosen.and_then(|o| o["value"].as_str()).map(str::to_owned);
     chosen.ok_or_else(|| {
         let known: Vec<&Value> = options.iter().map(|o| &o["value"]).collect();
@@ -47,20 +45,11 @@ pub fn option(select: &Value, text: &str) -> Result<String, String> {
 pub fn filled(modal: &Value, values: &Map<String, Value>) -> Result<Vec<Value>, String> {
     let known = custom_ids(&modal["components"]);
     if let Some(stranger) = values.keys().find(|key| !known.contains(*key)) {
-        return Err(format!(
-            "the modal has no field {stranger:?}; it has {known:?}"
-        ));
+        return Err(format!("the modal has no field {stranger:?}; it has {known:?}"));
     }
     let mut filled = Vec::new();
-    for (n, top) in modal["components"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
-        let id = top["id"]
-            .as_u64()
-            .unwrap_or(u64::try_from(n).unwrap_or(0) * 2 + 1);
+    for (n, top) in modal["components"].as_array().into_iter().flatten().enumerate() {
+        let id = top["id"].as_u64().unwrap_or(u64::try_from(n).unwrap_or(0) * 2 + 1);
         match top["type"].as_u64() {
             Some(18) => {
                 let one = fill(&top["component"], values)?;
@@ -68,8 +57,7 @@ pub fn filled(modal: &Value, values: &Map<String, Value>) -> Result<Vec<Value>, 
             }
             Some(1) => {
                 let inner = top["components"].as_array().into_iter().flatten();
-                let inner: Result<Vec<Value>, String> =
-                    inner.map(|one| fill(one, values)).collect();
+                let inner: Result<Vec<Value>, String> = inner.map(|one| fill(one, values)).collect();
                 filled.push(json!({"type": 1, "id": id, "components": inner?}));
             }
             _ => filled.push(json!({"type": top["type"], "id": id})),
@@ -105,17 +93,10 @@ fn fill(input: &Value, values: &Map<String, Value>) -> Result<Value, String> {
     if text.is_empty() && required {
         return Err(format!("the field {key:?} is required"));
     }
-    if let Some(min) = input["min_length"]
-        .as_u64()
-        .filter(|min| len < *min && len > 0)
-    {
+    if let Some(min) = input["min_length"].as_u64().filter(|min| len < *min && len > 0) {
         return Err(format!("the field {key:?} needs at least {min} characters"));
     }
-    if let Some(max) = input["max_length"]
-        .as_u64()
-        .or(Some(4000))
-        .filter(|max| len > *max)
-    {
+    if let Some(max) = input["max_length"].as_u64().or(Some(4000)).filter(|max| len > *max) {
         return Err(format!("the field {key:?} takes at most {max} characters"));
     }
     Ok(json!({"type": 4, "id": input["id"].as_u64().unwrap_or(2), "custom_id": key, "value": text}))

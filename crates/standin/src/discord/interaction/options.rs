@@ -12,34 +12,22 @@ pub struct Person<'w> {
     pub guild: Option<u64>,
 }
 
+/// Type and name of each subcommand (group) passed on the way.
+pub type Chain = Vec<(u64, String)>;
+
 /// Walks down the words of `/group sub` to the definition that takes options.
 /// Answers the chain of (type, name) passed on the way and the last definition.
-pub fn descend<'d>(
-    command: &'d Value,
-    words: &[&str],
-) -> Result<(Vec<(u64, String)>, &'d Value), String> {
+pub fn descend<'d>(command: &'d Value, words: &[&str]) -> Result<(Chain, &'d Value), String> {
     let mut at = command;
     let mut chain = Vec::new();
     for word in words {
         let next = all(at).find(|o| o["name"] == *word && is_sub(o));
-        let names: Vec<&str> = all(at)
-            .filter(|o| is_sub(o))
-            .filter_map(|o| o["name"].as_str())
-            .collect();
-        at = next.ok_or_else(|| {
-            format!(
-                "/{} has no subcommand {word:?}; it has {names:?}",
-                name(command)
-            )
-        })?;
+        let names: Vec<&str> = all(at).filter(|o| is_sub(o)).filter_map(|o| o["name"].as_str()).collect();
+        at = next.ok_or_else(|| format!("/{} has no subcommand {word:?}; it has {names:?}", name(command)))?;
         chain.push((at["type"].as_u64().unwrap_or(1), (*word).to_owned()));
     }
     if let Some(sub) = all(at).find(|o| is_sub(o)) {
-        return Err(format!(
-            "/{} needs a subcommand, such as {:?}",
-            name(command),
-            name(sub)
-        ));
+        return Err(format!("/{} needs a subcommand, such as {:?}", name(command), name(sub)));
     }
     Ok((chain, at))
 }
@@ -55,10 +43,7 @@ pub fn fill(
     for key in given.keys() {
         if !all(definition).any(|o| o["name"] == key.as_str()) {
             let names: Vec<&str> = all(definition).map(name).collect();
-            return Err(format!(
-                "{:?} has no option {key:?}; it has {names:?}",
-                name(definition)
-            ));
+            return Err(format!("{:?} has no option {key:?}; it has {names:?}", name(definition)));
         }
     }
     let mut filled = Vec::new();
@@ -71,9 +56,7 @@ pub fn fill(
             }
             None => {}
             Some(value) if focus => {
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 filled.push(made(option, json!(text), true));
             }
             Some(value) => {
@@ -94,16 +77,9 @@ fn made(option: &Value, value: Value, focused: bool) -> Value {
 }
 
 /// <https://discord.com/developers/docs/interactions/application-commands#application-command-object-application-command-option-type>
-fn convert(
-    person: &Person<'_>,
-    option: &Value,
-    given: &Value,
-    resolved: &mut Value,
-) -> Result<Value, String> {
+fn convert(person: &Person<'_>, option: &Value, given: &Value, resolved: &mut Value) -> Result<Value, String> {
     let Person { world, user, guild } = *person;
-    let text = given
-        .as_str()
-        .map_or_else(|| given.to_string(), str::to_owned);
+    let text = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
     let wrong = |what: &str| format!("option {:?} must be {what}, not {given}", name(option));
     let value = match option["type"].as_u64() {
         Some(3) => {
@@ -126,9 +102,7 @@ fn convert(
             json!(id.to_string())
         }
         Some(7) => {
-            let channel = world
-                .channel_named(&text)
-                .ok_or_else(|| wrong("a channel"))?;
+            let channel = world.channel_named(&text).ok_or_else(|| wrong("a channel"))?;
             let kinds = option["channel_types"].as_array();
             if kinds.is_some_and(|k| !k.is_empty() && !k.contains(&json!(channel.kind))) {
                 return Err(wrong("a channel of a type the option allows"));
@@ -146,8 +120,7 @@ fn convert(
                 resolve_user(world, guild, user.id, resolved);
                 json!(user.id.to_string())
             } else {
-                let id =
-                    role_named(world, guild, &text).ok_or_else(|| wrong("a user or a role"))?;
+                let id = role_named(world, guild, &text).ok_or_else(|| wrong("a user or a role"))?;
                 resolve_role(world, guild, id, resolved);
                 json!(id.to_string())
             }
@@ -169,17 +142,12 @@ fn convert(
             json!(id.to_string())
         }
         other => {
-            return Err(format!(
-                "option {:?} has the unknown type {other:?}",
-                name(option)
-            ));
+            return Err(format!("option {:?} has the unknown type {other:?}", name(option)));
         }
     };
     let choices = option["choices"].as_array().filter(|c| !c.is_empty());
     if let Some(choices) = choices {
-        let chosen = choices
-            .iter()
-            .find(|c| c["value"] == value || c["name"].as_str() == Some(&text));
+        let chosen = choices.iter().find(|c| c["value"] == value || c["name"].as_str() == Some(&text));
         let values: Vec<&Value> = choices.iter().map(|c| &c["value"]).collect();
         let chosen = chosen.ok_or_else(|| wrong(&format!("one of {}", json!(values))))?;
         return Ok(chosen["value"].clone());
@@ -187,13 +155,7 @@ fn convert(
     Ok(value)
 }
 
-fn within(
-    option: &Value,
-    min: &str,
-    max: &str,
-    value: f64,
-    wrong: &dyn Fn(&str) -> String,
-) -> Result<(), String> {
+fn within(option: &Value, min: &str, max: &str, value: f64, wrong: &dyn Fn(&str) -> String) -> Result<(), String> {
     if option[min].as_f64().is_some_and(|min| value < min) {
         return Err(wrong(&format!("at least {}", option[min])));
     }
@@ -206,9 +168,7 @@ fn within(
 pub fn role_named(world: &World, guild: Option<u64>, name: &str) -> Option<u64> {
     let name = name.trim_start_matches('@');
     let roles = &world.guilds.get(&guild?)?.roles;
-    let found = roles
-        .iter()
-        .find(|r| r.name == name || r.id.to_string() == name);
+    let found = roles.iter().find(|r| r.name == name || r.id.to_string() == name);
     found.map(|r| r.id)
 }
 

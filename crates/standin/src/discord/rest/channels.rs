@@ -21,11 +21,7 @@ pub fn channel(world: &mut World, call: &Call, id: u64) -> Answer {
     match call.method.as_str() {
         "GET" => ok(world.channel_json(channel)),
         "DELETE" => {
-            let needed = if channel.is_thread() {
-                may::MANAGE_THREADS
-            } else {
-                may::MANAGE_CHANNELS
-            };
+            let needed = if channel.is_thread() { may::MANAGE_THREADS } else { may::MANAGE_CHANNELS };
             require(held, needed)?;
             let before = world.channel_json(channel);
             world.delete_channel(id);
@@ -78,17 +74,12 @@ fn change(world: &mut World, call: &Call, id: u64, held: u64) -> Answer {
 
 /// <https://discord.com/developers/docs/resources/user#create-dm>
 pub fn create_dm(world: &mut World, call: &Call) -> Answer {
-    let user = call.body["recipient_id"]
-        .as_str()
-        .and_then(|id| id.parse().ok());
+    let user = call.body["recipient_id"].as_str().and_then(|id| id.parse().ok());
     let user = user.filter(|id| world.users.contains_key(id));
     let Some(user) = user else {
         return Err(refusal::UNKNOWN_USER.into());
     };
-    let known = world
-        .channels
-        .values()
-        .find(|c| c.kind == 1 && c.recipient == Some(user));
+    let known = world.channels.values().find(|c| c.kind == 1 && c.recipient == Some(user));
     if let Some(known) = known {
         return ok(world.channel_json(known));
     }

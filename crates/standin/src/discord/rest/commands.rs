@@ -24,17 +24,16 @@ pub fn all(world: &mut World, call: &Call, guild: Option<u64>) -> Answer {
                 return Err(invalid(&[], "LIST_TYPE_CONVERT", text));
             };
             check::check_commands(sent)?;
+            count_creates(world, call, guild, sent)?;
             // "This will overwrite all existing commands"; a command keeps its id when name and type are the same.
-            let made: Vec<Value> = sent
-                .iter()
-                .map(|c| complete(world, call, guild, c))
-                .collect();
+            let made: Vec<Value> = sent.iter().map(|c| complete(world, call, guild, c)).collect();
             world.commands.retain(|c| !in_scope(c, guild));
             world.commands.extend(made.iter().cloned());
             ok(Value::Array(made))
         }
         _ => {
             check::check_command(&call.body)?;
+            count_creates(world, call, guild, std::slice::from_ref(&call.body))?;
             let known = same(world, guild, &call.body).is_some();
             let made = complete(world, call, guild, &call.body);
             world.commands.retain(|c| c["id"] != made["id"]);
@@ -49,10 +48,7 @@ pub fn all(world: &mut World, call: &Call, guild: Option<u64>) -> Answer {
 pub fn one(world: &mut World, call: &Call, guild: Option<u64>, id: u64) -> Answer {
     may_register(world, guild)?;
     let wanted = id.to_string();
-    let found = world
-        .commands
-        .iter()
-        .position(|c| c["id"] == wanted && in_scope(c, guild));
+    let found = world.commands.iter().position(|c| c["id"] == wanted && in_scope(c, guild));
     let at = found.ok_or(refusal::UNKNOWN_COMMAND)?;
     match call.method.as_str() {
         "GET" => ok(world.commands[at].clone()),
@@ -76,16 +72,22 @@ pub fn one(world: &mut World, call: &Call, guild: Option<u64>, id: u64) -> Answe
 fn may_register(world: &World, guild: Option<u64>) -> Result<(), Refusal> {
     match guild {
         None => Ok(()),
-        Some(id)
-            if world
-                .guilds
-                .get(&id)
-                .is_some_and(|g| g.members.contains_key(&world.bot)) =>
-        {
-            Ok(())
-        }
+        Some(id) if world.guilds.get(&id).is_some_and(|g| g.members.contains_key(&world.bot)) => Ok(()),
         Some(_) => Err(refusal::MISSING_ACCESS.into()),
     }
+}
+
+/// "There is a global rate limit of 200 application command creates per day, per guild." What exists already is no create.
+fn count_creates(world: &mut World, call: &Call, guild: Option<u64>, sent: &[Value]) -> Result<(), Refusal> {
+    let new = sent.iter().filter(|c| same(world, guild, c).is_none()).count();
+    let scope = guild.map_or_else(String::new, |id| id.to_string());
+    let made = world.created_commands.entry(scope).or_default();
+    made.retain(|at| call.now - *at < chrono::Duration::days(1));
+    if made.len() + new > 200 {
+        return Err(refusal::TOO_MANY_COMMANDS.into());
+    }
+    made.extend(std::iter::repeat_n(call.now, new));
+    Ok(())
 }
 
 fn in_scope(command: &Value, guild: Option<u64>) -> bool {
@@ -95,9 +97,7 @@ fn in_scope(command: &Value, guild: Option<u64>) -> bool {
 fn same<'w>(world: &'w World, guild: Option<u64>, sent: &Value) -> Option<&'w Value> {
     let kind = sent["type"].as_u64().unwrap_or(1);
     let of_scope = world.commands.iter().filter(|c| in_scope(c, guild));
-    of_scope
-        .into_iter()
-        .find(|c| c["name"] == sent["name"] && c["type"] == kind)
+    of_scope.into_iter().find(|c| c["name"] == sent["name"] && c["type"] == kind)
 }
 
 /// The command object as Discord returns it: <https://discord.com/developers/docs/interactions/application-commands#application-command-object>

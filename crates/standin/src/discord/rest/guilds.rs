@@ -68,11 +68,7 @@ pub fn mine(world: &World) -> Answer {
 /// The guild, if the bot is in it: otherwise Discord says Missing Access for one that exists, Unknown Guild for one that doesn't.
 fn of_bot(world: &World, id: u64) -> Result<&Guild, Refusal> {
     let guild = world.guilds.get(&id).ok_or(refusal::UNKNOWN_GUILD)?;
-    if guild.members.contains_key(&world.bot) {
-        Ok(guild)
-    } else {
-        Err(refusal::MISSING_ACCESS.into())
-    }
+    if guild.members.contains_key(&world.bot) { Ok(guild) } else { Err(refusal::MISSING_ACCESS.into()) }
 }
 
 pub fn get(world: &World, id: u64) -> Answer {
@@ -101,23 +97,17 @@ fn create_channel(world: &mut World, call: &Call, guild: u64) -> Answer {
     let mut channel = Channel::text(id, guild, name, position, call.now);
     let kind = call.body["type"].as_u64().unwrap_or(0);
     channel.kind = u8::try_from(kind).unwrap_or(0);
-    channel.parent_id = call.body["parent_id"]
-        .as_str()
-        .and_then(|id| id.parse().ok());
+    channel.parent_id = call.body["parent_id"].as_str().and_then(|id| id.parse().ok());
     let json = world.channel_json(&channel);
     world.channels.insert(id, channel);
     world.emit("CHANNEL_CREATE", json.clone(), Some(guild), intent::GUILDS);
-    Ok(super::Reply {
-        status: 201,
-        body: Some(json),
-    })
+    Ok(super::Reply { status: 201, body: Some(json) })
 }
 
 pub fn threads(world: &World, id: u64) -> Answer {
     of_bot(world, id)?;
     let all = world.channels.values();
-    let open =
-        all.filter(|c| c.guild_id == Some(id) && c.thread.as_ref().is_some_and(|t| !t.archived));
+    let open = all.filter(|c| c.guild_id == Some(id) && c.thread.as_ref().is_some_and(|t| !t.archived));
     let open: Vec<Value> = open.map(|c| world.channel_json(c)).collect();
     ok(json!({"threads": open, "members": []}))
 }
@@ -142,21 +132,10 @@ pub fn members(world: &World, call: &Call, id: u64) -> Answer {
     if !call.members_intent {
         return Err(refusal::MISSING_ACCESS.into());
     }
-    let limit = call
-        .query
-        .get("limit")
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(1usize);
-    let after = call
-        .query
-        .get("after")
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0u64);
+    let limit = call.query.get("limit").and_then(|n| n.parse().ok()).unwrap_or(1usize);
+    let after = call.query.get("after").and_then(|n| n.parse().ok()).unwrap_or(0u64);
     let some = guild.members.iter().filter(|(user, _)| **user > after);
-    ok(some
-        .take(limit.min(1000))
-        .map(|(user, m)| world.member_json(*user, m))
-        .collect())
+    ok(some.take(limit.min(1000)).map(|(user, m)| world.member_json(*user, m)).collect())
 }
 
 /// Needs MANAGE_ROLES and a role below the bot's highest: <https://discord.com/developers/docs/resources/guild#add-guild-member-role>
@@ -164,30 +143,14 @@ pub fn member_role(world: &mut World, call: &Call, id: u64, user: u64, role: u64
     let bot = world.bot;
     let guild = of_bot(world, id)?;
     require(may::base(world, id, bot), may::MANAGE_ROLES)?;
-    let wanted = guild
-        .roles
-        .iter()
-        .find(|r| r.id == role)
-        .ok_or(refusal::UNKNOWN_ROLE)?;
-    let own = guild
-        .members
-        .get(&bot)
-        .map(|m| m.roles.clone())
-        .unwrap_or_default();
-    let highest = guild
-        .roles
-        .iter()
-        .filter(|r| own.contains(&r.id))
-        .map(|r| r.position)
-        .max();
+    let wanted = guild.roles.iter().find(|r| r.id == role).ok_or(refusal::UNKNOWN_ROLE)?;
+    let own = guild.members.get(&bot).map(|m| m.roles.clone()).unwrap_or_default();
+    let highest = guild.roles.iter().filter(|r| own.contains(&r.id)).map(|r| r.position).max();
     if wanted.managed || Some(wanted.position) >= highest {
         return Err(refusal::MISSING_PERMISSIONS.into());
     }
     let guild = world.guilds.get_mut(&id).ok_or(refusal::UNKNOWN_GUILD)?;
-    let member = guild
-        .members
-        .get_mut(&user)
-        .ok_or(refusal::UNKNOWN_MEMBER)?;
+    let member = guild.members.get_mut(&user).ok_or(refusal::UNKNOWN_MEMBER)?;
     member.roles.retain(|r| *r != role);
     if call.method == "PUT" {
         member.roles.push(role);

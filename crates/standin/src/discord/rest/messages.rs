@@ -14,7 +14,7 @@ use crate::discord::{
     check::{self, Carrier},
     permission::{self as may, in_channel},
     refusal::{self, Refusal, invalid},
-    world::{Channel, Message, Nonce, World},
+    world::{Channel, Message, Nonce, World, is_id},
 };
 
 /// The channel, if the bot can see it; with the bot's permissions there.
@@ -28,11 +28,7 @@ pub fn visible(world: &World, id: u64) -> Result<(&Channel, u64), Refusal> {
 }
 
 pub fn require(held: u64, permission: u64) -> Result<(), Refusal> {
-    if held & permission == permission {
-        Ok(())
-    } else {
-        Err(refusal::MISSING_PERMISSIONS.into())
-    }
+    if held & permission == permission { Ok(()) } else { Err(refusal::MISSING_PERMISSIONS.into()) }
 }
 
 /// "If the current user is missing the READ_MESSAGE_HISTORY permission in the channel then this will return no messages":
@@ -55,18 +51,11 @@ pub fn list(world: &World, call: &Call, channel_id: u64) -> Answer {
     let all = all.into_iter().flatten();
     let shown: Vec<(&u64, &Message)> = all.filter(|(_, m)| m.only_for.is_none()).collect();
     let newest_first = |list: Vec<(&u64, &Message)>| -> Vec<Value> {
-        list.iter()
-            .rev()
-            .map(|(_, m)| seen(world, call, &m.json))
-            .collect()
+        list.iter().rev().map(|(_, m)| seen(world, call, &m.json)).collect()
     };
     let tail = |list: Vec<(&'_ u64, &'_ Message)>, n: usize| list.len().saturating_sub(n);
     let picked = if let Some(around) = id("around") {
-        let mut before: Vec<_> = shown
-            .iter()
-            .filter(|(m, _)| **m < around)
-            .copied()
-            .collect();
+        let mut before: Vec<_> = shown.iter().filter(|(m, _)| **m < around).copied().collect();
         let from = tail(before.clone(), limit / 2);
         before = before.split_off(from);
         let after = shown.iter().filter(|(m, _)| **m >= around).copied();
@@ -100,19 +89,12 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64) -> Answer {
     if !channel.takes_messages() {
         return Err(refusal::WRONG_CHANNEL.into());
     }
-    if channel
-        .thread
-        .as_ref()
-        .is_some_and(|t| t.archived && t.locked)
-    {
+    if channel.thread.as_ref().is_some_and(|t| t.archived && t.locked) {
         return Err(refusal::THREAD_ARCHIVED.into());
     }
     require(held, may::SEND_MESSAGES)?;
     check::check_message(&call.body, call.files.len(), Carrier::Create)?;
-    if call.body["embeds"]
-        .as_array()
-        .is_some_and(|e| !e.is_empty())
-    {
+    if call.body["embeds"].as_array().is_some_and(|e| !e.is_empty()) {
         require(held, may::EMBED_LINKS)?;
     }
     if !call.files.is_empty() {
@@ -125,13 +107,15 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64) -> Answer {
     };
     // "If true and nonce is present, it will be checked for uniqueness in the past few minutes. If another message was created
     // by the same author with the same nonce, that message will be returned and no new message will be created."
-    if let Some(nonce) = nonce
-        .as_deref()
-        .filter(|_| call.body["enforce_nonce"] == true)
+    if let Some(nonce) = nonce.as_deref().filter(|_| call.body["enforce_nonce"] == true)
         && let Some(known) = world.remembered(world.bot, nonce, call.now, call.nonce_memory)
     {
         return match world.message(known.channel_id, known.message_id) {
-            Some(message) => ok(message.json.clone()),
+            Some(message) => {
+                let mut message = message.json.clone();
+                message["nonce"] = call.body["nonce"].clone();
+                ok(message)
+            }
             None => Err(refusal::UNKNOWN_MESSAGE.into()),
         };
     }
@@ -150,29 +134,15 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64) -> Answer {
     if let Some(nonce) = nonce {
         message["nonce"] = call.body["nonce"].clone();
         let (author, at) = (world.bot, call.now);
-        world.nonces.push(Nonce {
-            author,
-            nonce,
-            channel_id,
-            message_id: id,
-            at,
-        });
+        world.nonces.push(Nonce { author, nonce, channel_id, message_id: id, at });
     }
     publish(world, channel_id, id, message.clone(), None, None);
     ok(message)
 }
 
-fn referenced(
-    world: &World,
-    call: &Call,
-    channel_id: u64,
-    held: u64,
-) -> Result<Option<(Value, Value)>, Refusal> {
+fn referenced(world: &World, call: &Call, channel_id: u64, held: u64) -> Result<Option<(Value, Value)>, Refusal> {
     let reference = &call.body["message_reference"];
-    let Some(id) = reference["message_id"]
-        .as_str()
-        .and_then(|id| id.parse().ok())
-    else {
+    let Some(id) = reference["message_id"].as_str().and_then(|id| id.parse().ok()) else {
         return Ok(None);
     };
     if held & may::READ_MESSAGE_HISTORY == 0 {
@@ -180,18 +150,12 @@ fn referenced(
     }
     match public(world, channel_id, id) {
         Some(original) => {
-            let guild_id = world.channels[&channel_id]
-                .guild_id
-                .map(|id| id.to_string());
+            let guild_id = world.channels[&channel_id].guild_id.map(|id| id.to_string());
             let made = json!({"type": 0, "message_id": id.to_string(), "channel_id": channel_id.to_string(), "guild_id": guild_id});
             Ok(Some((made, original.json.clone())))
         }
         None if reference["fail_if_not_exists"] == false => Ok(None),
-        None => Err(invalid(
-            &["message_reference"],
-            "REPLIES_UNKNOWN_MESSAGE",
-            "Unknown message",
-        )),
+        None => Err(invalid(&["message_reference"], "REPLIES_UNKNOWN_MESSAGE", "Unknown message")),
     }
 }
 
@@ -199,7 +163,7 @@ fn referenced(
 pub fn edit(world: &mut World, call: &Call, channel_id: u64, id: u64) -> Answer {
     let (_, held) = visible(world, channel_id)?;
     let message = public(world, channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
-    if message.json["author"]["id"] != world.bot.to_string() {
+    if !is_id(&message.json["author"]["id"], world.bot) {
         return Err(refusal::NOT_YOURS.into());
     }
     let embeds = call.body["embeds"].as_array();
@@ -218,40 +182,31 @@ pub fn edit_message(
     id: u64,
     all_mentions: bool,
 ) -> Result<Value, Refusal> {
-    let found = world
-        .message(channel_id, id)
-        .ok_or(refusal::UNKNOWN_MESSAGE)?;
+    let found = world.message(channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
     let flags = found.json["flags"].as_u64().unwrap_or(0);
     check::check_message(&call.body, call.files.len(), Carrier::Edit { flags })?;
-    let edited = apply_edit(
-        world,
-        call.now,
-        channel_id,
-        &found.json,
-        &call.body,
-        &call.files,
-        all_mentions,
-    );
+    let edited = apply_edit(world, call.now, channel_id, &found.json, &call.body, &call.files, all_mentions);
     if check::is_empty(&edited) && edited["attachments"].as_array().is_none_or(Vec::is_empty) {
         return Err(refusal::EMPTY_MESSAGE.into());
     }
     let now = call.now;
     let made = crate::discord::world::made_at(id);
-    let message = world
-        .message_mut(channel_id, id)
-        .ok_or(refusal::UNKNOWN_MESSAGE)?;
+    let message = world.message_mut(channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
     // JSON error code 30046, "Maximum number of edits to messages older than 1 hour reached": opcodes and status codes.
     if now - made > Duration::hours(1) {
-        message
-            .old_edits
-            .retain(|at| now - *at < Duration::hours(1));
+        message.old_edits.retain(|at| now - *at < Duration::hours(1));
         if message.old_edits.len() >= call.old_edits {
             return Err(refusal::OLD_MESSAGE_EDITS.into());
         }
         message.old_edits.push(now);
     }
     message.json = edited.clone();
-    if message.only_for.is_none() {
+    let public = message.only_for.is_none();
+    // Whoever pressed something on this message sees that something came of it.
+    for pressed in world.interactions.values_mut() {
+        pressed.updated |= pressed.source == Some(id);
+    }
+    if public {
         let event = world.gateway_message(channel_id, &edited);
         world.emit_in(channel_id, "MESSAGE_UPDATE", event);
     }
@@ -261,7 +216,7 @@ pub fn edit_message(
 pub fn delete(world: &mut World, channel_id: u64, id: u64) -> Answer {
     let (_, held) = visible(world, channel_id)?;
     let message = public(world, channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
-    if message.json["author"]["id"] != world.bot.to_string() {
+    if !is_id(&message.json["author"]["id"], world.bot) {
         require(held, may::MANAGE_MESSAGES)?;
     }
     world.delete_message(channel_id, id);
@@ -294,13 +249,8 @@ pub fn react(world: &mut World, call: &Call, channel_id: u64, id: u64, emoji: &s
         None => (emoji, None),
     };
     let add = call.method == "PUT";
-    let message = world
-        .message_mut(channel_id, id)
-        .ok_or(refusal::UNKNOWN_MESSAGE)?;
-    let mut all = message.json["reactions"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let message = world.message_mut(channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
+    let mut all = message.json["reactions"].as_array().cloned().unwrap_or_default();
     let known = all.iter().position(|r| r["emoji"]["name"] == name);
     match (known, add) {
         (None, true) => all.push(json!({
@@ -319,9 +269,7 @@ pub fn pin(world: &mut World, call: &Call, channel_id: u64, id: u64) -> Answer {
     let (_, held) = visible(world, channel_id)?;
     require(held, may::PIN_MESSAGES)?;
     public(world, channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
-    let message = world
-        .message_mut(channel_id, id)
-        .ok_or(refusal::UNKNOWN_MESSAGE)?;
+    let message = world.message_mut(channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
     message.json["pinned"] = json!(call.method == "PUT");
     no_content()
 }
@@ -339,13 +287,12 @@ pub fn publish(
         let event = world.gateway_message(channel_id, &json);
         world.emit_in(channel_id, "MESSAGE_CREATE", event);
     }
-    // The nonce is part of the answer and the event, not of the stored message.
-    let message = Message {
-        json,
-        only_for,
-        interaction,
-        old_edits: Vec::new(),
-    };
+    // The nonce is part of the answer and the event; a message read later does not have it.
+    let mut json = json;
+    if let Some(map) = json.as_object_mut() {
+        map.remove("nonce");
+    }
+    let message = Message { json, only_for, interaction, old_edits: Vec::new() };
     world.insert_message(channel_id, id, message);
 }
 
@@ -356,9 +303,5 @@ pub fn public(world: &World, channel_id: u64, id: u64) -> Option<&Message> {
 }
 
 fn seen(world: &World, call: &Call, message: &Value) -> Value {
-    if call.message_content {
-        message.clone()
-    } else {
-        world.without_content(message.clone())
-    }
+    if call.message_content { message.clone() } else { world.without_content(message.clone()) }
 }

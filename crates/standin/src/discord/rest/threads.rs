@@ -21,23 +21,13 @@ use crate::discord::{
 pub fn create(world: &mut World, call: &Call, channel_id: u64, message: Option<u64>) -> Answer {
     let (channel, held) = visible(world, channel_id)?;
     let forum = channel.kind == 15;
-    require(
-        held,
-        if forum {
-            may::SEND_MESSAGES
-        } else {
-            may::CREATE_PUBLIC_THREADS
-        },
-    )?;
+    require(held, if forum { may::SEND_MESSAGES } else { may::CREATE_PUBLIC_THREADS })?;
     let mut problems = Problems::new();
     problems.required_text(&call.body, "name", 100);
     let archive = &call.body["auto_archive_duration"];
     if !archive.is_null() && !matches!(archive.as_u64(), Some(60 | 1440 | 4320 | 10080)) {
         problems.at("auto_archive_duration", |p| {
-            p.add(
-                "BASE_TYPE_CHOICES",
-                "Value must be one of (60, 1440, 4320, 10080).",
-            );
+            p.add("BASE_TYPE_CHOICES", "Value must be one of (60, 1440, 4320, 10080).");
         });
     }
     if forum && call.body["message"].is_null() && call.files.is_empty() {
@@ -55,10 +45,13 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64, message: Option<u
         check::check_message(&call.body["message"], call.files.len(), Carrier::Create)?;
     }
     let name = call.body["name"].as_str().unwrap_or_default();
-    let thread = start(
-        world, call.now, channel_id, name, message, world.bot, &call.body,
-    );
+    let thread = start(world, call.now, channel_id, name, message, world.bot, &call.body);
     let mut json = world.channel_json(&world.channels[&thread]);
+    if let Some(from) = message.and_then(|id| world.message_mut(channel_id, id)) {
+        // HAS_THREAD
+        from.json["flags"] = json!(from.json["flags"].as_u64().unwrap_or(0) | 1 << 5);
+        from.json["thread"] = json.clone();
+    }
     if forum {
         let draft = Draft {
             author: world.user_json(world.bot),
@@ -71,10 +64,7 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64, message: Option<u
         publish(world, thread, thread, first.clone(), None, None);
         json["message"] = first;
     }
-    Ok(Reply {
-        status: 201,
-        body: Some(json),
-    })
+    Ok(Reply { status: 201, body: Some(json) })
 }
 
 /// Makes the thread and tells the sessions; answers its id.
@@ -88,15 +78,9 @@ pub fn start(
     body: &Value,
 ) -> u64 {
     let id = message.unwrap_or_else(|| world.snowflake(now));
-    let guild = world
-        .channels
-        .get(&parent)
-        .and_then(|c| c.guild_id)
-        .unwrap_or_default();
+    let guild = world.channels.get(&parent).and_then(|c| c.guild_id).unwrap_or_default();
     let tags = body["applied_tags"].as_array().into_iter().flatten();
-    let archive = body["auto_archive_duration"]
-        .as_u64()
-        .and_then(|n| u32::try_from(n).ok());
+    let archive = body["auto_archive_duration"].as_u64().and_then(|n| u32::try_from(n).ok());
     let mut channel = Channel::text(id, guild, name, 0, now);
     channel.kind = match body["type"].as_u64() {
         Some(12) => 12,

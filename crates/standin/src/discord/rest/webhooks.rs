@@ -14,7 +14,7 @@ use crate::discord::{
     check::{self, Carrier, check_webhook_name},
     permission as may,
     refusal::{self, Problems, Refusal},
-    world::{Webhook, World},
+    world::{Webhook, World, is_id},
 };
 
 pub fn of_guild(world: &World, guild: u64) -> Answer {
@@ -27,30 +27,17 @@ pub fn of_channel(world: &mut World, call: &Call, channel_id: u64) -> Answer {
     let (_, held) = visible(world, channel_id)?;
     require(held, may::MANAGE_WEBHOOKS)?;
     if call.method == "GET" {
-        let all = world
-            .webhooks
-            .values()
-            .filter(|w| w.channel_id == channel_id);
+        let all = world.webhooks.values().filter(|w| w.channel_id == channel_id);
         return ok(all.map(|w| world.webhook_json(w, true)).collect());
     }
     let mut problems = Problems::new();
     problems.required_text(&call.body, "name", 80);
     check_webhook_name(&call.body, "name", &mut problems);
     problems.into_result()?;
-    if world
-        .webhooks
-        .values()
-        .filter(|w| w.channel_id == channel_id)
-        .count()
-        >= 15
-    {
+    if world.webhooks.values().filter(|w| w.channel_id == channel_id).count() >= 15 {
         return Err(refusal::TOO_MANY_WEBHOOKS.into());
     }
-    let name = call.body["name"]
-        .as_str()
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
+    let name = call.body["name"].as_str().unwrap_or_default().trim().to_owned();
     let (application, bot) = (world.application, world.bot);
     let made = make(world, call.now, channel_id, &name, Some(application), bot)?;
     ok(world.webhook_json(&made, true))
@@ -65,10 +52,7 @@ pub fn make(
     application_id: Option<u64>,
     creator: u64,
 ) -> Result<Webhook, Refusal> {
-    let channel = world
-        .channels
-        .get(&channel_id)
-        .ok_or(refusal::UNKNOWN_CHANNEL)?;
+    let channel = world.channels.get(&channel_id).ok_or(refusal::UNKNOWN_CHANNEL)?;
     let guild_id = channel.guild_id.ok_or(refusal::WRONG_CHANNEL)?;
     let mut token = super::super::interaction::secret();
     token.truncate(68);
@@ -109,9 +93,7 @@ fn change(world: &mut World, call: &Call, id: u64, with_user: bool) -> Answer {
             let mut problems = Problems::new();
             check_webhook_name(&call.body, "name", &mut problems);
             problems.into_result()?;
-            if let (Some(name), Some(webhook)) =
-                (call.body["name"].as_str(), world.webhooks.get_mut(&id))
-            {
+            if let (Some(name), Some(webhook)) = (call.body["name"].as_str(), world.webhooks.get_mut(&id)) {
                 webhook.name = name.to_owned();
             }
         }
@@ -124,27 +106,17 @@ fn change(world: &mut World, call: &Call, id: u64, with_user: bool) -> Answer {
 /// A wrong id is an unknown webhook, a wrong token an invalid one.
 fn authentic(world: &World, id: u64, token: &str) -> Result<Webhook, Refusal> {
     let webhook = world.webhooks.get(&id).ok_or(refusal::UNKNOWN_WEBHOOK)?;
-    if webhook.token == token {
-        Ok(webhook.clone())
-    } else {
-        Err(refusal::INVALID_WEBHOOK_TOKEN.into())
-    }
+    if webhook.token == token { Ok(webhook.clone()) } else { Err(refusal::INVALID_WEBHOOK_TOKEN.into()) }
 }
 
 /// <https://discord.com/developers/docs/resources/webhook#execute-webhook>. No nonce is honoured here (discord-api-docs#6647).
 pub fn execute(world: &mut World, call: &Call, id: u64, token: &str) -> Answer {
     let webhook = authentic(world, id, token)?;
-    let channel = world
-        .channels
-        .get(&webhook.channel_id)
-        .ok_or(refusal::UNKNOWN_CHANNEL)?;
+    let channel = world.channels.get(&webhook.channel_id).ok_or(refusal::UNKNOWN_CHANNEL)?;
     let forum = channel.kind == 15;
     let interactive = webhook.application_id.is_some();
     // "Whether to respect the components field of the request": without it a foreign webhook's components are ignored.
-    let with_components = call
-        .query
-        .get("with_components")
-        .is_some_and(|v| v == "true" || v == "1");
+    let with_components = call.query.get("with_components").is_some_and(|v| v == "true" || v == "1");
     let mut body = call.body.clone();
     if !interactive
         && !with_components
@@ -153,10 +125,7 @@ pub fn execute(world: &mut World, call: &Call, id: u64, token: &str) -> Answer {
         map.remove("components");
     }
     check::check_message(&body, call.files.len(), Carrier::Webhook { interactive })?;
-    let thread_id = call
-        .query
-        .get("thread_id")
-        .and_then(|id| id.parse::<u64>().ok());
+    let thread_id = call.query.get("thread_id").and_then(|id| id.parse::<u64>().ok());
     let mut target = webhook.channel_id;
     if let Some(thread) = thread_id {
         let known = world.channels.get(&thread);
@@ -165,24 +134,10 @@ pub fn execute(world: &mut World, call: &Call, id: u64, token: &str) -> Answer {
         }
         target = thread;
     } else if forum {
-        let name = body["thread_name"]
-            .as_str()
-            .ok_or(refusal::FORUM_NEEDS_THREAD)?
-            .to_owned();
-        target = threads::start(
-            world,
-            call.now,
-            webhook.channel_id,
-            &name,
-            None,
-            webhook.id,
-            &body,
-        );
+        let name = body["thread_name"].as_str().ok_or(refusal::FORUM_NEEDS_THREAD)?.to_owned();
+        target = threads::start(world, call.now, webhook.channel_id, &name, None, webhook.id, &body);
     }
-    let name = body["username"]
-        .as_str()
-        .unwrap_or(&webhook.name)
-        .to_owned();
+    let name = body["username"].as_str().unwrap_or(&webhook.name).to_owned();
     let draft = Draft {
         author: author(&webhook, &name, &body["avatar_url"]),
         all_mentions: false,
@@ -213,10 +168,8 @@ fn author(webhook: &Webhook, name: &str, avatar: &Value) -> Value {
 pub fn message(world: &mut World, call: &Call, id: u64, token: &str, message: u64) -> Answer {
     let webhook = authentic(world, id, token)?;
     let found = world.find_message(message);
-    let own = found.filter(|(_, m)| m.json["webhook_id"] == webhook.id.to_string());
-    let (channel_id, json) = own
-        .map(|(c, m)| (c, m.json.clone()))
-        .ok_or(refusal::UNKNOWN_MESSAGE)?;
+    let own = found.filter(|(_, m)| is_id(&m.json["webhook_id"], webhook.id));
+    let (channel_id, json) = own.map(|(c, m)| (c, m.json.clone())).ok_or(refusal::UNKNOWN_MESSAGE)?;
     match call.method.as_str() {
         "GET" => ok(json),
         "DELETE" => {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Channel, Guild, Member, Role, Webhook, World};
+use super::{Channel, Guild, Member, Role, Webhook, World, is_id};
 use crate::discord::permission;
 
 impl World {
@@ -172,13 +172,7 @@ impl World {
         value["members"] = members.map(|(id, m)| self.member_json(*id, m)).collect();
         value["channels"] = here(false);
         value["threads"] = here(true);
-        for empty in [
-            "voice_states",
-            "presences",
-            "stage_instances",
-            "guild_scheduled_events",
-            "soundboard_sounds",
-        ] {
+        for empty in ["voice_states", "presences", "stage_instances", "guild_scheduled_events", "soundboard_sounds"] {
             value[empty] = json!([]);
         }
         value
@@ -210,9 +204,7 @@ impl World {
             return value;
         };
         value["guild_id"] = json!(guild_id.to_string());
-        let author = value["author"]["id"]
-            .as_str()
-            .and_then(|id| id.parse().ok());
+        let author = value["author"]["id"].as_str().and_then(|id| id.parse().ok());
         let member = author.and_then(|id: u64| self.guilds.get(&guild_id)?.members.get(&id));
         if let Some(member) = member
             && value.get("webhook_id").is_none()
@@ -225,18 +217,11 @@ impl World {
     /// Without the message content intent, what others wrote arrives empty:
     /// <https://discord.com/developers/docs/events/gateway#message-content-intent>
     pub fn without_content(&self, mut message: Value) -> Value {
-        let bot = self.bot.to_string();
-        let own = message["author"]["id"] == bot
-            || message["application_id"] == self.application.to_string();
-        let mentioned = message["mentions"]
-            .as_array()
-            .is_some_and(|all| all.iter().any(|user| user["id"] == bot));
-        let channel = message["channel_id"]
-            .as_str()
-            .and_then(|id| id.parse().ok());
-        let direct = channel
-            .and_then(|id: u64| self.channels.get(&id))
-            .is_some_and(|c| c.guild_id.is_none());
+        let own = is_id(&message["author"]["id"], self.bot) || is_id(&message["application_id"], self.application);
+        let mentioned =
+            message["mentions"].as_array().is_some_and(|all| all.iter().any(|user| is_id(&user["id"], self.bot)));
+        let channel = message["channel_id"].as_str().and_then(|id| id.parse().ok());
+        let direct = channel.and_then(|id: u64| self.channels.get(&id)).is_some_and(|c| c.guild_id.is_none());
         if own || mentioned || direct {
             return message;
         }

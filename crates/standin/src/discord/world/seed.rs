@@ -18,20 +18,14 @@ const ADMIN_ROLE: u64 = 1_180_000_000_000_000_021;
 pub const APPROVER_ROLE: u64 = 1_180_000_000_000_000_022;
 const BOT_ROLE: u64 = 1_180_000_000_000_000_023;
 const FIRST_CHANNEL: u64 = 1_180_000_000_000_000_101;
-const CHANNELS: [&str; 8] = [
-    "ops", "tickets", "machines", "alerts", "stream", "matches", "party", "audit",
-];
+const CHANNELS: [&str; 8] = ["ops", "tickets", "machines", "alerts", "stream", "matches", "party", "audit"];
 /// The first part is the bot's id in base64, as in every bot token.
 pub const TOKEN: &str = "MTE4MDAwMDAwMDAwMDAwMDAwMg.STANDI.not-a-secret-only-the-stand-in-takes-it";
 
 impl World {
     pub fn signal_town() -> World {
         let joined_at = super::made_at(GUILD);
-        let member = |roles: &[u64]| Member {
-            nick: None,
-            roles: roles.to_vec(),
-            joined_at,
-        };
+        let member = |roles: &[u64]| Member { nick: None, roles: roles.to_vec(), joined_at };
         let role = |id, name: &str, permissions, position, color, managed| Role {
             id,
             name: name.to_owned(),
@@ -50,14 +44,7 @@ impl World {
             roles: vec![
                 role(GUILD, "@everyone", permission::EVERYONE, 0, 0, false),
                 role(APPROVER_ROLE, "Approver", 0, 1, 0x003b_a55d, false),
-                role(
-                    BOT_ROLE,
-                    "Signalbox",
-                    permission::BOT_ROLE,
-                    2,
-                    0x0058_65f2,
-                    true,
-                ),
+                role(BOT_ROLE, "Signalbox", permission::BOT_ROLE, 2, 0x0058_65f2, true),
                 role(ADMIN_ROLE, "Admin", admin, 3, 0x00ed_4245, false),
             ],
             members: BTreeMap::from([
@@ -88,6 +75,7 @@ impl World {
             messages: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             commands: Vec::new(),
+            created_commands: BTreeMap::new(),
             nonces: Vec::new(),
             interactions: BTreeMap::new(),
             modals: Vec::new(),
@@ -142,11 +130,7 @@ impl World {
             mentionable: false,
         };
         let bot_role = self.snowflake(now);
-        let member = |roles: &[u64]| Member {
-            nick: None,
-            roles: roles.to_vec(),
-            joined_at: now,
-        };
+        let member = |roles: &[u64]| Member { nick: None, roles: roles.to_vec(), joined_at: now };
         let guild = Guild {
             id,
             name: name.to_owned(),
@@ -156,41 +140,23 @@ impl World {
                 role(id, "@everyone", permission::EVERYONE, 0, false),
                 role(bot_role, "Signalbox", permission::BOT_ROLE, 1, true),
             ],
-            members: BTreeMap::from([
-                (ADMIN, member(&[])),
-                (MEMBER, member(&[])),
-                (BOT, member(&[bot_role])),
-            ]),
+            members: BTreeMap::from([(ADMIN, member(&[])), (MEMBER, member(&[])), (BOT, member(&[bot_role]))]),
         };
         let json = self.guild_create_json(&guild, false);
         self.guilds.insert(id, guild);
-        self.emit(
-            "GUILD_CREATE",
-            json,
-            Some(id),
-            crate::discord::gateway::intent::GUILDS,
-        );
+        self.emit("GUILD_CREATE", json, Some(id), crate::discord::gateway::intent::GUILDS);
         id
     }
 
     pub fn add_channel(&mut self, guild: u64, name: &str, kind: u8, now: DateTime<Utc>) -> u64 {
         let id = self.snowflake(now);
-        let siblings = self
-            .channels
-            .values()
-            .filter(|c| c.guild_id == Some(guild))
-            .count();
+        let siblings = self.channels.values().filter(|c| c.guild_id == Some(guild)).count();
         let position = u16::try_from(siblings).unwrap_or(u16::MAX);
         let mut channel = Channel::text(id, guild, name, position, now);
         channel.kind = kind;
         let json = self.channel_json(&channel);
         self.channels.insert(id, channel);
-        self.emit(
-            "CHANNEL_CREATE",
-            json,
-            Some(guild),
-            crate::discord::gateway::intent::GUILDS,
-        );
+        self.emit("CHANNEL_CREATE", json, Some(guild), crate::discord::gateway::intent::GUILDS);
         id
     }
 }

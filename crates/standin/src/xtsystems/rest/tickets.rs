@@ -23,10 +23,7 @@ pub(super) fn routes() -> Router<XtSystems> {
         .route("/v1/tickets", get(list).post(create))
         .route("/v1/tickets/{id}", get(show).put(change).delete(remove))
         .route("/v1/tickets/{id}/notes", post(add_note).get(notes))
-        .route(
-            "/v1/tickets/{id}/notes/{note}",
-            put(change_note).delete(remove_note),
-        )
+        .route("/v1/tickets/{id}/notes/{note}", put(change_note).delete(remove_note))
         .route("/v1/ticket-statuses", get(async || Json(STATUSES)))
         .route("/v1/ticket-priorities", get(async || Json(PRIORITIES)))
         .route("/v1/ticket-types", get(async || Json(TYPES)))
@@ -52,43 +49,24 @@ async fn list(State(xt): State<XtSystems>, Query(filter): Query<Filter>) -> Json
     let fits = |t: &Ticket| {
         let name = filter.status.as_ref();
         name.is_none_or(|name| Ticket::word(name) == Ticket::word(&t.status))
-            && filter
-                .status_id
-                .as_ref()
-                .is_none_or(|id| *id == t.status_id)
+            && filter.status_id.as_ref().is_none_or(|id| *id == t.status_id)
     };
     let tickets = xt.tickets().into_iter().rev().filter(fits);
-    let page = tickets
-        .skip(filter.offset.unwrap_or(0))
-        .take(filter.limit.unwrap_or(100));
+    let page = tickets.skip(filter.offset.unwrap_or(0)).take(filter.limit.unwrap_or(100));
     Json(page.collect())
 }
 
-async fn create(
-    State(xt): State<XtSystems>,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Ticket>), Refused> {
+async fn create(State(xt): State<XtSystems>, body: Bytes) -> Result<(StatusCode, Json<Ticket>), Refused> {
     let (ticket, event) = xt.ticket_opened(parse(&body)?)?;
     xt.send_soon(event.0, event.1);
     Ok((StatusCode::CREATED, Json(ticket)))
 }
 
-async fn show(
-    State(xt): State<XtSystems>,
-    Path(id): Path<String>,
-) -> Result<Json<Ticket>, Refused> {
-    xt.world()
-        .ticket_mut(&id)
-        .cloned()
-        .map(Json)
-        .ok_or(NO_TICKET)
+async fn show(State(xt): State<XtSystems>, Path(id): Path<String>) -> Result<Json<Ticket>, Refused> {
+    xt.world().ticket_mut(&id).cloned().map(Json).ok_or(NO_TICKET)
 }
 
-async fn change(
-    State(xt): State<XtSystems>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Ticket>, Refused> {
+async fn change(State(xt): State<XtSystems>, Path(id): Path<String>, body: Bytes) -> Result<Json<Ticket>, Refused> {
     let wanted: TicketChange = parse(&body)?;
     let (ticket, event) = xt.ticket_changed(&id, wanted)?;
     xt.send_soon(event.0, event.1);
@@ -96,10 +74,7 @@ async fn change(
 }
 
 /// The platform has no event for a removal.
-async fn remove(
-    State(xt): State<XtSystems>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refused> {
+async fn remove(State(xt): State<XtSystems>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
     xt.change(|world| {
         let id = world.ticket_mut(&id).ok_or(NO_TICKET)?.id.clone();
         world.tickets.retain(|t| t.id != id);
@@ -107,15 +82,9 @@ async fn remove(
     })
 }
 
-async fn notes(
-    State(xt): State<XtSystems>,
-    Path(id): Path<String>,
-) -> Result<Json<Vec<Note>>, Refused> {
+async fn notes(State(xt): State<XtSystems>, Path(id): Path<String>) -> Result<Json<Vec<Note>>, Refused> {
     let mut world = xt.world();
-    world
-        .ticket_mut(&id)
-        .map(|t| Json(t.notes.clone()))
-        .ok_or(NO_TICKET)
+    world.ticket_mut(&id).map(|t| Json(t.notes.clone())).ok_or(NO_TICKET)
 }
 
 async fn add_note(
@@ -124,12 +93,7 @@ async fn add_note(
     body: Bytes,
 ) -> Result<(StatusCode, Json<Note>), Refused> {
     let NoteText { content } = parse(&body)?;
-    let note = Note {
-        id: new_id(),
-        content,
-        created_by: KEY_OWNER.to_owned(),
-        created_at: xt.clock().now(),
-    };
+    let note = Note { id: new_id(), content, created_by: KEY_OWNER.to_owned(), created_at: xt.clock().now() };
     let _done = notes_changed(&xt, &id, |notes| {
         notes.push(note.clone());
         Ok(())

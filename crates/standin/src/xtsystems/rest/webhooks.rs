@@ -48,10 +48,7 @@ async fn show(State(xt): State<XtSystems>, Path(id): Path<String>) -> Result<Jso
     find(&xt, &id).map(|webhook| Json(webhook.view()))
 }
 
-async fn create(
-    State(xt): State<XtSystems>,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Refused> {
+async fn create(State(xt): State<XtSystems>, body: Bytes) -> Result<(StatusCode, Json<Value>), Refused> {
     let mut wanted: Wanted = parse(&body)?;
     let required = |field: &str| Refused::Invalid(format!("{field}: Field required"));
     let name = wanted.name.clone().ok_or_else(|| required("name"))?;
@@ -81,19 +78,11 @@ async fn create(
     })
 }
 
-async fn change(
-    State(xt): State<XtSystems>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refused> {
+async fn change(State(xt): State<XtSystems>, Path(id): Path<String>, body: Bytes) -> Result<Json<Value>, Refused> {
     let wanted: Wanted = parse(&body)?;
     let now = xt.clock().now();
     xt.change(|world| {
-        let at = world
-            .webhooks
-            .iter()
-            .position(|w| w.id == id)
-            .ok_or(NO_WEBHOOK)?;
+        let at = world.webhooks.iter().position(|w| w.id == id).ok_or(NO_WEBHOOK)?;
         let mut webhook = world.webhooks[at].clone();
         if let Some(name) = wanted.name {
             name_is_free(world, &name, Some(&id))?;
@@ -114,10 +103,7 @@ async fn change(
     })
 }
 
-async fn remove(
-    State(xt): State<XtSystems>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refused> {
+async fn remove(State(xt): State<XtSystems>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
     find(&xt, &id)?;
     xt.change(|world| {
         world.webhooks.retain(|w| w.id != id);
@@ -130,9 +116,7 @@ async fn remove(
 async fn test(State(xt): State<XtSystems>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
     let webhook = find(&xt, &id)?;
     let deliveries = xt.send_test(webhook).await;
-    Ok(Json(
-        json!({"success": deliveries.iter().all(Delivery::delivered)}),
-    ))
+    Ok(Json(json!({"success": deliveries.iter().all(Delivery::delivered)})))
 }
 
 #[derive(Deserialize)]
@@ -154,12 +138,7 @@ async fn deliveries(
 
 fn find(xt: &XtSystems, id: &str) -> Result<Webhook, Refused> {
     let world = xt.world();
-    world
-        .webhooks
-        .iter()
-        .find(|w| w.id == id)
-        .cloned()
-        .ok_or(NO_WEBHOOK)
+    world.webhooks.iter().find(|w| w.id == id).cloned().ok_or(NO_WEBHOOK)
 }
 
 fn check(url: &str, events: &[String]) -> Result<(), Refused> {
@@ -167,9 +146,7 @@ fn check(url: &str, events: &[String]) -> Result<(), Refused> {
         return Err(Refused::Invalid("url: must be http or https".to_owned()));
     }
     match events.iter().find(|e| !EVENTS.contains(&e.as_str())) {
-        Some(unknown) => Err(Refused::Invalid(format!(
-            "events: unknown event type {unknown}"
-        ))),
+        Some(unknown) => Err(Refused::Invalid(format!("events: unknown event type {unknown}"))),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::discord::world::{World, iso};
+use crate::discord::world::{World, is_id, iso};
 
 /// What a new message is made from.
 pub struct Draft<'a> {
@@ -41,19 +41,9 @@ impl<'a> Draft<'a> {
 pub fn compose(world: &mut World, now: DateTime<Utc>, draft: Draft<'_>) -> (u64, Value) {
     let id = world.snowflake(now);
     let body = draft.body;
-    let content = body["content"]
-        .as_str()
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
+    let content = body["content"].as_str().unwrap_or_default().trim().to_owned();
     let flags = body["flags"].as_u64().unwrap_or(0) & draft.flags;
-    let attachments = attachments(
-        world,
-        now,
-        draft.channel_id,
-        draft.files,
-        &body["attachments"],
-    );
+    let attachments = attachments(world, now, draft.channel_id, draft.files, &body["attachments"]);
     let mut message = json!({
         "id": id.to_string(),
         "type": draft.kind,
@@ -72,13 +62,7 @@ pub fn compose(world: &mut World, now: DateTime<Utc>, draft: Draft<'_>) -> (u64,
         "pinned": false,
         "flags": flags,
     });
-    mention(
-        world,
-        &mut message,
-        &body["allowed_mentions"],
-        draft.all_mentions,
-        draft.may_mention_everyone,
-    );
+    mention(world, &mut message, &body["allowed_mentions"], draft.all_mentions, draft.may_mention_everyone);
     (id, message)
 }
 
@@ -95,13 +79,7 @@ pub fn apply_edit(
     let mut edited = message.clone();
     if let Some(content) = body.get("content") {
         edited["content"] = json!(content.as_str().unwrap_or_default().trim());
-        mention(
-            world,
-            &mut edited,
-            &body["allowed_mentions"],
-            all_mentions,
-            true,
-        );
+        mention(world, &mut edited, &body["allowed_mentions"], all_mentions, true);
     }
     if let Some(list) = body.get("embeds") {
         edited["embeds"] = embeds(list);
@@ -116,15 +94,9 @@ pub fn apply_edit(
     }
     if body.get("attachments").is_some() || !files.is_empty() {
         let mut kept = Vec::new();
-        let old = message["attachments"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let old = message["attachments"].as_array().cloned().unwrap_or_default();
         match body["attachments"].as_array() {
-            Some(list) => kept.extend(
-                old.into_iter()
-                    .filter(|a| list.iter().any(|b| b["id"] == a["id"])),
-            ),
+            Some(list) => kept.extend(old.into_iter().filter(|a| list.iter().any(|b| b["id"] == a["id"]))),
             None if body.get("attachments").is_none() => kept.extend(old),
             None => {}
         }
@@ -148,9 +120,7 @@ fn mention(world: &World, message: &mut Value, allowed: &Value, all: bool, may_e
     };
     let lists = |key: &str, id: u64| {
         let listed = allowed[key].as_array().into_iter().flatten();
-        listed
-            .into_iter()
-            .any(|one| one.as_str() == Some(&id.to_string()))
+        listed.into_iter().any(|one| one.as_str() == Some(&id.to_string()))
     };
     let mut users = Vec::new();
     let mut roles = Vec::new();
@@ -158,27 +128,17 @@ fn mention(world: &World, message: &mut Value, allowed: &Value, all: bool, may_e
         let Some((inner, _)) = part.split_once('>') else {
             continue;
         };
-        if let Some(id) = inner
-            .strip_prefix("@&")
-            .and_then(|id| id.parse::<u64>().ok())
-        {
-            let role = world
-                .guilds
-                .values()
-                .flat_map(|g| &g.roles)
-                .find(|r| r.id == id);
+        if let Some(id) = inner.strip_prefix("@&").and_then(|id| id.parse::<u64>().ok()) {
+            let role = world.guilds.values().flat_map(|g| &g.roles).find(|r| r.id == id);
             let pings = role.is_some_and(|r| r.mentionable || may_everyone);
-            if pings
-                && (parses("roles") || lists("roles", id))
-                && !roles.contains(&json!(id.to_string()))
-            {
+            if pings && (parses("roles") || lists("roles", id)) && !roles.contains(&json!(id.to_string())) {
                 roles.push(json!(id.to_string()));
             }
         } else if let Some(id) = inner.strip_prefix('@') {
             let id = id.trim_start_matches('!').parse::<u64>().ok();
             if let Some(id) = id.filter(|id| world.users.contains_key(id))
                 && (parses("users") || lists("users", id))
-                && !users.iter().any(|u: &Value| u["id"] == id.to_string())
+                && !users.iter().any(|u: &Value| is_id(&u["id"], id))
             {
                 users.push(world.user_json(id));
             }
@@ -197,12 +157,7 @@ fn embeds(list: &Value) -> Value {
 }
 
 fn embed(sent: &Value) -> Value {
-    let trimmed = |v: &Value| {
-        v.as_str()
-            .map(str::trim)
-            .filter(|t| !t.is_empty())
-            .map(str::to_owned)
-    };
+    let trimmed = |v: &Value| v.as_str().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
     let mut made = Map::new();
     made.insert("type".into(), json!("rich"));
     for key in ["title", "description", "url"] {
@@ -210,10 +165,7 @@ fn embed(sent: &Value) -> Value {
             made.insert(key.into(), json!(text));
         }
     }
-    if let Some(at) = sent["timestamp"]
-        .as_str()
-        .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
-    {
+    if let Some(at) = sent["timestamp"].as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok()) {
         made.insert("timestamp".into(), json!(iso(at.to_utc())));
     }
     if sent["color"].is_u64() {
@@ -232,16 +184,13 @@ fn embed(sent: &Value) -> Value {
     }
     for key in ["image", "thumbnail"] {
         if let Some(url) = sent[key]["url"].as_str() {
-            made.insert(
-                key.into(),
-                json!({"url": url, "proxy_url": url, "width": 0, "height": 0, "flags": 0}),
-            );
+            made.insert(key.into(), json!({"url": url, "proxy_url": url, "width": 0, "height": 0, "flags": 0}));
         }
     }
     if let Some(fields) = sent["fields"].as_array().filter(|f| !f.is_empty()) {
-        let fields = fields.iter().map(|f| {
-            json!({"name": trimmed(&f["name"]), "value": trimmed(&f["value"]), "inline": f["inline"] == true})
-        });
+        let fields = fields.iter().map(
+            |f| json!({"name": trimmed(&f["name"]), "value": trimmed(&f["value"]), "inline": f["inline"] == true}),
+        );
         made.insert("fields".into(), fields.collect());
     }
     Value::Object(made)
@@ -274,21 +223,14 @@ fn number(value: &mut Value, next: &mut u64) {
     }
 }
 
-fn attachments(
-    world: &mut World,
-    now: DateTime<Utc>,
-    channel: u64,
-    files: &[Value],
-    described: &Value,
-) -> Value {
+fn attachments(world: &mut World, now: DateTime<Utc>, channel: u64, files: &[Value], described: &Value) -> Value {
     let mut made = Vec::new();
     for (n, file) in files.iter().enumerate() {
         let id = world.snowflake(now);
         let mut one = attachment(file, channel, id);
         let described = described.as_array().and_then(|all| {
             let n = n.to_string();
-            all.iter()
-                .find(|d| d["id"].as_str() == Some(&n) || d["id"].to_string() == n)
+            all.iter().find(|d| d["id"].to_string().trim_matches('"') == n)
         });
         if let Some(described) = described {
             for key in ["description", "title"] {
