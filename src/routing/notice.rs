@@ -55,7 +55,11 @@ pub fn render(event: &Event) -> Embed {
             .field("Details", details(event), false),
         "user.created" => embed.field("Username", text("username"), true).field("Email", text("email"), true),
         "company.created" => embed.field("Name", text("name"), true),
-        "signalbox.notice" => Embed { description: fit(&text("text"), DESCRIPTION), ..embed },
+        // Our own words, with mentions and times of ours in them.
+        "signalbox.notice" => {
+            let words = event.data.get("text").and_then(plain).unwrap_or_default();
+            Embed { description: fit(&words, DESCRIPTION), ..embed }
+        }
         _ if crate::event::kind::find(&event.kind).is_some() => {
             let named = ["title", "name", "hostname", "status", "priority", "resolution"];
             named.iter().fold(embed, |embed, name| embed.field(&capitalised(name), long(name), true))
