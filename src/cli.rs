@@ -2,6 +2,7 @@
 
 #[cfg(feature = "demo")]
 mod demo;
+mod replay;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,6 +36,8 @@ enum Command {
     Run,
     /// Apply database migrations and exit
     Migrate,
+    /// Show what was not delivered, and queue it again with --yes (with the private database: while the bot is stopped)
+    Replay(replay::ReplayArgs),
     /// Check and show the configuration, secrets masked
     Config {
         #[command(subcommand)]
@@ -72,6 +75,10 @@ pub fn main() -> ExitCode {
                 println!("The database is at version {}.", crate::store::migrate::binary_version());
                 Ok(ExitCode::SUCCESS)
             })
+        }),
+        Command::Replay(args) => with_config(|loaded| {
+            let database = database(&loaded.config)?;
+            block_on(async { replay::replay(&args, &Store::open(&database.url, 2)?).await })
         }),
         Command::Config { what: ConfigCommand::Show } => with_config(|loaded| {
             print!("{}", config::show(&loaded));

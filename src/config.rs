@@ -28,7 +28,7 @@ pub use delivery::DeliveryConfig;
 pub use discord::DiscordConfig;
 pub use example::env_example;
 #[cfg(feature = "crash-points")]
-pub use host::crash_point;
+pub use host::{crash_point, mutation};
 pub use host::{data_dir, search_path, user_data_dir};
 pub use problem::{Origin, Problem, Problems};
 pub use reader::Setting;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{App, CALLS, CHECKS, LANES, PLAN_BATCH};
 use crate::approval::call::call_due;
@@ -13,8 +13,12 @@ use crate::bus::Topic;
 use crate::delivery::plan::plan_due;
 use crate::store::StoreError;
 
-/// Hints may be lost: every loop looks for itself this often.
-const TICK: Duration = Duration::from_secs(1);
+/// Hints may be lost with the process that gave them, or on their way between processes: every loop
+/// looks for itself this often. What comes due at a known time is not waited for by looking.
+const TICK: Duration = Duration::from_secs(5);
+/// Costs nothing while nothing is due.
+const CATCH_UP: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_millis(100);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 /// How long a blocking read of the stream may last.
@@ -38,7 +42,7 @@ impl App {
         let app = self.clone();
         self.start("approvals", Topic::Approvals, move || {
             let app = app.clone();
-            async move { Ok((call_due(&app.ports, CALLS).await?, None)) }
+            async move { app.call().await }
         });
         let app = self.clone();
         self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
@@ -76,14 +80,28 @@ impl App {
     }
 
     async fn deliver(&self) -> Result<(usize, Option<Duration>)> {
-        let checked = self.delivery.check_destinations_due(CHECKS).await?;
+        // What can go out does so before anybody asks Discord about permissions.
         let delivered = self.delivery.deliver_due(LANES).await?;
+        let checked = self.delivery.check_destinations_due(CHECKS).await?;
         if checked + delivered > 0 {
             return Ok((checked + delivered, None));
         }
         let now = self.ports.clock.now();
-        let next = self.ports.store.next_delivery_at(now).await?;
-        Ok((0, next.and_then(|at| (at - now).to_std().ok())))
+        let next = match self.delivery.held_until() {
+            Some(at) => Some(at),
+            None => self.ports.store.next_delivery_at(now).await?,
+        };
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
+    async fn call(&self) -> Result<(usize, Option<Duration>)> {
+        let called = call_due(&self.ports, CALLS).await?;
+        if called > 0 || self.ports.xtsystems.is_none() {
+            return Ok((called, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_approval_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
     }
 
     async fn subscribing(&self) {
@@ -108,7 +126,7 @@ impl App {
                 report("catch-up", &error);
             }
             tokio::select! {
-                () = tokio::time::sleep(TICK) => {}
+                () = tokio::time::sleep(CATCH_UP) => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -137,10 +155,15 @@ impl App {
             ports.wake.wake(Topic::Deliverer);
         }
         // A clock that stepped is read again at once, so that claiming goes on.
-        if (round.is_multiple_of(5) || !ports.clock.is_trusted())
-            && !ports.clock.follow(ports.store.clock_reading().await?)
-        {
-            tracing::warn!("the clock stepped against PostgreSQL's; nothing is claimed until it is read again");
+        let trusted = ports.clock.is_trusted();
+        if round.is_multiple_of(5) || !trusted {
+            match (ports.clock.follow(ports.store.clock_reading().await?), trusted) {
+                (true, true) => {}
+                (true, false) => ports.wake.wake(Topic::Deliverer),
+                (false, _) => {
+                    tracing::warn!("the clock stepped against PostgreSQL's; nothing is claimed until it is read again")
+                }
+            }
         }
         if round.is_multiple_of(15)
             && let Some(source) = &self.xtsystems
@@ -156,6 +179,11 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Never zero: what is due but cannot be taken yet is looked at again, not at once.
+fn until(now: DateTime<Utc>, at: DateTime<Utc>) -> Duration {
+    (at - now).to_std().unwrap_or_default().max(SOON)
 }
 
 /// A database that is away is one line; anything else is a fault to look at.

@@ -48,6 +48,7 @@ pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpda
         message_id: None,
         lane_not_before: None,
         lane_failures: c.lane_failures,
+        lateness_due: false,
     };
     match verdict {
         Verdict::Done(message_id) => {
@@ -55,6 +56,7 @@ pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpda
             update.message_id = *message_id;
             update.attempts += 1;
             update.lane_failures = 0;
+            update.lateness_due = send.set_aside && message_id.is_some();
         }
         Verdict::DeliveredAndDeleted => {
             update.state = SendState::Delivered;
@@ -144,6 +146,7 @@ pub fn settle_finding(send: &Send, finding: &Finding, c: &Circumstances<'_>) -> 
         message_id: None,
         lane_not_before: None,
         lane_failures: c.lane_failures,
+        lateness_due: false,
     };
     match finding {
         Finding::Found(id) => {
@@ -153,11 +156,14 @@ pub fn settle_finding(send: &Send, finding: &Finding, c: &Circumstances<'_>) -> 
         }
         Finding::Absent if c.schedule.next(count(send.own_failures), 1.0).is_none() => {
             update.state = SendState::Dead;
-            update.note = Some(format!("not delivered after {} attempts", send.attempts));
+            let last = send.note.as_deref().unwrap_or("no answer");
+            update.note = Some(format!("not delivered after {} attempts; the last one: {last}", send.attempts));
         }
         Finding::Absent => update.note = Some("not in the channel's history: sent again".into()),
         Finding::Unreadable(why) => {
             update.state = SendState::Unresolved;
+            // Others pass it from here on: if it has to be sent after all, it is late.
+            update.set_aside = true;
             update.ambiguous_at = doubt(send);
             update.not_before = c.now + UNRESOLVED_EVERY;
             update.note = Some(why.clone());

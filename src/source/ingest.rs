@@ -66,7 +66,10 @@ impl Ingest {
     }
 
     /// Stores one event; returns after the commit that holds it, or its first copy.
-    pub async fn submit(&self, event: NewEvent) -> Result<Inserted, IngestError> {
+    pub async fn submit(&self, mut event: NewEvent) -> Result<Inserted, IngestError> {
+        if crate::crash::lacks("no-dedup") {
+            event.event.dedup_key = event.event.id.to_string();
+        }
         let (reply, outcome) = oneshot::channel();
         if self.jobs.send(Job { event, reply }).await.is_err() {
             return Err(IngestError::Unavailable);

@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use signalbox::app::App;
+use signalbox::app::{App, Patience, Wiring};
+use signalbox::bus::ReaderOptions;
 use signalbox::clock::Clock;
 use signalbox::config::{self, Given};
 use signalbox::lifecycle::Lifecycle;
@@ -20,6 +22,7 @@ use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::database::{TestDatabase, fresh_database};
+use super::program::Program;
 
 /// When every test begins.
 pub fn start() -> DateTime<Utc> {
@@ -40,8 +43,23 @@ pub struct Setup {
     pub registered: bool,
     /// The database to use, instead of a fresh one.
     pub database_url: Option<String>,
-    pub tls: bool,
+    /// The bot takes the stand-in for `https://discord.com`: over TLS, with serenity's own limiter.
+    pub as_discord: bool,
+    /// How closely the gateway session is watched.
+    pub patience: Patience,
+    /// After how long an entry of the stream is taken over that nobody acknowledged.
+    pub claim_idle: Duration,
 }
+
+/// Short times, for tests of the gateway: they pass in real time.
+pub const IMPATIENT: Patience = Patience {
+    ready: Duration::from_secs(3),
+    silence: Duration::from_millis(300),
+    answer: Duration::from_millis(700),
+    lease: Duration::from_millis(100),
+    goodbye: Duration::from_secs(1),
+    between: Duration::from_millis(100),
+};
 
 impl Default for Setup {
     fn default() -> Self {
@@ -52,7 +70,9 @@ impl Default for Setup {
             gateway: true,
             registered: true,
             database_url: None,
-            tls: false,
+            as_discord: false,
+            patience: Patience::default(),
+            claim_idle: ReaderOptions::default().claim_idle,
         }
     }
 }
@@ -67,6 +87,7 @@ pub struct Town {
     pub http: reqwest::Client,
     /// Names of the environment, as the bot was given them.
     pub env: Vec<(String, String)>,
+    wiring: WiringOfTests,
     lifecycle: Lifecycle,
     gateway: Option<tokio::task::JoinHandle<()>>,
     read: Mutex<BTreeSet<String>>,
@@ -107,7 +128,7 @@ impl Town {
             auth: Auth::Bearer,
             secret: SECRET.into(),
             target: setup.registered.then(|| format!("http://{address}/webhooks/xtsystems")),
-            retry_waits: vec![std::time::Duration::ZERO; 2],
+            retry_waits: vec![Duration::ZERO; 2],
             ..XtOptions::local(world_clock.clone())
         })
         .await
@@ -127,7 +148,7 @@ impl Town {
             limits: setup.limits,
             clock: world_clock.clone(),
             openapi: super::corpus::path("discord/openapi.json"),
-            tls: setup.tls,
+            tls: setup.as_discord,
             env: env.into_iter().collect(),
             ..DiscordOptions::default()
         })
@@ -140,7 +161,9 @@ impl Town {
         env.retain(|_, value| !value.is_empty());
         let env: Vec<(String, String)> = env.into_iter().collect();
         let lifecycle = Lifecycle::new();
-        let app = open_app(&env, &database_url, &clock, &lifecycle, listener).await;
+        let authority = discord.tls().filter(|_| setup.as_discord);
+        let wiring = WiringOfTests { authority, patience: setup.patience, claim_idle: setup.claim_idle };
+        let app = open_app(&env, &database_url, &clock, &lifecycle, listener, &wiring).await;
         let mut town = Self {
             discord,
             xt,
@@ -150,6 +173,7 @@ impl Town {
             database_url,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             env,
+            wiring,
             lifecycle,
             gateway: None,
             read: Mutex::default(),
@@ -181,7 +205,28 @@ impl Town {
     pub async fn another_bot(&self) -> (Arc<App>, Lifecycle) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let lifecycle = Lifecycle::new();
-        (open_app(&self.env, &self.database_url, &self.clock, &lifecycle, listener).await, lifecycle)
+        let app = open_app(&self.env, &self.database_url, &self.clock, &lifecycle, listener, &self.wiring).await;
+        (app, lifecycle)
+    }
+
+    /// The bot's gateway connection and its lease are gone at once, as if the process had been killed.
+    pub fn kill_gateway(&mut self) {
+        self.gateway.take().expect("it is connected").abort();
+    }
+
+    /// The real program as a process of its own in this town, with further variables.
+    pub fn program(&self, arguments: &[&str], env: &[(&str, &str)]) -> Program {
+        let mut all: BTreeMap<String, String> = self.env.iter().cloned().collect();
+        all.insert("DATABASE_URL".into(), self.database_url.clone());
+        all.insert("WEBHOOK_PORT".into(), "0".into());
+        all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all.retain(|_, value| !value.is_empty());
+        Program::start(arguments, &all.into_iter().collect::<Vec<_>>())
+    }
+
+    /// Whether an ERROR line with these words was logged.
+    pub fn has_logged(&self, words: &str) -> bool {
+        self.errors.0.lock().unwrap().iter().any(|line| line.contains(words))
     }
 
     /// The bot ends and another one starts, at the same address and on the same database.
@@ -195,7 +240,7 @@ impl Town {
         self.app.ports.store.close().await;
         let listener = tokio::net::TcpListener::bind(self.app.address).await.unwrap();
         self.lifecycle = Lifecycle::new();
-        self.app = open_app(&self.env, &self.database_url, &self.clock, &self.lifecycle, listener).await;
+        self.app = open_app(&self.env, &self.database_url, &self.clock, &self.lifecycle, listener, &self.wiring).await;
         self.connect().await;
     }
 
@@ -205,7 +250,7 @@ impl Town {
             if is_so() {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{what}: not within 10 s");
     }
@@ -346,7 +391,7 @@ impl Town {
     pub async fn finish(self) {
         self.lifecycle.stop();
         if let Some(gateway) = self.gateway {
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(5), gateway).await;
+            let _ = tokio::time::timeout(Duration::from_secs(5), gateway).await;
         }
         self.app.ports.store.close().await;
         let known = |found: &String, expected: &Mutex<Vec<&'static str>>| {
@@ -370,6 +415,25 @@ impl Town {
     }
 }
 
+/// What a further process of the same town is wired with.
+struct WiringOfTests {
+    authority: Option<standin::discord::Tls>,
+    patience: Patience,
+    claim_idle: Duration,
+}
+
+impl WiringOfTests {
+    fn make(&self) -> Wiring {
+        let discord_http = self.authority.as_ref().map(|tls| {
+            let authority = reqwest::Certificate::from_pem(tls.ca_pem.as_bytes()).unwrap();
+            let client = reqwest::Client::builder().no_proxy().resolve("discord.com", tls.addr);
+            client.tls_certs_merge([authority]).timeout(Duration::from_secs(10)).build().unwrap()
+        });
+        let reader = ReaderOptions { claim_idle: self.claim_idle, ..ReaderOptions::default() };
+        Wiring { discord_http, gateway: self.patience, reader }
+    }
+}
+
 async fn migrate(url: String) {
     let store = Store::open(&url, 1).unwrap();
     store.migrate(true).await.unwrap();
@@ -382,9 +446,11 @@ async fn open_app(
     clock: &Clock,
     lifecycle: &Lifecycle,
     listener: tokio::net::TcpListener,
+    wiring: &WiringOfTests,
 ) -> Arc<App> {
     let loaded = config::load(Given::new(env.to_vec())).unwrap_or_else(|problems| panic!("{problems}"));
-    let app = App::open(loaded.config, database_url, clock.clone(), lifecycle.clone(), listener).await.unwrap();
+    let (config, clock, lifecycle) = (loaded.config, clock.clone(), lifecycle.clone());
+    let app = App::open_with(config, database_url, clock, lifecycle, listener, wiring.make()).await.unwrap();
     assert!(app.prepare().await.unwrap());
     app
 }
@@ -427,7 +493,7 @@ pub fn show(message: &Value) -> String {
 }
 
 /// `<t:1767348005:R>` → `<+5s>`.
-fn plain_times(text: &str) -> String {
+pub fn plain_times(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("<t:") {
@@ -468,7 +534,13 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Errors {
         if std::env::var_os("TOWN_LOG").is_some() && (ours || *event.metadata().level() <= tracing::Level::WARN) {
             let mut line = Line::default();
             event.record(&mut line);
-            eprintln!("{} {}: {}", event.metadata().level(), event.metadata().target(), line.0);
+            eprintln!(
+                "{} {} {}: {}",
+                chrono::Utc::now().format("%S%.3f"),
+                event.metadata().level(),
+                event.metadata().target(),
+                line.0
+            );
         }
         if *event.metadata().level() == tracing::Level::ERROR && ours {
             let mut line = Line::default();

@@ -174,7 +174,7 @@ impl Core {
                 };
                 let hit = sessions.tell_all(out);
                 if matches!(what, What::InvalidSession(false)) {
-                    *sessions = Sessions::default();
+                    sessions.forget();
                 }
                 if hit > 0 {
                     fault.times = fault.times.saturating_sub(1);

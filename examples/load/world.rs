@@ -1,0 +1,77 @@
+//! A whole Signalbox with the stand-in Discord, as `run` puts it together.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, ensure};
+use signalbox::app::{App, bind};
+use signalbox::clock::Clock;
+use signalbox::config::{self, Given};
+use signalbox::lifecycle::Lifecycle;
+use standin::discord::{Discord, Limits, Options};
+
+use super::signed::SECRET;
+
+/// A running program and its Discord.
+pub struct World {
+    pub app: Arc<App>,
+    pub discord: Discord,
+    lifecycle: Lifecycle,
+}
+
+/// A Discord without limits and the variables with which the program works against it, its own
+/// budgets raised out of the way.
+pub async fn outside() -> Result<(Discord, Vec<(String, String)>)> {
+    let discord = Discord::start(Options { limits: Limits::Off, ..Options::default() }).await?;
+    let mut env = discord.env();
+    for (name, value) in [
+        ("WEBHOOK_SECRET", SECRET),
+        ("WEBHOOK_BIND", "127.0.0.1"),
+        ("WEBHOOK_PORT", "0"),
+        ("WEBHOOK_VERIFIED_PER_MIN", "10000000"),
+        ("DELIVERY_PRIORS", "off"),
+        ("DELIVERY_GLOBAL_PER_SECOND", "10000"),
+    ] {
+        env.retain(|(known, _)| known != name);
+        env.push((name.to_owned(), value.to_owned()));
+    }
+    // Nobody answers there: nothing is fetched.
+    env.retain(|(name, _)| !name.starts_with("XTSYSTEMS_API"));
+    Ok((discord, env))
+}
+
+impl World {
+    pub async fn start(database_url: &str) -> Result<Self> {
+        let (discord, env) = outside().await?;
+        let loaded = config::load(Given::new(env)).map_err(|problems| anyhow!("{problems}"))?;
+        let lifecycle = Lifecycle::new();
+        let listener = bind(&loaded.config.web).await?;
+        let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
+        ensure!(app.prepare().await?, "it was stopped");
+        Ok(Self { app, discord, lifecycle })
+    }
+
+    /// All loops and the gateway session, and some quiet after that.
+    pub async fn work(&self) -> Result<()> {
+        self.app.start_loops();
+        let app = self.app.clone();
+        self.lifecycle.spawn("gateway", async move {
+            if let Err(error) = app.run_gateway().await {
+                eprintln!("load: {error}");
+            }
+        });
+        let start = Instant::now();
+        while self.discord.connected_sessions() == 0 {
+            ensure!(start.elapsed() < Duration::from_secs(20), "no gateway session");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(())
+    }
+
+    pub async fn stop(self) {
+        self.lifecycle.shutdown(Duration::from_secs(10)).await;
+        self.app.ports.store.close().await;
+        self.discord.shutdown().await;
+    }
+}
