@@ -146,7 +146,9 @@ impl Bench<'_> {
         row.resize(COLUMNS.len(), String::new());
         report.row(row);
         let (planned, delivered) = (count(planned as f64 / seconds), count(delivered as f64 / seconds));
-        report.note(format!("All at work: while requests came in, {planned} events/s planned, {delivered} messages/s delivered."));
+        report.note(format!(
+            "All at work: while requests came in, {planned} events/s planned, {delivered} messages/s delivered."
+        ));
         self.runtime.block_on(whole.stop());
         Ok(())
     }

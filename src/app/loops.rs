@@ -160,9 +160,9 @@ impl App {
             match (ports.clock.follow(ports.store.clock_reading().await?), trusted) {
                 (true, true) => {}
                 (true, false) => ports.wake.wake(Topic::Deliverer),
-                (false, _) => tracing::warn!(
-                    "the clock stepped against PostgreSQL's; nothing is claimed until it is read again"
-                ),
+                (false, _) => {
+                    tracing::warn!("the clock stepped against PostgreSQL's; nothing is claimed until it is read again")
+                }
             }
         }
         if round.is_multiple_of(15)

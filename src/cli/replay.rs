@@ -43,7 +43,13 @@ pub async fn replay(args: &ReplayArgs, store: &Store) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for message in dead.iter().take(SHOWN) {
-        println!("{:>8}  {}  event {}  {}", message.id, message.finished_at.to_rfc3339(), message.event_id, message.note);
+        println!(
+            "{:>8}  {}  event {}  {}",
+            message.id,
+            message.finished_at.to_rfc3339(),
+            message.event_id,
+            message.note
+        );
     }
     if dead.len() > SHOWN {
         println!("… and {} more", dead.len() - SHOWN);

@@ -247,7 +247,7 @@ impl MachineStatus {
                 let by = or(text(state, "approved_by"), "someone");
                 Self::settled(Verb::Approve, format!("✅ Approved in XTSystems by {by}"))
             } else {
-                waiting(or(capitalised(&text(state, "status")), "Pending Approval"), Vec::new())
+                waiting(or(word(state, "status"), "Pending Approval"), Vec::new())
             };
         };
         let by = a.by.clone().unwrap_or_else(|| "someone".into());

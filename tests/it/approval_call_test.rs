@@ -187,7 +187,7 @@ async fn a_refused_connection_was_certainly_not_sent() {
         insta::assert_snapshot!(audit(town).await.replace(&town.xt.origin(), "XT"), @r"
         requested
         decided approve by approver
-        not_sent approve no connection to XT: Connection refused (os error 111) by approver
+        not_sent approve no connection to XT: Connection refused by approver
         ");
         town.advance(TimeDelta::seconds(2)).await;
         assert_eq!(town.count("SELECT call_attempts::bigint FROM approval").await, 2, "it is tried again");

@@ -37,7 +37,7 @@ async fn a_ticket_from_opened_to_closed() {
         Ticket ID: #41
         Title: Printer \*on fire\*
         Priority: High
-        Status: In\ Progress
+        Status: In Progress
         Created By: ada@town.example
         Company: Signal Town
         Latest Note: out ✅

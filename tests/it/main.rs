@@ -9,6 +9,7 @@ mod approval_guard_test;
 mod approval_newer_test;
 mod approval_press_test;
 mod bus;
+mod command_test;
 mod crash_test;
 mod delivery_create_test;
 mod delivery_edit_test;

@@ -240,8 +240,7 @@ impl Town {
         self.app.ports.store.close().await;
         let listener = tokio::net::TcpListener::bind(self.app.address).await.unwrap();
         self.lifecycle = Lifecycle::new();
-        self.app =
-            open_app(&self.env, &self.database_url, &self.clock, &self.lifecycle, listener, &self.wiring).await;
+        self.app = open_app(&self.env, &self.database_url, &self.clock, &self.lifecycle, listener, &self.wiring).await;
         self.connect().await;
     }
 
