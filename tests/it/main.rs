@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod bus;
+mod cli_test;
 mod embedded_test;
 mod first_test;
 mod gateway_test;
@@ -11,3 +12,4 @@ mod redis_test;
 mod servers_test;
 mod support;
 mod tidy;
+mod tls_test;
