@@ -88,8 +88,8 @@ impl Sessions {
     /// The last event of this name that any session got.
     pub fn last(&self, name: &str) -> Option<Value> {
         let all = self.list.iter().flat_map(|session| &session.replay);
-        let of_name = all.filter(|(_, event)| event["t"] == name);
-        of_name.last().map(|(_, event)| event["d"].clone())
+        let mut of_name = all.filter(|(_, event)| event["t"] == name);
+        of_name.next_back().map(|(_, event)| event["d"].clone())
     }
 
     pub fn connected(&self) -> usize {
