@@ -67,7 +67,15 @@ pub struct Loaded {
 
 /// Reads and checks everything. Pure but for what `source` does.
 pub fn load(source: impl Source) -> Result<Loaded, Problems> {
-    let mut reader = reader::Reader::new(&source);
+    read(reader::Reader::new(&source))
+}
+
+/// As [`load`], for what never talks to Discord: a token that is not set is no problem.
+pub fn load_without_bot(source: impl Source) -> Result<Loaded, Problems> {
+    read(reader::Reader::without_bot(&source))
+}
+
+fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let discord = discord::read(&mut reader);
     let web = web::read(&mut reader);
     let store = store::read(&mut reader);

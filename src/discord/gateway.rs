@@ -24,12 +24,12 @@ use crate::store::lane::OwnerLock;
 const LEASE: &str = "gateway 0";
 const BACK_OFF_MIN: Duration = Duration::from_secs(1);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
-/// A session that lasted this long was a good one: the next is not held back. Together with the longest
-/// back-off this keeps far below the thousand log-ins a day after which Discord takes the token away.
+/// A session that lasted this long was a good one: the next is not held back.
 const GOOD_SESSION: Duration = Duration::from_secs(120);
-/// As long as nothing but failures came for an hour, a log-in is tried this often.
-const BACK_OFF_TIRED: Duration = Duration::from_secs(120);
-const TIRED_AFTER: u32 = 60;
+/// After so many log-ins that came to nothing, the next ones are this far apart: after a thousand in a day
+/// Discord takes the token away.
+const VAIN_LOG_INS: u32 = 60;
+const BACK_OFF_VAIN: Duration = Duration::from_secs(120);
 
 /// How long what is waited for, and how closely a session is watched.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +87,7 @@ impl Fatal {
 /// Keeps a session until the process stops.
 pub async fn run(bot: Arc<Bot>, lifecycle: &Lifecycle, patience: Patience) -> Result<(), Fatal> {
     let stop = lifecycle.token();
-    let mut failures = 0;
+    let (mut failures, mut vain) = (0, 0);
     let mut registered = false;
     let mut last_session: Option<Stopwatch> = None;
     while !stop.is_cancelled() {
@@ -101,15 +101,18 @@ pub async fn run(bot: Arc<Bot>, lifecycle: &Lifecycle, patience: Patience) -> Re
         let mut reached = false;
         let ended = session_of(&bot, lifecycle, &patience, &mut lease, &mut registered, &mut reached).await;
         bot.connected.store(false, Ordering::Relaxed);
-        failures = if session.elapsed() >= GOOD_SESSION { 0 } else { failures };
+        if session.elapsed() >= GOOD_SESSION {
+            (failures, vain) = (0, 0);
+        }
         if reached {
             last_session = Some(session);
+            vain += 1;
         }
         match ended {
-            Ok(()) => failures = 0,
+            Ok(()) => (failures, vain) = (0, 0),
             Err(Ended::Fatal(fatal)) => return Err(fatal),
             Err(Ended::Again(why)) => {
-                let wait = back_off(failures);
+                let wait = back_off(failures, vain);
                 failures += 1;
                 tracing::warn!(why, seconds = wait.as_secs_f32(), "no gateway session; trying again");
                 rest(wait, &stop).await;
@@ -124,9 +127,9 @@ async fn rest(wait: Duration, stop: &CancellationToken) -> bool {
     stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some()
 }
 
-fn back_off(failures: u32) -> Duration {
-    let base = match failures {
-        TIRED_AFTER.. => BACK_OFF_TIRED,
+fn back_off(failures: u32, vain: u32) -> Duration {
+    let base = match vain {
+        VAIN_LOG_INS.. => BACK_OFF_VAIN,
         _ => (BACK_OFF_MIN * 2u32.pow(failures.min(5))).min(BACK_OFF_MAX),
     };
     base.mul_f64(jitter(0.2))
@@ -247,7 +250,7 @@ mod tests {
         let mut spent = Duration::ZERO;
         let mut log_ins = 0u32;
         while spent < Duration::from_secs(86_400) {
-            spent += back_off(log_ins).max(Patience::default().between);
+            spent += back_off(log_ins, log_ins).max(Patience::default().between);
             log_ins += 1;
         }
         assert!(log_ins < 900, "{log_ins}");

@@ -88,6 +88,7 @@ impl Connection {
                 ended = self.runner.ended() => return end(ended),
                 () = tokio::time::sleep(LOOK) => match self.life.judge(&self.patience) {
                     Judgement::Fine => {}
+                    // "Request Guild Members" for named users needs no intent, and is answered at once.
                     Judgement::Ask(guild, own) => {
                         let own = ChunkGuildFilter::UserIds(vec![own]);
                         self.messenger.chunk_guild(guild, Some(1), false, own, Some("alive".into()));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
 use serenity::ConnectionStage;
@@ -14,6 +15,9 @@ use super::Patience;
 use crate::clock::Stopwatch;
 use crate::discord::{Bot, Error, options};
 use crate::lifecycle::Lifecycle;
+
+/// The longest that a handler may take.
+const HANDLER: Duration = Duration::from_secs(60);
 
 /// The handlers of one session.
 #[derive(Clone)]
@@ -154,7 +158,10 @@ impl serenity::Framework for Life {
                 user_data: &inner.bot,
                 shard_manager: &inner.shards,
             };
-            poise::dispatch_event(context, event).await;
+            // Serenity's limiter waits as long as Discord says, and keeps others waiting meanwhile.
+            if tokio::time::timeout(HANDLER, poise::dispatch_event(context, event)).await.is_err() {
+                tracing::warn!("an interaction took too long and was given up");
+            }
         });
     }
 }
@@ -174,7 +181,6 @@ fn report_unreadable(event: serenity::UnknownEvent) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn signs(own: Option<u64>, guild: Option<u64>) -> Signs {
         Signs {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A running program. Dropping it kills it.
@@ -16,6 +17,7 @@ pub struct Program {
     child: Child,
     out: Arc<Mutex<String>>,
     err: Arc<Mutex<String>>,
+    readers: [JoinHandle<()>; 2],
 }
 
 /// How it ended.
@@ -48,9 +50,9 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program can be run");
-        let out = gather(child.stdout.take().expect("it is piped"));
-        let err = gather(child.stderr.take().expect("it is piped"));
-        Self { child, out, err }
+        let (out, out_reader) = gather(child.stdout.take().expect("it is piped"));
+        let (err, err_reader) = gather(child.stderr.take().expect("it is piped"));
+        Self { child, out, err, readers: [out_reader, err_reader] }
     }
 
     /// Everything it wrote so far.
@@ -91,8 +93,13 @@ impl Program {
         while began.elapsed() < Duration::from_secs(seconds) {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let took = began.elapsed();
-                // The last words may still be in the pipe.
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                // The last words may still be in the pipe; a server that it started may keep the pipe open.
+                for _ in 0..200 {
+                    if self.readers.iter().all(JoinHandle::is_finished) {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
                 let (out, err) = (self.out.lock().unwrap().clone(), self.err.lock().unwrap().clone());
                 return End { code: status.code(), signal: status.signal(), out, err, took };
             }
@@ -109,16 +116,16 @@ impl Drop for Program {
     }
 }
 
-fn gather(mut pipe: impl std::io::Read + Send + 'static) -> Arc<Mutex<String>> {
+fn gather(mut pipe: impl std::io::Read + Send + 'static) -> (Arc<Mutex<String>>, JoinHandle<()>) {
     let text = Arc::new(Mutex::new(String::new()));
     let all = text.clone();
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = pipe.read(&mut buffer) {
             all.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..length]));
         }
     });
-    text
+    (text, reader)
 }
 
 /// A directory for one program, gone with the test servers at the latest.

@@ -155,6 +155,10 @@ impl Town {
         .await
         .unwrap();
         let mut env: BTreeMap<String, String> = discord.env().into_iter().collect();
+        if setup.as_discord {
+            // The default is Discord's own address.
+            env.remove("DISCORD_API_URL");
+        }
         for (name, value) in setup.env {
             env.insert(name.to_owned(), value);
         }
@@ -346,7 +350,12 @@ impl Town {
     }
 
     pub fn fault(&self, place: &str, what: &str, times: u32) {
-        let fault = Fault::parse(&json!({ "where": place, "what": what, "times": times })).unwrap();
+        self.fault_for(place, what, times, None);
+    }
+
+    /// With the duration that a `hang` or a `429` takes or asks for.
+    pub fn fault_for(&self, place: &str, what: &str, times: u32, ms: Option<u64>) {
+        let fault = Fault::parse(&json!({ "where": place, "what": what, "times": times, "ms": ms })).unwrap();
         self.discord.fault(fault);
     }
 
