@@ -4,7 +4,8 @@ CREATE TABLE event (
     id          uuid PRIMARY KEY,
     -- The order in which events became visible to the planner, among those already committed.
     seq         bigint GENERATED ALWAYS AS IDENTITY,
-    source_id   uuid NOT NULL REFERENCES source (id),
+    -- No foreign key: each insert would lock the one row of its source.
+    source_id   uuid NOT NULL,
     guild_id    bigint NOT NULL,
     kind        text NOT NULL,
     subject     text,
@@ -23,12 +24,13 @@ CREATE TABLE event (
 CREATE INDEX event_unplanned ON event (seq) WHERE planned_at IS NULL;
 CREATE INDEX event_last_per_kind ON event (source_id, kind, received_at DESC);
 
+-- One index for both: found by event and time, and purged by time.
 CREATE TABLE event_raw (
-    event_id    uuid PRIMARY KEY,
+    event_id    uuid NOT NULL,
     received_at timestamptz NOT NULL,
-    body        bytea NOT NULL
+    body        bytea NOT NULL,
+    PRIMARY KEY (received_at, event_id)
 );
-CREATE INDEX event_raw_received_at ON event_raw (received_at);
 
 -- Outlives the event: a repeat after the event was purged is still a repeat.
 CREATE TABLE dedup (

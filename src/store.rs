@@ -91,6 +91,13 @@ impl Store {
         Ok(self.pool.begin().await?)
     }
 
+    /// A transaction whose commit does not wait for the disk. For what only prepares a later commit: that
+    /// one carries this one with it, and after a crash of the server either both are there or the work is
+    /// still to be done. Never before something happens outside.
+    pub async fn begin_preparing(&self) -> Result<Tx> {
+        Ok(self.pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?)
+    }
+
     /// Commits a transaction; the flow decides when.
     pub async fn commit(tx: Tx) -> Result<()> {
         Ok(tx.commit().await?)

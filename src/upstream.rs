@@ -1,5 +1,6 @@
 //! Outbound clients: the only code that makes HTTP requests. Base addresses are injected; errors are typed.
 
 pub mod discord;
+mod http;
 pub mod permission;
 pub mod xtsystems;

@@ -22,7 +22,8 @@ use crate::store::{Store, Tx};
 
 /// Plans up to `limit` events. Returns how many; 0 means that all are planned.
 pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
-    let mut tx = ports.store.begin().await?;
+    // The next durable commit is that of the frozen send, before anything is sent.
+    let mut tx = ports.store.begin_preparing().await?;
     let batch = events::claim_unplanned(&mut tx, limit).await.context("claiming events")?;
     if batch.is_empty() {
         return Ok(0);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Result, Store, Tx};
@@ -39,15 +40,15 @@ impl Store {
         let ids: Vec<Uuid> = batch.iter().map(|n| n.event.id).collect();
         let sources: Vec<Uuid> = batch.iter().map(|n| n.event.source_id).collect();
         let guilds: Vec<i64> = batch.iter().map(|n| n.event.guild_id.0).collect();
-        let kinds: Vec<String> = batch.iter().map(|n| n.event.kind.clone()).collect();
-        let subjects: Vec<Option<String>> = batch.iter().map(|n| n.event.subject.clone()).collect();
-        let severities: Vec<String> = batch.iter().map(|n| n.event.severity.as_str().to_owned()).collect();
+        let kinds: Vec<&str> = batch.iter().map(|n| n.event.kind.as_str()).collect();
+        let subjects: Vec<Option<&str>> = batch.iter().map(|n| n.event.subject.as_deref()).collect();
+        let severities: Vec<&str> = batch.iter().map(|n| n.event.severity.as_str()).collect();
         let occurred: Vec<DateTime<Utc>> = batch.iter().map(|n| n.event.occurred_at).collect();
         let received: Vec<DateTime<Utc>> = batch.iter().map(|n| n.event.received_at).collect();
-        let keys: Vec<String> = batch.iter().map(|n| n.event.dedup_key.clone()).collect();
-        let data: Vec<Value> = batch.iter().map(|n| n.event.data.clone()).collect();
-        let vias: Vec<String> = batch.iter().map(|n| n.via.as_str().to_owned()).collect();
-        let raws: Vec<Vec<u8>> = batch.iter().map(|n| n.raw.clone()).collect();
+        let keys: Vec<&str> = batch.iter().map(|n| n.event.dedup_key.as_str()).collect();
+        let data: Vec<Json<&Value>> = batch.iter().map(|n| Json(&n.event.data)).collect();
+        let vias: Vec<&str> = batch.iter().map(|n| n.via.as_str()).collect();
+        let raws: Vec<&[u8]> = batch.iter().map(|n| n.raw.as_slice()).collect();
         let fresh: Vec<Uuid> = sqlx::query_scalar!(
             r#"WITH input AS (
                 SELECT * FROM UNNEST(
@@ -71,15 +72,15 @@ impl Store {
             &ids,
             &sources,
             &guilds,
-            &kinds,
-            &subjects as &[Option<String>],
-            &severities,
+            &kinds as &[&str],
+            &subjects as &[Option<&str>],
+            &severities as &[&str],
             &occurred,
             &received,
-            &keys,
-            &data,
-            &vias,
-            &raws
+            &keys as &[&str],
+            &data as &[Json<&Value>],
+            &vias as &[&str],
+            &raws as &[&[u8]]
         )
         .fetch_all(&self.pool)
         .await?;
@@ -100,12 +101,12 @@ impl Store {
             .collect())
     }
 
-    async fn first_ids(&self, sources: &[Uuid], keys: &[String]) -> Result<HashMap<(Uuid, String), Uuid>> {
+    async fn first_ids(&self, sources: &[Uuid], keys: &[&str]) -> Result<HashMap<(Uuid, String), Uuid>> {
         let rows = sqlx::query!(
             "SELECT d.source_id, d.key, d.event_id FROM dedup d
              JOIN UNNEST($1::uuid[], $2::text[]) AS t (source_id, key) ON t.source_id = d.source_id AND t.key = d.key",
             sources,
-            keys
+            keys as &[&str]
         )
         .fetch_all(&self.pool)
         .await?;

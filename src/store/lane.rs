@@ -87,6 +87,7 @@ impl Store {
         until: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<Lane>> {
+        let mut tx = self.begin_preparing().await?;
         let rows = sqlx::query!(
             "WITH due AS (
                 SELECT l.destination_id, d.guild_id, d.channel_id, d.webhook_id, d.webhook_token, d.webhook_channel_id,
@@ -116,8 +117,9 @@ impl Store {
             until,
             limit
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(rows
             .into_iter()
             .map(|r| Lane {
@@ -152,6 +154,8 @@ impl Store {
 
     /// Gives a lane back. `not_before` moves its next turn, `None` leaves it as it is.
     pub async fn release_lane(&self, lane: &Lane, not_before: Option<DateTime<Utc>>) -> Result<()> {
+        // A release that is lost with the server lapses as the lease does.
+        let mut tx = self.begin_preparing().await?;
         sqlx::query!(
             "UPDATE lane SET lease_token = NULL, leased_until = NULL, lease_owner = NULL,
                  not_before = GREATEST(not_before, COALESCE($3, not_before))
@@ -160,8 +164,9 @@ impl Store {
             lane.token,
             not_before
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(())
     }
 

@@ -170,8 +170,8 @@ impl Store {
     /// before `before`, at most `limit` of each. Rows behind cards and open approvals stay.
     pub async fn purge(&self, raw_before: DateTime<Utc>, before: DateTime<Utc>, limit: i64) -> Result<u64> {
         let mut gone = sqlx::query!(
-            "DELETE FROM event_raw WHERE event_id IN
-                 (SELECT event_id FROM event_raw WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
+            "DELETE FROM event_raw WHERE (received_at, event_id) IN
+                 (SELECT received_at, event_id FROM event_raw WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
             raw_before,
             limit
         )

@@ -73,7 +73,7 @@ pub enum LookupError {
 impl DiscordClient {
     /// `origin` is Discord's, or the address of a stand-in or proxy, without a path.
     pub fn new(origin: &Url, token: SecretString, timeout: Duration) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
+        let http = super::http::builder()
             .timeout(timeout)
             .connect_timeout(Duration::from_secs(5))
             .redirect(reqwest::redirect::Policy::none())
@@ -95,7 +95,7 @@ impl DiscordClient {
         if self.is_given {
             return Ok(self.http.clone());
         }
-        reqwest::Client::builder()
+        super::http::builder()
             .timeout(Duration::from_secs(15))
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)

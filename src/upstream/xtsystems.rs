@@ -82,7 +82,7 @@ impl XtSystemsClient {
         let mut authorization = HeaderValue::from_str(&header)
             .map_err(|_| UpstreamError::Unusable("the API key has a line break or another control character".into()))?;
         authorization.set_sensitive(true);
-        let mut http = Client::builder()
+        let mut http = super::http::builder()
             .redirect(Policy::none())
             .timeout(timeout)
             .connect_timeout(timeout / 2)
