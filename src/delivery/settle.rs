@@ -35,11 +35,11 @@ pub fn window_over(doubt: DateTime<Utc>, now: DateTime<Utc>, nonce_window: TimeD
     !has_nonce || now - doubt > nonce_window
 }
 
-pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpdate {
-    let doubt = doubt(send);
-    let mut update = SendUpdate {
+/// The send as it is, to be tried again at once.
+fn still_open(send: &Send, ambiguous_at: Option<DateTime<Utc>>, c: &Circumstances<'_>) -> SendUpdate {
+    SendUpdate {
         state: SendState::Open,
-        ambiguous_at: doubt,
+        ambiguous_at,
         attempts: send.attempts,
         own_failures: send.own_failures,
         set_aside: send.set_aside,
@@ -49,7 +49,12 @@ pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpda
         lane_not_before: None,
         lane_failures: c.lane_failures,
         lateness_due: false,
-    };
+    }
+}
+
+pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpdate {
+    let doubt = doubt(send);
+    let mut update = still_open(send, doubt, c);
     match verdict {
         Verdict::Done(message_id) => {
             update.state = SendState::Delivered;
@@ -137,19 +142,7 @@ const ASKED_FOR: TimeDelta = TimeDelta::minutes(5);
 const UNRESOLVED_EVERY: TimeDelta = TimeDelta::minutes(10);
 
 pub fn settle_finding(send: &Send, finding: &Finding, c: &Circumstances<'_>) -> SendUpdate {
-    let mut update = SendUpdate {
-        state: SendState::Open,
-        ambiguous_at: None,
-        attempts: send.attempts,
-        own_failures: send.own_failures,
-        set_aside: send.set_aside,
-        not_before: c.now,
-        note: None,
-        message_id: None,
-        lane_not_before: None,
-        lane_failures: c.lane_failures,
-        lateness_due: false,
-    };
+    let mut update = still_open(send, None, c);
     match finding {
         Finding::Found(id) => {
             update.state = SendState::Delivered;
