@@ -7,6 +7,8 @@ CREATE TABLE destination (
     channel_id       bigint,
     webhook_id       bigint,
     webhook_token    text,
+    -- Where the webhook posts, once looked up: all webhooks of a channel share a limit.
+    webhook_channel_id bigint,
     -- Set when Discord said that it cannot be used; cleared when a later check finds it usable.
     disabled_at      timestamptz,
     disabled_because text,

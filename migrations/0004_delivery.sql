@@ -88,11 +88,14 @@ CREATE TABLE send (
     set_aside      boolean NOT NULL DEFAULT false,
     not_before     timestamptz NOT NULL,
     note           text,
+    -- It landed after others had passed it: its message is still to be told so, by one edit.
+    lateness_due   boolean NOT NULL DEFAULT false,
     discord_message_id bigint,
     created_at     timestamptz NOT NULL,
     finished_at    timestamptz,
     CONSTRAINT send_state CHECK (state IN ('open', 'in_doubt', 'unresolved', 'delivered', 'dead'))
 );
+CREATE INDEX send_late ON send (destination_id, not_before) WHERE lateness_due;
 CREATE INDEX send_unfinished ON send (destination_id, created_at) WHERE state IN ('open', 'in_doubt', 'unresolved');
 
 CREATE TABLE attempt (

@@ -57,7 +57,7 @@ BEGIN
     RAISE EXCEPTION 'the audit log is append-only';
 END
 $$;
-CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
 
 INSERT INTO schema_compatibility (version, compatible_from) VALUES (5, 1);

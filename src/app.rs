@@ -6,7 +6,7 @@ mod prepare;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::approval::call::call_due;
-use crate::bus::{Bus, Reader, ReaderOptions};
+use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
 use crate::config::Config;
 use crate::delivery::Delivery;
@@ -35,7 +35,7 @@ use crate::web::{self, Web};
 
 pub use crate::web::bind;
 
-pub use crate::discord::Fatal;
+pub use crate::discord::{Fatal, Patience};
 
 /// Events planned in one transaction at most.
 const PLAN_BATCH: i64 = 200;
@@ -61,6 +61,17 @@ pub struct App {
     catch_up: Mutex<Option<CatchUp>>,
     reader: Mutex<Reader>,
     names: SourceNames,
+    patience: Patience,
+    bus_away: AtomicBool,
+}
+
+/// What is the same wherever the program runs, and tests set otherwise.
+#[derive(Default)]
+pub struct Wiring {
+    /// The HTTP client for all requests to Discord, with its own idea of where `discord.com` is.
+    pub discord_http: Option<reqwest::Client>,
+    pub gateway: Patience,
+    pub reader: ReaderOptions,
 }
 
 impl App {
@@ -73,12 +84,27 @@ impl App {
         lifecycle: Lifecycle,
         listener: TcpListener,
     ) -> Result<Arc<Self>> {
+        Self::open_with(config, database_url, clock, lifecycle, listener, Wiring::default()).await
+    }
+
+    /// As [`App::open`].
+    pub async fn open_with(
+        config: Config,
+        database_url: &str,
+        clock: Clock,
+        lifecycle: Lifecycle,
+        listener: TcpListener,
+        wiring: Wiring,
+    ) -> Result<Arc<Self>> {
         let config = Arc::new(config);
         let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
         let bus = Bus::open(&config.bus)?;
-        let discord =
-            DiscordClient::new(&config.discord.api_url, config.discord.token.clone(), config.delivery.http_timeout)
-                .context("the HTTP client for Discord")?;
+        let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
+        let discord = match wiring.discord_http {
+            Some(http) => DiscordClient::with_http(origin, token, http),
+            None => DiscordClient::new(origin, token, config.delivery.http_timeout)
+                .context("the HTTP client for Discord")?,
+        };
         let ports = Ports {
             store,
             clock,
@@ -112,7 +138,7 @@ impl App {
         });
         let catch_up = xtsystems.as_ref().map(|s| CatchUp::new(s.id, s.guild_id, s.url.clone()));
         let names = xtsystems.iter().map(|s| ("xtsystems".to_owned(), (s.id, s.guild_id))).collect();
-        let reader = bus.reader(&consumer_name(address.port()), ReaderOptions::default());
+        let reader = bus.reader(&consumer_name(address.port()), wiring.reader);
         Ok(Arc::new(Self {
             ports,
             lifecycle,
@@ -127,6 +153,8 @@ impl App {
             catch_up: Mutex::new(catch_up),
             reader: Mutex::new(reader),
             names,
+            patience: wiring.gateway,
+            bus_away: AtomicBool::new(false),
         }))
     }
 
@@ -137,7 +165,7 @@ impl App {
 
     /// Keeps a gateway session until the process stops. An error means that a person must act.
     pub async fn run_gateway(&self) -> Result<(), Fatal> {
-        crate::discord::run(self.bot.clone(), self.lifecycle.token()).await
+        crate::discord::run(self.bot.clone(), &self.lifecycle, self.patience).await
     }
 
     /// Does everything that is due, once. Returns how much that was; 0 means that all is quiet.
@@ -159,9 +187,31 @@ impl App {
         }
     }
 
+    /// A bus that is away stops nothing else: it is said once, and the reader itself holds back.
     async fn read_stream(&self, block: Duration) -> Result<usize> {
         let mut reader = self.reader.lock().await;
-        take_batch(&self.ports, &self.ingest, &mut reader, &self.names, block, &self.lifecycle.token()).await
+        let stop = self.lifecycle.token();
+        let taken = take_batch(&self.ports, &self.ingest, &mut reader, &self.names, block, &stop).await;
+        let away = taken.as_ref().err().and_then(|error| error.downcast_ref::<BusError>());
+        let away = away.filter(|error| matches!(error, BusError::Away(_))).map(BusError::to_string);
+        let was_away = self.bus_away.swap(away.is_some(), Ordering::Relaxed);
+        match away {
+            Some(error) => {
+                if !was_away {
+                    tracing::warn!(
+                        error,
+                        "the event stream cannot be read; everything else goes on, and it is tried again"
+                    );
+                }
+                Ok(0)
+            }
+            None => {
+                if was_away && taken.is_ok() {
+                    tracing::info!("the event stream is read again");
+                }
+                taken
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod rules;
 
 use anyhow::Result;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::event::Event;
 use crate::ports::Ports;
@@ -29,6 +30,8 @@ pub async fn on_event(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subje
 /// A registration opens an approval; it supersedes older ones, and is superseded by newer ones.
 async fn registered(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject) -> Result<()> {
     let text = |name: &str| event.data.get(name).and_then(crate::routing::subject::plain);
+    // As the card shows it: what this registration leaves out, an earlier event may have said.
+    let shown = |name: &str| subject.state.text(name).unwrap_or_default();
     let key = event.order_key();
     let existing = lock_subject_approvals(tx, subject.id).await?;
     let mut approval = Approval {
@@ -41,8 +44,8 @@ async fn registered(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject
         received_at: key.received_at,
         asset_id: text("asset_id").or_else(|| text("id")).unwrap_or_default(),
         company_id: text("company_id"),
-        hostname: text("hostname").unwrap_or_default(),
-        ip_address: text("ip_address").unwrap_or_default(),
+        hostname: shown("hostname"),
+        ip_address: shown("ip_address"),
         state: ApprovalState::Requested,
         verb: None,
         reason: None,
@@ -72,6 +75,7 @@ async fn registered(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject
         tx,
         ports,
         &approval,
+        None,
         "requested",
         json!({ "hostname": approval.hostname, "ip_address": approval.ip_address }),
     )
@@ -82,7 +86,7 @@ async fn registered(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject
     for mut older in existing {
         if rules::supersede(&mut older) {
             save_approval(tx, &older).await?;
-            audit(tx, ports, &older, "superseded", json!({ "by": approval.id })).await?;
+            audit(tx, ports, &older, None, "superseded", json!({ "by": approval.id })).await?;
         }
     }
     Ok(())
@@ -105,25 +109,22 @@ async fn approved_elsewhere(ports: &Ports, tx: &mut Tx, event: &Event, subject: 
     let change = rules::on_approved_event(&mut approval, by.clone(), ports.clock.now());
     if let Some(action) = change {
         save_approval(tx, &approval).await?;
-        audit(tx, ports, &approval, action, json!({ "approved_by": by, "event": event.id })).await?;
+        audit(tx, ports, &approval, None, action, json!({ "approved_by": by, "event": event.id })).await?;
     }
     Ok(())
 }
 
+/// A line about an approval; `person` is who decided, where somebody did.
 async fn audit(
     tx: &mut Tx,
     ports: &Ports,
     approval: &Approval,
+    person: Option<Uuid>,
     action: &'static str,
     detail: serde_json::Value,
 ) -> Result<()> {
-    let line = NewAudit {
-        guild_id: approval.guild_id,
-        approval_id: Some(approval.id),
-        person_id: approval.person_id,
-        action,
-        detail,
-    };
+    let line =
+        NewAudit { guild_id: approval.guild_id, approval_id: Some(approval.id), person_id: person, action, detail };
     insert_audit(tx, &line, ports.clock.now()).await?;
     Ok(())
 }

@@ -66,7 +66,10 @@ pub struct WireEvent {
     pub time: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
-    /// Unique per source; the id stands in when it is absent.
+    /// Unique per source; type and id stand in when it is absent. A sender whose events may also come by
+    /// HTTP gives the key that the HTTP intake makes of the same event, and the second to come is known
+    /// for a duplicate. For XTSystems that is `<event_type>:<data.id, else data.asset_id, else ->:<timestamp>:<SHA-256
+    /// of the body>`, the hash in hex and over the body as canonical JSON (compact, keys sorted).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedup_key: Option<String>,
     #[serde(default)]

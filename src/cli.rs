@@ -2,6 +2,7 @@
 
 #[cfg(feature = "demo")]
 mod demo;
+mod replay;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use secrecy::ExposeSecret;
 
 use crate::app::{App, bind};
 use crate::clock::Clock;
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, Loaded, Problems};
 use crate::lifecycle::{Lifecycle, stop_signal};
 use crate::store::Store;
 use crate::store::embedded::{self, EmbeddedPostgres};
@@ -35,6 +36,8 @@ enum Command {
     Run,
     /// Apply database migrations and exit
     Migrate,
+    /// Show what was not delivered, and queue it again with --yes (with the private database: while the bot is stopped)
+    Replay(replay::ReplayArgs),
     /// Check and show the configuration, secrets masked
     Config {
         #[command(subcommand)]
@@ -63,8 +66,8 @@ pub fn main() -> ExitCode {
     // A second call fails because the first one holds: either way there is a provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::parse().command {
-        Command::Run => with_config(run),
-        Command::Migrate => with_config(|loaded| {
+        Command::Run => with_config(config::load(config::Process::new()), run),
+        Command::Migrate => with_config(config::load_without_bot(config::Process::new()), |loaded| {
             let url = database(&loaded.config)?;
             block_on(async {
                 let store = Store::open(&url.url, 2)?;
@@ -73,10 +76,16 @@ pub fn main() -> ExitCode {
                 Ok(ExitCode::SUCCESS)
             })
         }),
-        Command::Config { what: ConfigCommand::Show } => with_config(|loaded| {
-            print!("{}", config::show(&loaded));
-            Ok(ExitCode::SUCCESS)
+        Command::Replay(args) => with_config(config::load_without_bot(config::Process::new()), |loaded| {
+            let database = database(&loaded.config)?;
+            block_on(async { replay::replay(&args, &Store::open(&database.url, 2)?).await })
         }),
+        Command::Config { what: ConfigCommand::Show } => {
+            with_config(config::load_without_bot(config::Process::new()), |loaded| {
+                print!("{}", config::show(&loaded));
+                Ok(ExitCode::SUCCESS)
+            })
+        }
         Command::Config { what: ConfigCommand::Example } => {
             print!("{}", config::env_example());
             ExitCode::SUCCESS
@@ -92,8 +101,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn with_config(work: impl FnOnce(Loaded) -> Result<ExitCode>) -> ExitCode {
-    let loaded = config::load(config::Process::new());
+fn with_config(loaded: Result<Loaded, Problems>, work: impl FnOnce(Loaded) -> Result<ExitCode>) -> ExitCode {
     match loaded {
         Ok(loaded) => end(work(loaded)),
         Err(problems) => {

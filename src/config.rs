@@ -28,7 +28,7 @@ pub use delivery::DeliveryConfig;
 pub use discord::DiscordConfig;
 pub use example::env_example;
 #[cfg(feature = "crash-points")]
-pub use host::crash_point;
+pub use host::{crash_point, mutation};
 pub use host::{data_dir, search_path, user_data_dir};
 pub use problem::{Origin, Problem, Problems};
 pub use reader::Setting;
@@ -67,7 +67,15 @@ pub struct Loaded {
 
 /// Reads and checks everything. Pure but for what `source` does.
 pub fn load(source: impl Source) -> Result<Loaded, Problems> {
-    let mut reader = reader::Reader::new(&source);
+    read(reader::Reader::new(&source))
+}
+
+/// As [`load`], for what never talks to Discord: a token that is not set is no problem.
+pub fn load_without_bot(source: impl Source) -> Result<Loaded, Problems> {
+    read(reader::Reader::without_bot(&source))
+}
+
+fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let discord = discord::read(&mut reader);
     let web = web::read(&mut reader);
     let store = store::read(&mut reader);

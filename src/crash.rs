@@ -1,4 +1,5 @@
-//! Named points at which a test makes the process die as if killed. Nothing without the cargo feature
+//! Named points at which a test makes the process die as if killed, and protections that a test takes
+//! away to see that their absence shows. Nothing without the cargo feature
 //! `crash-points`, which no build that people use has.
 
 #[cfg(feature = "crash-points")]
@@ -17,3 +18,16 @@ pub fn point(name: &str) {
 
 #[cfg(not(feature = "crash-points"))]
 pub fn point(_name: &str) {}
+
+/// Whether this process runs without the named protection: `no-nonce`, `no-lease` or `no-dedup`.
+#[cfg(feature = "crash-points")]
+pub fn lacks(protection: &str) -> bool {
+    use std::sync::OnceLock;
+    static MUTATION: OnceLock<Option<String>> = OnceLock::new();
+    MUTATION.get_or_init(crate::config::mutation).as_deref() == Some(protection)
+}
+
+#[cfg(not(feature = "crash-points"))]
+pub fn lacks(_protection: &str) -> bool {
+    false
+}

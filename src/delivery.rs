@@ -7,25 +7,26 @@ pub mod check;
 pub mod classify;
 pub mod create;
 pub mod edit;
+pub mod late;
 pub mod limit;
+pub mod lookup;
 pub mod plan;
 pub mod reconcile;
 pub mod retry;
 pub mod settle;
 pub mod worker;
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use uuid::Uuid;
 
-use crate::delivery::limit::{Budget, Limiter, Limits};
+use crate::delivery::limit::{Action, Budget, Limiter, Limits};
 use crate::delivery::retry::Schedule;
 use crate::id::UserId;
 use crate::ports::Ports;
-use crate::upstream::discord::LookupError;
 
+/// The part of the global budget that is left to commands and what else the gateway's side asks.
+const OTHERS_SHARE: usize = 10;
 /// How often a refused token is tried again.
 const PROBE_EVERY: TimeDelta = TimeDelta::seconds(60);
 
@@ -38,8 +39,8 @@ pub struct Delivery {
     limiter: Mutex<Limiter>,
     gate: Mutex<Gate>,
     own_id: Mutex<Option<UserId>>,
-    /// Channels of webhook destinations, once looked up.
-    webhook_channels: Mutex<HashMap<Uuid, crate::id::ChannelId>>,
+    /// Questions to Discord are asked one after the other.
+    lookups: tokio::sync::Mutex<()>,
 }
 
 /// What holds everything back, not just one destination.
@@ -58,7 +59,9 @@ impl Delivery {
     pub fn new(ports: Ports, owner: i64) -> Self {
         let config = &ports.config.delivery;
         let budgets = if config.webhook_priors { Limits::default() } else { Limits::without_priors() };
-        let global = Some(Budget { count: config.global_per_second as usize, per: TimeDelta::seconds(1) });
+        let per_second = config.global_per_second as usize;
+        let count = per_second - per_second / OTHERS_SHARE;
+        let global = Some(Budget { count, per: TimeDelta::seconds(1) });
         let limiter = Limiter::new(Limits { global, ..budgets });
         let schedule = Schedule::new(config.retry_schedule.clone());
         Self {
@@ -68,7 +71,7 @@ impl Delivery {
             limiter: Mutex::new(limiter),
             gate: Mutex::default(),
             own_id: Mutex::default(),
-            webhook_channels: Mutex::default(),
+            lookups: tokio::sync::Mutex::default(),
         }
     }
 
@@ -128,22 +131,12 @@ impl Delivery {
                 }
             }
         };
-        if probe && self.ports.discord.get_own_id().await.is_ok() {
+        if probe && self.look_up(Action::ReadSelf, 0, self.ports.discord.get_own_id()).await.is_ok() {
             tracing::info!("Discord takes the bot's token again");
             lock(&self.gate).stopped = None;
             return true;
         }
         false
-    }
-
-    /// The bot's user id, looked up once.
-    async fn own_id(&self) -> Result<UserId, LookupError> {
-        if let Some(id) = *lock(&self.own_id) {
-            return Ok(id);
-        }
-        let id = self.ports.discord.get_own_id().await?;
-        *lock(&self.own_id) = Some(id);
-        Ok(id)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::source::xtsystems::live::LiveSource;
 
-pub use gateway::{Fatal, run};
+pub use gateway::{Fatal, Patience, run};
 
 /// What commands and handlers are given.
 pub struct Bot {
@@ -38,19 +38,19 @@ type Context<'a> = poise::Context<'a, Arc<Bot>, Error>;
 /// How long an acknowledgement may wait for the work to be done: Discord allows 3 s.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(1500);
 
-/// The framework with every command that the configuration has a use for.
-fn framework(bot: &Arc<Bot>) -> poise::Framework<Arc<Bot>, Error> {
-    let options = poise::FrameworkOptions {
-        commands: commands::all(bot.xtsystems.is_some()),
+/// The framework's options, with every command that the configuration has a use for.
+fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
+    let mut commands = commands::all(bot.xtsystems.is_some());
+    poise::set_qualified_names(&mut commands);
+    poise::FrameworkOptions {
+        commands,
         on_error: |error| Box::pin(on_error::on_error(error)),
         command_check: Some(|ctx| Box::pin(first_time(ctx))),
         event_handler: |ctx, event| Box::pin(on_event(ctx, event)),
         allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
         initialize_owners: false,
         ..poise::FrameworkOptions::default()
-    };
-    let data = bot.clone();
-    poise::Framework::new(options, move |_, _, _| Box::pin(async move { Ok(data) }))
+    }
 }
 
 /// A command that was delivered a second time does nothing.
@@ -59,7 +59,7 @@ async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
     match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {
         Ok(first) => Ok(first?),
-        Err(_) => Err(crate::error::UserError::new(text::DATABASE_SLOW).into()),
+        Err(_) => Err(crate::error::UserError::new(on_error::database_away("no answer in time")).into()),
     }
 }
 
@@ -71,9 +71,6 @@ async fn on_event(ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>, event: &ser
             tracing::info!(user = data_about_bot.user.name, "connected to Discord");
         }
         serenity::FullEvent::Resume { .. } => bot.connected.store(true, Ordering::Relaxed),
-        serenity::FullEvent::ShardStageUpdate { event } => {
-            bot.connected.store(event.new == serenity::ConnectionStage::Connected, Ordering::Relaxed);
-        }
         serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Component(press) } => {
             component::on_press(bot, ctx.serenity_context, press).await;
         }

@@ -105,6 +105,11 @@ pub fn reference(random: [u8; 5]) -> String {
     out
 }
 
+/// The name of bytes by their content.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

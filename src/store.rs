@@ -32,15 +32,15 @@ pub struct Store {
     pool: PgPool,
 }
 
-/// What can go wrong in the store, as far as callers branch on it.
+/// What can go wrong in the store, as far as callers branch on it. Each text holds PostgreSQL's own.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The server is away, starting, or out of connections: the same call may work later.
     #[error("the database cannot be reached: {0}")]
-    Unavailable(#[source] sqlx::Error),
-    /// PostgreSQL refused a value (SQLSTATE class 22): the same call fails again.
+    Unavailable(sqlx::Error),
+    /// PostgreSQL refused a value (SQLSTATE class 22), or its size (54): the same call fails again.
     #[error("the database refused a value: {0}")]
-    Data(#[source] sqlx::Error),
+    Data(sqlx::Error),
     #[error(transparent)]
     Other(sqlx::Error),
 }
@@ -60,7 +60,7 @@ impl From<sqlx::Error> for StoreError {
                 Some(code) if code.starts_with("57P") || code.starts_with("53") || code.starts_with("08") => {
                     Self::Unavailable(error)
                 }
-                Some(code) if code.starts_with("22") => Self::Data(error),
+                Some(code) if code.starts_with("22") || code.starts_with("54") => Self::Data(error),
                 _ => Self::Other(error),
             },
             _ => Self::Other(error),

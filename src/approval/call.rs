@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{audit, rules};
 use crate::bus::Topic;
 use crate::ports::Ports;
-use crate::store::approval::{Approval, lock_approval, save_approval};
+use crate::routing::card::ApprovalState;
+use crate::store::approval::{Approval, has_newer_approval, lock_approval, save_approval};
 use crate::store::{Store, card};
 use crate::upstream::xtsystems::Decision;
 
@@ -18,8 +19,9 @@ const LEASE: TimeDelta = TimeDelta::seconds(20);
 pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
     let Some(_) = &ports.xtsystems else { return Ok(0) };
     let now = ports.clock.now();
+    let lease = if crate::crash::lacks("no-lease") { TimeDelta::zero() } else { LEASE };
     let claimed =
-        ports.store.claim_approvals(ports.clock.uuid(), now, now + LEASE, limit).await.context("claiming calls")?;
+        ports.store.claim_approvals(ports.clock.uuid(), now, now + lease, limit).await.context("claiming calls")?;
     let count = claimed.len();
     for approval in claimed {
         crate::crash::point("call.claimed");
@@ -48,6 +50,11 @@ async fn finish(ports: &Ports, claimed: &Approval, answer: &Decision) -> Result<
         return Ok(());
     }
     let action = rules::on_answer(&mut current, answer, ports.clock.now());
+    // Refused while the machine registered again: the newer registration has the buttons.
+    let is_outdated = current.state == ApprovalState::Refused && has_newer_approval(&mut tx, &current).await?;
+    if is_outdated {
+        rules::supersede(&mut current);
+    }
     save_approval(&mut tx, &current).await?;
     let detail = json!({
         "verb": current.verb.map(|v| v.as_str()),
@@ -55,7 +62,10 @@ async fn finish(ports: &Ports, claimed: &Approval, answer: &Decision) -> Result<
         "upstream": current.upstream_text,
         "status": current.upstream_status,
     });
-    audit(&mut tx, ports, &current, action, detail).await?;
+    audit(&mut tx, ports, &current, current.person_id, action, detail).await?;
+    if is_outdated {
+        audit(&mut tx, ports, &current, None, "superseded", json!({})).await?;
+    }
     card::touch_cards(&mut tx, &[current.subject_id]).await?;
     Store::commit(tx).await?;
     tracing::info!(approval = %current.id, action, "the upstream answered");

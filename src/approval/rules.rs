@@ -1,5 +1,7 @@
 //! Table 2 of `ARCHITECTURE.md` as functions: what each state makes of a press, an event, an answer. Pure.
 
+use std::fmt;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::routing::card::{ApprovalState, Verb};
@@ -34,6 +36,20 @@ pub enum Refusal {
     Superseded,
     /// Hostname or address are not what the card showed.
     Changed,
+}
+
+/// For the audit log.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::AlreadyDecided { verb } => write!(f, "already decided: {}", verb.as_str()),
+            Refusal::StillFindingOut { verb } => write!(f, "still finding out: {}", verb.as_str()),
+            Refusal::Settled { outcome, elsewhere: false } => write!(f, "settled: {}", outcome.as_str()),
+            Refusal::Settled { outcome, elsewhere: true } => write!(f, "settled in XTSystems: {}", outcome.as_str()),
+            Refusal::Superseded => f.write_str("superseded"),
+            Refusal::Changed => f.write_str("the machine changed since the card was shown"),
+        }
+    }
 }
 
 /// Whether a press may decide.
@@ -108,6 +124,11 @@ pub fn on_approved_event(a: &mut Approval, by: Option<String>, now: DateTime<Utc
             }
             _ => None,
         },
+        // Denied there at first, approved since.
+        (ApprovalState::Elsewhere, _) if a.outcome == Some(Verb::Deny) => {
+            decided_elsewhere(a, Verb::Approve, by, now);
+            Some("elsewhere")
+        }
         (ApprovalState::Elsewhere | ApprovalState::Superseded, _) => None,
         _ => {
             decided_elsewhere(a, Verb::Approve, by, now);

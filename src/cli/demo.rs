@@ -159,8 +159,7 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
     let listener = bind(&loaded.config.web).await?;
     let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
     print!("{}", banner(args, &outside));
-    let fresh = outside.xt.machines().is_empty() && outside.xt.tickets().is_empty();
-    if !args.quiet && fresh {
+    if !args.quiet {
         let (xt, discord) = (outside.xt.clone(), outside.discord.clone());
         lifecycle.spawn("story", story(xt, discord, app.clone()));
     }
@@ -181,20 +180,25 @@ fn banner(args: &DemoArgs, outside: &Outside) -> String {
     )
 }
 
-/// A ticket opened, updated and closed, two machines registering, an alert.
+const TICKET: &str = "Switch in rack 4 drops packets";
+
+/// A ticket opened, updated and closed, two machines registering, an alert. What was told before a stop or a
+/// kill is not told again; the rest of the story follows.
 async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
     let stop = app.lifecycle.token();
     let telling = async {
         while discord.connected_sessions() == 0 {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        let ticket = xt
-            .open_ticket("Switch in rack 4 drops packets", "Since 09:40, ports 11 to 14. The phones are on it.", "High")
-            .await;
-        tokio::time::sleep(PAUSE).await;
-        xt.register_machine("web-07", "10.20.0.17", "Debian 13").await;
-        tokio::time::sleep(PAUSE).await;
-        if let Some(ticket) = &ticket {
+        if !told(&xt, "ticket.created", TICKET) {
+            xt.open_ticket(TICKET, "Since 09:40, ports 11 to 14. The phones are on it.", "High").await;
+            tokio::time::sleep(PAUSE).await;
+        }
+        machine(&xt, "web-07", "10.20.0.17", "Debian 13").await;
+        let ticket = xt.tickets().into_iter().find(|ticket| ticket.title == TICKET);
+        if let Some(ticket) = &ticket
+            && !told(&xt, "ticket.updated", TICKET)
+        {
             let change = TicketChange {
                 status: Some("In Progress".into()),
                 note: Some("Rebooted the switch, port 12 still flaps ✅".into()),
@@ -202,17 +206,20 @@ async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
                 ..TicketChange::default()
             };
             xt.update_ticket(&ticket.id, change).await;
+            tokio::time::sleep(PAUSE).await;
         }
-        tokio::time::sleep(PAUSE).await;
-        let alert = serde_json::json!({
-            "id": "alert-1", "alert_type": "disk", "severity": "critical", "source": "db-02",
-            "message": "Disk /var is 97 % full", "details": "3.1 GB of 120 GB free",
-        });
-        xt.send("alert.triggered", alert).await;
-        tokio::time::sleep(PAUSE).await;
-        xt.register_machine("kiosk-lobby", "10.20.3.4", "Windows 11").await;
-        tokio::time::sleep(PAUSE).await;
-        if let Some(ticket) = &ticket {
+        if !told(&xt, "alert.triggered", "db-02") {
+            let alert = serde_json::json!({
+                "id": "alert-1", "alert_type": "disk", "severity": "critical", "source": "db-02",
+                "message": "Disk /var is 97 % full", "details": "3.1 GB of 120 GB free",
+            });
+            xt.send("alert.triggered", alert).await;
+            tokio::time::sleep(PAUSE).await;
+        }
+        machine(&xt, "kiosk-lobby", "10.20.3.4", "Windows 11").await;
+        if let Some(ticket) = &ticket
+            && !told(&xt, "ticket.closed", TICKET)
+        {
             xt.close_ticket(&ticket.id, "Replaced the faulty line card").await;
         }
     };
@@ -220,4 +227,16 @@ async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
         () = telling => {}
         () = stop.cancelled() => {}
     }
+}
+
+async fn machine(xt: &XtSystems, hostname: &str, address: &str, system: &str) {
+    if !told(xt, "machine.registered", hostname) {
+        xt.register_machine(hostname, address, system).await;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether XTSystems has sent an event of this kind about this thing.
+fn told(xt: &XtSystems, kind: &str, about: &str) -> bool {
+    xt.deliveries().iter().any(|delivery| delivery.event_type == kind && delivery.payload.to_string().contains(about))
 }

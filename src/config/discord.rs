@@ -63,7 +63,10 @@ pub(super) static SECTION: Section = Section {
 };
 
 pub(super) fn read(r: &mut Reader) -> Option<DiscordConfig> {
-    let token = r.secret("DISCORD_TOKEN", check_token);
+    let mut token = r.secret("DISCORD_TOKEN", check_token);
+    if !r.needs_bot && !r.is_set("DISCORD_TOKEN") {
+        token = Some(SecretString::default());
+    }
     let guild_id = r.optional("DISCORD_GUILD_ID", snowflake_of("a server"));
     let client_id = r.optional("DISCORD_CLIENT_ID", snowflake_of("an application"));
     let api_url = r.value("DISCORD_API_URL", http_origin);

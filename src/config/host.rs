@@ -21,6 +21,12 @@ pub fn data_dir() -> Option<PathBuf> {
     std::env::var_os("SIGNALBOX_DATA_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
+/// A protection that a test switches off, to see that its absence is noticed (`SIGNALBOX_MUTATE`).
+#[cfg(feature = "crash-points")]
+pub fn mutation() -> Option<String> {
+    std::env::var("SIGNALBOX_MUTATE").ok().filter(|name| !name.is_empty())
+}
+
 /// The named point at which a crash test wants this process to abort (`SIGNALBOX_CRASH_AT`).
 #[cfg(feature = "crash-points")]
 pub fn crash_point() -> Option<String> {

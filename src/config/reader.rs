@@ -32,12 +32,26 @@ pub(super) struct Reader {
     broken: BTreeSet<&'static str>,
     problems: Vec<Problem>,
     warnings: Vec<String>,
+    /// Names that are almost ours. Others may use them, so they are warnings, unless something is wrong anyway.
+    misspelt: Vec<Problem>,
+    /// Whether required variables, which are all the bot's, must be there.
+    pub(super) needs_bot: bool,
 }
 
 impl Reader {
+    pub(super) fn without_bot(source: &impl Source) -> Self {
+        Self { needs_bot: false, ..Self::new(source) }
+    }
+
     pub(super) fn new(source: &impl Source) -> Self {
-        let mut reader =
-            Self { values: BTreeMap::new(), broken: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() };
+        let mut reader = Self {
+            values: BTreeMap::new(),
+            broken: BTreeSet::new(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            misspelt: Vec::new(),
+            needs_bot: true,
+        };
         let environment = reader.take_environment(source);
         let env_file = reader.take_env_file(source);
         reader.check_names(&environment, &env_file);
@@ -91,7 +105,7 @@ impl Reader {
         let variable = variable::get(name);
         debug_assert!(variable.secret, "{name} is read as a secret");
         let parse = |text: &str| check(text).map(|()| SecretString::from(text));
-        if variable.required { self.value(name, parse) } else { self.optional(name, parse) }
+        if variable.required && self.needs_bot { self.value(name, parse) } else { self.optional(name, parse) }
     }
 
     pub(super) fn is_set(&self, name: &str) -> bool {
@@ -113,10 +127,12 @@ impl Reader {
     }
 
     /// The warnings and settings, or all problems.
-    pub(super) fn finish(self) -> Result<(Vec<String>, Vec<Setting>), Problems> {
+    pub(super) fn finish(mut self) -> Result<(Vec<String>, Vec<Setting>), Problems> {
         if !self.problems.is_empty() {
+            self.problems.append(&mut self.misspelt);
             return Err(Problems(self.problems));
         }
+        self.warnings.splice(..0, self.misspelt.iter().map(Problem::to_string));
         let settings = variable::all().map(|variable| self.setting(variable)).collect();
         Ok((self.warnings, settings))
     }
@@ -197,7 +213,11 @@ impl Reader {
         for name in environment.keys().filter(|name| !variable::is_known(name) && !variable::is_not_used(name)) {
             let near = variable::names().find(|known| distance(name, known) == 1 && !is_set(known));
             if let Some(near) = near {
-                self.warn(format!("{name} is set in the environment and has no effect; did you mean {near}?"));
+                self.misspelt.push(Problem {
+                    variable: name.clone(),
+                    origin: Origin::Environment,
+                    text: format!("has no effect; did you mean {near}?"),
+                });
             }
         }
         let mut unused: Vec<&str> = environment.keys().chain(env_file.keys()).map(String::as_str).collect();

@@ -132,7 +132,7 @@ fn names_of_the_original_bots_are_named_once() {
 
 #[test]
 fn a_typing_error_in_the_environment_is_a_warning() {
-    let told = ["WEBHOOK_PROT is set in the environment and has no effect; did you mean WEBHOOK_PORT?"];
+    let told = ["WEBHOOK_PROT (environment): has no effect; did you mean WEBHOOK_PORT?"];
     assert_eq!(warnings(minimal().with("WEBHOOK_PROT", "1")), told);
     assert!(warnings(minimal().with("WEBHOOK_PROT", "1").with("WEBHOOK_PORT", "1")).is_empty());
     assert!(warnings(minimal().with("SOMETHING_ELSE", "1")).is_empty());

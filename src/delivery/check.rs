@@ -1,55 +1,57 @@
-//! Whether Discord lets us use a destination, asked before the first message and every ten minutes,
+//! Whether Discord lets us use a destination, asked before the first message and now and then,
 //! so that a missing permission is named before it hurts.
+
+use std::collections::HashMap;
 
 use anyhow::Result;
 use chrono::TimeDelta;
 
-use super::{Delivery, lock};
+use super::Delivery;
+use super::lookup::{Access, Standing};
 use crate::bus::Topic;
-use crate::id::{ChannelId, GuildId};
+use crate::id::GuildId;
 use crate::source::notice;
 use crate::store::destination::{Destination, Target};
-use crate::store::lane::Lane;
 use crate::upstream::discord::LookupError;
-use crate::upstream::permission::{EMBED_LINKS, SEND_MESSAGES, VIEW_CHANNEL, compute, missing};
+use crate::upstream::permission::{EMBED_LINKS, SEND_MESSAGES, VIEW_CHANNEL, missing};
 
 const EVERY: TimeDelta = TimeDelta::minutes(10);
-
-/// What the bot may do in a channel.
-pub(super) enum Access {
-    /// The channel belongs to another server: nothing of this guild may be shown there.
-    Elsewhere,
-    Held(u64),
-}
-
-pub(super) async fn access(delivery: &Delivery, guild: GuildId, channel: ChannelId) -> Result<Access, LookupError> {
-    let discord = &delivery.ports.discord;
-    let found = discord.get_channel(channel).await?;
-    if found.guild_id.as_deref() != Some(guild.to_string().as_str()) {
-        return Ok(Access::Elsewhere);
-    }
-    let own = delivery.own_id().await?;
-    let roles = discord.list_roles(guild).await?;
-    let member = discord.get_member(guild, own).await?;
-    Ok(Access::Held(compute(&guild.to_string(), &own.to_string(), &member, &roles, &found)))
-}
+/// A disabled one sooner: somebody may be at work on it.
+const DISABLED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 impl Delivery {
     /// Checks destinations whose last check is old. Returns how many were checked.
     pub async fn check_destinations_due(&self, limit: i64) -> Result<usize> {
         let now = self.ports.clock.now();
-        let due = self.ports.store.list_unchecked_destinations(now - EVERY, limit).await?;
+        let due = self.ports.store.list_unchecked_destinations(now - EVERY, now - DISABLED_EVERY, limit).await?;
+        if due.is_empty() || !self.may_send().await {
+            return Ok(0);
+        }
         let mut checked = 0;
+        // The bot's roles are asked once for all channels of a guild.
+        let mut standings: HashMap<GuildId, Option<Standing>> = HashMap::new();
         for destination in due {
-            match self.examine(&destination).await {
+            let standing = standings.entry(destination.guild_id).or_default();
+            match self.examine(&destination, standing).await {
                 Ok(problem) => {
                     checked += 1;
                     self.record(&destination, problem.as_deref()).await?;
                 }
-                // Not an answer about the destination: asked again at the next turn.
+                Err(LookupError::Unauthorized) => {
+                    self.stop_all("401 while checking a destination");
+                    break;
+                }
+                Err(LookupError::RateLimited(wait)) => {
+                    tracing::debug!(%wait, "checks of destinations wait for a limit");
+                    break;
+                }
+                // Not an answer about the destination: asked again at the next turn. Where nothing answers at
+                // all, the others are not asked either.
                 Err(error) => {
                     tracing::warn!(destination = %destination.id, %error, "a destination could not be checked");
-                    break;
+                    if !matches!(error, LookupError::Unreadable(_)) {
+                        break;
+                    }
                 }
             }
         }
@@ -60,18 +62,24 @@ impl Delivery {
     }
 
     /// What is wrong with a destination, in words for an admin.
-    async fn examine(&self, destination: &Destination) -> Result<Option<String>, LookupError> {
+    async fn examine(
+        &self,
+        destination: &Destination,
+        standing: &mut Option<Standing>,
+    ) -> Result<Option<String>, LookupError> {
         match &destination.target {
-            Target::Webhook { id, token, .. } => match self.ports.discord.get_webhook_channel(*id, token).await {
+            Target::Webhook { .. } => match self.webhook_place(destination).await {
                 Ok((_, guild)) if guild.is_some_and(|g| g != destination.guild_id) => {
                     Ok(Some("the webhook belongs to another server".into()))
                 }
                 Ok(_) => Ok(None),
-                Err(LookupError::Unauthorized) => Ok(Some("the webhook's token is not valid".into())),
-                Err(LookupError::Refused { code, explanation, .. }) => Ok(Some(problem_text(code, &explanation))),
+                Err(LookupError::Unauthorized) => Ok(Some(problem_text(destination, 50027, ""))),
+                Err(LookupError::Refused { code, explanation, .. }) => {
+                    Ok(Some(problem_text(destination, code, &explanation)))
+                }
                 Err(other) => Err(other),
             },
-            Target::Channel(channel) => match access(self, destination.guild_id, *channel).await {
+            Target::Channel(channel) => match self.access(destination.guild_id, *channel, standing).await {
                 Ok(Access::Elsewhere) => Ok(Some(format!(
                     "channel {channel} is in another server; only channels of server {} can be used",
                     destination.guild_id
@@ -86,7 +94,9 @@ impl Delivery {
                         )
                     }))
                 }
-                Err(LookupError::Refused { code, explanation, .. }) => Ok(Some(problem_text(code, &explanation))),
+                Err(LookupError::Refused { code, explanation, .. }) => {
+                    Ok(Some(problem_text(destination, code, &explanation)))
+                }
                 Err(other) => Err(other),
             },
         }
@@ -105,35 +115,26 @@ impl Delivery {
         }
         Ok(())
     }
-
-    /// The channel of a webhook destination, asked once.
-    pub(super) async fn webhook_channel(&self, lane: &Lane) -> Result<ChannelId, LookupError> {
-        if let Some(channel) = lock(&self.webhook_channels).get(&lane.destination.id) {
-            return Ok(*channel);
-        }
-        let Target::Webhook { id, token, .. } = &lane.destination.target else {
-            return Err(LookupError::Unreadable("not a webhook".into()));
-        };
-        let (channel, _) = self.ports.discord.get_webhook_channel(*id, token).await?;
-        lock(&self.webhook_channels).insert(lane.destination.id, channel);
-        Ok(channel)
-    }
 }
 
 /// Discord refused a message for the destination's sake: find out why, and switch it off meanwhile.
 pub(super) async fn disable(delivery: &Delivery, destination: &Destination, code: i64, why: &str) -> Result<()> {
-    let named = delivery.examine(destination).await.ok().flatten();
-    let problem = named.unwrap_or_else(|| problem_text(code, why));
+    let named = delivery.examine(destination, &mut None).await.ok().flatten();
+    let problem = named.unwrap_or_else(|| problem_text(destination, code, why));
     delivery.record(destination, Some(&problem)).await
 }
 
-fn problem_text(code: i64, explanation: &str) -> String {
+fn problem_text(destination: &Destination, code: i64, explanation: &str) -> String {
+    let name = match &destination.target {
+        Target::Channel(channel) => format!("channel {channel} (<#{channel}>)"),
+        Target::Webhook { id, .. } => format!("webhook {id}"),
+    };
     match code {
-        10003 => "the channel does not exist any more, or its id is wrong".into(),
-        10015 => "the webhook was deleted".into(),
-        50001 => "Signalbox cannot see the channel: give it View Channel".into(),
-        50013 => "Signalbox lacks a permission in the channel".into(),
-        50027 => "the webhook's token is not valid".into(),
-        _ => format!("Discord says: {explanation} ({code})"),
+        10003 => format!("{name} does not exist any more, or its id is wrong"),
+        10015 => format!("{name} was deleted"),
+        50001 => format!("Signalbox lacks View Channel in {name}: allow it in the channel's permissions"),
+        50013 => format!("Signalbox lacks a permission in {name}"),
+        50027 => format!("the token of {name} is not valid"),
+        _ => format!("of {name} Discord says: {explanation} ({code})"),
     }
 }

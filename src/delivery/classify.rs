@@ -77,7 +77,7 @@ const UNUSABLE: [i64; 5] = [10003, 10015, 50001, 50013, 50027];
 const UNKNOWN_MESSAGE: i64 = 10008;
 const TOO_MANY_OLD_EDITS: i64 = 30046;
 /// An answer that did not come from Discord's API: everything stands still for this long.
-const PARKED: TimeDelta = TimeDelta::minutes(5);
+pub const PARKED: TimeDelta = TimeDelta::minutes(5);
 const DEFAULT_WAIT: TimeDelta = TimeDelta::seconds(5);
 
 /// The meaning of `reply` to `action`.

@@ -22,10 +22,7 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
     let ports = &delivery.ports;
     let view = ports.store.get_card(card_id).await?;
     let Some(message_id) = view.message_id else { return Ok(Next::Go) };
-    let route = match &lane.destination.target {
-        Target::Channel(channel) => RouteKey::new(RouteAction::EditMessage, channel.0),
-        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
-    };
+    let route = edit_route(lane);
     if let Gate::WaitUntil(at) = delivery.limiter().check(&route, ports.clock.now()) {
         return Ok(Next::WaitUntil(at));
     }
@@ -40,8 +37,13 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
         Target::Webhook { id, token, .. } => ports.discord.edit_webhook_message(*id, token, message_id, &body).await,
     };
     crate::crash::point("edit.answered");
-    delivery.limiter().observe(&route, &answer.limits, ports.clock.now());
     let verdict = classify(Action::Edit, &answer.reply);
+    let mut limits = answer.limits.clone();
+    if matches!(verdict, Verdict::EditWait(..)) {
+        // It speaks of this message, not of the bucket.
+        limits.retry_after = None;
+    }
+    delivery.limiter().observe(&route, &limits, ports.clock.now());
     let outcome = outcome(delivery, &view, &verdict);
     let attempt = NewAttempt {
         send_id: None,
@@ -74,6 +76,18 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
     })
 }
 
+pub(super) fn edit_route(lane: &Lane) -> RouteKey {
+    match &lane.destination.target {
+        Target::Channel(channel) => RouteKey::new(RouteAction::EditMessage, channel.0),
+        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
+    }
+}
+
+/// The wait before an edit that failed this often is sent again.
+pub(super) fn edit_again_after(delivery: &Delivery, failures: u32) -> TimeDelta {
+    delivery.schedule.capped(failures, jitter(delivery.ports.config.delivery.jitter)).min(CAP)
+}
+
 fn outcome(delivery: &Delivery, view: &CardView, verdict: &Verdict) -> EditOutcome {
     let now = delivery.ports.clock.now();
     let again = |wait: TimeDelta, why: &str| EditOutcome::Again { not_before: now + wait, error: why.to_owned() };
@@ -85,16 +99,9 @@ fn outcome(delivery: &Delivery, view: &CardView, verdict: &Verdict) -> EditOutco
             EditOutcome::Refused { version: view.version, error: why.clone() }
         }
         Verdict::EditWait(wait, why) | Verdict::Wait(wait, why) | Verdict::WaitAll(wait, why) => again(*wait, why),
-        Verdict::NotSent(why) | Verdict::Unknown(why) => again(
-            delivery
-                .schedule
-                .capped(
-                    u32::try_from(view.edit_failures).unwrap_or(0) + 1,
-                    jitter(delivery.ports.config.delivery.jitter),
-                )
-                .min(CAP),
-            why,
-        ),
+        Verdict::NotSent(why) | Verdict::Unknown(why) => {
+            again(edit_again_after(delivery, u32::try_from(view.edit_failures).unwrap_or(0) + 1), why)
+        }
         Verdict::Stop(why) | Verdict::Unusable(_, why) => again(TimeDelta::zero(), why),
         Verdict::DeliveredAndDeleted => EditOutcome::Gone,
     }

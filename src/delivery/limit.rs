@@ -27,8 +27,13 @@ pub enum Action {
     DeleteMessage,
     /// Executes a webhook, or edits what it sent.
     Webhook,
-    /// Reads a channel, its messages or a guild.
-    Read,
+    /// Reads a channel, a webhook, a guild's roles, a member, oneself.
+    ReadChannel,
+    ReadMessages,
+    ReadRoles,
+    ReadMember,
+    ReadWebhook,
+    ReadSelf,
     /// Answers an interaction: exempt from the global budget.
     Interaction,
     /// Writes that are none of the above.

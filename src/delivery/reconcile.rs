@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::Delivery;
-use super::check::{Access, access};
+use super::limit::Action;
+use super::lookup::Access;
 use super::settle::{Finding, doubt};
 use crate::id::{ChannelId, MessageId, mark, snowflake_at};
 use crate::store::destination::Target;
@@ -49,10 +50,10 @@ async fn search(
 ) -> Result<Finding, LookupError> {
     let (channel, webhook) = match &lane.destination.target {
         Target::Channel(channel) => (*channel, None),
-        Target::Webhook { id, .. } => (delivery.webhook_channel(lane).await?, Some(*id)),
+        Target::Webhook { id, .. } => (delivery.webhook_place(&lane.destination).await?.0, Some(*id)),
     };
     // Without these Discord answers an empty list, which does not mean that nothing is there.
-    match access(delivery, lane.destination.guild_id, channel).await? {
+    match delivery.access(lane.destination.guild_id, channel, &mut None).await? {
         Access::Elsewhere => return Ok(Finding::Unreadable("the channel is in another server".into())),
         Access::Held(held) if held & VIEW_CHANNEL == 0 || held & READ_MESSAGE_HISTORY == 0 => {
             return Ok(Finding::Unreadable(
@@ -61,7 +62,9 @@ async fn search(
         }
         Access::Held(_) => {}
     }
-    let messages = history(delivery, channel, snowflake_at(since - MARGIN)).await?;
+    // No attempt began later than the nonce window allows, and none lasted longer than its deadline.
+    let until = since + delivery.nonce_window() + SETTLING + MARGIN;
+    let messages = history(delivery, channel, snowflake_at(since - MARGIN), snowflake_at(until)).await?;
     let Some(messages) = messages else {
         return Ok(Finding::Unreadable("the channel's history since then is too long to search".into()));
     };
@@ -70,19 +73,26 @@ async fn search(
         return Ok(Finding::Found(id));
     }
     let Some(webhook) = webhook else { return Ok(Finding::Absent) };
-    webhook_candidates(delivery, lane, &messages, webhook, snowflake_at(since - TimeDelta::seconds(5))).await
+    let from = snowflake_at(since - TimeDelta::seconds(5));
+    webhook_candidates(delivery, lane, &messages, webhook, from..snowflake_at(until)).await
 }
 
-/// All messages after a snowflake, or `None` when there are too many.
-async fn history(delivery: &Delivery, channel: ChannelId, after: i64) -> Result<Option<Vec<Value>>, LookupError> {
+/// All messages between two snowflakes, or `None` when there are too many.
+async fn history(
+    delivery: &Delivery,
+    channel: ChannelId,
+    after: i64,
+    until: i64,
+) -> Result<Option<Vec<Value>>, LookupError> {
     let mut all = Vec::new();
     let mut after = after;
     for _ in 0..PAGES {
-        let page = delivery.ports.discord.list_messages_after(channel, after).await?;
+        let request = delivery.ports.discord.list_messages_after(channel, after);
+        let page = delivery.look_up(Action::ReadMessages, channel.0, request).await?;
         let full = page.len() == 100;
         after = page.iter().filter_map(message_id).map(|id| id.0).max().unwrap_or(after);
         all.extend(page);
-        if !full {
+        if !full || after > until {
             return Ok(Some(all));
         }
     }
@@ -96,16 +106,19 @@ async fn webhook_candidates(
     lane: &Lane,
     messages: &[Value],
     webhook: i64,
-    from: i64,
+    window: std::ops::Range<i64>,
 ) -> Result<Finding, LookupError> {
     let webhook = webhook.to_string();
-    let unreadable = |m: &&Value| m["embeds"].as_array().is_none_or(Vec::is_empty);
+    // Ours has an embed and no mark to be read: with one of its own, or with words alone, it is another's.
+    let unreadable = |m: &&Value| {
+        m["embeds"].as_array().is_none_or(Vec::is_empty) && m["content"].as_str().is_none_or(str::is_empty)
+    };
     let candidates: Vec<MessageId> = messages
         .iter()
         .filter(|m| m["webhook_id"].as_str() == Some(&webhook))
         .filter(unreadable)
         .filter_map(message_id)
-        .filter(|id| id.0 >= from)
+        .filter(|id| window.contains(&id.0))
         .collect();
     let ids: Vec<i64> = candidates.iter().map(|id| id.0).collect();
     let known = match delivery.ports.store.list_known_messages(lane.destination.id, &ids).await {

@@ -35,11 +35,11 @@ pub fn window_over(doubt: DateTime<Utc>, now: DateTime<Utc>, nonce_window: TimeD
     !has_nonce || now - doubt > nonce_window
 }
 
-pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpdate {
-    let doubt = doubt(send);
-    let mut update = SendUpdate {
+/// The send as it is, to be tried again at once.
+fn still_open(send: &Send, ambiguous_at: Option<DateTime<Utc>>, c: &Circumstances<'_>) -> SendUpdate {
+    SendUpdate {
         state: SendState::Open,
-        ambiguous_at: doubt,
+        ambiguous_at,
         attempts: send.attempts,
         own_failures: send.own_failures,
         set_aside: send.set_aside,
@@ -48,13 +48,20 @@ pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpda
         message_id: None,
         lane_not_before: None,
         lane_failures: c.lane_failures,
-    };
+        lateness_due: false,
+    }
+}
+
+pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpdate {
+    let doubt = doubt(send);
+    let mut update = still_open(send, doubt, c);
     match verdict {
         Verdict::Done(message_id) => {
             update.state = SendState::Delivered;
             update.message_id = *message_id;
             update.attempts += 1;
             update.lane_failures = 0;
+            update.lateness_due = send.set_aside && message_id.is_some();
         }
         Verdict::DeliveredAndDeleted => {
             update.state = SendState::Delivered;
@@ -129,22 +136,13 @@ pub enum Finding {
     Later(TimeDelta, String),
 }
 
+/// For this long others wait while Discord does not say what its history holds.
+const ASKED_FOR: TimeDelta = TimeDelta::minutes(5);
 /// How long a doubt that nobody can resolve rests before it is looked at again.
 const UNRESOLVED_EVERY: TimeDelta = TimeDelta::minutes(10);
 
 pub fn settle_finding(send: &Send, finding: &Finding, c: &Circumstances<'_>) -> SendUpdate {
-    let mut update = SendUpdate {
-        state: SendState::Open,
-        ambiguous_at: None,
-        attempts: send.attempts,
-        own_failures: send.own_failures,
-        set_aside: send.set_aside,
-        not_before: c.now,
-        note: None,
-        message_id: None,
-        lane_not_before: None,
-        lane_failures: c.lane_failures,
-    };
+    let mut update = still_open(send, None, c);
     match finding {
         Finding::Found(id) => {
             update.state = SendState::Delivered;
@@ -153,11 +151,14 @@ pub fn settle_finding(send: &Send, finding: &Finding, c: &Circumstances<'_>) -> 
         }
         Finding::Absent if c.schedule.next(count(send.own_failures), 1.0).is_none() => {
             update.state = SendState::Dead;
-            update.note = Some(format!("not delivered after {} attempts", send.attempts));
+            let last = send.note.as_deref().unwrap_or("no answer");
+            update.note = Some(format!("not delivered after {} attempts; the last one: {last}", send.attempts));
         }
         Finding::Absent => update.note = Some("not in the channel's history: sent again".into()),
         Finding::Unreadable(why) => {
             update.state = SendState::Unresolved;
+            // Others pass it from here on: if it has to be sent after all, it is late.
+            update.set_aside = true;
             update.ambiguous_at = doubt(send);
             update.not_before = c.now + UNRESOLVED_EVERY;
             update.note = Some(why.clone());
@@ -167,7 +168,9 @@ pub fn settle_finding(send: &Send, finding: &Finding, c: &Circumstances<'_>) -> 
             update.ambiguous_at = doubt(send);
             update.not_before = c.now + *wait;
             update.note = Some(why.clone());
-            if !send.set_aside {
+            // A question that Discord does not answer must not hold up the lane for ever.
+            update.set_aside |= doubt(send).is_some_and(|since| c.now - since > ASKED_FOR);
+            if !update.set_aside {
                 update.lane_not_before = Some(update.not_before);
             }
         }

@@ -48,6 +48,8 @@ impl Action {
 
 /// What the presser is told or shown.
 enum Answer {
+    /// This interaction was delivered before: the first delivery answers it.
+    Nothing,
     /// Acknowledged without words: the card changes.
     Quiet,
     Private(String),
@@ -85,6 +87,9 @@ pub async fn on_form(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &Moda
             return Err(UserError::new(text::ONLY_IN_SERVERS).into());
         };
         press_data.reason = reason(interaction);
+        if verb == Verb::Deny && press_data.reason.is_none() {
+            return Err(UserError::new(text::REASON_MISSING).into());
+        }
         Ok(decided(press(&bot.ports, &press_data).await?))
     };
     respond(ctx, Target::Form(interaction), work).await;
@@ -121,9 +126,11 @@ fn reason(interaction: &ModalInteraction) -> Option<String> {
 
 fn decided(outcome: Outcome) -> Answer {
     match outcome {
-        Outcome::Decided | Outcome::Repeated => Answer::Quiet,
+        Outcome::Decided => Answer::Quiet,
+        Outcome::Repeated => Answer::Nothing,
         Outcome::NotAllowed { roles } => Answer::Private(text::not_allowed(&roles)),
         Outcome::Unknown => Answer::Private(text::UNKNOWN_APPROVAL.into()),
+        Outcome::NoUpstream => Answer::Private(text::NO_UPSTREAM.into()),
         Outcome::Refused { why, by } => Answer::Private(text::refusal(&why, by)),
     }
 }
@@ -162,7 +169,7 @@ async fn respond(ctx: &serenity::Context, target: Target<'_>, work: impl Future<
         Err(_) => {
             let early = target.respond(ctx, CreateInteractionResponse::Acknowledge).await;
             match work.await.unwrap_or_else(|e| Answer::Private(explain(&e))) {
-                Answer::Quiet => early,
+                Answer::Quiet | Answer::Nothing => early,
                 Answer::Private(text) => target.follow_up(ctx, text).await,
                 // A form can only be the first answer.
                 Answer::AskReason { .. } => target.follow_up(ctx, text::PRESS_AGAIN.into()).await,
@@ -178,6 +185,7 @@ async fn respond(ctx: &serenity::Context, target: Target<'_>, work: impl Future<
 
 async fn first_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answer) -> serenity::Result<()> {
     let response = match answer {
+        Answer::Nothing => return Ok(()),
         Answer::Quiet => CreateInteractionResponse::Acknowledge,
         Answer::Private(text) => CreateInteractionResponse::Message(
             CreateInteractionResponseMessage::new()

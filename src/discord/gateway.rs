@@ -1,5 +1,9 @@
 //! The gateway session: taken under a lease, so that of several processes one is connected and the
-//! next takes over; reconnected with back-off; ended with an exit code that says why.
+//! next takes over; watched, reconnected with back-off, and ended with an exit code that says why.
+
+mod connection;
+mod life;
+mod register;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,14 +13,53 @@ use poise::serenity_prelude as serenity;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use super::{Bot, commands, framework};
+use self::connection::{Connection, Ended};
+use super::Bot;
+use crate::clock::{Stopwatch, jitter};
 use crate::config::DiscordConfig;
+use crate::lifecycle::Lifecycle;
 use crate::store::lane::OwnerLock;
-use crate::upstream::discord::{LookupError, interaction_http};
 
-/// How often a standby asks for the lease, and its holder whether it still has it.
-const LEASE_EVERY: Duration = Duration::from_secs(1);
+/// The lock that the process with the session holds.
+const LEASE: &str = "gateway 0";
+const BACK_OFF_MIN: Duration = Duration::from_secs(1);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+/// A session that lasted this long was a good one: the next is not held back.
+const GOOD_SESSION: Duration = Duration::from_secs(120);
+/// After so many log-ins that came to nothing, the next ones are this far apart: after a thousand in a day
+/// Discord takes the token away.
+const VAIN_LOG_INS: u32 = 60;
+const BACK_OFF_VAIN: Duration = Duration::from_secs(120);
+
+/// How long what is waited for, and how closely a session is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// From the connection to the first event of the session.
+    pub ready: Duration,
+    /// After this much silence Discord is asked for a sign of life.
+    pub silence: Duration,
+    /// The sign must come within this; else the connection is dead and another one is made.
+    pub answer: Duration,
+    /// How often a standby asks for the lease, and its holder whether it still has it.
+    pub lease: Duration,
+    /// For Discord to answer our goodbye.
+    pub goodbye: Duration,
+    /// From one log-in to the next: Discord takes one in five seconds of a bot of one shard.
+    pub between: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            ready: Duration::from_secs(15),
+            silence: Duration::from_secs(5),
+            answer: Duration::from_secs(6),
+            lease: Duration::from_secs(1),
+            goodbye: Duration::from_secs(2),
+            between: Duration::from_secs(5),
+        }
+    }
+}
 
 /// Why starting again cannot help until a person changed something. A supervisor must not loop on these:
 /// Discord counts a bot's log-ins.
@@ -24,7 +67,10 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 pub enum Fatal {
     #[error("Discord refuses the bot's token. Copy it anew from the Bot page of your application into DISCORD_TOKEN")]
     Token,
-    #[error("Discord refuses the gateway intents that Signalbox asks for")]
+    #[error(
+        "Discord refuses the gateway intents that Signalbox asks for. It asks for GUILDS alone, which needs no switch \
+         on the Bot page: update Signalbox, and if a proxy lies between, check what it makes of the request"
+    )]
     Intents,
 }
 
@@ -38,33 +84,62 @@ impl Fatal {
     }
 }
 
-/// Keeps a session until the token is cancelled.
-pub async fn run(bot: Arc<Bot>, stop: CancellationToken) -> Result<(), Fatal> {
-    let mut wait = Duration::from_secs(1);
+/// Keeps a session until the process stops.
+pub async fn run(bot: Arc<Bot>, lifecycle: &Lifecycle, patience: Patience) -> Result<(), Fatal> {
+    let stop = lifecycle.token();
+    let (mut failures, mut vain) = (0, 0);
+    let mut registered = false;
+    let mut last_session: Option<Stopwatch> = None;
     while !stop.is_cancelled() {
-        let Some(mut lease) = take_lease(&bot, &stop).await else { return Ok(()) };
-        match session(&bot, &mut lease, &stop).await {
-            Ok(()) => wait = Duration::from_secs(1),
+        let Some(mut lease) = take_lease(&bot, &patience, &stop).await else { return Ok(()) };
+        if let Some(last) = &last_session
+            && !rest(patience.between.saturating_sub(last.elapsed()), &stop).await
+        {
+            return Ok(());
+        }
+        let session = Stopwatch::start();
+        let mut reached = false;
+        let ended = session_of(&bot, lifecycle, &patience, &mut lease, &mut registered, &mut reached).await;
+        bot.connected.store(false, Ordering::Relaxed);
+        if session.elapsed() >= GOOD_SESSION {
+            (failures, vain) = (0, 0);
+        }
+        if reached {
+            last_session = Some(session);
+            vain += 1;
+        }
+        match ended {
+            Ok(()) => (failures, vain) = (0, 0),
             Err(Ended::Fatal(fatal)) => return Err(fatal),
             Err(Ended::Again(why)) => {
-                tracing::warn!(why, seconds = wait.as_secs(), "no gateway session; trying again");
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = stop.cancelled() => {}
-                }
-                wait = (wait * 2).min(BACK_OFF_MAX);
+                let wait = back_off(failures, vain);
+                failures += 1;
+                tracing::warn!(why, seconds = wait.as_secs_f32(), "no gateway session; trying again");
+                rest(wait, &stop).await;
             }
         }
-        bot.connected.store(false, Ordering::Relaxed);
     }
     Ok(())
 }
 
+/// False when the process stops meanwhile.
+async fn rest(wait: Duration, stop: &CancellationToken) -> bool {
+    stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some()
+}
+
+fn back_off(failures: u32, vain: u32) -> Duration {
+    let base = match vain {
+        VAIN_LOG_INS.. => BACK_OFF_VAIN,
+        _ => (BACK_OFF_MIN * 2u32.pow(failures.min(5))).min(BACK_OFF_MAX),
+    };
+    base.mul_f64(jitter(0.2))
+}
+
 /// Waits until no other process holds the session. `None` when the process stops first.
-async fn take_lease(bot: &Bot, stop: &CancellationToken) -> Option<OwnerLock> {
+async fn take_lease(bot: &Bot, patience: &Patience, stop: &CancellationToken) -> Option<OwnerLock> {
     let mut said = false;
     loop {
-        match bot.ports.store.try_role("gateway 0").await {
+        match bot.ports.store.try_role(LEASE).await {
             Ok(Some(lease)) => return Some(lease),
             Ok(None) if !said => {
                 said = true;
@@ -73,78 +148,88 @@ async fn take_lease(bot: &Bot, stop: &CancellationToken) -> Option<OwnerLock> {
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "the gateway lease cannot be asked for"),
         }
-        tokio::select! {
-            () = tokio::time::sleep(LEASE_EVERY) => {}
-            () = stop.cancelled() => return None,
+        if !rest(patience.lease, stop).await {
+            return None;
         }
     }
 }
 
-enum Ended {
-    Fatal(Fatal),
-    Again(String),
-}
-
-async fn session(bot: &Arc<Bot>, lease: &mut OwnerLock, stop: &CancellationToken) -> Result<(), Ended> {
-    let config = &bot.ports.config.discord;
-    let http = http(config).map_err(|e| Ended::Again(e.to_string()))?;
-    // No privileged intent, and no guild cache: interactions bring all that is needed.
-    let mut client = serenity::ClientBuilder::new_with_http(http, serenity::GatewayIntents::GUILDS)
-        .framework(framework(bot))
-        .raw_event_handler(Undecoded)
-        .await
-        .map_err(ended)?;
-    if let Some(url) = &config.gateway_url {
-        *client.ws_url.lock().await = url.clone();
-    }
-    let registering = register(bot, client.http.clone());
-    let manager = client.shard_manager.clone();
-    let mut running = std::pin::pin!(client.start());
-    let mut registering = std::pin::pin!(registering);
-    let mut registered = false;
-    loop {
-        tokio::select! {
-            ended_with = &mut running => return ended_with.map_err(ended),
-            () = &mut registering, if !registered => registered = true,
-            () = stop.cancelled() => break,
-            () = tokio::time::sleep(LEASE_EVERY) => {
-                // PostgreSQL was restarted, or the connection broke: the lease may be another's by now.
-                if lease.check().await.is_err() {
-                    match bot.ports.store.try_role("gateway 0").await {
-                        Ok(Some(again)) => *lease = again,
-                        Ok(None) => break,
-                        // The database is away for everyone: nobody else can take the session either.
-                        Err(_) => {}
+/// One session, from its connection to its end. `Ok` when it was given up: the process stops, or another
+/// process has the lease.
+async fn session_of(
+    bot: &Arc<Bot>,
+    lifecycle: &Lifecycle,
+    patience: &Patience,
+    lease: &mut OwnerLock,
+    registered: &mut bool,
+    reached: &mut bool,
+) -> Result<(), Ended> {
+    let stop = lifecycle.token();
+    let http = Arc::new(http(bot)?);
+    let opening = async {
+        let url = gateway_url(&bot.ports.config.discord, &http).await?;
+        Connection::open(bot, lifecycle, &http, url, patience).await
+    };
+    let mut connection = tokio::select! {
+        opened = opening => opened?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    *reached = true;
+    let mut registering = std::pin::pin!(register::register(bot, &http));
+    let ended = {
+        let mut watching = std::pin::pin!(connection.watch());
+        loop {
+            tokio::select! {
+                ended = &mut watching => break Err(ended),
+                () = &mut registering, if !*registered => *registered = true,
+                () = stop.cancelled() => break Ok(()),
+                () = tokio::time::sleep(patience.lease) => {
+                    if !still_ours(bot, lease).await {
+                        tracing::warn!("another process took the gateway session over");
+                        break Ok(());
                     }
                 }
             }
         }
+    };
+    match ended {
+        // What is broken is dropped, without a word to it.
+        Err(ended) => Err(ended),
+        Ok(()) => {
+            connection.close().await;
+            Ok(())
+        }
     }
-    // Serenity's own shutdown does not end while the gateway is down.
-    let _ = tokio::time::timeout(Duration::from_secs(3), manager.shutdown_all()).await;
-    Ok(())
 }
 
-fn ended(error: serenity::Error) -> Ended {
-    use serenity::GatewayError;
-    match &error {
-        serenity::Error::Gateway(GatewayError::InvalidAuthentication) => Ended::Fatal(Fatal::Token),
-        serenity::Error::Gateway(GatewayError::InvalidGatewayIntents | GatewayError::DisallowedGatewayIntents) => {
-            Ended::Fatal(Fatal::Intents)
+/// Whether nobody else can have the session: PostgreSQL may have been restarted, and the lease with it.
+async fn still_ours(bot: &Bot, lease: &mut OwnerLock) -> bool {
+    if lease.check().await.is_ok() {
+        return true;
+    }
+    match bot.ports.store.try_role(LEASE).await {
+        Ok(Some(again)) => {
+            *lease = again;
+            true
         }
-        serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(response))
-            if response.status_code.as_u16() == 401 =>
-        {
-            Ended::Fatal(Fatal::Token)
-        }
-        other => Ended::Again(other.to_string()),
+        Ok(None) => false,
+        // The database is away for everyone: nobody else can take the session either.
+        Err(_) => true,
+    }
+}
+
+async fn gateway_url(config: &DiscordConfig, http: &serenity::Http) -> Result<String, Ended> {
+    match &config.gateway_url {
+        Some(url) => Ok(url.clone()),
+        None => Ok(http.get_gateway().await?.url),
     }
 }
 
 /// Serenity's client: its own limiter against Discord itself, none against a stand-in or a proxy, where
 /// its proxy setting would be ignored with the limiter on.
-fn http(config: &DiscordConfig) -> Result<serenity::Http, LookupError> {
-    let client = interaction_http()?;
+fn http(bot: &Bot) -> Result<serenity::Http, Ended> {
+    let config = &bot.ports.config.discord;
+    let client = bot.ports.discord.interaction_http().map_err(|e| Ended::Again(e.to_string()))?;
     let mut builder = serenity::HttpBuilder::new(config.token.expose_secret()).client(client);
     if let Some(id) = config.client_id {
         builder = builder.application_id(serenity::ApplicationId::new(id));
@@ -156,53 +241,18 @@ fn http(config: &DiscordConfig) -> Result<serenity::Http, LookupError> {
     Ok(builder.build())
 }
 
-/// Registers the commands, best effort and again until it worked: in the configured guild at once, else
-/// for all guilds.
-async fn register(bot: &Arc<Bot>, http: Arc<serenity::Http>) {
-    let commands = commands::all(bot.xtsystems.is_some());
-    let definitions = poise::builtins::create_application_commands(&commands);
-    let mut wait = Duration::from_secs(2);
-    loop {
-        match try_register(bot, &http, definitions.clone()).await {
-            Ok(count) => {
-                tracing::info!(count, "commands registered");
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(%error, seconds = wait.as_secs(), "commands could not be registered; trying again")
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_ins_stay_below_what_discord_allows_in_a_day() {
+        let mut spent = Duration::ZERO;
+        let mut log_ins = 0u32;
+        while spent < Duration::from_secs(86_400) {
+            spent += back_off(log_ins, log_ins).max(Patience::default().between);
+            log_ins += 1;
         }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(Duration::from_secs(300));
-    }
-}
-
-async fn try_register(
-    bot: &Bot,
-    http: &serenity::Http,
-    definitions: Vec<serenity::CreateCommand>,
-) -> serenity::Result<usize> {
-    if http.application_id().is_none() {
-        let application = http.get_current_application_info().await?;
-        http.set_application_id(application.id);
-    }
-    let registered = match bot.ports.config.discord.guild_id {
-        Some(guild) => serenity::GuildId::new(guild.0 as u64).set_commands(http, definitions).await?,
-        None => serenity::Command::set_global_commands(http, definitions).await?,
-    };
-    Ok(registered.len())
-}
-
-/// Serenity drops a known event that does not deserialise without a word; this says so.
-struct Undecoded;
-
-#[serenity::async_trait]
-impl serenity::RawEventHandler for Undecoded {
-    async fn raw_event(&self, _: serenity::Context, event: serenity::Event) {
-        let serenity::Event::Unknown(unknown) = event else { return };
-        if unknown.kind == "INTERACTION_CREATE" {
-            let why = serde_json::from_value::<serenity::Interaction>(unknown.value).err().map(|e| e.to_string());
-            tracing::error!(why, "an interaction could not be read and was lost");
-        }
+        assert!(log_ins < 900, "{log_ins}");
     }
 }

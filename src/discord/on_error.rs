@@ -15,13 +15,19 @@ pub fn explain(error: &Error) -> String {
     if let Some(user_error) = error.downcast_ref::<UserError>() {
         return user_error.0.clone();
     }
-    let reference = reference(random_bytes::<5>());
     if error.downcast_ref::<StoreError>().is_some_and(StoreError::is_unavailable) {
-        tracing::warn!(reference, error = format!("{error:#}"), "the database is away during an interaction");
-        return text::database_away(&reference);
+        return database_away(&format!("{error:#}"));
     }
+    let reference = reference(random_bytes::<5>());
     tracing::error!(reference, error = format!("{error:#}"), "an interaction failed");
     text::failed(&reference)
+}
+
+/// The text for a database that does not answer, under a reference that the log has.
+pub fn database_away(error: &str) -> String {
+    let reference = reference(random_bytes::<5>());
+    tracing::warn!(reference, error, "the database is away during an interaction");
+    text::database_away(&reference)
 }
 
 pub async fn on_error(error: FrameworkError<'_, Arc<Bot>, Error>) {

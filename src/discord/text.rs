@@ -4,15 +4,16 @@ use crate::approval::rules::Refusal;
 use crate::id::{RoleId, UserId};
 use crate::routing::card::Verb;
 
-pub const DATABASE_SLOW: &str =
-    "Signalbox cannot reach its database at the moment; nothing was done. Try again in a minute.";
 pub const UNKNOWN_BUTTON: &str =
     "This button is from a version of Signalbox that no longer handles it. Nothing was done.";
 pub const ONLY_IN_SERVERS: &str = "This works only in a server.";
 pub const UNKNOWN_APPROVAL: &str = "This registration is not known in this server. Nothing was done.";
+pub const NO_UPSTREAM: &str = "Signalbox does not know where to send the decision; nothing was done. The operator has to set \
+     XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.";
 pub const PRESS_AGAIN: &str = "That took too long to open the form. Please press Deny again.";
 pub const REASON_TITLE: &str = "Deny this machine";
 pub const REASON_LABEL: &str = "Why is it denied?";
+pub const REASON_MISSING: &str = "A denial needs a reason; nothing was done. Press Deny again and give one.";
 pub const REASON_PLACEHOLDER: &str = "Shown on the card and kept in the audit log";
 pub const BAD_ARGUMENT: &str = "One of the values cannot be read. Check them and try again.";
 pub const OUTDATED_COMMAND: &str =
@@ -28,7 +29,9 @@ pub fn failed(reference: &str) -> String {
 }
 
 pub fn database_away(reference: &str) -> String {
-    format!("{DATABASE_SLOW} Ref `{reference}`")
+    format!(
+        "Signalbox cannot reach its database at the moment; nothing was done. Try again in a minute. Ref `{reference}`"
+    )
 }
 
 pub fn not_allowed(roles: &[RoleId]) -> String {

@@ -154,6 +154,11 @@ fn long_text(state: &SubjectState, name: &str) -> String {
     state.text(name).map(|t| fit(&escape(&t), LONG)).unwrap_or_default()
 }
 
+/// A word of the sender's list, such as `in_progress`, as people write it.
+fn word(state: &SubjectState, name: &str) -> String {
+    state.text(name).map(|t| fit(&escape(&capitalised(&t)), SHORT)).unwrap_or_default()
+}
+
 fn or(value: String, fallback: &str) -> String {
     if value.is_empty() { fallback.to_owned() } else { value }
 }
@@ -166,11 +171,11 @@ fn ticket(state: &SubjectState) -> MessageBody {
     let kind = latest_kind(state, "ticket.updated");
     let closed = kind == "ticket.closed";
     let id = state.text("seq_id").or_else(|| state.text("id")).unwrap_or_default();
-    let status = or(capitalised(&text(state, "status")), "Open");
+    let status = or(word(state, "status"), "Open");
     let embed = Embed { description: long_text(state, "description"), ..frame(state, kind) }
         .field("Ticket ID", format!("#{}", fit(&escape(&id), SHORT)), true)
         .field("Title", text(state, "title"), true)
-        .field("Priority", or(capitalised(&text(state, "priority")), "Medium"), true)
+        .field("Priority", or(word(state, "priority"), "Medium"), true)
         .field(if closed { "Final Status" } else { "Status" }, status, true)
         .field("Created By", text(state, "created_by"), true)
         .field("Company", text(state, "company_name"), true)
@@ -213,7 +218,12 @@ fn machine(state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBody
     .field("Status", shown.status, false)
     .field(
         "Reason",
-        approval.and_then(|a| a.reason.as_deref()).map(|r| fit(&escape(r), LONG)).unwrap_or_default(),
+        // The reason of a denial that was overtaken by an approval is no reason for it.
+        approval
+            .filter(|a| a.outcome != Some(Verb::Approve))
+            .and_then(|a| a.reason.as_deref())
+            .map(|r| fit(&escape(r), LONG))
+            .unwrap_or_default(),
         false,
     )
     .field("Timeline", timeline(state), false);
@@ -237,7 +247,7 @@ impl MachineStatus {
                 let by = or(text(state, "approved_by"), "someone");
                 Self::settled(Verb::Approve, format!("✅ Approved in XTSystems by {by}"))
             } else {
-                waiting(or(capitalised(&text(state, "status")), "Pending Approval"), Vec::new())
+                waiting(or(word(state, "status"), "Pending Approval"), Vec::new())
             };
         };
         let by = a.by.clone().unwrap_or_else(|| "someone".into());

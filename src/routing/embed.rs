@@ -162,10 +162,14 @@ pub fn fit(text: &str, limit: usize) -> String {
 /// escaped, so that ordinary text stays as it was.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
+    let mut begins_line = true;
     for c in text.chars() {
-        if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '[' | ']') {
+        // Headings, lists and small print are made by what a line begins with.
+        let marks_line = begins_line && matches!(c, '#' | '-');
+        if marks_line || matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '[' | ']') {
             out.push('\\');
         }
+        begins_line = c == '\n' || (begins_line && c.is_whitespace());
         out.push(c);
     }
     out
@@ -191,6 +195,7 @@ mod tests {
     #[test]
     fn only_markup_is_escaped() {
         assert_eq!(escape("web-01 *x* [y](z) #1"), r"web-01 \*x\* \[y\](z) #1");
+        assert_eq!(escape("# big\n  -# small"), "\\# big\n  \\-# small");
     }
 
     #[test]

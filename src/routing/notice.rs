@@ -55,13 +55,43 @@ pub fn render(event: &Event) -> Embed {
             .field("Details", details(event), false),
         "user.created" => embed.field("Username", text("username"), true).field("Email", text("email"), true),
         "company.created" => embed.field("Name", text("name"), true),
-        "signalbox.notice" => Embed { description: fit(&text("text"), DESCRIPTION), ..embed },
+        "signalbox.notice" => Embed { description: fit(&with_marks(&text("text")), DESCRIPTION), ..embed },
         _ if crate::event::kind::find(&event.kind).is_some() => {
             let named = ["title", "name", "hostname", "status", "priority", "resolution"];
             named.iter().fold(embed, |embed, name| embed.field(&capitalised(name), long(name), true))
         }
         _ => generic(event, embed),
     }
+}
+
+/// Escaped text in which mentions of channels and times are what they were.
+fn with_marks(escaped: &str) -> String {
+    let mut parts = escaped.split("\\>").peekable();
+    let mut out = String::with_capacity(escaped.len());
+    while let Some(part) = parts.next() {
+        out.push_str(part);
+        if parts.peek().is_none() {
+            break;
+        }
+        let inside = part.rsplit_once('<').map_or("", |(_, inside)| inside);
+        out.push_str(if is_channel(inside) || is_time(inside) { ">" } else { "\\>" });
+    }
+    out
+}
+
+/// `#1180000000000000104`
+fn is_channel(mark: &str) -> bool {
+    mark.strip_prefix('#').is_some_and(is_number)
+}
+
+/// `t:1767348000:R`
+fn is_time(mark: &str) -> bool {
+    let parts = mark.strip_prefix("t:").and_then(|rest| rest.split_once(':'));
+    parts.is_some_and(|(seconds, style)| is_number(seconds) && matches!(style, "t" | "T" | "d" | "D" | "f" | "F" | "R"))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// An event of a kind nobody described: its scalar fields, as they came.

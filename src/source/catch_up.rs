@@ -15,7 +15,7 @@ use crate::source::xtsystems::parse;
 use crate::upstream::xtsystems::{UpstreamError, Webhook};
 
 const EVERY: TimeDelta = TimeDelta::minutes(10);
-/// After a failed look, the next one.
+/// After a failed look, the next one; twice as long each time, up to [`EVERY`].
 const AGAIN: TimeDelta = TimeDelta::seconds(30);
 /// The platform lists this many at most.
 const LISTED: u32 = 50;
@@ -29,11 +29,12 @@ pub struct CatchUp {
     /// The address under which XTSystems knows us.
     url: Option<String>,
     next: Option<DateTime<Utc>>,
+    again: TimeDelta,
 }
 
 impl CatchUp {
     pub fn new(source_id: Uuid, guild_id: GuildId, url: Option<String>) -> Self {
-        Self { source_id, guild_id, url, next: None }
+        Self { source_id, guild_id, url, next: None, again: AGAIN }
     }
 
     /// When the next look is due by the clock alone; `None` before the first.
@@ -41,26 +42,30 @@ impl CatchUp {
         self.next
     }
 
-    /// Looks when it is time or something was missed. Returns how many events came in.
+    /// Looks when it is time or something was missed. Returns how many events came in. That XTSystems
+    /// cannot be asked is no failure of ours: it is said, and asked again.
     pub async fn step(&mut self, ports: &Ports, ingest: &Ingest) -> Result<usize> {
         let now = ports.clock.now();
         let missed = ingest.take_missed();
         if !missed && self.next.is_some_and(|next| next > now) {
             return Ok(0);
         }
-        match self.fetch(ports, ingest).await {
+        let error = match self.fetch(ports, ingest).await {
             Ok(count) => {
-                self.next = Some(now + EVERY);
-                Ok(count)
+                (self.next, self.again) = (Some(now + EVERY), AGAIN);
+                return Ok(count);
             }
-            Err(error) => {
-                self.next = Some(now + AGAIN);
-                if missed {
-                    ingest.note_missed();
-                }
-                Err(error)
-            }
+            Err(error) => error,
+        };
+        self.next = Some(now + self.again);
+        let seconds = self.again.num_seconds();
+        self.again = (self.again * 2).min(EVERY);
+        if missed {
+            ingest.note_missed();
         }
+        let Some(upstream) = error.downcast_ref::<UpstreamError>() else { return Err(error) };
+        tracing::warn!(error = %upstream, seconds, "missed deliveries cannot be looked for; trying again");
+        Ok(0)
     }
 
     async fn fetch(&self, ports: &Ports, ingest: &Ingest) -> Result<usize> {

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::bus::Topic;
 use crate::event::NewEvent;
+use crate::id::sha256_hex;
 use crate::lifecycle::Lifecycle;
 use crate::ports::Ports;
 use crate::store::StoreError;
@@ -65,7 +66,10 @@ impl Ingest {
     }
 
     /// Stores one event; returns after the commit that holds it, or its first copy.
-    pub async fn submit(&self, event: NewEvent) -> Result<Inserted, IngestError> {
+    pub async fn submit(&self, mut event: NewEvent) -> Result<Inserted, IngestError> {
+        if crate::crash::lacks("no-dedup") {
+            event.event.dedup_key = event.event.id.to_string();
+        }
         let (reply, outcome) = oneshot::channel();
         if self.jobs.send(Job { event, reply }).await.is_err() {
             return Err(IngestError::Unavailable);
@@ -169,7 +173,8 @@ impl Writer {
     async fn quarantine(&self, part: &[Job], reason: &str) {
         for job in part {
             let event = &job.event;
-            let entry = event.event.id.to_string();
+            // The same body sent again is the same entry.
+            let entry = sha256_hex(&event.raw);
             let now = self.ports.clock.now();
             if let Err(error) =
                 self.ports.store.insert_quarantine(event.via.as_str(), &entry, &event.raw, reason, 1, now).await

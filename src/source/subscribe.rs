@@ -20,6 +20,14 @@ const STORE_AGAIN: Duration = Duration::from_secs(2);
 /// How the sources of this process are called on the stream.
 pub type SourceNames = HashMap<String, (Uuid, GuildId)>;
 
+/// What an entry turned out to be.
+#[derive(Clone)]
+enum Found {
+    Event(Box<NewEvent>),
+    /// Not to be taken in, and why.
+    Refused(String),
+}
+
 /// Reads one batch and takes it in. Returns how many entries were dealt with.
 pub async fn take_batch(
     ports: &Ports,
@@ -33,26 +41,15 @@ pub async fn take_batch(
     if entries.is_empty() {
         return Ok(0);
     }
-    let mut done = Vec::with_capacity(entries.len());
-    let mut events = Vec::new();
-    let mut waiting = Vec::new();
+    let mut found = Vec::with_capacity(entries.len());
     for entry in entries {
-        let refused = match reader.refusal(&entry) {
+        let what = match reader.refusal(&entry) {
             Some(refusal) => Err(refusal.to_string()),
             None => read(ports, &entry, names),
         };
-        match refused {
-            Ok(event) => {
-                events.push(event);
-                waiting.push(entry);
-            }
-            Err(reason) => {
-                quarantine(ports, &entry, &reason).await?;
-                done.push(entry.id);
-            }
-        }
+        found.push((entry, what.map_or_else(Found::Refused, |event| Found::Event(Box::new(event)))));
     }
-    done.extend(store_all(ingest, reader, events, waiting, stop).await?);
+    let done = keep_all(ports, ingest, reader, found, stop).await?;
     crate::crash::point("subscribe.before_ack");
     if !done.is_empty() {
         reader.ack(&done).await.context("acknowledging")?;
@@ -60,34 +57,28 @@ pub async fn take_batch(
     Ok(done.len())
 }
 
-/// Stores what was read. While the store is away the batch is kept and held, so that no other reader takes
-/// it over and it does not count as handed out again.
-async fn store_all(
+/// Stores or quarantines what was read. While the store is away the batch is kept and held, so that no
+/// other reader takes it over and it does not count as handed out again.
+async fn keep_all(
+    ports: &Ports,
     ingest: &Ingest,
     reader: &mut Reader,
-    mut events: Vec<NewEvent>,
-    mut waiting: Vec<Entry>,
+    mut found: Vec<(Entry, Found)>,
     stop: &CancellationToken,
 ) -> Result<Vec<String>> {
-    let mut done = Vec::new();
+    let mut done = Vec::with_capacity(found.len());
     loop {
-        let outcomes = ingest.submit_all(events.clone()).await;
-        let mut left = (Vec::new(), Vec::new());
-        for ((outcome, entry), event) in outcomes.into_iter().zip(waiting).zip(events) {
-            match outcome {
-                // A refused event is in quarantine already.
-                Ok(_) | Err(IngestError::Refused(_)) => done.push(entry.id),
-                Err(IngestError::Unavailable) => {
-                    left.0.push(event);
-                    left.1.push(entry);
-                }
-            }
+        let keeping = found.iter().map(|(entry, what)| keep(ports, ingest, entry, what));
+        let kept = futures_util::future::join_all(keeping).await;
+        let mut left = Vec::new();
+        for (one, kept) in found.into_iter().zip(kept) {
+            if kept? { done.push(one.0.id) } else { left.push(one) }
         }
-        (events, waiting) = left;
-        if events.is_empty() || stop.is_cancelled() {
+        found = left;
+        if found.is_empty() || stop.is_cancelled() {
             return Ok(done);
         }
-        let ids: Vec<String> = waiting.iter().map(|entry| entry.id.clone()).collect();
+        let ids: Vec<String> = found.iter().map(|(entry, _)| entry.id.clone()).collect();
         reader.hold(&ids).await.context("holding a batch while the database is away")?;
         tokio::select! {
             () = tokio::time::sleep(STORE_AGAIN) => {}
@@ -96,12 +87,26 @@ async fn store_all(
     }
 }
 
-async fn quarantine(ports: &Ports, entry: &Entry, reason: &str) -> Result<()> {
-    tracing::warn!(entry = entry.id, reason, "a stream entry is quarantined");
-    let deliveries = i64::from(entry.deliveries);
-    let now = ports.clock.now();
-    ports.store.insert_quarantine("events", &entry.id, &entry.event, reason, deliveries, now).await?;
-    Ok(())
+/// False when the store is away.
+async fn keep(ports: &Ports, ingest: &Ingest, entry: &Entry, found: &Found) -> Result<bool> {
+    match found {
+        Found::Event(event) => match ingest.submit(NewEvent::clone(event)).await {
+            // A refused event is in quarantine already.
+            Ok(_) | Err(IngestError::Refused(_)) => Ok(true),
+            Err(IngestError::Unavailable) => Ok(false),
+        },
+        Found::Refused(reason) => {
+            let (deliveries, now) = (i64::from(entry.deliveries), ports.clock.now());
+            match ports.store.insert_quarantine("events", &entry.id, &entry.event, reason, deliveries, now).await {
+                Ok(()) => {
+                    tracing::warn!(entry = entry.id, reason, "a stream entry is quarantined");
+                    Ok(true)
+                }
+                Err(error) if error.is_unavailable() => Ok(false),
+                Err(error) => Err(error).context("quarantining a stream entry"),
+            }
+        }
+    }
 }
 
 /// An entry as an event of a configured source.

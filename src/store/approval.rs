@@ -175,7 +175,7 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
     sqlx::query!(
         "UPDATE approval SET state = $2, verb = $3, reason = $4, person_id = $5, decided_at = $6, call_due_at = $7,
              call_attempts = $8, lease_token = $9, leased_until = $10, upstream_status = $11, upstream_text = $12,
-             outcome = $13, outcome_by = $14, settled_at = $15
+             outcome = $13, outcome_by = $14, settled_at = $15, hostname = $16, ip_address = $17
          WHERE id = $1",
         a.id,
         a.state.as_str(),
@@ -191,11 +191,28 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
         a.upstream_text,
         a.outcome.map(Verb::as_str),
         a.outcome_by,
-        a.settled_at
+        a.settled_at,
+        a.hostname,
+        a.ip_address
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Whether the machine has registered again since. A registration that is planned meanwhile waits for
+/// the lock on this approval, and supersedes what it then finds.
+pub async fn has_newer_approval(tx: &mut Tx, a: &Approval) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM approval WHERE subject_id = $1 AND id <> $2
+               AND (occurred_at, received_at) > ($3, $4)) AS "newer!""#,
+        a.subject_id,
+        a.id,
+        a.occurred_at,
+        a.received_at
+    )
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 pub async fn insert_audit(tx: &mut Tx, line: &NewAudit, now: DateTime<Utc>) -> Result<()> {

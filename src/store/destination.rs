@@ -18,7 +18,7 @@ pub struct Destination {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     Channel(ChannelId),
-    /// The channel is known once a message was sent or the webhook was looked up.
+    /// The channel is known once the webhook was looked up.
     Webhook {
         id: i64,
         token: String,
@@ -33,13 +33,14 @@ pub(super) struct Row {
     pub channel_id: Option<i64>,
     pub webhook_id: Option<i64>,
     pub webhook_token: Option<String>,
+    pub webhook_channel_id: Option<i64>,
     pub disabled_because: Option<String>,
 }
 
 impl From<Row> for Destination {
     fn from(row: Row) -> Self {
         let target = match (row.webhook_id, row.webhook_token) {
-            (Some(id), Some(token)) => Target::Webhook { id, token, channel: row.channel_id.map(ChannelId) },
+            (Some(id), Some(token)) => Target::Webhook { id, token, channel: row.webhook_channel_id.map(ChannelId) },
             // The table's check makes sure that what is not a webhook has a channel.
             _ => Target::Channel(ChannelId(row.channel_id.unwrap_or_default())),
         };
@@ -48,16 +49,25 @@ impl From<Row> for Destination {
 }
 
 impl Store {
-    /// Destinations that some route uses and that were not checked since `before`.
-    pub async fn list_unchecked_destinations(&self, before: DateTime<Utc>, limit: i64) -> Result<Vec<Destination>> {
+    /// Destinations in use that were not checked since `before`, disabled ones not since `disabled_before`.
+    pub async fn list_unchecked_destinations(
+        &self,
+        before: DateTime<Utc>,
+        disabled_before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<Destination>> {
         let rows = sqlx::query_as!(
             Row,
-            "SELECT id, guild_id, channel_id, webhook_id, webhook_token, disabled_because FROM destination d
-             WHERE (checked_at IS NULL OR checked_at < $1)
+            "SELECT id, guild_id, channel_id, webhook_id, webhook_token, webhook_channel_id, disabled_because
+             FROM destination d
+             WHERE (checked_at IS NULL OR checked_at < $1 OR (disabled_at IS NOT NULL AND checked_at < $2))
                AND (EXISTS (SELECT 1 FROM route r WHERE r.enabled AND d.id = ANY (r.destination_ids))
-                    OR EXISTS (SELECT 1 FROM message m WHERE m.destination_id = d.id AND m.state = 'queued'))
-             ORDER BY checked_at NULLS FIRST LIMIT $2",
+                    OR EXISTS (SELECT 1 FROM message m WHERE m.destination_id = d.id AND m.state = 'queued')
+                    OR EXISTS (SELECT 1 FROM send s WHERE s.destination_id = d.id
+                               AND s.state IN ('open', 'in_doubt', 'unresolved')))
+             ORDER BY checked_at NULLS FIRST LIMIT $3",
             before,
+            disabled_before,
             limit
         )
         .fetch_all(&self.pool)
@@ -68,7 +78,7 @@ impl Store {
     pub async fn list_destinations(&self, guild_id: GuildId) -> Result<Vec<Destination>> {
         let rows = sqlx::query_as!(
             Row,
-            "SELECT id, guild_id, channel_id, webhook_id, webhook_token, disabled_because FROM destination
+            "SELECT id, guild_id, channel_id, webhook_id, webhook_token, webhook_channel_id, disabled_because FROM destination
              WHERE guild_id = $1 ORDER BY created_at, id",
             guild_id.0
         )
@@ -93,6 +103,16 @@ impl Store {
         .await?
         .unwrap_or(false);
         Ok(was_disabled != problem.is_some())
+    }
+}
+
+impl Store {
+    /// Remembers where a webhook posts.
+    pub async fn save_webhook_channel(&self, id: Uuid, channel: ChannelId) -> Result<()> {
+        sqlx::query!("UPDATE destination SET webhook_channel_id = $2 WHERE id = $1", id, channel.0)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 }
 

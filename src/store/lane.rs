@@ -90,13 +90,16 @@ impl Store {
         let mut tx = self.begin_preparing().await?;
         let rows = sqlx::query!(
             "WITH due AS (
-                SELECT l.destination_id, d.guild_id, d.channel_id, d.webhook_id, d.webhook_token, d.disabled_because
+                SELECT l.destination_id, d.guild_id, d.channel_id, d.webhook_id, d.webhook_token, d.webhook_channel_id,
+                    d.disabled_because
                 FROM lane l JOIN destination d ON d.id = l.destination_id
                 WHERE l.not_before <= $3 AND (l.leased_until IS NULL OR l.leased_until <= $3)
                   AND d.disabled_at IS NULL AND d.checked_at IS NOT NULL
                   AND (EXISTS (SELECT 1 FROM message m WHERE m.destination_id = l.destination_id AND m.state = 'queued')
                     OR EXISTS (SELECT 1 FROM send s WHERE s.destination_id = l.destination_id
                                AND s.state IN ('open', 'in_doubt', 'unresolved') AND s.not_before <= $3)
+                    OR EXISTS (SELECT 1 FROM send s WHERE s.destination_id = l.destination_id
+                               AND s.lateness_due AND s.not_before <= $3)
                     OR EXISTS (SELECT 1 FROM card c WHERE c.destination_id = l.destination_id
                                AND c.version > c.shown_version AND c.discord_message_id IS NOT NULL AND c.gone_at IS NULL
                                AND (c.edit_not_before IS NULL OR c.edit_not_before <= $3)))
@@ -107,7 +110,7 @@ impl Store {
             UPDATE lane SET lease_token = $1, lease_owner = $2, leased_until = $4
             FROM due WHERE lane.destination_id = due.destination_id
             RETURNING lane.destination_id, lane.failures, due.guild_id, due.channel_id, due.webhook_id,
-                due.webhook_token, due.disabled_because",
+                due.webhook_token, due.webhook_channel_id, due.disabled_because",
             token,
             owner,
             now,
@@ -126,6 +129,7 @@ impl Store {
                     channel_id: r.channel_id,
                     webhook_id: r.webhook_id,
                     webhook_token: r.webhook_token,
+                    webhook_channel_id: r.webhook_channel_id,
                     disabled_because: r.disabled_because,
                 }
                 .into(),
@@ -173,7 +177,7 @@ impl Store {
                 SELECT min(l.not_before) AS at FROM lane l WHERE l.not_before > $1
                 UNION ALL SELECT min(l.leased_until) FROM lane l WHERE l.leased_until > $1
                 UNION ALL SELECT min(s.not_before) FROM send s
-                    WHERE s.state IN ('open', 'in_doubt', 'unresolved') AND s.not_before > $1
+                    WHERE (s.state IN ('open', 'in_doubt', 'unresolved') OR s.lateness_due) AND s.not_before > $1
                 UNION ALL SELECT min(c.edit_not_before) FROM card c
                     WHERE c.version > c.shown_version AND c.discord_message_id IS NOT NULL AND c.gone_at IS NULL
                       AND c.edit_not_before > $1

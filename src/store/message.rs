@@ -87,3 +87,41 @@ impl Store {
         .await?)
     }
 }
+
+/// A message that was not delivered, with Discord's words.
+pub struct DeadMessage {
+    pub id: i64,
+    pub finished_at: DateTime<Utc>,
+    pub event_id: Uuid,
+    pub note: String,
+}
+
+impl Store {
+    /// What was not delivered since `since`, oldest first.
+    pub async fn list_dead(&self, since: DateTime<Utc>, limit: i64) -> Result<Vec<DeadMessage>> {
+        let rows = sqlx::query_as!(
+            DeadMessage,
+            r#"SELECT m.id, m.finished_at AS "finished_at!", m.event_id, COALESCE(s.note, '') AS "note!"
+               FROM message m LEFT JOIN send s ON s.id = m.send_id
+               WHERE m.state = 'dead' AND m.finished_at >= $1 ORDER BY m.id LIMIT $2"#,
+            since,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+
+    /// Queues undelivered messages again, each under a new send. They are certainly not in Discord: a
+    /// message only dies when it was refused, or was looked for and not found. Returns how many.
+    pub async fn requeue_dead(&self, ids: &[i64]) -> Result<u64> {
+        let done = sqlx::query!(
+            "UPDATE message SET state = 'queued', send_id = NULL, finished_at = NULL
+             WHERE id = ANY ($1) AND state = 'dead'",
+            ids
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}

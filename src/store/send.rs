@@ -54,6 +54,8 @@ pub struct Send {
     pub attempts: i32,
     pub own_failures: i32,
     pub set_aside: bool,
+    /// What was last said about it.
+    pub note: Option<String>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -78,6 +80,8 @@ pub struct SendUpdate {
     pub message_id: Option<MessageId>,
     pub lane_not_before: Option<DateTime<Utc>>,
     pub lane_failures: i32,
+    /// It arrived after others had passed it, and its message is to say so.
+    pub lateness_due: bool,
 }
 
 /// One line of the attempt log.
@@ -93,12 +97,70 @@ pub struct NewAttempt {
     pub note: Option<String>,
 }
 
+/// A delivered message that does not say yet that it is late.
+#[derive(Clone, Debug)]
+pub struct LateSend {
+    pub id: Uuid,
+    pub card_id: Option<Uuid>,
+    pub message_id: MessageId,
+    /// The frozen content, which the words about the lateness follow.
+    pub content: String,
+    /// When it should have arrived.
+    pub created_at: DateTime<Utc>,
+}
+
 impl Store {
+    pub async fn find_late_send(&self, destination_id: Uuid, now: DateTime<Utc>) -> Result<Option<LateSend>> {
+        let row = sqlx::query!(
+            r#"SELECT id, card_id, discord_message_id AS "message_id!", COALESCE(body ->> 'content', '') AS "content!",
+                   created_at
+               FROM send WHERE destination_id = $1 AND lateness_due AND discord_message_id IS NOT NULL
+                 AND not_before <= $2
+               ORDER BY not_before LIMIT 1"#,
+            destination_id,
+            now
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|r| LateSend {
+            id: r.id,
+            card_id: r.card_id,
+            message_id: MessageId(r.message_id),
+            content: r.content,
+            created_at: r.created_at,
+        }))
+    }
+
+    /// Records that a message says that it is late, or, with a time, that this is tried again then.
+    pub async fn finish_lateness(
+        &self,
+        lane: &Lane,
+        send_id: Uuid,
+        again_at: Option<DateTime<Utc>>,
+        attempt: &NewAttempt,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        insert_attempt(&mut tx, attempt).await?;
+        let held = lane::hold(&mut tx, lane).await?;
+        if held {
+            sqlx::query!(
+                "UPDATE send SET lateness_due = $2::timestamptz IS NOT NULL, not_before = COALESCE($2, not_before)
+                 WHERE id = $1",
+                send_id,
+                again_at
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(held)
+    }
+
     /// The unfinished send of a lane that comes first: those in doubt before the rest.
     pub async fn find_due_send(&self, destination_id: Uuid, now: DateTime<Utc>) -> Result<Option<Send>> {
         let row = sqlx::query!(
             "SELECT id, message_ids, card_id, body, state, attempting_at, ambiguous_at, attempts, own_failures,
-                 set_aside, created_at
+                 set_aside, note, created_at
              FROM send WHERE destination_id = $1 AND state IN ('open', 'in_doubt', 'unresolved') AND not_before <= $2
              ORDER BY state = 'unresolved', set_aside, created_at LIMIT 1",
             destination_id,
@@ -117,6 +179,7 @@ impl Store {
             attempts: r.attempts,
             own_failures: r.own_failures,
             set_aside: r.set_aside,
+            note: r.note,
             created_at: r.created_at,
         }))
     }
@@ -226,7 +289,7 @@ async fn apply(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: 
     sqlx::query!(
         "UPDATE send SET state = $2, attempting_at = NULL, ambiguous_at = $3, attempts = $4, own_failures = $5,
              set_aside = $6, not_before = $7, note = $8, discord_message_id = $9,
-             finished_at = CASE WHEN $10 THEN $11::timestamptz ELSE NULL END
+             finished_at = CASE WHEN $10 THEN $11::timestamptz ELSE NULL END, lateness_due = $12
          WHERE id = $1",
         send.id,
         update.state.as_str(),
@@ -238,7 +301,8 @@ async fn apply(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: 
         update.note,
         update.message_id.map(|m| m.0),
         finished,
-        now
+        now,
+        update.lateness_due
     )
     .execute(&mut **tx)
     .await?;

@@ -65,7 +65,8 @@ impl Store {
             variant,
             body_sha256,
             body_bytes,
-            REFUSALS_KEPT
+            // The deletion does not see the row that comes with it.
+            REFUSALS_KEPT - 1
         )
         .execute(&self.pool)
         .await?;
@@ -103,9 +104,9 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         let sends = sqlx::query!(
-            r#"SELECT count(*) FILTER (WHERE s.state = 'in_doubt') AS "in_doubt!",
+            r#"SELECT count(*) FILTER (WHERE s.state = 'in_doubt' AND NOT s.set_aside) AS "in_doubt!",
                    count(*) FILTER (WHERE s.state = 'unresolved') AS "unresolved!",
-                   count(*) FILTER (WHERE s.set_aside) AS "set_aside!"
+                   count(*) FILTER (WHERE s.set_aside AND s.state <> 'unresolved') AS "set_aside!"
                FROM send s JOIN destination d ON d.id = s.destination_id
                WHERE d.guild_id = $1 AND s.state IN ('open', 'in_doubt', 'unresolved')"#,
             guild_id.0
@@ -196,7 +197,8 @@ impl Store {
         .rows_affected();
         gone += sqlx::query!(
             "DELETE FROM send WHERE id IN (SELECT id FROM send
-                 WHERE state = 'delivered' AND finished_at < $1 AND card_id IS NULL ORDER BY finished_at LIMIT $2)",
+                 WHERE state = 'delivered' AND finished_at < $1 AND card_id IS NULL AND NOT lateness_due
+                 ORDER BY finished_at LIMIT $2)",
             before,
             limit
         )

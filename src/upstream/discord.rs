@@ -26,6 +26,8 @@ pub struct DiscordClient {
     /// `https://discord.com/api/v10`
     base: String,
     token: SecretString,
+    /// `http` is to be used for everything, interaction answers included.
+    is_given: bool,
 }
 
 /// An answer with what it says about limits and how long it took.
@@ -34,6 +36,19 @@ pub struct Answer {
     pub reply: Reply,
     pub limits: LimitHeaders,
     pub duration_ms: i32,
+}
+
+/// What a question found, with what the answer says about limits.
+#[derive(Debug)]
+pub struct Looked<T> {
+    pub found: Result<T, LookupError>,
+    pub limits: LimitHeaders,
+}
+
+impl<T> Looked<T> {
+    fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, LookupError>) -> Looked<U> {
+        Looked { found: self.found.and_then(read), limits: self.limits }
+    }
 }
 
 /// Why something could not be looked up.
@@ -48,6 +63,9 @@ pub enum LookupError {
     Refused { status: u16, code: i64, explanation: String },
     #[error("Discord asks to wait")]
     RateLimited(TimeDelta),
+    /// Something in front of Discord refuses us: every further request makes it worse.
+    #[error("an answer that is not of Discord's API: HTTP {0}")]
+    NotDiscord(u16),
     #[error("Discord's answer could not be read: {0}")]
     Unreadable(String),
 }
@@ -62,7 +80,27 @@ impl DiscordClient {
             .user_agent(concat!("DiscordBot (https://github.com/signalbox, ", env!("CARGO_PKG_VERSION"), ")"))
             .tcp_nodelay(true)
             .build()?;
-        Ok(Self { http, base: format!("{}/api/v10", origin.as_str().trim_end_matches('/')), token })
+        Ok(Self { is_given: false, ..Self::with_http(origin, token, http) })
+    }
+
+    /// With a client that knows its own way: a proxy, an authority to trust, another address of `discord.com`.
+    pub fn with_http(origin: &Url, token: SecretString, http: reqwest::Client) -> Self {
+        let base = format!("{}/api/v10", origin.as_str().trim_end_matches('/'));
+        Self { http, base, token, is_given: true }
+    }
+
+    /// The HTTP client under serenity's own requests (interaction answers, command registration), which
+    /// has no deadline of its own.
+    pub fn interaction_http(&self) -> Result<reqwest::Client, LookupError> {
+        if self.is_given {
+            return Ok(self.http.clone());
+        }
+        super::http::builder()
+            .timeout(Duration::from_secs(15))
+            .connect_timeout(Duration::from_secs(5))
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|e| LookupError::Unreachable(e.to_string()))
     }
 
     pub async fn create_message(&self, channel: ChannelId, body: &Value) -> Answer {
@@ -85,37 +123,39 @@ impl DiscordClient {
     }
 
     /// Up to 100 messages after `after`, in Discord's order (newest first).
-    pub async fn list_messages_after(&self, channel: ChannelId, after: i64) -> Result<Vec<Value>, LookupError> {
+    pub async fn list_messages_after(&self, channel: ChannelId, after: i64) -> Looked<Vec<Value>> {
         self.look_up(&format!("/channels/{channel}/messages?after={after}&limit=100")).await
     }
 
-    pub async fn get_channel(&self, channel: ChannelId) -> Result<Channel, LookupError> {
+    pub async fn get_channel(&self, channel: ChannelId) -> Looked<Channel> {
         self.look_up(&format!("/channels/{channel}")).await
     }
 
-    pub async fn list_roles(&self, guild: GuildId) -> Result<Vec<Role>, LookupError> {
+    pub async fn list_roles(&self, guild: GuildId) -> Looked<Vec<Role>> {
         self.look_up(&format!("/guilds/{guild}/roles")).await
     }
 
-    pub async fn get_member(&self, guild: GuildId, user: UserId) -> Result<Member, LookupError> {
+    pub async fn get_member(&self, guild: GuildId, user: UserId) -> Looked<Member> {
         self.look_up(&format!("/guilds/{guild}/members/{user}")).await
     }
 
     /// The bot's own user id; also the probe of whether the token works.
-    pub async fn get_own_id(&self) -> Result<UserId, LookupError> {
-        let user: Value = self.look_up("/users/@me").await?;
-        let id = user["id"].as_str().and_then(|id| id.parse().ok());
-        id.ok_or_else(|| LookupError::Unreadable("a user without an id".into()))
+    pub async fn get_own_id(&self) -> Looked<UserId> {
+        self.look_up::<Value>("/users/@me").await.and_then(|user| {
+            let id = user["id"].as_str().and_then(|id| id.parse().ok());
+            id.ok_or_else(|| LookupError::Unreadable("a user without an id".into()))
+        })
     }
 
     /// The webhook's channel, by its own token.
-    pub async fn get_webhook_channel(&self, id: i64, token: &str) -> Result<(ChannelId, Option<GuildId>), LookupError> {
-        let webhook: Value =
-            Self::read(self.http.get(format!("{}/webhooks/{id}/{token}", self.base)).send().await).await?;
-        let channel = webhook["channel_id"].as_str().and_then(|id| id.parse().ok());
-        let guild = webhook["guild_id"].as_str().and_then(|id| id.parse().ok());
-        let channel = channel.ok_or_else(|| LookupError::Unreadable("a webhook without a channel".into()))?;
-        Ok((channel, guild))
+    pub async fn get_webhook_channel(&self, id: i64, token: &str) -> Looked<(ChannelId, Option<GuildId>)> {
+        let sent = self.http.get(format!("{}/webhooks/{id}/{token}", self.base)).send().await;
+        Self::read::<Value>(sent).await.and_then(|webhook| {
+            let channel = webhook["channel_id"].as_str().and_then(|id| id.parse().ok());
+            let guild = webhook["guild_id"].as_str().and_then(|id| id.parse().ok());
+            let channel = channel.ok_or_else(|| LookupError::Unreadable("a webhook without a channel".into()))?;
+            Ok((channel, guild))
+        })
     }
 
     fn bot(&self, method: Method, path: &str) -> RequestBuilder {
@@ -123,32 +163,24 @@ impl DiscordClient {
         self.http.request(method, format!("{}{path}", self.base)).header("Authorization", authorization)
     }
 
-    async fn look_up<T: DeserializeOwned>(&self, path: &str) -> Result<T, LookupError> {
+    async fn look_up<T: DeserializeOwned>(&self, path: &str) -> Looked<T> {
         Self::read(self.bot(Method::GET, path).send().await).await
     }
 
-    async fn read<T: DeserializeOwned>(sent: Result<reqwest::Response, reqwest::Error>) -> Result<T, LookupError> {
-        let response = sent.map_err(|e| LookupError::Unreachable(describe(&e)))?;
-        let status = response.status();
-        let limits = limit_headers(&response);
-        let bytes = response.bytes().await.map_err(|e| LookupError::Unreachable(describe(&e)))?;
-        if status.is_success() {
-            return serde_json::from_slice(&bytes).map_err(|e| LookupError::Unreadable(e.to_string()));
-        }
-        let json: Option<Value> = serde_json::from_slice(&bytes).ok();
-        Err(match status {
-            StatusCode::UNAUTHORIZED => LookupError::Unauthorized,
-            StatusCode::TOO_MANY_REQUESTS => {
-                let wait = json.as_ref().and_then(retry_after).or(limits.retry_after);
-                LookupError::RateLimited(wait.unwrap_or(TimeDelta::seconds(5)))
+    async fn read<T: DeserializeOwned>(sent: Result<reqwest::Response, reqwest::Error>) -> Looked<T> {
+        let response = match sent {
+            Ok(response) => response,
+            Err(e) => {
+                return Looked { found: Err(LookupError::Unreachable(describe(&e))), limits: LimitHeaders::default() };
             }
-            _ if status.is_server_error() => LookupError::Unreachable(format!("HTTP {}", status.as_u16())),
-            _ => LookupError::Refused {
-                status: status.as_u16(),
-                code: json.as_ref().and_then(|j| j["code"].as_i64()).unwrap_or(0),
-                explanation: json.as_ref().map_or_else(String::new, explain),
-            },
-        })
+        };
+        let limits = limit_headers(&response);
+        let status = response.status();
+        let found = match response.bytes().await {
+            Ok(bytes) => found(status, &bytes, &limits),
+            Err(e) => Err(LookupError::Unreachable(describe(&e))),
+        };
+        Looked { found, limits }
     }
 
     async fn send(&self, request: RequestBuilder) -> Answer {
@@ -168,6 +200,29 @@ impl DiscordClient {
         let duration_ms = i32::try_from(watch.elapsed().as_millis()).unwrap_or(i32::MAX);
         Answer { reply, limits, duration_ms }
     }
+}
+
+fn found<T: DeserializeOwned>(status: StatusCode, bytes: &[u8], limits: &LimitHeaders) -> Result<T, LookupError> {
+    if status.is_success() {
+        return serde_json::from_slice(bytes).map_err(|e| LookupError::Unreadable(e.to_string()));
+    }
+    let json: Option<Value> = serde_json::from_slice(bytes).ok();
+    Err(match status {
+        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if json.is_none() => {
+            LookupError::NotDiscord(status.as_u16())
+        }
+        StatusCode::UNAUTHORIZED => LookupError::Unauthorized,
+        StatusCode::TOO_MANY_REQUESTS => {
+            let wait = json.as_ref().and_then(retry_after).or(limits.retry_after);
+            LookupError::RateLimited(wait.unwrap_or(TimeDelta::seconds(5)))
+        }
+        _ if status.is_server_error() || json.is_none() => LookupError::Unreadable(format!("HTTP {}", status.as_u16())),
+        _ => LookupError::Refused {
+            status: status.as_u16(),
+            code: json.as_ref().and_then(|j| j["code"].as_i64()).unwrap_or(0),
+            explanation: json.as_ref().map_or_else(String::new, explain),
+        },
+    })
 }
 
 fn answered(status: StatusCode, bytes: &[u8], limits: &LimitHeaders) -> Reply {
@@ -246,15 +301,4 @@ fn seconds(value: f64) -> Option<TimeDelta> {
 
 fn limit_headers(response: &reqwest::Response) -> LimitHeaders {
     LimitHeaders::read(|name| response.headers().get(name).and_then(|v| v.to_str().ok()))
-}
-
-/// The HTTP client under serenity's own requests (interaction answers, command registration), which
-/// has no deadline of its own.
-pub fn interaction_http() -> Result<reqwest::Client, LookupError> {
-    super::http::builder()
-        .timeout(Duration::from_secs(15))
-        .connect_timeout(Duration::from_secs(5))
-        .tcp_nodelay(true)
-        .build()
-        .map_err(|e| LookupError::Unreachable(e.to_string()))
 }

@@ -1,7 +1,7 @@
 //! `POST /webhooks/xtsystems`: verify the raw bytes, parse, store, answer. A refused request learns
 //! nothing but that it was refused; an admin can see why.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -17,10 +17,12 @@ use super::Web;
 use super::budget::Budgets;
 use super::client_ip::client_ip;
 use crate::event::{NewEvent, Via};
+use crate::id::sha256_hex;
 use crate::source::ingest::IngestError;
 use crate::source::xtsystems::live::LiveSource;
-use crate::source::xtsystems::verify::{Refusal, SignatureHeaders};
-use crate::source::xtsystems::{parse, text};
+use crate::source::xtsystems::parse::{self, ParseError};
+use crate::source::xtsystems::text;
+use crate::source::xtsystems::verify::{Refusal, Rule, SignatureHeaders};
 use crate::store::event::Inserted;
 
 /// The configured XTSystems source as the intake sees it.
@@ -38,20 +40,25 @@ pub async fn xtsystems(
     let Some(door) = &web.xtsystems else { return StatusCode::NOT_FOUND.into_response() };
     let config = &web.ports.config.web;
     let client = client_ip(peer.ip(), &headers, &config.trusted_proxies);
+    let now = web.ports.clock.now();
     let Ok(body) = to_bytes(body, config.max_body_bytes).await else {
+        if let Err(wait) = web.unverified.take(&client, now) {
+            return too_many(wait);
+        }
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("Body larger than {} bytes", config.max_body_bytes));
     };
-    let now = web.ports.clock.now();
     let signature = SignatureHeaders {
         signature: headers.get("x-xtsystems-signature").map(|v| v.as_bytes()),
         timestamp: headers.get("x-xtsystems-timestamp").map(|v| v.as_bytes()),
     };
     // Verification comes first: a forger behind the same address cannot use up a real sender's budget.
-    if let Err(refusal) = door.source.verify(&signature, &body, now) {
+    if let Err(refusal) = verify(&web, door, &signature, &body, &client, now).await {
         if let Err(wait) = web.unverified.take(&client, now) {
             return too_many(wait);
         }
-        keep_refusal(&web, door, door.source.diagnose(refusal.clone(), &signature, &body), &body).await;
+        let refusal = door.source.diagnose(refusal, &signature, &body);
+        let variant = refusal.variant.as_ref().map(text::variant);
+        keep_refusal(&web, door, &text::rule(&refusal.rule), variant.as_deref(), &body).await;
         return refuse(StatusCode::UNAUTHORIZED, refusal.public);
     }
     if let Err(wait) = door.verified.take(&door.source.id, now) {
@@ -59,7 +66,10 @@ pub async fn xtsystems(
     }
     let event = match parse::parse(&body, door.source.id, door.source.guild_id, web.ports.clock.uuid(), now) {
         Ok(event) => event,
-        Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(error) => {
+            keep_unreadable(&web, door, &error, &body).await;
+            return refuse(StatusCode::BAD_REQUEST, &error.to_string());
+        }
     };
     match web.ingest.submit(NewEvent { event, raw: body.to_vec(), via: Via::Http }).await {
         Ok(inserted) => accepted(inserted),
@@ -97,22 +107,55 @@ fn too_many(wait: TimeDelta) -> Response {
     response
 }
 
+/// Verifies; a signature that does not match may be made with a secret that another process has just
+/// generated, so within the client's budget the stored one is looked up.
+async fn verify(
+    web: &Web,
+    door: &XtSystemsDoor,
+    headers: &SignatureHeaders<'_>,
+    body: &[u8],
+    client: &IpAddr,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let Err(refusal) = door.source.verify(headers, body, now) else { return Ok(()) };
+    let may_be_new = matches!(refusal.rule, Rule::NoSecretConfigured | Rule::Mismatch);
+    if !may_be_new || web.unverified.is_spent(client, now).is_some() {
+        return Err(refusal);
+    }
+    match door.source.refresh_secret(&web.ports).await {
+        Ok(true) => door.source.verify(headers, body, now).map(drop),
+        Ok(false) => Err(refusal),
+        Err(error) => {
+            tracing::debug!(error = format!("{error:#}"), "a newer secret could not be looked up");
+            Err(refusal)
+        }
+    }
+}
+
 /// Kept for the admins, bounded, without secret, signature or body. Failing to keep it is not the sender's concern.
-async fn keep_refusal(web: &Web, door: &XtSystemsDoor, refusal: Refusal, body: &[u8]) {
-    let rule = text::rule(&refusal.rule);
-    let variant = refusal.variant.as_ref().map(text::variant);
+async fn keep_refusal(web: &Web, door: &XtSystemsDoor, rule: &str, variant: Option<&str>, body: &[u8]) {
     tracing::warn!(rule, variant, bytes = body.len(), "a webhook was refused");
-    let hash = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body));
+    let hash = sha256_hex(body);
     let kept = web.ports.store.insert_refusal(
         door.source.id,
         Via::Http.as_str(),
-        &rule,
-        variant.as_deref(),
+        rule,
+        variant,
         &hash,
         i64::try_from(body.len()).unwrap_or(i64::MAX),
         web.ports.clock.now(),
     );
     if let Err(error) = kept.await {
         tracing::debug!(%error, "a refusal could not be kept");
+    }
+}
+
+/// Signed by the sender and yet no event: the admins see it, and the body is kept whole.
+async fn keep_unreadable(web: &Web, door: &XtSystemsDoor, error: &ParseError, body: &[u8]) {
+    let rule = text::unreadable(error);
+    keep_refusal(web, door, &rule, None, body).await;
+    let (entry, now) = (sha256_hex(body), web.ports.clock.now());
+    if let Err(error) = web.ports.store.insert_quarantine(Via::Http.as_str(), &entry, body, &rule, 1, now).await {
+        tracing::warn!(%error, "an unreadable body could not be kept");
     }
 }

@@ -1,7 +1,5 @@
 //! The event bus against a real Redis, with its restarts.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -10,58 +8,8 @@ use signalbox::bus::{Bus, BusError, Entry, MAX_DELIVERIES, ReaderOptions, Refusa
 use signalbox::config::BusConfig;
 use signalbox::lifecycle::Lifecycle;
 
-// ---- A Redis of this test's own. Replaced by `support::servers::private_redis` at the merge. ----
-
-struct PrivateRedis {
-    url: String,
-    directory: PathBuf,
-    durable: bool,
-    server: Child,
-}
-
-fn private_redis(durable: bool) -> PrivateRedis {
-    let id = hex::encode(signalbox::clock::random_bytes::<6>());
-    let directory = std::env::temp_dir().join(format!("sb-redis-{id}"));
-    std::fs::create_dir(&directory).unwrap();
-    let url = format!("unix://{}", directory.join("s").display());
-    let server = start(&directory, durable);
-    PrivateRedis { url, directory, durable, server }
-}
-
-fn start(directory: &PathBuf, durable: bool) -> Child {
-    let _ = std::fs::remove_file(directory.join("s"));
-    let mut command = Command::new("redis-server");
-    command.args(["--port", "0", "--save", "", "--appendfsync", "always", "--unixsocket", "s"]);
-    command.args(["--appendonly", if durable { "yes" } else { "no" }]).arg("--dir").arg(directory);
-    let server = command.current_dir(directory).stdout(Stdio::null()).spawn().expect("redis-server is installed");
-    let up = || std::os::unix::net::UnixStream::connect(directory.join("s")).is_ok();
-    while !up() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    server
-}
-
-impl PrivateRedis {
-    /// Kills it as a crash would.
-    fn stop(&mut self) {
-        self.server.kill().unwrap();
-        self.server.wait().unwrap();
-    }
-
-    fn restart(&mut self) {
-        self.stop();
-        self.server = start(&self.directory, self.durable);
-    }
-}
-
-impl Drop for PrivateRedis {
-    fn drop(&mut self) {
-        self.stop();
-        let _ = std::fs::remove_dir_all(&self.directory);
-    }
-}
-
-// ---- What the tests are written in ----
+use crate::support::private::PrivateRedis;
+use crate::support::servers::private_redis;
 
 const BLOCK: Duration = Duration::from_millis(60);
 
@@ -276,7 +224,7 @@ async fn redis_away_is_an_error_and_never_shows_its_password() {
     redis.stop();
     let error = bus.reader("one", patient()).next(BLOCK).await.unwrap_err();
     assert!(matches!(error, BusError::Away(_)), "{error}");
-    redis.server = start(&redis.directory, false);
+    redis.start();
     redis.run(&["CONFIG", "SET", "requirepass", "right"]).await;
     let url = format!("{}?pass=hunter2", redis.url);
     let bus = RedisBus::open(&url.as_str().into(), None, "test").unwrap();

@@ -4,8 +4,13 @@
 
 pub mod corpus;
 pub mod database;
+pub mod delivery;
+pub mod door;
+pub mod machines;
 pub mod private;
 pub mod process;
+pub mod program;
+pub mod scene;
 pub mod servers;
 pub mod supervisor;
 pub mod town;

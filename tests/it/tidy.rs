@@ -11,12 +11,23 @@ use std::path::Path;
 /// Lower layers first: a module names modules of its own layer and of those above it in this table.
 /// The longest entry that fits a module counts.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("base", &["id", "clock", "error", "config", "telemetry", "lifecycle"]),
-    (CORE, &["event", "routing", "source", "delivery::batch", "delivery::limit", "delivery::retry"]),
-    ("ports", &["store", "bus", "upstream"]),
-    ("flows", &["source::ingest", "delivery", "approval", "community", "matches"]),
+    ("base", &["id", "clock", "error", "config", "telemetry", "lifecycle", "crash", "event::kind"]),
+    (CORE, &["event", "routing", "source", "delivery::classify", "delivery::limit", "delivery::retry"]),
+    ("ports", &["store", "bus", "upstream", "ports"]),
+    (
+        "flows",
+        &[
+            "source::ingest",
+            "source::subscribe",
+            "source::notice",
+            "source::catch_up",
+            "source::xtsystems::live",
+            "delivery",
+            "approval",
+        ],
+    ),
     (EDGES, &["discord", "web"]),
-    (ROOT, &["main", "lib", "cli", "app", "demo"]),
+    (ROOT, &["main", "lib", "cli", "app"]),
 ];
 /// Computes and touches nothing outside.
 const CORE: &str = "core";
@@ -106,14 +117,19 @@ const LONGEST_FILE: usize = 600;
 const SQL_CLOCKS: &[&str] =
     &["now()", "current_timestamp", "localtimestamp", "statement_timestamp()", "transaction_timestamp()"];
 
+/// A module's tests stand outside of the program, as those in `tests/` do.
+fn is_test(file: &SourceFile) -> bool {
+    file.path.ends_with("/tests.rs")
+}
+
 #[test]
 fn modules_name_only_what_is_below_them() {
-    report(program_files().iter().flat_map(layer_faults));
+    report(program_files().iter().filter(|file| !is_test(file)).flat_map(layer_faults));
 }
 
 #[test]
 fn each_library_and_each_source_of_surprise_has_one_owner() {
-    report(program_files().iter().flat_map(owner_faults));
+    report(program_files().iter().filter(|file| !is_test(file)).flat_map(owner_faults));
 }
 
 #[test]
@@ -171,7 +187,7 @@ fn the_rules_find_what_they_forbid() {
             "//! x\nuse crate::{store::Store, discord::{self, render}};",
             "src/web/api.rs:2: web names discord",
         ),
-        ("src/delivery/batch.rs", "//! x\nuse super::worker::Step;", "core names delivery::worker::Step of flows"),
+        ("src/delivery/limit.rs", "//! x\nuse super::worker::Step;", "core names delivery::worker::Step of flows"),
         ("src/source/kick/parse.rs", "//! x\nuse crate::event::Event;", ""),
         ("src/source/kick/parse.rs", "//! x\nuse crate::source::ingest;", "core names source::ingest of flows"),
         ("src/source/ingest.rs", "//! x\nuse crate::store::Store; use super::kick::parse;", ""),
@@ -289,7 +305,9 @@ fn file_faults(file: &SourceFile) -> Vec<String> {
     if lines > LONGEST_FILE {
         fault(format!("{lines} lines, and {LONGEST_FILE} are the most; is it one job?"));
     }
-    if path.file_name().is_some_and(|name| name == "mod.rs") {
+    // Cargo takes every file directly below `tests/` for a test of its own: what they share has to be a directory.
+    let shared_by_tests = file.path.starts_with("crates/standin/tests/");
+    if path.file_name().is_some_and(|name| name == "mod.rs") && !shared_by_tests {
         fault("foo.rs and foo/, not foo/mod.rs".to_owned());
     }
     let names = path.iter().map(|part| part.to_string_lossy().trim_end_matches(".rs").to_owned());

@@ -4,10 +4,10 @@
 
 mod check;
 mod control;
-mod core;
 mod door;
 mod faults;
 mod gateway;
+mod hub;
 mod interaction;
 mod limits;
 mod openapi;
@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 
 pub use faults::{Fault, What};
 
-use self::core::Core;
+use self::hub::Core;
 use crate::clock::Clock;
 
 /// Whether rate limits are enforced.
@@ -174,6 +174,11 @@ impl Discord {
         self.0.read(|world| world.token.clone())
     }
 
+    /// The token is changed: the old one is refused from now on.
+    pub fn set_token(&self, token: &str) {
+        self.0.change(|world| world.token = token.to_owned());
+    }
+
     pub fn application_id(&self) -> u64 {
         self.0.read(|world| world.application)
     }
@@ -282,6 +287,24 @@ impl Discord {
     /// Gateway sessions connected right now.
     pub fn connected_sessions(&self) -> usize {
         self.0.sessions().connected()
+    }
+
+    /// How often a session was begun, resumes not counted.
+    pub fn log_ins(&self) -> usize {
+        self.0.sessions().log_ins()
+    }
+
+    /// Sends an event to every session as it stands, be it nonsense.
+    pub fn emit(&self, name: &str, data: &Value) {
+        self.0.sessions().push_to_all(name, data);
+    }
+
+    /// Sends the last event of this name once more: "a client must expect events more than once".
+    pub fn repeat(&self, name: &str) {
+        let mut sessions = self.0.sessions();
+        if let Some(data) = sessions.last(name) {
+            sessions.push_to_all(name, &data);
+        }
     }
 
     /// False if there is no such message.

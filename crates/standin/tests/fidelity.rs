@@ -114,7 +114,8 @@ async fn a_nonce_is_remembered_for_a_while() {
     let first = client.post(&url, &body).await;
     let again = client.post(&url, &json!({"content": "other", "nonce": "abc", "enforce_nonce": true})).await;
     assert_eq!(first.body["id"], again.body["id"]);
-    assert_eq!(again.body["content"], "once");
+    assert_eq!((&again.body["content"], &again.body["nonce"]), (&json!("once"), &json!("abc")));
+    assert_eq!(client.get(&url).await.body[0].get("nonce"), None);
     client.post(&url, &json!({"content": "no check", "nonce": "abc"})).await;
     assert_eq!(world.messages(ops).len(), 2);
     world.delete_message(ops, first.body["id"].as_str().unwrap().parse().unwrap());
@@ -321,4 +322,20 @@ async fn objects_deserialise_with_serenity() {
     assert_eq!(post.kind, ChannelType::PublicThread);
     let inside = client.get(&format!("/channels/{}/messages", post.id)).await.body;
     assert_eq!(inside[0]["content"], "It is dark");
+}
+
+#[tokio::test]
+async fn two_hundred_commands_a_day() {
+    let (world, client) = town(unlimited()).await;
+    let url = format!("/applications/{}/commands", world.application_id());
+    let all = |prefix: &str| -> Value {
+        (0..100).map(|n| json!({"name": format!("{prefix}{n}"), "description": "d"})).collect()
+    };
+    for prefix in ["a", "b", "b"] {
+        assert_eq!(client.put(&url, &all(prefix)).await.status, 200);
+    }
+    let refused = client.put(&url, &all("c")).await;
+    assert_eq!((refused.status, &refused.body["code"]), (400, &json!(30034)));
+    client.clock.advance(Duration::days(1));
+    assert_eq!(client.put(&url, &all("c")).await.status, 200);
 }

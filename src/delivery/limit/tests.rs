@@ -1,3 +1,5 @@
+//! The limiter against a simulated Discord.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -20,6 +20,7 @@ fn send() -> Send {
         attempts: 0,
         own_failures: 0,
         set_aside: false,
+        note: None,
         created_at: at(0),
     }
 }

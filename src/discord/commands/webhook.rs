@@ -151,7 +151,7 @@ pub async fn test_webhook(ctx: Context<'_>) -> Result<(), Error> {
             format!("❌ A request arrived but was refused: {why}")
         }
         TestResult::NotArrived { refused: None } => format!(
-            "❌ XTSystems was asked, but nothing arrived within 10 s. Can XTSystems reach {}?",
+            "❌ XTSystems was asked, but nothing arrived. Can XTSystems reach {}?",
             source.url.as_deref().unwrap_or("this server")
         ),
         TestResult::NotRegistered => format!("❌ {}", text::NO_WEBHOOK),

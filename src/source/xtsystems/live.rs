@@ -2,7 +2,7 @@
 //! upstream, and the test of both.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -34,7 +34,14 @@ pub struct LiveSource {
     pub url: Option<String>,
     configured: Vec<SecretString>,
     separator: String,
-    rules: RwLock<Rules>,
+    trust: RwLock<Trust>,
+}
+
+/// Whom the source believes now.
+struct Trust {
+    /// The secret that was made here, or by another process, beside the configured ones.
+    generated: Option<SecretString>,
+    rules: Rules,
 }
 
 /// What `/register-webhook` did.
@@ -56,14 +63,14 @@ pub enum TestResult {
 
 impl LiveSource {
     pub fn new(id: Uuid, guild_id: GuildId, url: Option<String>, config: &XtSystemsConfig) -> Self {
-        let rules = Rules::new(&config.secrets, config.separator.clone());
+        let trust = Trust { generated: None, rules: Rules::new(&config.secrets, config.separator.clone()) };
         Self {
             id,
             guild_id,
             url,
             configured: config.secrets.clone(),
             separator: config.separator.clone(),
-            rules: RwLock::new(rules),
+            trust: RwLock::new(trust),
         }
     }
 
@@ -74,32 +81,37 @@ impl LiveSource {
         body: &[u8],
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<Verified, verify::Refusal> {
-        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        verify::verify(&rules, headers, body, now)
+        verify::verify(&self.trusted().rules, headers, body, now)
     }
 
     /// A refusal with the known variant that would have matched.
     pub fn diagnose(&self, refusal: verify::Refusal, headers: &SignatureHeaders<'_>, body: &[u8]) -> verify::Refusal {
-        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        refusal.diagnosed(&rules, headers, body)
+        refusal.diagnosed(&self.trusted().rules, headers, body)
     }
 
     pub fn has_secret(&self) -> bool {
-        self.rules.read().unwrap_or_else(PoisonError::into_inner).has_secret()
+        self.trusted().rules.has_secret()
     }
 
-    /// Takes up a secret that was generated here or by another process.
-    pub async fn refresh_secret(&self, ports: &Ports) -> Result<()> {
-        if let Some(secret) = ports.store.find_setting(self.guild_id, SECRET_SETTING).await? {
-            self.trust(secret.into());
+    /// Takes up a secret that was generated here or by another process. True when it is a new one.
+    pub async fn refresh_secret(&self, ports: &Ports) -> Result<bool> {
+        let Some(secret) = ports.store.find_setting(self.guild_id, SECRET_SETTING).await? else { return Ok(false) };
+        if self.trusted().generated.as_ref().is_some_and(|known| known.expose_secret() == secret) {
+            return Ok(false);
         }
-        Ok(())
+        self.trust(secret.into());
+        Ok(true)
+    }
+
+    fn trusted(&self) -> RwLockReadGuard<'_, Trust> {
+        self.trust.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn trust(&self, generated: SecretString) {
         let mut secrets = self.configured.clone();
-        secrets.push(generated);
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Rules::new(&secrets, self.separator.clone());
+        secrets.push(generated.clone());
+        let rules = Rules::new(&secrets, self.separator.clone());
+        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Trust { generated: Some(generated), rules };
     }
 
     /// Creates or updates our webhook upstream. Doing it again changes nothing.
@@ -149,7 +161,7 @@ impl LiveSource {
         let kept = ports.store.ensure_setting(self.guild_id, SECRET_SETTING, &fresh, ports.clock.now()).await?;
         let made = kept == fresh;
         let kept = SecretString::from(kept);
-        self.trust(SecretString::from(kept.expose_secret().to_owned()));
+        self.trust(kept.clone());
         Ok((kept, made))
     }
 
@@ -160,10 +172,14 @@ impl LiveSource {
         let Some(webhook) = find_ours(webhooks, self.url.as_deref()) else { return Ok(TestResult::NotRegistered) };
         let since = ports.clock.now();
         let watch = Stopwatch::start();
-        client.test_webhook(&webhook.id).await.map_err(told)?;
+        let delivered = client.test_webhook(&webhook.id).await.map_err(told)?;
         while watch.elapsed() < TEST_WITHIN {
             if ports.store.find_test_arrival(self.id, since).await?.is_some() {
                 return Ok(TestResult::Arrived { after_ms: watch.elapsed().as_millis() });
+            }
+            // XTSystems has given up: nothing more will arrive.
+            if !delivered {
+                break;
             }
             tokio::time::sleep(TEST_LOOK_EVERY).await;
         }

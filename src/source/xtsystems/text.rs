@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::parse::ParseError;
 use super::verify::diagnose::{Escapes, Respelling, Spacing};
 use super::verify::{KnownVariant, Refusal, Rule};
 
@@ -35,6 +36,11 @@ pub fn rule(rule: &Rule) -> String {
         }
         Rule::Mismatch => "The signature does not match the request under any live secret.".into(),
     }
+}
+
+/// A signed body that is no event.
+pub fn unreadable(error: &ParseError) -> String {
+    format!("The signature is right, but {error}. The body is kept.")
 }
 
 /// What the sender did, and the remedy.

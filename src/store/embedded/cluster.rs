@@ -9,9 +9,12 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// A log above this size is put aside at the next start; one older log is kept.
 const LOG_LIMIT: u64 = 10 << 20;
+
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Held as long as the server is ours; the kernel lets go of it when we end.
 pub(super) fn lock(account: &Account, home: &Path, data_dir: &Path) -> Result<File, EmbeddedError> {
@@ -24,7 +27,13 @@ pub(super) fn lock(account: &Account, home: &Path, data_dir: &Path) -> Result<Fi
         .open(&path)
         .map_err(EmbeddedError::io("open", &path))?;
     account.own(&path)?;
-    match file.try_lock() {
+    // A process that ends, or a child between its fork and its start, holds it for a moment longer.
+    let mut outcome = Ok(());
+    super::wait_until(LOCK_PATIENCE, || {
+        outcome = file.try_lock();
+        !matches!(outcome, Err(TryLockError::WouldBlock))
+    });
+    match outcome {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();

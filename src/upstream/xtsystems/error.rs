@@ -105,5 +105,7 @@ pub(super) fn innermost(error: &reqwest::Error) -> String {
         words = Some(inner.to_string());
         cause = inner.source();
     }
-    words.unwrap_or_else(|| error.to_string())
+    let words = words.unwrap_or_else(|| error.to_string());
+    // The system's number tells a person nothing.
+    words.split_once(" (os error").map_or(words.clone(), |(plain, _)| plain.to_owned())
 }

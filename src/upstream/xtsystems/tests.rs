@@ -1,3 +1,5 @@
+//! The client against a server that answers anything.
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, channel};

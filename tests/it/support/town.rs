@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use signalbox::app::App;
+use signalbox::app::{App, Patience, Wiring};
+use signalbox::bus::ReaderOptions;
 use signalbox::clock::Clock;
 use signalbox::config::{self, Given};
 use signalbox::lifecycle::Lifecycle;
@@ -20,6 +22,7 @@ use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::database::{TestDatabase, fresh_database};
+use super::program::Program;
 
 /// When every test begins.
 pub fn start() -> DateTime<Utc> {
@@ -40,8 +43,23 @@ pub struct Setup {
     pub registered: bool,
     /// The database to use, instead of a fresh one.
     pub database_url: Option<String>,
-    pub tls: bool,
+    /// The bot takes the stand-in for `https://discord.com`: over TLS, with serenity's own limiter.
+    pub as_discord: bool,
+    /// How closely the gateway session is watched.
+    pub patience: Patience,
+    /// After how long an entry of the stream is taken over that nobody acknowledged.
+    pub claim_idle: Duration,
 }
+
+/// Short times, for tests of the gateway: they pass in real time.
+pub const IMPATIENT: Patience = Patience {
+    ready: Duration::from_secs(3),
+    silence: Duration::from_millis(300),
+    answer: Duration::from_millis(700),
+    lease: Duration::from_millis(100),
+    goodbye: Duration::from_secs(1),
+    between: Duration::from_millis(100),
+};
 
 impl Default for Setup {
     fn default() -> Self {
@@ -52,7 +70,9 @@ impl Default for Setup {
             gateway: true,
             registered: true,
             database_url: None,
-            tls: false,
+            as_discord: false,
+            patience: Patience::default(),
+            claim_idle: ReaderOptions::default().claim_idle,
         }
     }
 }
@@ -67,6 +87,7 @@ pub struct Town {
     pub http: reqwest::Client,
     /// Names of the environment, as the bot was given them.
     pub env: Vec<(String, String)>,
+    wiring: WiringOfTests,
     lifecycle: Lifecycle,
     gateway: Option<tokio::task::JoinHandle<()>>,
     read: Mutex<BTreeSet<String>>,
@@ -107,7 +128,7 @@ impl Town {
             auth: Auth::Bearer,
             secret: SECRET.into(),
             target: setup.registered.then(|| format!("http://{address}/webhooks/xtsystems")),
-            retry_waits: vec![std::time::Duration::ZERO; 2],
+            retry_waits: vec![Duration::ZERO; 2],
             ..XtOptions::local(world_clock.clone())
         })
         .await
@@ -127,20 +148,26 @@ impl Town {
             limits: setup.limits,
             clock: world_clock.clone(),
             openapi: super::corpus::path("discord/openapi.json"),
-            tls: setup.tls,
+            tls: setup.as_discord,
             env: env.into_iter().collect(),
             ..DiscordOptions::default()
         })
         .await
         .unwrap();
         let mut env: BTreeMap<String, String> = discord.env().into_iter().collect();
+        if setup.as_discord {
+            // The default is Discord's own address.
+            env.remove("DISCORD_API_URL");
+        }
         for (name, value) in setup.env {
             env.insert(name.to_owned(), value);
         }
         env.retain(|_, value| !value.is_empty());
         let env: Vec<(String, String)> = env.into_iter().collect();
         let lifecycle = Lifecycle::new();
-        let app = open_app(&env, &database_url, &clock, &lifecycle, listener).await;
+        let authority = discord.tls().filter(|_| setup.as_discord);
+        let wiring = WiringOfTests { authority, patience: setup.patience, claim_idle: setup.claim_idle };
+        let app = open_app(&env, &database_url, &clock, &lifecycle, listener, &wiring).await;
         let mut town = Self {
             discord,
             xt,
@@ -150,6 +177,7 @@ impl Town {
             database_url,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             env,
+            wiring,
             lifecycle,
             gateway: None,
             read: Mutex::default(),
@@ -181,7 +209,43 @@ impl Town {
     pub async fn another_bot(&self) -> (Arc<App>, Lifecycle) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let lifecycle = Lifecycle::new();
-        (open_app(&self.env, &self.database_url, &self.clock, &lifecycle, listener).await, lifecycle)
+        let app = open_app(&self.env, &self.database_url, &self.clock, &lifecycle, listener, &self.wiring).await;
+        (app, lifecycle)
+    }
+
+    /// The bot's gateway connection and its lease are gone at once, as if the process had been killed.
+    pub fn kill_gateway(&mut self) {
+        self.gateway.take().expect("it is connected").abort();
+    }
+
+    /// The real program as a process of its own in this town, with further variables.
+    pub fn program(&self, arguments: &[&str], env: &[(&str, &str)]) -> Program {
+        let mut all: BTreeMap<String, String> = self.env.iter().cloned().collect();
+        all.insert("DATABASE_URL".into(), self.database_url.clone());
+        all.insert("WEBHOOK_PORT".into(), "0".into());
+        all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all.retain(|_, value| !value.is_empty());
+        Program::start(arguments, &all.into_iter().collect::<Vec<_>>())
+    }
+
+    /// Whether an ERROR line with these words was logged.
+    pub fn has_logged(&self, words: &str) -> bool {
+        self.errors.0.lock().unwrap().iter().any(|line| line.contains(words))
+    }
+
+    /// The bot ends and another one starts, at the same address and on the same database.
+    pub async fn restart(&mut self) {
+        self.lifecycle.stop();
+        if let Some(gateway) = self.gateway.take() {
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(5), gateway).await;
+            self.until("the session is over", || self.discord.connected_sessions() == 0).await;
+        }
+        self.lifecycle.shutdown(std::time::Duration::from_secs(5)).await;
+        self.app.ports.store.close().await;
+        let listener = tokio::net::TcpListener::bind(self.app.address).await.unwrap();
+        self.lifecycle = Lifecycle::new();
+        self.app = open_app(&self.env, &self.database_url, &self.clock, &self.lifecycle, listener, &self.wiring).await;
+        self.connect().await;
     }
 
     /// Waits, in real time, for what other tasks do.
@@ -190,14 +254,16 @@ impl Town {
             if is_so() {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{what}: not within 10 s");
     }
 
-    /// Does everything that is due, until all is quiet.
+    /// Does everything that is due, until all is quiet, here and at XTSystems.
     pub async fn settle(&self) {
         for _ in 0..200 {
+            // What XTSystems sends of itself, such as the echo of a decision.
+            self.xt.settle().await;
             if self.app.step().await.expect("a step works") == 0 {
                 return;
             }
@@ -249,10 +315,14 @@ impl Town {
     }
 
     pub async fn press_id(&self, who: &str, message: &str, custom_id: &str) -> Value {
-        let outcome =
-            self.discord.act(json!({ "as": who, "do": "press", "message": message, "custom_id": custom_id })).await;
+        let outcome = self.only_press(who, message, custom_id).await;
         self.settle().await;
         outcome
+    }
+
+    /// Presses, and leaves what follows from it undone.
+    pub async fn only_press(&self, who: &str, message: &str, custom_id: &str) -> Value {
+        self.discord.act(json!({ "as": who, "do": "press", "message": message, "custom_id": custom_id })).await
     }
 
     /// The message and the custom id of a button.
@@ -280,7 +350,12 @@ impl Town {
     }
 
     pub fn fault(&self, place: &str, what: &str, times: u32) {
-        let fault = Fault::parse(&json!({ "where": place, "what": what, "times": times })).unwrap();
+        self.fault_for(place, what, times, None);
+    }
+
+    /// With the duration that a `hang` or a `429` takes or asks for.
+    pub fn fault_for(&self, place: &str, what: &str, times: u32, ms: Option<u64>) {
+        let fault = Fault::parse(&json!({ "where": place, "what": what, "times": times, "ms": ms })).unwrap();
         self.discord.fault(fault);
     }
 
@@ -306,6 +381,12 @@ impl Town {
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
     }
 
+    /// The first column of what a statement finds, as text.
+    pub async fn column(&self, sql: &'static str) -> Vec<String> {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+    }
+
     /// An ERROR line with these words may be logged.
     pub fn expect_error(&self, words: &'static str) {
         self.expected_errors.lock().unwrap().push(words);
@@ -319,7 +400,7 @@ impl Town {
     pub async fn finish(self) {
         self.lifecycle.stop();
         if let Some(gateway) = self.gateway {
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(5), gateway).await;
+            let _ = tokio::time::timeout(Duration::from_secs(5), gateway).await;
         }
         self.app.ports.store.close().await;
         let known = |found: &String, expected: &Mutex<Vec<&'static str>>| {
@@ -330,7 +411,7 @@ impl Town {
         let violations: Vec<String> =
             self.discord.violations().into_iter().filter(|v| !known(v, &self.expected_violations)).collect();
         assert!(violations.is_empty(), "the stand-in complains: {violations:#?}");
-        let read = self.read.lock().unwrap();
+        let read = std::mem::take(&mut *self.read.lock().unwrap());
         let state = self.discord.state();
         for channel in state["channels"].as_array().unwrap() {
             for message in channel["messages"].as_array().unwrap() {
@@ -340,6 +421,25 @@ impl Town {
         }
         self.xt.stop();
         self.discord.shutdown().await;
+    }
+}
+
+/// What a further process of the same town is wired with.
+struct WiringOfTests {
+    authority: Option<standin::discord::Tls>,
+    patience: Patience,
+    claim_idle: Duration,
+}
+
+impl WiringOfTests {
+    fn make(&self) -> Wiring {
+        let discord_http = self.authority.as_ref().map(|tls| {
+            let authority = reqwest::Certificate::from_pem(tls.ca_pem.as_bytes()).unwrap();
+            let client = reqwest::Client::builder().no_proxy().resolve("discord.com", tls.addr);
+            client.tls_certs_merge([authority]).timeout(Duration::from_secs(10)).build().unwrap()
+        });
+        let reader = ReaderOptions { claim_idle: self.claim_idle, ..ReaderOptions::default() };
+        Wiring { discord_http, gateway: self.patience, reader }
     }
 }
 
@@ -355,9 +455,11 @@ async fn open_app(
     clock: &Clock,
     lifecycle: &Lifecycle,
     listener: tokio::net::TcpListener,
+    wiring: &WiringOfTests,
 ) -> Arc<App> {
     let loaded = config::load(Given::new(env.to_vec())).unwrap_or_else(|problems| panic!("{problems}"));
-    let app = App::open(loaded.config, database_url, clock.clone(), lifecycle.clone(), listener).await.unwrap();
+    let (config, clock, lifecycle) = (loaded.config, clock.clone(), lifecycle.clone());
+    let app = App::open_with(config, database_url, clock, lifecycle, listener, wiring.make()).await.unwrap();
     assert!(app.prepare().await.unwrap());
     app
 }
@@ -400,7 +502,7 @@ pub fn show(message: &Value) -> String {
 }
 
 /// `<t:1767348005:R>` → `<+5s>`.
-fn plain_times(text: &str) -> String {
+pub fn plain_times(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("<t:") {
@@ -441,7 +543,13 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Errors {
         if std::env::var_os("TOWN_LOG").is_some() && (ours || *event.metadata().level() <= tracing::Level::WARN) {
             let mut line = Line::default();
             event.record(&mut line);
-            eprintln!("{} {}: {}", event.metadata().level(), event.metadata().target(), line.0);
+            eprintln!(
+                "{} {} {}: {}",
+                chrono::Utc::now().format("%S%.3f"),
+                event.metadata().level(),
+                event.metadata().target(),
+                line.0
+            );
         }
         if *event.metadata().level() == tracing::Level::ERROR && ours {
             let mut line = Line::default();

@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{Query, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -15,7 +15,7 @@ use axum::{
 use futures_util::stream::{self, Stream};
 use serde_json::{Value, json};
 
-use super::{core::Core, faults::Fault, interaction, world};
+use super::{faults::Fault, hub::Core, interaction, world};
 
 pub fn router() -> Router<Arc<Core>> {
     Router::new()
@@ -141,7 +141,10 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("ops", &["asset.created", "asset.updated", "default"]),
 ];
 
-async fn act(State(core): State<Arc<Core>>, body: String) -> Response {
+async fn act(State(core): State<Arc<Core>>, headers: HeaderMap, body: String) -> Response {
+    if is_foreign(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let what = match serde_json::from_str(&body) {
         Ok(what) => what,
         Err(error) => return bad(&format!("the body is not JSON: {error}")),
@@ -152,7 +155,10 @@ async fn act(State(core): State<Arc<Core>>, body: String) -> Response {
     }
 }
 
-async fn fault(State(core): State<Arc<Core>>, body: String) -> Response {
+async fn fault(State(core): State<Arc<Core>>, headers: HeaderMap, body: String) -> Response {
+    if is_foreign(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let what: Value = match serde_json::from_str(&body) {
         Ok(what) => what,
         Err(error) => return bad(&format!("the body is not JSON: {error}")),
@@ -212,6 +218,14 @@ async fn live(State(core): State<Arc<Core>>) -> Sse<impl Stream<Item = Result<Ev
         Some((Ok(event), (changes, stop)))
     });
     Sse::new(stream).keep_alive(KeepAlive::default())
+}
+
+/// A browser says from which page a request comes: only the stand-in's own may act. Scripts say nothing.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
+    let host = text(header::HOST).unwrap_or_default();
+    let own = |origin: &str| origin.split_once("://").is_some_and(|(_, from)| from == host);
+    text(header::ORIGIN).is_some_and(|origin| !own(origin))
 }
 
 fn bad(error: &str) -> Response {

@@ -31,7 +31,7 @@ use tokio_rustls::{
     },
 };
 
-use super::{Tls, core::Core};
+use super::{Tls, hub::Core};
 
 /// The handler's hold on its connection.
 #[derive(Clone, Debug, Default)]

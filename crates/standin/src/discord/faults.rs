@@ -40,6 +40,8 @@ pub enum What {
     Reconnect,
     /// The memory of nonces is lost.
     ForgetNonces,
+    /// An interaction is delivered twice, as around the takeover of a session.
+    Twice,
 }
 
 impl Fault {
@@ -87,7 +89,7 @@ impl Fault {
         let edits = ["edit_webhook_message", "edit_original"];
         self.times > 0
             && match self.place.as_str() {
-                "any" => true,
+                "any" => route != "interaction",
                 "commands" => route.ends_with("_command") || route.ends_with("_commands"),
                 "edit_message" => route == "edit_message" || edits.contains(&route),
                 place => place == route,
@@ -102,6 +104,7 @@ impl Fault {
 const PLACES: &[&str] = &[
     "any",
     "gateway",
+    "interaction",
     "create_message",
     "edit_message",
     "edit_webhook_message",
@@ -124,7 +127,7 @@ const PLACES: &[&str] = &[
     "get_webhook",
 ];
 const KINDS: &str = "accept_then_drop, drop, hang, status:500, status:500:done, html:502, 429:user, 429:global, 429:bare, 429:shared, \
-    close:4000, close:none, half_open, invalid_session, invalid_session:resumable, reconnect, forget_nonces";
+    close:4000, close:none, half_open, invalid_session, invalid_session:resumable, reconnect, forget_nonces, twice (where: interaction)";
 
 impl What {
     pub fn parse(text: &str) -> Option<What> {
@@ -148,6 +151,7 @@ impl What {
             ("invalid_session", Some("resumable"), None) => What::InvalidSession(true),
             ("reconnect", None, _) => What::Reconnect,
             ("forget_nonces", None, _) => What::ForgetNonces,
+            ("twice", None, _) => What::Twice,
             _ => return None,
         })
     }

@@ -31,7 +31,10 @@ pub mod intent {
 const REPLAY: usize = 1000;
 
 #[derive(Default)]
-pub struct Sessions(Vec<Session>);
+pub struct Sessions {
+    list: Vec<Session>,
+    log_ins: usize,
+}
 
 pub struct Session {
     pub id: String,
@@ -57,26 +60,57 @@ pub enum Out {
 impl Sessions {
     pub fn add(&mut self, id: String, intents: u64, shard: (u64, u64), to: UnboundedSender<Out>) {
         // Sessions that nobody came back for are forgotten.
-        while self.0.iter().filter(|s| s.to.is_none()).count() > 20 {
-            let oldest = self.0.iter().position(|s| s.to.is_none());
-            oldest.map(|at| self.0.remove(at));
+        while self.list.iter().filter(|s| s.to.is_none()).count() > 20 {
+            let oldest = self.list.iter().position(|s| s.to.is_none());
+            oldest.map(|at| self.list.remove(at));
         }
-        self.0.push(Session { id, seq: 0, intents, shard, replay: VecDeque::new(), to: Some(to) });
+        self.log_ins += 1;
+        self.list.push(Session { id, seq: 0, intents, shard, replay: VecDeque::new(), to: Some(to) });
+    }
+
+    /// How often a session was begun, resumes not counted.
+    pub fn log_ins(&self) -> usize {
+        self.log_ins
+    }
+
+    /// Nobody can resume any more.
+    pub fn forget(&mut self) {
+        self.list.clear();
+    }
+
+    /// An event as it stands, to every session.
+    pub fn push_to_all(&mut self, name: &str, data: &Value) {
+        for session in &mut self.list {
+            session.push(name, data.clone());
+        }
+    }
+
+    /// The last event of this name that any session got.
+    pub fn last(&self, name: &str) -> Option<Value> {
+        let all = self.list.iter().flat_map(|session| &session.replay);
+        let mut of_name = all.filter(|(_, event)| event["t"] == name);
+        of_name.next_back().map(|(_, event)| event["d"].clone())
     }
 
     pub fn connected(&self) -> usize {
-        self.0.iter().filter(|s| s.to.is_some()).count()
+        self.list.iter().filter(|s| s.to.is_some()).count()
     }
 
     /// Sessions that still get events, be it after a resume.
     pub fn alive(&self) -> usize {
-        self.0.len()
+        self.list.len()
     }
 
     /// To everyone connected: faults.
     pub fn tell_all(&self, make: impl Fn() -> Out) -> usize {
-        let all = self.0.iter().filter_map(|s| s.to.as_ref());
+        let all = self.list.iter().filter_map(|s| s.to.as_ref());
         all.filter(|to| to.send(make()).is_ok()).count()
+    }
+
+    /// Whether the connection behind `from` still has its session (op 9 takes it away).
+    pub fn holds(&self, id: &str, from: &UnboundedSender<Out>) -> bool {
+        let own = |to: &UnboundedSender<Out>| to.same_channel(from);
+        self.list.iter().any(|s| s.id == id && s.to.as_ref().is_some_and(own))
     }
 
     /// The connection behind `from` is gone. A session that was taken over by a newer connection stays as it is.
@@ -84,15 +118,15 @@ impl Sessions {
     pub fn leave(&mut self, id: &str, from: &UnboundedSender<Out>, ended: bool) {
         let own = |s: &Session| s.id == id && s.to.as_ref().is_some_and(|to| to.same_channel(from));
         if ended {
-            self.0.retain(|s| !own(s));
-        } else if let Some(session) = self.0.iter_mut().find(|s| own(s)) {
+            self.list.retain(|s| !own(s));
+        } else if let Some(session) = self.list.iter_mut().find(|s| own(s)) {
             session.to = None;
         }
     }
 
     /// Takes the session over and sends what was missed; false if it can't be resumed.
     pub fn resume(&mut self, id: &str, seq: u64, to: UnboundedSender<Out>) -> bool {
-        let Some(session) = self.0.iter_mut().find(|s| s.id == id) else {
+        let Some(session) = self.list.iter_mut().find(|s| s.id == id) else {
             return false;
         };
         let first = session.replay.front().map_or(session.seq + 1, |(first, _)| *first);
@@ -112,14 +146,14 @@ impl Sessions {
 
     /// An event for one session only (READY and what follows it).
     pub fn push_to(&mut self, id: &str, name: &str, data: Value) {
-        if let Some(session) = self.0.iter_mut().find(|s| s.id == id) {
+        if let Some(session) = self.list.iter_mut().find(|s| s.id == id) {
             session.push(name, data);
         }
     }
 
     /// An event for every session that asked for it: every session of the bot gets every interaction.
     pub fn dispatch(&mut self, world: &World, event: &Event) {
-        for session in &mut self.0 {
+        for session in &mut self.list {
             let (shard, shards) = session.shard;
             let guild_shard = event.guild_id.map_or(0, |id| (id >> 22) % shards.max(1));
             let wanted = event.intents == 0 || session.intents & event.intents != 0;

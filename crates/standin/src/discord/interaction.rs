@@ -4,12 +4,14 @@
 
 mod act;
 mod build;
+mod deed;
 mod form;
 mod options;
 
 use std::time::Duration;
 
-pub use act::{act, commands_for};
+pub use act::act;
+pub use deed::commands_for;
 pub use options::role_named;
 use serde_json::{Value, json};
 

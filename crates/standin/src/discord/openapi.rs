@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
 
-use super::core::lock;
+use super::hub::lock;
 
 pub struct OpenApi {
     document: Value,
@@ -79,19 +79,28 @@ impl OpenApi {
     }
 }
 
-/// Known faults of the description: `default_member_permissions` is documented (and sent) as a string, it says integer.
+/// Known faults of the description: `default_member_permissions` is documented (and sent) as a string, it says integer;
+/// the id of a new attachment is documented as its index, it says snowflake.
 fn tolerated(mut body: Value) -> Value {
-    let fix = |command: &mut Value| {
-        let bits =
-            command.get("default_member_permissions").and_then(Value::as_str).and_then(|b| b.parse::<u64>().ok());
-        if let Some(bits) = bits {
-            command["default_member_permissions"] = json!(bits);
-        }
-    };
     match &mut body {
-        Value::Array(commands) => commands.iter_mut().for_each(fix),
-        Value::Object(_) => fix(&mut body),
+        Value::Array(commands) => commands.iter_mut().for_each(tolerate),
+        Value::Object(_) => tolerate(&mut body),
         _ => {}
     }
     body
+}
+
+fn tolerate(one: &mut Value) {
+    let bits = one.get("default_member_permissions").and_then(Value::as_str);
+    if let Some(bits) = bits.and_then(|b| b.parse::<u64>().ok()) {
+        one["default_member_permissions"] = json!(bits);
+    }
+    for path in ["/attachments", "/data/attachments", "/message/attachments"] {
+        let list = one.pointer_mut(path).and_then(Value::as_array_mut);
+        for attachment in list.into_iter().flatten() {
+            if attachment["id"].is_u64() {
+                attachment["id"] = json!(attachment["id"].to_string());
+            }
+        }
+    }
 }

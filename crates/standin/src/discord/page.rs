@@ -9,20 +9,16 @@ use axum::{
     routing::get,
 };
 
-const INDEX: &str = "/";
-
 /// Every file but the index.
 pub fn router() -> Router {
-    let files = files::FILES.iter().filter(|(path, _, _)| *path != INDEX);
-    files.fold(Router::new(), |router, (path, kind, text)| {
+    files::FILES.iter().fold(Router::new(), |router, (path, kind, text)| {
         router.route(path, get(move || async move { served(kind, text) }))
     })
 }
 
 /// `GET /`, which is the gateway's address too: the caller has told the two apart.
 pub fn index() -> Response {
-    let index = files::FILES.iter().find(|(path, _, _)| *path == INDEX);
-    index.map_or_else(|| served("text/plain", ""), |(_, kind, text)| served(kind, text))
+    served("text/html; charset=utf-8", include_str!("page/index.html"))
 }
 
 fn served(kind: &'static str, text: &'static str) -> Response {

@@ -114,3 +114,50 @@ pub fn in_channel(world: &World, channel: &Channel, user_id: u64) -> u64 {
     }
     held
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::discord::world::Overwrite;
+
+    /// What `user` may do in #ops under these overwrites of (role or member, allow, deny).
+    fn held(user: &str, overwrites: &[(u64, u64, u64)]) -> u64 {
+        let mut world = World::signal_town();
+        let user = world.user_named(user).unwrap().id;
+        let ops = world.channel_named("ops").unwrap().id;
+        let members = world.users.clone();
+        let ops = world.channels.get_mut(&ops).unwrap();
+        ops.overwrites = overwrites
+            .iter()
+            .map(|&(id, allow, deny)| Overwrite { id, member: members.contains_key(&id), allow, deny })
+            .collect();
+        let ops = ops.clone();
+        in_channel(&world, &ops, user)
+    }
+
+    #[test]
+    fn roles_beat_everyone_and_the_member_beats_roles() {
+        let everyone = crate::discord::world::GUILD;
+        let role = crate::discord::world::APPROVER_ROLE;
+        let world = World::signal_town();
+        let approver = world.user_named("approver").unwrap().id;
+        let closed = (everyone, 0, SEND_MESSAGES);
+        let open = (role, SEND_MESSAGES, 0);
+        assert_eq!(held("member", &[]), EVERYONE);
+        assert_eq!(held("member", &[closed]) & SEND_MESSAGES, 0);
+        assert_ne!(held("approver", &[closed, open]) & SEND_MESSAGES, 0);
+        let own = (approver, 0, SEND_MESSAGES);
+        assert_eq!(held("approver", &[closed, open, own]) & SEND_MESSAGES, 0);
+    }
+
+    #[test]
+    fn an_administrator_ignores_overwrites_and_the_unseen_allows_nothing() {
+        let everyone = crate::discord::world::GUILD;
+        assert_eq!(held("admin", &[(everyone, 0, ALL)]), ALL);
+        assert_eq!(held("member", &[(everyone, 0, VIEW_CHANNEL)]), 0);
+        let mute = held("member", &[(everyone, 0, SEND_MESSAGES)]);
+        assert_eq!(mute & (EMBED_LINKS | ATTACH_FILES), 0);
+        assert_ne!(mute & READ_MESSAGE_HISTORY, 0);
+    }
+}

@@ -22,6 +22,8 @@ pub const UNKNOWN_WEBHOOK: Known = (404, 10015, "Unknown Webhook");
 pub const UNKNOWN_INTERACTION: Known = (404, 10062, "Unknown interaction");
 pub const UNKNOWN_COMMAND: Known = (404, 10063, "Unknown application command");
 pub const TOO_MANY_WEBHOOKS: Known = (400, 30007, "Maximum number of webhooks reached (15)");
+pub const TOO_MANY_COMMANDS: Known =
+    (400, 30034, "Max number of daily application command creates has been reached (200)");
 pub const OLD_MESSAGE_EDITS: Known =
     (429, 30046, "Maximum number of edits to messages older than 1 hour reached. Try again later");
 pub const UNAUTHORIZED: Known = (401, 0, "401: Unauthorized");

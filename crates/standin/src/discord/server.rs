@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use super::{
     Phase, Seen, Then, control,
-    core::{Core, lock},
     door::Line,
     faults::{Fault, What},
     gateway::{self, intent},
+    hub::{Core, lock},
     limits::{self, Verdict},
     page,
     refusal::{self, Refusal},
@@ -29,6 +29,9 @@ use super::{
 const LARGEST: usize = 25 * 1024 * 1024;
 /// "The default upload size limit … is 10 MiB" for one file.
 const LARGEST_FILE: usize = 10 * 1024 * 1024;
+
+/// The page of a proxy in front of Discord that does not reach it.
+const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</center></body></html>";
 
 pub fn router(core: &Arc<Core>, extra: Option<Router>) -> Router {
     let mut router =
@@ -51,6 +54,20 @@ async fn fallback(
     }
     let upgrade = request.headers().get(header::UPGRADE);
     if upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+        // The faults of plain requests, armed for the gateway, meet whoever connects.
+        if let Some(fault) = core.take_fault_that("gateway", |what| !what.of_gateway()) {
+            return match fault.what {
+                What::Status(status, _) => respond(status, &[], Some(failure(status))),
+                What::Html(status) => html(status, BAD_GATEWAY),
+                What::Limited(_) => banned(),
+                What::Hang => {
+                    let forever = std::time::Duration::from_secs(3600);
+                    tokio::time::sleep(fault.wait().unwrap_or(forever)).await;
+                    cut(&line)
+                }
+                _ => cut(&line),
+            };
+        }
         return match WebSocketUpgrade::from_request(request, &()).await {
             Ok(upgrade) => upgrade.on_upgrade(move |ws| gateway::serve(core, ws)),
             Err(rejection) => rejection.into_response(),
@@ -147,10 +164,7 @@ async fn misbehave(core: &Core, line: &Line, received: &Received, fault: &Fault)
         }
         What::Html(status) => {
             record(core, received, *status);
-            html(
-                *status,
-                "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</center></body></html>",
-            )
+            html(*status, BAD_GATEWAY)
         }
         What::Limited(scope) if scope == "bare" => {
             record(core, received, 429);

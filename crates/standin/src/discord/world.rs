@@ -30,6 +30,9 @@ pub struct World {
     pub webhooks: BTreeMap<u64, Webhook>,
     /// As registered: Discord's command objects, with `guild_id` where registered for one guild.
     pub commands: Vec<Value>,
+    /// When commands were created, by scope: 200 a day are allowed in each.
+    #[serde(default)]
+    pub created_commands: BTreeMap<String, Vec<DateTime<Utc>>>,
     pub nonces: Vec<Nonce>,
     /// By token.
     pub interactions: BTreeMap<String, Interaction>,
@@ -317,4 +320,9 @@ pub fn snowflake_at(at: DateTime<Utc>) -> u64 {
 pub fn made_at(id: u64) -> DateTime<Utc> {
     let ms = i64::try_from(id >> 22).unwrap_or(0) + EPOCH_MS;
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+/// Whether a field holds this id (ids are strings in JSON).
+pub fn is_id(field: &Value, id: u64) -> bool {
+    field.as_str().and_then(|text| text.parse().ok()) == Some(id)
 }

@@ -115,13 +115,22 @@ impl XtSystems {
             Decided::Unknown => Err(Refused::NotFound("Machine not found")),
             Decided::Before(machine) => Err(Refused::Conflict(format!("Machine already {}", machine.status))),
             Decided::Now(machine) => {
-                let data = json!({
+                let mut data = json!({
                     "asset_id": machine.asset_id, "hostname": machine.hostname, "ip_address": machine.ip_address,
                     "operating_system": machine.operating_system, "status": "approved", "approved_by": who,
                 });
+                if let Some(fields) = data.as_object_mut() {
+                    // Nothing is said of an adopted machine that is not known.
+                    fields.retain(|_, value| value != "");
+                }
                 Ok((machine, approve.then_some(("machine.approved", data))))
             }
         }
+    }
+
+    pub(super) fn adopt(&self, asset_id: &str, company_id: &str) {
+        let now = self.clock().now();
+        self.change(|world| world.adopt(asset_id, company_id, now));
     }
 
     pub(super) fn ticket_opened(&self, change: TicketChange) -> Result<(Ticket, Event), Refused> {

@@ -177,6 +177,24 @@ impl World {
         machine
     }
 
+    /// A machine that others announced: pending, and known by nothing but its ids.
+    pub fn adopt(&mut self, asset_id: &str, company_id: &str, now: DateTime<Utc>) {
+        if self.machines.iter().any(|m| m.asset_id == asset_id) {
+            return;
+        }
+        self.machines.push(Machine {
+            asset_id: asset_id.to_owned(),
+            company_id: company_id.to_owned(),
+            hostname: String::new(),
+            ip_address: String::new(),
+            operating_system: String::new(),
+            status: "pending".to_owned(),
+            registered_at: now,
+            decided_by: None,
+            decided_at: None,
+        });
+    }
+
     pub fn decide(&mut self, asset_id: &str, verdict: &str, who: &str, now: DateTime<Utc>) -> Decided {
         let Some(machine) = self.machines.iter_mut().find(|m| m.asset_id == asset_id) else {
             return Decided::Unknown;

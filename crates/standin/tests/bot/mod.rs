@@ -33,6 +33,7 @@ pub fn commands() -> Value {
         {"name": "panel", "description": "Buttons"},
         {"name": "twice", "description": "Answers twice"},
         {"name": "late", "description": "Answers too late"},
+        {"name": "silent", "description": "Leaves the answer to the test"},
         {"name": "reset", "description": "For administrators", "default_member_permissions": "0"},
         {"name": "Why?", "type": 3},
     ])
@@ -46,7 +47,12 @@ pub fn options() -> Options {
 pub fn corpus() -> Option<PathBuf> {
     let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     let path = std::env::var_os("SIGNALBOX_CORPUS").map_or_else(beside, PathBuf::from);
-    path.is_dir().then_some(path)
+    if path.is_dir() {
+        return Some(path);
+    }
+    assert!(std::env::var_os("CI").is_none(), "no corpus at {}", path.display());
+    println!("not validated against Discord's description: no corpus");
+    None
 }
 
 pub struct Bot {
@@ -155,6 +161,10 @@ impl Handler {
                 let body = json!({"type": 4, "data": {"content": "a panel", "components": components}});
                 ctx.http.create_interaction_response(it.id, &it.token, &body, Vec::new()).await
             }
+            "silent" => {
+                self.notes.lock().unwrap().push(format!("/interactions/{}/{}/callback", it.id, it.token));
+                Ok(())
+            }
             "twice" => {
                 it.create_response(ctx, say("one")).await?;
                 it.create_response(ctx, say("two")).await
@@ -194,7 +204,7 @@ impl Handler {
 impl EventHandler for Handler {
     async fn ready(&self, ctx: Context, _: Ready) {
         let made: Vec<Command> = ctx.http.create_global_commands(&commands()).await.unwrap();
-        assert_eq!(made.len(), 8);
+        assert_eq!(made.len(), 9);
         let _ = self.ready.send(());
     }
 

@@ -47,6 +47,10 @@ impl Client {
         self.send(reqwest::Method::POST, path, Some(body), true).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(reqwest::Method::PUT, path, Some(body), true).await.unwrap()
+    }
+
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(reqwest::Method::PATCH, path, Some(body), true).await.unwrap()
     }

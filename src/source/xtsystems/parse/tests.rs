@@ -1,3 +1,5 @@
+//! What becomes of bodies of every kind and shape.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Genuine requests pass, everything else is refused and explained.
+
 use super::diagnose::{Escapes, Respelling, Spacing};
 use super::*;
 use base64::Engine;

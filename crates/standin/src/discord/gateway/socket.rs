@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::{Out, intent};
-use crate::discord::{core::Core, faults::What, interaction::secret, rest};
+use crate::discord::{faults::What, hub::Core, interaction::secret, rest};
 
 /// <https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes>
 mod close {
@@ -152,6 +152,11 @@ impl Socket {
             return Then::Close(close::DECODE_ERROR);
         };
         let data = &payload["d"];
+        // After op 9 the client may identify again on the same connection.
+        let held = |id: &String| self.core.sessions().holds(id, &self.to);
+        if !self.session.as_ref().is_none_or(held) {
+            self.session = None;
+        }
         match payload["op"].as_u64() {
             Some(1) => {
                 let _ = self.to.send(Out::Send(json!({"op": 11, "t": null, "s": null, "d": null})));
@@ -261,7 +266,7 @@ impl Socket {
 
     /// A fault that was armed while nobody was connected hits whoever comes.
     fn misbehave(&self) -> Option<Then> {
-        let fault = self.core.take_fault("gateway")?;
+        let fault = self.core.take_fault_that("gateway", What::of_gateway)?;
         match fault.what {
             What::Close(Some(code)) => Some(Then::Close(code)),
             What::Close(None) => {

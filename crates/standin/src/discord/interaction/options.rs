@@ -12,9 +12,12 @@ pub struct Person<'w> {
     pub guild: Option<u64>,
 }
 
+/// Type and name of each subcommand (group) passed on the way.
+pub type Chain = Vec<(u64, String)>;
+
 /// Walks down the words of `/group sub` to the definition that takes options.
 /// Answers the chain of (type, name) passed on the way and the last definition.
-pub fn descend<'d>(command: &'d Value, words: &[&str]) -> Result<(Vec<(u64, String)>, &'d Value), String> {
+pub fn descend<'d>(command: &'d Value, words: &[&str]) -> Result<(Chain, &'d Value), String> {
     let mut at = command;
     let mut chain = Vec::new();
     for word in words {

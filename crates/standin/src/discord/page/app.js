@@ -1,4 +1,5 @@
-// Puts the page together: draws what the store knows, keeps the scroll position, opens and closes drawers.
+// Puts the page together: draws what the store knows at each change (told by an EventSource, see api.js), keeps the scroll
+// position, opens and closes drawers.
 
 import { live } from './api.js';
 import { composer } from './composer.js';

@@ -1,12 +1,10 @@
-//! Every file of the page: the path it is served at, its type, its text.
+//! Every file of the page but its skeleton: the path it is served at, its type, its text.
 
-const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// (path, content type, text)
 pub const FILES: &[(&str, &str, &str)] = &[
-    ("/", HTML, include_str!("index.html")),
     ("/page/style.css", CSS, include_str!("style.css")),
     ("/page/message.css", CSS, include_str!("message.css")),
     ("/page/input.css", CSS, include_str!("input.css")),

@@ -24,6 +24,7 @@ pub fn all(world: &mut World, call: &Call, guild: Option<u64>) -> Answer {
                 return Err(invalid(&[], "LIST_TYPE_CONVERT", text));
             };
             check::check_commands(sent)?;
+            count_creates(world, call, guild, sent)?;
             // "This will overwrite all existing commands"; a command keeps its id when name and type are the same.
             let made: Vec<Value> = sent.iter().map(|c| complete(world, call, guild, c)).collect();
             world.commands.retain(|c| !in_scope(c, guild));
@@ -32,6 +33,7 @@ pub fn all(world: &mut World, call: &Call, guild: Option<u64>) -> Answer {
         }
         _ => {
             check::check_command(&call.body)?;
+            count_creates(world, call, guild, std::slice::from_ref(&call.body))?;
             let known = same(world, guild, &call.body).is_some();
             let made = complete(world, call, guild, &call.body);
             world.commands.retain(|c| c["id"] != made["id"]);
@@ -73,6 +75,19 @@ fn may_register(world: &World, guild: Option<u64>) -> Result<(), Refusal> {
         Some(id) if world.guilds.get(&id).is_some_and(|g| g.members.contains_key(&world.bot)) => Ok(()),
         Some(_) => Err(refusal::MISSING_ACCESS.into()),
     }
+}
+
+/// "There is a global rate limit of 200 application command creates per day, per guild." What exists already is no create.
+fn count_creates(world: &mut World, call: &Call, guild: Option<u64>, sent: &[Value]) -> Result<(), Refusal> {
+    let new = sent.iter().filter(|c| same(world, guild, c).is_none()).count();
+    let scope = guild.map_or_else(String::new, |id| id.to_string());
+    let made = world.created_commands.entry(scope).or_default();
+    made.retain(|at| call.now - *at < chrono::Duration::days(1));
+    if made.len() + new > 200 {
+        return Err(refusal::TOO_MANY_COMMANDS.into());
+    }
+    made.extend(std::iter::repeat_n(call.now, new));
+    Ok(())
 }
 
 fn in_scope(command: &Value, guild: Option<u64>) -> bool {

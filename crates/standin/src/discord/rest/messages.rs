@@ -14,7 +14,7 @@ use crate::discord::{
     check::{self, Carrier},
     permission::{self as may, in_channel},
     refusal::{self, Refusal, invalid},
-    world::{Channel, Message, Nonce, World},
+    world::{Channel, Message, Nonce, World, is_id},
 };
 
 /// The channel, if the bot can see it; with the bot's permissions there.
@@ -111,7 +111,11 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64) -> Answer {
         && let Some(known) = world.remembered(world.bot, nonce, call.now, call.nonce_memory)
     {
         return match world.message(known.channel_id, known.message_id) {
-            Some(message) => ok(message.json.clone()),
+            Some(message) => {
+                let mut message = message.json.clone();
+                message["nonce"] = call.body["nonce"].clone();
+                ok(message)
+            }
             None => Err(refusal::UNKNOWN_MESSAGE.into()),
         };
     }
@@ -159,7 +163,7 @@ fn referenced(world: &World, call: &Call, channel_id: u64, held: u64) -> Result<
 pub fn edit(world: &mut World, call: &Call, channel_id: u64, id: u64) -> Answer {
     let (_, held) = visible(world, channel_id)?;
     let message = public(world, channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
-    if message.json["author"]["id"] != world.bot.to_string() {
+    if !is_id(&message.json["author"]["id"], world.bot) {
         return Err(refusal::NOT_YOURS.into());
     }
     let embeds = call.body["embeds"].as_array();
@@ -197,7 +201,12 @@ pub fn edit_message(
         message.old_edits.push(now);
     }
     message.json = edited.clone();
-    if message.only_for.is_none() {
+    let public = message.only_for.is_none();
+    // Whoever pressed something on this message sees that something came of it.
+    for pressed in world.interactions.values_mut() {
+        pressed.updated |= pressed.source == Some(id);
+    }
+    if public {
         let event = world.gateway_message(channel_id, &edited);
         world.emit_in(channel_id, "MESSAGE_UPDATE", event);
     }
@@ -207,7 +216,7 @@ pub fn edit_message(
 pub fn delete(world: &mut World, channel_id: u64, id: u64) -> Answer {
     let (_, held) = visible(world, channel_id)?;
     let message = public(world, channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
-    if message.json["author"]["id"] != world.bot.to_string() {
+    if !is_id(&message.json["author"]["id"], world.bot) {
         require(held, may::MANAGE_MESSAGES)?;
     }
     world.delete_message(channel_id, id);
@@ -278,7 +287,11 @@ pub fn publish(
         let event = world.gateway_message(channel_id, &json);
         world.emit_in(channel_id, "MESSAGE_CREATE", event);
     }
-    // The nonce is part of the answer and the event, not of the stored message.
+    // The nonce is part of the answer and the event; a message read later does not have it.
+    let mut json = json;
+    if let Some(map) = json.as_object_mut() {
+        map.remove("nonce");
+    }
     let message = Message { json, only_for, interaction, old_edits: Vec::new() };
     world.insert_message(channel_id, id, message);
 }

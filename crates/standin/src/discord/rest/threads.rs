@@ -47,6 +47,11 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64, message: Option<u
     let name = call.body["name"].as_str().unwrap_or_default();
     let thread = start(world, call.now, channel_id, name, message, world.bot, &call.body);
     let mut json = world.channel_json(&world.channels[&thread]);
+    if let Some(from) = message.and_then(|id| world.message_mut(channel_id, id)) {
+        // HAS_THREAD
+        from.json["flags"] = json!(from.json["flags"].as_u64().unwrap_or(0) | 1 << 5);
+        from.json["thread"] = json.clone();
+    }
     if forum {
         let draft = Draft {
             author: world.user_json(world.bot),

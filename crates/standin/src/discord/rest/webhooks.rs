@@ -14,7 +14,7 @@ use crate::discord::{
     check::{self, Carrier, check_webhook_name},
     permission as may,
     refusal::{self, Problems, Refusal},
-    world::{Webhook, World},
+    world::{Webhook, World, is_id},
 };
 
 pub fn of_guild(world: &World, guild: u64) -> Answer {
@@ -168,7 +168,7 @@ fn author(webhook: &Webhook, name: &str, avatar: &Value) -> Value {
 pub fn message(world: &mut World, call: &Call, id: u64, token: &str, message: u64) -> Answer {
     let webhook = authentic(world, id, token)?;
     let found = world.find_message(message);
-    let own = found.filter(|(_, m)| m.json["webhook_id"] == webhook.id.to_string());
+    let own = found.filter(|(_, m)| is_id(&m.json["webhook_id"], webhook.id));
     let (channel_id, json) = own.map(|(c, m)| (c, m.json.clone())).ok_or(refusal::UNKNOWN_MESSAGE)?;
     match call.method.as_str() {
         "GET" => ok(json),

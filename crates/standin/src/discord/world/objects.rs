@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Channel, Guild, Member, Role, Webhook, World};
+use super::{Channel, Guild, Member, Role, Webhook, World, is_id};
 use crate::discord::permission;
 
 impl World {
@@ -217,9 +217,9 @@ impl World {
     /// Without the message content intent, what others wrote arrives empty:
     /// <https://discord.com/developers/docs/events/gateway#message-content-intent>
     pub fn without_content(&self, mut message: Value) -> Value {
-        let bot = self.bot.to_string();
-        let own = message["author"]["id"] == bot || message["application_id"] == self.application.to_string();
-        let mentioned = message["mentions"].as_array().is_some_and(|all| all.iter().any(|user| user["id"] == bot));
+        let own = is_id(&message["author"]["id"], self.bot) || is_id(&message["application_id"], self.application);
+        let mentioned =
+            message["mentions"].as_array().is_some_and(|all| all.iter().any(|user| is_id(&user["id"], self.bot)));
         let channel = message["channel_id"].as_str().and_then(|id| id.parse().ok());
         let direct = channel.and_then(|id: u64| self.channels.get(&id)).is_some_and(|c| c.guild_id.is_none());
         if own || mentioned || direct {

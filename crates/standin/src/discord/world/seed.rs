@@ -75,6 +75,7 @@ impl World {
             messages: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             commands: Vec::new(),
+            created_commands: BTreeMap::new(),
             nonces: Vec::new(),
             interactions: BTreeMap::new(),
             modals: Vec::new(),

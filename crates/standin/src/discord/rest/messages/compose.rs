@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::discord::world::{World, iso};
+use crate::discord::world::{World, is_id, iso};
 
 /// What a new message is made from.
 pub struct Draft<'a> {
@@ -138,7 +138,7 @@ fn mention(world: &World, message: &mut Value, allowed: &Value, all: bool, may_e
             let id = id.trim_start_matches('!').parse::<u64>().ok();
             if let Some(id) = id.filter(|id| world.users.contains_key(id))
                 && (parses("users") || lists("users", id))
-                && !users.iter().any(|u: &Value| u["id"] == id.to_string())
+                && !users.iter().any(|u: &Value| is_id(&u["id"], id))
             {
                 users.push(world.user_json(id));
             }
@@ -230,7 +230,7 @@ fn attachments(world: &mut World, now: DateTime<Utc>, channel: u64, files: &[Val
         let mut one = attachment(file, channel, id);
         let described = described.as_array().and_then(|all| {
             let n = n.to_string();
-            all.iter().find(|d| d["id"].as_str() == Some(&n) || d["id"].to_string() == n)
+            all.iter().find(|d| d["id"].to_string().trim_matches('"') == n)
         });
         if let Some(described) = described {
             for key in ["description", "title"] {

@@ -174,7 +174,7 @@ impl Core {
                 };
                 let hit = sessions.tell_all(out);
                 if matches!(what, What::InvalidSession(false)) {
-                    *sessions = Sessions::default();
+                    sessions.forget();
                 }
                 if hit > 0 {
                     fault.times = fault.times.saturating_sub(1);
@@ -193,8 +193,13 @@ impl Core {
 
     /// The first armed fault for this route, used up once.
     pub fn take_fault(&self, route: &str) -> Option<Fault> {
+        self.take_fault_that(route, |_| true)
+    }
+
+    pub fn take_fault_that(&self, route: &str, fits: impl Fn(&What) -> bool) -> Option<Fault> {
         let mut faults = lock(&self.faults);
-        let fault = faults.iter_mut().find(|f| f.hits(route) && (route == "gateway") == (f.place == "gateway"))?;
+        let here = |f: &Fault| f.hits(route) && (route == "gateway") == (f.place == "gateway");
+        let fault = faults.iter_mut().find(|f| here(f) && fits(&f.what))?;
         fault.times -= 1;
         let taken = fault.clone();
         faults.retain(|f| f.times > 0);
@@ -211,7 +216,10 @@ impl Core {
 
     pub fn violation(&self, what: String) {
         tracing::warn!("{what}");
-        lock(&self.log).violations.push(what);
+        let mut log = lock(&self.log);
+        if log.violations.len() < LOG {
+            log.violations.push(what);
+        }
     }
 
     pub fn violations(&self) -> Vec<String> {

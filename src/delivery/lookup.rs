@@ -1,0 +1,102 @@
+//! Questions to Discord: within the same limits as what is sent, one at a time, so that no answer is
+//! refused for the number of questions.
+
+use crate::id::{ChannelId, GuildId, UserId};
+use crate::store::destination::{Destination, Target};
+use crate::upstream::discord::{Looked, LookupError};
+use crate::upstream::permission::{Member, Role, compute};
+
+use super::classify::PARKED;
+use super::limit::{Action, Gate, RouteKey};
+use super::{Delivery, lock};
+
+/// What the bot may do in a channel.
+pub(super) enum Access {
+    /// The channel belongs to another server: nothing of this guild may be shown there.
+    Elsewhere,
+    Held(u64),
+}
+
+/// The bot's place in a guild, the same for all its channels.
+pub(super) struct Standing {
+    own: UserId,
+    member: Member,
+    roles: Vec<Role>,
+}
+
+impl Delivery {
+    pub(super) async fn look_up<T>(
+        &self,
+        action: Action,
+        major: i64,
+        request: impl Future<Output = Looked<T>>,
+    ) -> Result<T, LookupError> {
+        let _turn = self.lookups.lock().await;
+        let route = RouteKey::new(action, major);
+        let now = self.ports.clock.now();
+        if let Gate::WaitUntil(at) = self.limiter().check(&route, now) {
+            return Err(LookupError::RateLimited(at - now));
+        }
+        let looked = request.await;
+        self.limiter().observe(&route, &looked.limits, self.ports.clock.now());
+        if let Err(LookupError::NotDiscord(status)) = &looked.found {
+            self.pause_all(self.ports.clock.now() + PARKED, &format!("HTTP {status} without JSON"));
+        }
+        looked.found
+    }
+
+    /// The bot's user id, looked up once.
+    async fn own_id(&self) -> Result<UserId, LookupError> {
+        if let Some(id) = *lock(&self.own_id) {
+            return Ok(id);
+        }
+        let id = self.look_up(Action::ReadSelf, 0, self.ports.discord.get_own_id()).await?;
+        *lock(&self.own_id) = Some(id);
+        Ok(id)
+    }
+
+    pub(super) async fn standing(&self, guild: GuildId) -> Result<Standing, LookupError> {
+        let discord = &self.ports.discord;
+        let own = self.own_id().await?;
+        Ok(Standing {
+            own,
+            roles: self.look_up(Action::ReadRoles, guild.0, discord.list_roles(guild)).await?,
+            member: self.look_up(Action::ReadMember, guild.0, discord.get_member(guild, own)).await?,
+        })
+    }
+
+    /// What the bot may do in a channel, if that lies in `guild`. The standing is looked up when there is none.
+    pub(super) async fn access(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+        standing: &mut Option<Standing>,
+    ) -> Result<Access, LookupError> {
+        let found = self.look_up(Action::ReadChannel, channel.0, self.ports.discord.get_channel(channel)).await?;
+        if found.guild_id.as_deref() != Some(guild.to_string().as_str()) {
+            return Ok(Access::Elsewhere);
+        }
+        let Standing { own, member, roles } = match standing {
+            Some(known) => known,
+            none => none.insert(self.standing(guild).await?),
+        };
+        Ok(Access::Held(compute(&guild.to_string(), &own.to_string(), member, roles, &found)))
+    }
+
+    /// Where a webhook posts, and in which guild. The channel is remembered with the destination.
+    pub(super) async fn webhook_place(
+        &self,
+        destination: &Destination,
+    ) -> Result<(ChannelId, Option<GuildId>), LookupError> {
+        let Target::Webhook { id, token, channel } = &destination.target else {
+            return Err(LookupError::Unreadable("not a webhook".into()));
+        };
+        let place = self.look_up(Action::ReadWebhook, *id, self.ports.discord.get_webhook_channel(*id, token)).await?;
+        if *channel != Some(place.0)
+            && let Err(error) = self.ports.store.save_webhook_channel(destination.id, place.0).await
+        {
+            tracing::warn!(destination = %destination.id, %error, "a webhook's channel was not stored");
+        }
+        Ok(place)
+    }
+}

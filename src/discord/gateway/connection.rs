@@ -1,0 +1,178 @@
+//! One connection to the gateway, on a thread that ends with it.
+//!
+//! Serenity's client spawns its runners and loses sight of them: one that waits for an answer, or for a
+//! gateway that is down, goes on after its client was dropped and logs in again later. Here the runner is
+//! ours to drop. And a runner whose connection was closed without a code turns round without ever giving
+//! its thread away, so it has one to itself. It still resumes where Discord closes or asks for it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use poise::serenity_prelude as serenity;
+use secrecy::ExposeSecret;
+use serenity::{ChunkGuildFilter, GatewayError, OnlineStatus, ShardId, ShardRunnerMessage};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, RwLock, oneshot};
+
+use super::life::{Judgement, Life};
+use super::{Fatal, Patience};
+use crate::discord::Bot;
+use crate::lifecycle::{Apart, Lifecycle};
+
+const SHARD: ShardId = ShardId(0);
+/// How often the session is judged.
+const LOOK: Duration = Duration::from_millis(250);
+/// No privileged intent: interactions bring all that is needed.
+const INTENTS: serenity::GatewayIntents = serenity::GatewayIntents::GUILDS;
+
+/// Why there is no session any more.
+#[derive(Debug)]
+pub enum Ended {
+    Fatal(Fatal),
+    Again(String),
+}
+
+pub struct Connection {
+    life: Life,
+    messenger: serenity::ShardMessenger,
+    runner: Apart<serenity::Result<()>>,
+    patience: Patience,
+}
+
+impl Connection {
+    /// Connects and logs in.
+    pub async fn open(
+        bot: &Arc<Bot>,
+        lifecycle: &Lifecycle,
+        http: &Arc<serenity::Http>,
+        url: String,
+        patience: &Patience,
+    ) -> Result<Self, Ended> {
+        let url = Arc::new(Mutex::new(url));
+        let manager = idle_manager(http, url.clone()).map_err(|error| Ended::Again(error.to_string()))?;
+        let life = Life::new(bot, lifecycle, &manager, Handle::current());
+        let token = bot.ports.config.discord.token.expose_secret().to_owned();
+        let (events, http) = (Arc::new(life.clone()), http.clone());
+        let (sender, messenger) = oneshot::channel();
+        let mut runner = lifecycle
+            .spawn_apart("gateway", move || async move {
+                let only = serenity::ShardInfo { id: SHARD, total: 1 };
+                let mut shard = serenity::Shard::new(url, &token, only, INTENTS, None).await?;
+                let learns = http.clone();
+                shard.set_application_id_callback(move |id| learns.set_application_id(id));
+                let mut runner = serenity::ShardRunner::new(serenity::ShardRunnerOptions {
+                    data: Arc::new(RwLock::new(serenity::prelude::TypeMap::new())),
+                    event_handlers: vec![events.clone()],
+                    raw_event_handlers: vec![events.clone()],
+                    framework: Some(events),
+                    manager,
+                    shard,
+                    http,
+                });
+                // If nobody waits for it any more, the runner is about to be cut off.
+                let _ = sender.send(serenity::ShardMessenger::new(&runner));
+                runner.run().await
+            })
+            .map_err(|error| Ended::Again(error.to_string()))?;
+        match tokio::time::timeout(patience.ready, messenger).await {
+            Ok(Ok(messenger)) => Ok(Self { life, messenger, runner, patience: *patience }),
+            Ok(Err(_)) => Err(end(runner.ended().await)),
+            Err(_) => Err(Ended::Again("the gateway does not accept the connection in time".into())),
+        }
+    }
+
+    /// Returns when the session is over, or must be taken for dead.
+    pub async fn watch(&mut self) -> Ended {
+        loop {
+            tokio::select! {
+                ended = self.runner.ended() => return end(ended),
+                () = tokio::time::sleep(LOOK) => match self.life.judge(&self.patience) {
+                    Judgement::Fine => {}
+                    // "Request Guild Members" for named users needs no intent, and is answered at once.
+                    Judgement::Ask(guild, own) => {
+                        let own = ChunkGuildFilter::UserIds(vec![own]);
+                        self.messenger.chunk_guild(guild, Some(1), false, own, Some("alive".into()));
+                    }
+                    Judgement::Knock => self.knock(),
+                    Judgement::Dead(why) => return Ended::Again(why.into()),
+                },
+            }
+        }
+    }
+
+    /// Logs off, if that goes quickly; a connection that does not answer is dropped.
+    pub async fn close(mut self) {
+        // First, as else the runner of a connection that is closed already would wait for ever, and without
+        // a pause, for an answer to its goodbye.
+        self.knock();
+        self.messenger.send_to_shard(ShardRunnerMessage::Shutdown(SHARD, 1000));
+        let _ = tokio::time::timeout(self.patience.goodbye, self.runner.ended()).await;
+    }
+
+    /// Says something that needs no answer. On a connection that is closed it fails, and that ends the runner.
+    fn knock(&self) {
+        self.messenger.set_status(OnlineStatus::Online);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // A runner that turns round on a closed connection has no pause at which it could be cut off.
+        self.knock();
+    }
+}
+
+fn end(outcome: Option<serenity::Result<()>>) -> Ended {
+    match outcome {
+        Some(Err(error)) => error.into(),
+        Some(Ok(())) => Ended::Again("the session was ended".into()),
+        None => Ended::Again("the connection's thread failed".into()),
+    }
+}
+
+/// The manager that a runner reports to. Its own task, which would start runners behind our back, never runs:
+/// the runtime it is given is gone at once.
+fn idle_manager(
+    http: &Arc<serenity::Http>,
+    ws_url: Arc<Mutex<String>>,
+) -> std::io::Result<Arc<serenity::ShardManager>> {
+    let nowhere = tokio::runtime::Builder::new_current_thread().build()?;
+    let manager = {
+        let _there = nowhere.enter();
+        let (manager, _) = serenity::ShardManager::new(serenity::ShardManagerOptions {
+            data: Arc::new(RwLock::new(serenity::prelude::TypeMap::new())),
+            event_handlers: vec![],
+            raw_event_handlers: vec![],
+            framework: Arc::new(OnceLock::new()),
+            shard_index: 0,
+            shard_init: 1,
+            shard_total: 1,
+            ws_url,
+            http: http.clone(),
+            intents: INTENTS,
+            presence: None,
+        });
+        manager
+    };
+    nowhere.shutdown_background();
+    // A runner that wants to be started anew waits until its shutdown was reported: it is, in advance.
+    manager.shutdown_finished(SHARD);
+    Ok(manager)
+}
+
+impl From<serenity::Error> for Ended {
+    fn from(error: serenity::Error) -> Self {
+        match &error {
+            serenity::Error::Gateway(GatewayError::InvalidAuthentication) => Ended::Fatal(Fatal::Token),
+            serenity::Error::Gateway(GatewayError::InvalidGatewayIntents | GatewayError::DisallowedGatewayIntents) => {
+                Ended::Fatal(Fatal::Intents)
+            }
+            serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(response))
+                if response.status_code.as_u16() == 401 =>
+            {
+                Ended::Fatal(Fatal::Token)
+            }
+            other => Ended::Again(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What happens in a session: events go to the handlers, and each is a sign of life by which the session
+//! is judged. Pure but for the handlers it calls.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use poise::serenity_prelude as serenity;
+use serenity::ConnectionStage;
+use tokio::runtime::Handle;
+
+use super::Patience;
+use crate::clock::Stopwatch;
+use crate::discord::{Bot, Error, options};
+use crate::lifecycle::Lifecycle;
+
+/// The longest that a handler may take.
+const HANDLER: Duration = Duration::from_secs(60);
+
+/// The handlers of one session.
+#[derive(Clone)]
+pub struct Life(Arc<Inner>);
+
+struct Inner {
+    bot: Arc<Bot>,
+    lifecycle: Lifecycle,
+    options: poise::FrameworkOptions<Arc<Bot>, Error>,
+    shards: Arc<serenity::ShardManager>,
+    /// Where handlers run: not on the connection's thread.
+    runtime: Handle,
+    signs: Mutex<Signs>,
+}
+
+struct Signs {
+    own: Option<serenity::UserId>,
+    /// Guilds that Discord says are there; it does not answer for others.
+    guilds: BTreeSet<serenity::GuildId>,
+    /// Since the last event, or since the connection was opened.
+    silence: Stopwatch,
+    /// Since we asked for a sign of life that has not come.
+    asked: Option<Stopwatch>,
+}
+
+/// What is to be done about a session.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Judgement {
+    Fine,
+    /// Ask for this member of this guild: whatever comes is a sign of life.
+    Ask(serenity::GuildId, serenity::UserId),
+    /// Say something that need not be answered: there is no guild to ask about. Saying it at least fails
+    /// on a connection that was closed.
+    Knock,
+    Dead(&'static str),
+}
+
+impl Life {
+    pub fn new(bot: &Arc<Bot>, lifecycle: &Lifecycle, shards: &Arc<serenity::ShardManager>, runtime: Handle) -> Self {
+        Self(Arc::new(Inner {
+            bot: bot.clone(),
+            lifecycle: lifecycle.clone(),
+            options: options(bot),
+            shards: shards.clone(),
+            runtime,
+            signs: Mutex::new(Signs { own: None, guilds: BTreeSet::new(), silence: Stopwatch::start(), asked: None }),
+        }))
+    }
+
+    pub fn judge(&self, patience: &Patience) -> Judgement {
+        self.0.signs().judge(patience)
+    }
+
+    /// Runs what follows from an event where the rest of the program runs, known to the shutdown.
+    fn follow_up(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.lifecycle.spawn_on(&self.0.runtime, work);
+    }
+}
+
+impl Inner {
+    fn signs(&self) -> MutexGuard<'_, Signs> {
+        self.signs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Signs {
+    fn judge(&mut self, patience: &Patience) -> Judgement {
+        let Some(own) = self.own else {
+            let late = self.silence.elapsed() > patience.ready;
+            return if late { Judgement::Dead("the session did not begin in time") } else { Judgement::Fine };
+        };
+        if let Some(asked) = &self.asked {
+            let late = asked.elapsed() > patience.answer;
+            return if late { Judgement::Dead("Discord does not answer on the gateway") } else { Judgement::Fine };
+        }
+        if self.silence.elapsed() <= patience.silence {
+            return Judgement::Fine;
+        }
+        match self.guilds.first() {
+            Some(guild) => {
+                self.asked = Some(Stopwatch::start());
+                Judgement::Ask(*guild, own)
+            }
+            None => {
+                self.silence = Stopwatch::start();
+                Judgement::Knock
+            }
+        }
+    }
+
+    fn note(&mut self, event: &serenity::Event) {
+        self.silence = Stopwatch::start();
+        self.asked = None;
+        match event {
+            serenity::Event::Ready(event) => self.own = Some(event.ready.user.id),
+            serenity::Event::GuildCreate(event) => {
+                self.guilds.insert(event.guild.id);
+            }
+            serenity::Event::GuildDelete(event) => {
+                self.guilds.remove(&event.guild.id);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The events as they came, before any handler.
+#[serenity::async_trait]
+impl serenity::RawEventHandler for Life {
+    async fn raw_event(&self, _: serenity::Context, event: serenity::Event) {
+        self.0.signs().note(&event);
+        if let serenity::Event::Unknown(unknown) = event {
+            self.follow_up(async move { report_unreadable(unknown) });
+        }
+    }
+}
+
+#[serenity::async_trait]
+impl serenity::EventHandler for Life {
+    async fn shard_stage_update(&self, _: serenity::Context, event: serenity::ShardStageUpdateEvent) {
+        self.0.bot.connected.store(event.new == ConnectionStage::Connected, Ordering::Relaxed);
+    }
+}
+
+/// Calls the handlers of the framework. Not the framework's own: that one waits for ever when its set-up
+/// fails, and its work is unknown to the shutdown.
+#[serenity::async_trait]
+impl serenity::Framework for Life {
+    async fn dispatch(&self, ctx: serenity::Context, event: serenity::FullEvent) {
+        let inner = self.0.clone();
+        self.follow_up(async move {
+            let own = inner.signs().own;
+            let context = poise::FrameworkContext {
+                // Only prefix commands ask for it, and there are none.
+                bot_id: own.unwrap_or(serenity::UserId::new(1)),
+                serenity_context: &ctx,
+                options: &inner.options,
+                user_data: &inner.bot,
+                shard_manager: &inner.shards,
+            };
+            // Serenity's limiter waits as long as Discord says, and keeps others waiting meanwhile.
+            if tokio::time::timeout(HANDLER, poise::dispatch_event(context, event)).await.is_err() {
+                tracing::warn!("an interaction took too long and was given up");
+            }
+        });
+    }
+}
+
+/// Serenity drops a known event that does not deserialise without a word; this says so.
+fn report_unreadable(event: serenity::UnknownEvent) {
+    let why = match event.kind.as_str() {
+        "INTERACTION_CREATE" => serde_json::from_value::<serenity::Interaction>(event.value).err(),
+        "READY" => serde_json::from_value::<serenity::Ready>(event.value).err(),
+        "GUILD_CREATE" => serde_json::from_value::<serenity::Guild>(event.value).err(),
+        _ => return,
+    };
+    let why = why.map(|why| why.to_string());
+    tracing::error!(event = event.kind, why, "an event of the gateway could not be read and was lost");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signs(own: Option<u64>, guild: Option<u64>) -> Signs {
+        Signs {
+            own: own.map(serenity::UserId::new),
+            guilds: guild.map(serenity::GuildId::new).into_iter().collect(),
+            silence: Stopwatch::start(),
+            asked: None,
+        }
+    }
+
+    const NONE: Patience = Patience {
+        ready: Duration::ZERO,
+        silence: Duration::ZERO,
+        answer: Duration::ZERO,
+        lease: Duration::ZERO,
+        goodbye: Duration::ZERO,
+        between: Duration::ZERO,
+    };
+
+    #[test]
+    fn silence_is_asked_about_once_and_then_it_is_death() {
+        let mut signs = signs(Some(7), Some(9));
+        assert_eq!(signs.judge(&Patience::default()), Judgement::Fine);
+        assert_eq!(signs.judge(&NONE), Judgement::Ask(serenity::GuildId::new(9), serenity::UserId::new(7)));
+        assert_eq!(signs.judge(&Patience::default()), Judgement::Fine, "the answer is awaited");
+        assert!(matches!(signs.judge(&NONE), Judgement::Dead(_)));
+    }
+
+    #[test]
+    fn a_session_must_begin() {
+        assert_eq!(signs(None, None).judge(&Patience::default()), Judgement::Fine);
+        assert!(matches!(signs(None, None).judge(&NONE), Judgement::Dead(_)));
+    }
+
+    #[test]
+    fn without_a_guild_nothing_is_concluded_from_silence() {
+        let mut signs = signs(Some(7), None);
+        assert_eq!(signs.judge(&NONE), Judgement::Knock);
+        assert_eq!(signs.judge(&NONE), Judgement::Knock);
+    }
+}

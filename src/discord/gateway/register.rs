@@ -1,0 +1,46 @@
+//! Registers the commands, best effort and again until it worked: in the configured guild at once, else
+//! for all guilds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poise::serenity_prelude as serenity;
+
+use crate::discord::{Bot, commands};
+
+const WAIT_MAX: Duration = Duration::from_secs(300);
+
+pub async fn register(bot: &Arc<Bot>, http: &serenity::Http) {
+    let commands = commands::all(bot.xtsystems.is_some());
+    let definitions = poise::builtins::create_application_commands(&commands);
+    let mut wait = Duration::from_secs(2);
+    loop {
+        match try_register(bot, http, definitions.clone()).await {
+            Ok(count) => {
+                tracing::info!(count, "commands registered");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, seconds = wait.as_secs(), "commands could not be registered; trying again")
+            }
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(WAIT_MAX);
+    }
+}
+
+async fn try_register(
+    bot: &Bot,
+    http: &serenity::Http,
+    definitions: Vec<serenity::CreateCommand>,
+) -> serenity::Result<usize> {
+    if http.application_id().is_none() {
+        let application = http.get_current_application_info().await?;
+        http.set_application_id(application.id);
+    }
+    let registered = match bot.ports.config.discord.guild_id {
+        Some(guild) => serenity::GuildId::new(guild.0 as u64).set_commands(http, definitions).await?,
+        None => serenity::Command::set_global_commands(http, definitions).await?,
+    };
+    Ok(registered.len())
+}

@@ -1,0 +1,201 @@
+//! The program is killed, at named points, at requests of Discord, and at random; whatever happens, in
+//! the end everything is there once, and every approval was decided once.
+
+use std::time::{Duration, Instant};
+
+use standin::discord::Phase;
+
+use crate::support::delivery::{alert, ticket};
+use crate::support::scene::Scene;
+
+/// An alert, a ticket that changes, a machine that is let in; the process dies once on the way.
+async fn the_story_survives(scene: Scene) {
+    scene.xt.send("alert.triggered", alert("disk full")).await;
+    scene.xt.send("ticket.created", ticket("1", "open")).await;
+    let machine = scene.xt.register_machine("web-07", "10.0.0.7", "Debian 13").await;
+    scene.until("the ticket is shown", || scene.seen("tickets", "Ticket 1") == 1).await;
+    scene.xt.send("ticket.updated", ticket("1", "waiting")).await;
+    scene.until("the machine is shown", || scene.seen("machines", "web-07") == 1).await;
+    let since = Instant::now();
+    while scene.seen("machines", "confirmed by XTSystems") == 0 {
+        assert!(since.elapsed() < Duration::from_secs(60), "the machine is approved");
+        scene.press("web-07", "Approve").await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    scene.until("the ticket is current", || scene.seen("tickets", "Waiting") == 1).await;
+    scene.until_quiet().await;
+    assert_eq!(scene.deaths(), 1, "it was killed on the way, once");
+    let shown = ["alerts", "tickets", "machines"].map(|channel| scene.texts(channel).len());
+    assert_eq!(shown, [1, 1, 1], "each once");
+    assert_eq!(scene.seen("alerts", "disk full"), 1);
+    assert_eq!(scene.decisions(), [machine.asset_id]);
+    scene.finish().await;
+}
+
+/// One test for each named point of the program.
+macro_rules! killed_at_points {
+    ($($name:ident: $point:literal,)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            the_story_survives(Scene::start(&[("SIGNALBOX_CRASH_AT", $point)]).await).await;
+        }
+    )*
+
+        /// Those of the bus are in the tests of the bus: this story needs no Redis.
+        #[test]
+        fn every_named_point_is_killed_at() {
+            let tested = [$($point),*, "subscribe.before_ack"];
+            let mut named = points_in(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+            named.retain(|point| !tested.contains(&point.as_str()));
+            assert!(named.is_empty(), "no test kills at {named:?}");
+        }
+    };
+}
+
+killed_at_points! {
+    after_an_event_is_stored: "ingest.committed",
+    before_a_plan_is_committed: "plan.before_commit",
+    after_a_plan_is_committed: "plan.after_commit",
+    after_a_lane_is_claimed: "deliver.claimed",
+    after_a_create_is_frozen: "send.frozen",
+    after_a_create_is_answered: "send.answered",
+    after_a_create_is_finished: "send.finished",
+    before_an_edit: "edit.before",
+    after_an_edit_is_answered: "edit.answered",
+    before_a_press_is_committed: "press.before_commit",
+    after_a_press_is_committed: "press.after_commit",
+    after_a_call_is_claimed: "call.claimed",
+    after_a_call_is_answered: "call.answered",
+}
+
+fn points_in(directory: &std::path::Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(points_in(&path));
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let calls = text.split("crash::point(\"").skip(1);
+            found.extend(calls.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+        }
+    }
+    found
+}
+
+macro_rules! killed_at_requests {
+    ($($name:ident: $route:literal, $phase:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let scene = Scene::start(&[]).await;
+            scene.kill_at_request($route, $phase);
+            the_story_survives(scene).await;
+        }
+    )*};
+}
+
+killed_at_requests! {
+    when_discord_has_a_create_before_it_does_it: "create_message", Phase::Before;
+    when_discord_has_done_a_create: "create_message", Phase::AfterEffect;
+    when_discord_has_an_edit_before_it_does_it: "edit_message", Phase::Before;
+    when_discord_has_done_an_edit: "edit_message", Phase::AfterEffect;
+    when_discord_has_a_callback_before_it_takes_it: "callback", Phase::Before;
+    when_discord_has_taken_a_callback: "callback", Phase::AfterEffect;
+}
+
+/// A small generator: the same seed makes the same choices, whatever the versions of libraries.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+}
+
+/// Seconds of killing; what is left over is made good afterwards.
+const CHAOS: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_random() {
+    let given = std::env::var("CRASH_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| u64::from(u32::from_le_bytes(signalbox::clock::random_bytes::<4>())));
+    println!("CRASH_SEED={seed}");
+    let mut dice = Dice(seed);
+    let scene = Scene::start(&[]).await;
+    let (mut alerts, mut tickets, mut machines) = (0, 0, Vec::new());
+    let since = Instant::now();
+    let mut next_kill = Duration::from_millis(300);
+    while since.elapsed() < CHAOS {
+        if dice.below(8) == 0 {
+            let place = ["create_message", "edit_message"][usize::from(dice.below(3) == 0)];
+            let what =
+                ["accept_then_drop", "drop", "status:500", "status:500:done", "429:user"][dice.below(5) as usize];
+            scene.fault(place, what);
+        }
+        match dice.below(6) {
+            0 | 1 => {
+                scene.xt.send("alert.triggered", alert(&format!("alert {alerts}."))).await;
+                alerts += 1;
+            }
+            2 => {
+                scene.xt.send("ticket.created", ticket(&format!("t{tickets}"), "open")).await;
+                tickets += 1;
+            }
+            3 if tickets > 0 => {
+                let id = format!("t{}", dice.below(tickets));
+                scene.xt.send("ticket.updated", ticket(&id, "waiting")).await;
+            }
+            4 if machines.len() < 6 => {
+                let hostname = format!("host-{}", machines.len());
+                machines.push(scene.xt.register_machine(&hostname, "10.0.0.7", "Debian 13").await);
+            }
+            5 => {
+                let deliveries = scene.xt.deliveries();
+                let n = usize::try_from(dice.below(deliveries.len().max(1) as u64)).unwrap();
+                if let Some(delivery) = deliveries.get(n) {
+                    scene.xt.resend(&delivery.id).await;
+                }
+            }
+            _ => {
+                if let Some(machine) = machines.last() {
+                    scene.press(&machine.hostname, "Approve").await;
+                }
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(dice.below(60))).await;
+        if since.elapsed() > next_kill {
+            scene.kill();
+            next_kill = since.elapsed() + Duration::from_millis(200 + dice.below(1500));
+        }
+    }
+    scene.discord.clear_faults();
+    // Whatever XTSystems has given up is fetched by the next start.
+    scene.kill();
+    let before = scene.deaths();
+    scene.until("it is started once more", || scene.deaths() > before && scene.discord.connected_sessions() > 0).await;
+    let stored = |scene: &Scene| (0..alerts).all(|n| scene.seen("alerts", &format!("alert {n}.")) > 0);
+    scene.until("all alerts are shown", || stored(&scene)).await;
+    for machine in &machines {
+        let shown = format!("\"{}\"", machine.hostname);
+        scene.until("the machine is shown", || scene.seen("machines", &shown) > 0).await;
+        while scene.press(&machine.hostname, "Approve").await {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    scene.until_quiet().await;
+    for n in 0..alerts {
+        assert_eq!(scene.seen("alerts", &format!("alert {n}.")), 1, "alert {n}, seed {seed}");
+    }
+    for n in 0..tickets {
+        assert_eq!(scene.seen("tickets", &format!("\"Ticket t{n}\"")), 1, "ticket {n}, seed {seed}");
+    }
+    assert_eq!(scene.texts("machines").len(), machines.len(), "seed {seed}");
+    let (mut decided, mut expected) = (scene.decisions(), vec![]);
+    expected.extend(machines.iter().map(|m| m.asset_id.clone()));
+    decided.sort();
+    expected.sort();
+    assert_eq!(decided, expected, "each approval was decided once, seed {seed}");
+    println!("{} deaths, {alerts} alerts, {tickets} tickets, {} machines", scene.deaths(), machines.len());
+    scene.finish().await;
+}

@@ -1,0 +1,163 @@
+//! Destinations that are Discord webhooks: no nonce there, so every doubt goes to the channel's history,
+//! where our own messages cannot be read.
+
+use serde_json::json;
+
+use crate::support::delivery::{minutes, seconds, ticket};
+use crate::support::town::{Town, run};
+
+/// Alerts go through a webhook of #stream.
+async fn relay(town: &Town) -> (u64, String) {
+    let (id, token, _) = town.discord.create_webhook(town.discord.channel_id("stream"), "Relay").unwrap();
+    town.route_to_webhook("alert.*", id, &token).await;
+    (id, token)
+}
+
+#[tokio::test]
+async fn a_message_through_a_webhook() {
+    run(async |town| {
+        relay(town).await;
+        town.alert("one").await;
+        assert_eq!(town.lines("stream"), "one");
+        assert_eq!(town.messages("stream")[0]["author"]["username"], "Relay");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_candidate_is_it() {
+    for mishap in ["accept_then_drop", "status:500:done", "status:200:done"] {
+        run(async |town| {
+            relay(town).await;
+            town.alert("known").await;
+            town.fault("execute_webhook", mishap, 1);
+            town.alert("one").await;
+            assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'in_doubt'").await, 1, "{mishap}");
+            town.advance(seconds(7)).await;
+            town.advance(seconds(12)).await;
+            assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'delivered'").await, 2, "{mishap}");
+            assert_eq!(town.lines("stream"), "known\none", "{mishap}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_candidate_it_is_sent_again() {
+    for mishap in ["drop", "status:500", "html:502"] {
+        run(async |town| {
+            relay(town).await;
+            town.alert("known").await;
+            town.fault("execute_webhook", mishap, 1);
+            town.alert("one").await;
+            town.alert("two").await;
+            assert_eq!(town.lines("stream"), "known", "the doubt comes before all else in its lane");
+            town.advance(seconds(7)).await;
+            town.advance(seconds(12)).await;
+            assert_eq!(town.lines("stream"), "known\none\ntwo", "{mishap}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn several_candidates_leave_it_unresolved_until_one_is_left() {
+    run(async |town| {
+        let (id, token) = relay(town).await;
+        town.fault("execute_webhook", "accept_then_drop", 1);
+        town.alert("one").await;
+        let url = format!("{}/api/v10/webhooks/{id}/{token}?wait=true", town.discord.origin());
+        town.http.post(url).json(&json!({ "content": "somebody else" })).send().await.unwrap();
+        town.advance(seconds(7)).await;
+        town.advance(seconds(12)).await;
+        insta::assert_snapshot!(town.status().await, @"
+        1 waiting · 0 set aside · 1 in doubt · 0 not delivered
+        ✅ all usable
+        ");
+        town.alert("two").await;
+        assert_eq!(town.lines("stream"), "one\nsomebody else | \ntwo", "the lane goes on");
+        town.delete("stream", 1);
+        town.advance(minutes(11)).await;
+        assert_eq!(town.lines("stream"), "one\ntwo");
+        assert!(town.status().await.starts_with("0 waiting · 0 set aside · 0 in doubt"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_read_leaves_it_unresolved_until_it_can() {
+    const VIEW_CHANNEL: u64 = 1 << 10;
+    for (mishap, expected) in [("accept_then_drop", "one\ntwo"), ("drop", "two\n⏰")] {
+        run(async |town| {
+            relay(town).await;
+            town.deny("stream", VIEW_CHANNEL);
+            town.fault("execute_webhook", mishap, 1);
+            town.alert("one").await;
+            town.advance(seconds(7)).await;
+            town.advance(seconds(12)).await;
+            assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'unresolved'").await, 1, "{mishap}");
+            town.alert("two").await;
+            town.deny("stream", 0);
+            town.advance(minutes(11)).await;
+            assert!(town.lines("stream").starts_with(expected), "{mishap}: {}", town.lines("stream"));
+            assert_eq!(town.lines("stream").lines().count(), 2);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_webhook_and_a_wrong_token_are_named() {
+    run(async |town| {
+        let (id, _) = relay(town).await;
+        town.alert("one").await;
+        town.discord.delete_webhook(id);
+        town.alert("two").await;
+        let told = town.lines("ops").replace(&id.to_string(), "ID");
+        insta::assert_snapshot!(told, @"A destination cannot be used, its messages wait: webhook ID was deleted.");
+        assert_eq!(town.lines("stream"), "one");
+    })
+    .await;
+    run(async |town| {
+        let (id, _, _) = town.discord.create_webhook(town.discord.channel_id("stream"), "Relay").unwrap();
+        town.route_to_webhook("alert.*", id, "wrong").await;
+        town.alert("one").await;
+        let told = town.lines("ops").replace(&id.to_string(), "ID");
+        insta::assert_snapshot!(told, @"A destination cannot be used, its messages wait: the token of webhook ID is not valid.");
+        assert_eq!(town.lines("stream"), "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_card_lives_through_a_webhook_too() {
+    run(async |town| {
+        let (id, token, _) = town.discord.create_webhook(town.discord.channel_id("stream"), "Relay").unwrap();
+        town.route_to_webhook("ticket.*", id, &token).await;
+        town.send("ticket.created", ticket("1", "open")).await;
+        town.send("ticket.updated", ticket("1", "waiting")).await;
+        assert_eq!(town.lines("stream"), "Ticket 1 [Waiting]");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_limit_that_all_webhooks_of_a_channel_share_is_kept() {
+    run(async |town| {
+        for kind in ["ticket.*", "asset.*"] {
+            let (id, token, _) = town.discord.create_webhook(town.discord.channel_id("stream"), kind).unwrap();
+            town.route_to_webhook(kind, id, &token).await;
+        }
+        for n in 0..25 {
+            town.xt.send("ticket.created", ticket(&n.to_string(), "open")).await;
+            town.xt.send("asset.created", json!({ "id": n.to_string(), "name": "Printer" })).await;
+        }
+        town.settle().await;
+        for _ in 0..130 {
+            town.advance(seconds(1)).await;
+        }
+        assert_eq!(town.messages("stream").len(), 50);
+        assert_eq!(town.refused_for_limits(), 0);
+    })
+    .await;
+}

@@ -1,0 +1,271 @@
+//! The real program as a process of its own, on the system's clock, against the stand-in: to be killed.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use signalbox::store::Store;
+use standin::clock::Clock;
+use standin::discord::{Discord, Fault, Limits, Options as DiscordOptions, Phase, Then};
+use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
+
+use super::database::{TestDatabase, fresh_database};
+use super::process::kill_9;
+
+const SECRET: &str = "a-secret-of-the-crash-tests";
+/// How long anything may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Scene {
+    pub discord: Discord,
+    pub xt: XtSystems,
+    database: TestDatabase,
+    keeper: Arc<Keeper>,
+    watch: tokio::task::JoinHandle<()>,
+}
+
+/// Keeps one process running: when it has died, another is started.
+struct Keeper {
+    env: Vec<(String, String)>,
+    child: Mutex<Option<Child>>,
+    deaths: Mutex<u32>,
+}
+
+impl Scene {
+    /// Starts the program; `first` is added to the environment of its first process only.
+    pub async fn start(first: &[(&str, &str)]) -> Self {
+        let (port, clock) = (free_port(), Clock::system());
+        let xt = XtSystems::start(XtOptions {
+            auth: Auth::Bearer,
+            secret: SECRET.into(),
+            target: Some(format!("http://127.0.0.1:{port}/webhooks/xtsystems")),
+            retry_waits: vec![Duration::from_millis(150), Duration::from_millis(300)],
+            ..XtOptions::local(clock.clone())
+        })
+        .await
+        .unwrap();
+        let database = fresh_database(async |url| {
+            let store = Store::open(&url, 1).unwrap();
+            store.migrate(true).await.unwrap();
+            store.close().await;
+        })
+        .await;
+        let own = [
+            ("XTSYSTEMS_API_URL", xt.origin()),
+            ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
+            ("WEBHOOK_SECRET", SECRET.to_owned()),
+            ("WEBHOOK_PORT", port.to_string()),
+            ("PUBLIC_URL", format!("http://127.0.0.1:{port}")),
+            ("DATABASE_URL", database.url.clone()),
+            ("DELIVERY_RETRY_SCHEDULE", "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s,1s".to_owned()),
+            ("LOG_LEVEL", "info".to_owned()),
+        ];
+        let options = DiscordOptions {
+            limits: Limits::Off,
+            clock,
+            env: own.map(|(name, value)| (name.to_owned(), value)).into(),
+            ..DiscordOptions::default()
+        };
+        let discord = Discord::start(options).await.unwrap();
+        let keeper = Arc::new(Keeper { env: discord.env(), child: Mutex::default(), deaths: Mutex::default() });
+        keeper.run(first);
+        let watch = tokio::spawn({
+            let keeper = keeper.clone();
+            async move {
+                loop {
+                    keeper.look();
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        });
+        let scene = Self { discord, xt, database, keeper, watch };
+        scene.until("the first process is there", || scene.is_connected()).await;
+        scene
+    }
+
+    /// A second process beside the kept one, until the value is dropped.
+    pub fn another(&self, env: &[(&str, &str)]) -> Beside {
+        let port = free_port().to_string();
+        let child = spawn(&self.keeper.env, &[env, &[("WEBHOOK_PORT", &port)]].concat());
+        Beside(child)
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.discord.connected_sessions() > 0 || self.deaths() > 0
+    }
+
+    pub fn deaths(&self) -> u32 {
+        *self.keeper.deaths.lock().unwrap()
+    }
+
+    /// Ends the process as a power cut would.
+    pub fn kill(&self) {
+        self.keeper.kill();
+    }
+
+    /// Kills the process once, at the first request of this route, before or after its effect.
+    pub fn kill_at_request(&self, route: &'static str, phase: Phase) {
+        let (keeper, left) = (self.keeper.clone(), Arc::new(AtomicU32::new(1)));
+        self.discord.on_request(move |seen| {
+            let meant = seen.route == route && seen.phase == phase;
+            let hit = meant && left.fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1)).is_ok();
+            if hit {
+                keeper.kill();
+            }
+            async move { if hit { Then::Drop } else { Then::Continue } }
+        });
+    }
+
+    /// One request of this kind goes wrong.
+    pub fn fault(&self, place: &str, what: &str) {
+        let fault = json!({ "where": place, "what": what, "times": 1, "ms": 300 });
+        self.discord.fault(Fault::parse(&fault).unwrap());
+    }
+
+    /// Waits in real time.
+    pub async fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let since = Instant::now();
+        while !is_so() {
+            assert!(since.elapsed() < PATIENCE, "{what}: not so after {PATIENCE:?}; {}", self.picture());
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+
+    /// Waits until nothing is left to be done, and goes on being so.
+    pub async fn until_quiet(&self) {
+        let since = Instant::now();
+        let mut quiet = 0;
+        while quiet < 5 {
+            assert!(since.elapsed() < PATIENCE, "it does not come to rest; {}", self.picture());
+            quiet = if self.count(LEFT_TO_DO).await == 0 { quiet + 1 } else { 0 };
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    }
+
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database.url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// The text of all messages of a channel, marks and all.
+    pub fn texts(&self, channel: &str) -> Vec<String> {
+        let messages = self.discord.messages(self.discord.channel_id(channel));
+        messages.iter().map(|message| message["embeds"].to_string()).collect()
+    }
+
+    /// How often these words stand in a channel.
+    pub fn seen(&self, channel: &str, words: &str) -> usize {
+        self.texts(channel).iter().map(|text| text.matches(words).count()).sum()
+    }
+
+    /// Presses a button as a person does: again when nothing came of it. False when there is no such button.
+    pub async fn press(&self, hostname: &str, label: &str) -> bool {
+        let Some((message, id)) = self.button(hostname, label) else { return false };
+        let press = json!({ "as": "approver", "do": "press", "message": message, "custom_id": id });
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.discord.act(press)).await;
+        true
+    }
+
+    fn button(&self, hostname: &str, label: &str) -> Option<(String, String)> {
+        let messages = self.discord.messages(self.discord.channel_id("machines"));
+        let named = |m: &&Value| m["embeds"].to_string().contains(&format!("\"{hostname}\""));
+        let message = messages.iter().find(named)?;
+        let buttons = message["components"][0]["components"].as_array()?;
+        let button = buttons.iter().find(|b| b["label"] == label)?;
+        Some((message["id"].as_str()?.to_owned(), button["custom_id"].as_str()?.to_owned()))
+    }
+
+    /// Decisions that XTSystems has taken from us, by asset.
+    pub fn decisions(&self) -> Vec<String> {
+        let calls = self.xt.calls();
+        let taken = calls.iter().filter(|c| c.path.starts_with("/v1/machine/approve") && c.status == Some(200));
+        taken.filter_map(|c| c.body["asset_id"].as_str().map(str::to_owned)).collect()
+    }
+
+    fn picture(&self) -> String {
+        let channels = ["alerts", "tickets", "machines"].map(|name| (name, self.texts(name)));
+        format!("{} deaths, {channels:#?}", self.deaths())
+    }
+
+    pub async fn finish(self) {
+        self.watch.abort();
+        let _ = self.watch.await;
+        self.keeper.kill();
+        let violations = self.discord.violations();
+        assert!(violations.is_empty(), "the stand-in complains: {violations:#?}");
+        self.xt.stop();
+        self.discord.shutdown().await;
+    }
+}
+
+const LEFT_TO_DO: &str = "SELECT (SELECT count(*) FROM event WHERE planned_at IS NULL)
+    + (SELECT count(*) FROM message WHERE state IN ('queued', 'sending'))
+    + (SELECT count(*) FROM send WHERE lateness_due)
+    + (SELECT count(*) FROM card WHERE version > shown_version AND gone_at IS NULL)
+    + (SELECT count(*) FROM approval WHERE state IN ('deciding', 'sent', 'unknown'))";
+
+/// A process of its own beside the kept one.
+pub struct Beside(Child);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Keeper {
+    fn run(&self, more: &[(&str, &str)]) {
+        *self.child.lock().unwrap() = Some(spawn(&self.env, more));
+    }
+
+    fn look(&self) {
+        let died = match self.child.lock().unwrap().as_mut() {
+            Some(child) => child.try_wait().unwrap().is_some(),
+            None => false,
+        };
+        if died {
+            *self.deaths.lock().unwrap() += 1;
+            self.run(&[]);
+        }
+    }
+
+    fn kill(&self) {
+        if let Some(child) = self.child.lock().unwrap().as_ref() {
+            kill_9(child.id());
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.lock().unwrap().take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn spawn(env: &[(String, String)], more: &[(&str, &str)]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
+    command.arg("run").current_dir(std::env::temp_dir()).env_clear();
+    command.envs(env.iter().map(|(name, value)| (name, value))).envs(more.iter().copied());
+    command.stdin(Stdio::null());
+    if std::env::var_os("TOWN_LOG").is_none() {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+    }
+    command.spawn().expect("the program can be run")
+}
+
+/// A port below those that the system gives to outgoing connections, so that nobody takes it while the
+/// program is down.
+fn free_port() -> u16 {
+    loop {
+        let port = 12_000 + u16::from_le_bytes(signalbox::clock::random_bytes::<2>()) % 18_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
