@@ -22,10 +22,13 @@ pub struct StartArgs {
     /// Starts of which the median counts; the first, which makes the tables, does not
     #[arg(long, default_value_t = 3)]
     starts: usize,
-    /// Seconds of rest before the memory is read
-    #[arg(long, default_value_t = 5)]
+    /// Seconds of rest over which statements are counted
+    #[arg(long, default_value_t = 10)]
     rest: u64,
 }
+
+/// PostgreSQL counts what an idle connection did this late.
+const COUNTED: Duration = Duration::from_secs(11);
 
 /// Ended when it is dropped.
 struct Program(Child);
@@ -84,7 +87,7 @@ async fn one(args: &StartArgs, binary: &PathBuf, database_url: &str) -> Result<V
     }
     let answered = start.elapsed();
     let mut connection = PgConnection::connect(database_url).await?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(COUNTED).await;
     let before = transactions(&mut connection).await?;
     tokio::time::sleep(Duration::from_secs(args.rest)).await;
     let statements = (transactions(&mut connection).await? - before) as f64 / args.rest as f64;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// Processor time of this process, of the calling thread's share of it, and of a PostgreSQL server.
+/// Processor time of this process and of a PostgreSQL server.
 #[derive(Clone, Copy, Default)]
 pub struct Used {
     pub program: Duration,

@@ -80,8 +80,8 @@ async fn measure(args: &VisibleArgs, database_url: &str) -> Result<Report> {
         report.row(row);
     }
     report.note(format!(
-        "Each of {} was requested exactly once. Reach: p50 10 ms, p99 40 ms. On its way an event is committed \
-         four times: stored, planned, frozen before the request, and the lane's lease.",
+        "Each of {} was requested exactly once. Reach: p50 10 ms, p99 40 ms. On its way an event waits for \
+         the disk twice: stored, and frozen before the request.",
         started.len()
     ));
     Ok(report)
