@@ -207,7 +207,8 @@ impl Bench<'_> {
 
 const EVENTS: &str = "SELECT count(*) FROM event";
 const TICKETS: &str = "SELECT count(DISTINCT data->>'id') FROM event WHERE data->>'id' LIKE 'load-%'";
-const WHOLE: &str = "SELECT count(*) FROM event e JOIN event_raw r ON r.event_id = e.id
+const WHOLE: &str =
+    "SELECT count(*) FROM event e JOIN event_raw r ON r.event_id = e.id AND r.received_at = e.received_at
     JOIN dedup d ON d.source_id = e.source_id AND d.key = e.dedup_key AND d.event_id = e.id";
 const PLANNED: &str = "SELECT count(*) FROM event WHERE planned_at IS NOT NULL";
 const DELIVERED: &str = "SELECT count(*) FROM message WHERE state = 'delivered'";
