@@ -4,6 +4,7 @@ mod about;
 mod help;
 mod webhook;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{Bot, Context, Error, text};
@@ -11,8 +12,10 @@ use crate::error::UserError;
 use crate::source::xtsystems::live::LiveSource;
 use poise::serenity_prelude::Permissions;
 
+type Definition = poise::Command<Arc<Bot>, Error>;
+
 /// Every command that the configuration has a use for, in the order of `/help`.
-pub fn all(has_xtsystems: bool) -> Vec<poise::Command<Arc<Bot>, Error>> {
+pub fn all(has_xtsystems: bool) -> Vec<Definition> {
     let mut commands = vec![help::help(), about::about()];
     if has_xtsystems {
         commands.extend([
@@ -32,18 +35,40 @@ pub fn reference() -> String {
          Server Settings › Integrations.\n",
     );
     for command in all(true) {
-        out.push_str(&format!("\n## /{}\n\n{}\n\n", command.name, command.description.as_deref().unwrap_or_default()));
-        for parameter in &command.parameters {
-            let need = if parameter.required { "required" } else { "optional" };
-            let about = parameter.description.as_deref().unwrap_or_default();
-            out.push_str(&format!("- `{}` ({need}): {about}\n", parameter.name));
+        let _ = write!(out, "\n## /{}\n\n{}\n\n", command.name, command.description.as_deref().unwrap_or_default());
+        write_parameters(&mut out, &command);
+        for (path, subcommand) in leaves(&command).filter(|(path, _)| *path != command.name) {
+            let _ = write!(out, "### /{path}\n\n{}\n\n", subcommand.description.as_deref().unwrap_or_default());
+            write_parameters(&mut out, subcommand);
         }
-        if !command.parameters.is_empty() {
-            out.push('\n');
-        }
-        out.push_str(&format!("Who: {}.\n", who(command.default_member_permissions)));
+        let _ = writeln!(out, "Who: {}.", who(command.default_member_permissions));
     }
     out
+}
+
+fn write_parameters(out: &mut String, command: &Definition) {
+    for parameter in &command.parameters {
+        let need = if parameter.required { "required" } else { "optional" };
+        let about = parameter.description.as_deref().unwrap_or_default();
+        let _ = writeln!(out, "- `{}` ({need}): {about}", parameter.name);
+    }
+    if !command.parameters.is_empty() {
+        out.push('\n');
+    }
+}
+
+/// What can be run: the command itself, or its subcommands with their whole names (`ticket create`).
+fn leaves(command: &Definition) -> impl Iterator<Item = (String, &Definition)> {
+    let mut found = Vec::new();
+    let mut open = vec![(command.name.to_string(), command)];
+    while let Some((path, at)) = open.pop() {
+        if at.subcommands.is_empty() {
+            found.push((path, at));
+            continue;
+        }
+        open.extend(at.subcommands.iter().rev().map(|sub| (format!("{path} {}", sub.name), sub)));
+    }
+    found.into_iter()
 }
 
 fn who(permissions: Permissions) -> String {

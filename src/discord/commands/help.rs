@@ -4,6 +4,8 @@ use poise::CreateReply;
 use poise::serenity_prelude::{CreateEmbed, Permissions};
 
 use super::super::{Context, Error, text};
+use super::leaves;
+use crate::routing::embed::{DESCRIPTION, fit};
 
 /// What Signalbox does here, and the commands open to you.
 #[poise::command(slash_command)]
@@ -20,11 +22,12 @@ pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
         .commands
         .iter()
         .filter(|c| held.administrator() || held.contains(c.default_member_permissions))
-        .map(|c| format!("**/{}** — {}", c.name, c.description.as_deref().unwrap_or_default()))
+        .flat_map(leaves)
+        .map(|(path, c)| format!("**/{path}** — {}", c.description.as_deref().unwrap_or_default()))
         .collect();
     let embed = CreateEmbed::new()
         .title("📡 Signalbox")
-        .description(format!("{}\n\n{}", text::HELP_INTRO, lines.join("\n")))
+        .description(fit(&format!("{}\n\n{}", text::HELP_INTRO, lines.join("\n")), DESCRIPTION))
         .colour(0x5865F2);
     ctx.send(CreateReply::default().embed(embed).ephemeral(true)).await?;
     Ok(())
