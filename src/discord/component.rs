@@ -1,49 +1,37 @@
-//! Buttons and forms: `custom_id` = `v1:<feature>:<verb>:<id>`. Everything they need is in the id and in
-//! the database, so they work as long as their message exists.
+//! Buttons, selects and forms: `custom_id` = `v1:<feature>:<verb>:<id>`. Everything they need is in the id
+//! and in the database, so they work as long as their message exists. One file per feature.
 
+mod approval;
+
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
 use serenity::{
-    ActionRowComponent, ComponentInteraction, CreateActionRow, CreateAllowedMentions, CreateInputText,
+    ActionRowComponent, ComponentInteraction, ComponentInteractionDataKind, CreateAllowedMentions,
     CreateInteractionResponse, CreateInteractionResponseFollowup, CreateInteractionResponseMessage, CreateModal,
-    InputTextStyle, ModalInteraction,
+    ModalInteraction,
 };
-use uuid::Uuid;
 
 use super::on_error::explain;
 use super::{ACKNOWLEDGE_WITHIN, Bot, guild_of, text};
-use crate::approval::press::{Outcome, Press, press, preview};
 use crate::error::UserError;
-use crate::id::{RoleId, UserId};
-use crate::routing::card::Verb;
+use crate::id::{GuildId, RoleId, UserId};
 
-/// Longest reason that the form takes; the card shows all of it.
-const REASON_MAX: u16 = 500;
-
-/// A decoded `custom_id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    Approval { verb: Verb, id: Uuid },
-}
-
-impl Action {
-    pub fn decode(custom_id: &str) -> Option<Self> {
-        let mut parts = custom_id.split(':');
-        match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some("v1"), Some("approval"), Some(verb), Some(id), None) => {
-                Some(Self::Approval { verb: Verb::parse(verb)?, id: id.parse().ok()? })
-            }
-            _ => None,
-        }
-    }
-
-    pub fn encode(self) -> String {
-        match self {
-            Self::Approval { verb, id } => format!("v1:approval:{}:{id}", verb.as_str()),
-        }
-    }
+/// Who pressed, chose or sent a form, and what they gave.
+struct Input {
+    interaction_id: i64,
+    guild_id: GuildId,
+    user_id: UserId,
+    roles: Vec<RoleId>,
+    /// The member's permissions as Discord computed them.
+    permissions: u64,
+    /// What was chosen in a select.
+    #[expect(dead_code, reason = "no card has a select yet")]
+    values: Vec<String>,
+    /// `None` for a press; the form's fields by their ids, trimmed, the empty ones left out.
+    form: Option<HashMap<String, String>>,
 }
 
 /// What the presser is told or shown.
@@ -53,86 +41,61 @@ enum Answer {
     /// Acknowledged without words: the card changes.
     Quiet,
     Private(String),
-    AskReason {
-        id: Uuid,
-    },
+    Form(CreateModal),
 }
 
 pub async fn on_press(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &ComponentInteraction) {
-    let work = async {
-        let Some(Action::Approval { verb, id }) = Action::decode(&interaction.data.custom_id) else {
-            return Err(UserError::new(text::UNKNOWN_BUTTON).into());
-        };
-        let Some(press_data) = who(interaction.guild_id, interaction.member.as_ref(), interaction.id, id, verb) else {
-            return Err(UserError::new(text::ONLY_IN_SERVERS).into());
-        };
-        match verb {
-            Verb::Approve => Ok(decided(press(&bot.ports, &press_data).await?)),
-            Verb::Deny => Ok(match preview(&bot.ports, &press_data).await? {
-                Outcome::Decided => Answer::AskReason { id },
-                other => decided(other),
-            }),
-        }
-    };
-    respond(ctx, Target::Press(interaction), work).await;
+    let input = who(interaction.guild_id, interaction.member.as_ref(), interaction.id).map(|input| Input {
+        values: match &interaction.data.kind {
+            ComponentInteractionDataKind::StringSelect { values } => values.clone(),
+            _ => Vec::new(),
+        },
+        ..input
+    });
+    respond(ctx, Target::Press(interaction), dispatch(bot, &interaction.data.custom_id, input)).await;
 }
 
 pub async fn on_form(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &ModalInteraction) {
-    let work = async {
-        let Some(Action::Approval { verb, id }) = Action::decode(&interaction.data.custom_id) else {
-            return Err(UserError::new(text::UNKNOWN_BUTTON).into());
-        };
-        let Some(mut press_data) = who(interaction.guild_id, interaction.member.as_ref(), interaction.id, id, verb)
-        else {
-            return Err(UserError::new(text::ONLY_IN_SERVERS).into());
-        };
-        press_data.reason = reason(interaction);
-        if verb == Verb::Deny && press_data.reason.is_none() {
-            return Err(UserError::new(text::REASON_MISSING).into());
-        }
-        Ok(decided(press(&bot.ports, &press_data).await?))
+    let input = who(interaction.guild_id, interaction.member.as_ref(), interaction.id)
+        .map(|input| Input { form: Some(fields(interaction)), ..input });
+    respond(ctx, Target::Form(interaction), dispatch(bot, &interaction.data.custom_id, input)).await;
+}
+
+/// Hands an input to the feature that its id names.
+async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyhow::Result<Answer> {
+    let Some(input) = input else { return Err(UserError::new(text::ONLY_IN_SERVERS).into()) };
+    let words: Vec<&str> = custom_id.split(':').collect();
+    let answer = match words.as_slice() {
+        ["v1", "approval", words @ ..] => approval::answer(bot, words, &input).await?,
+        _ => None,
     };
-    respond(ctx, Target::Form(interaction), work).await;
+    answer.ok_or_else(|| UserError::new(text::UNKNOWN_BUTTON).into())
 }
 
 fn who(
     guild: Option<serenity::GuildId>,
     member: Option<&serenity::Member>,
     interaction: serenity::InteractionId,
-    approval_id: Uuid,
-    verb: Verb,
-) -> Option<Press> {
+) -> Option<Input> {
     let member = member?;
-    Some(Press {
+    Some(Input {
         interaction_id: interaction.get() as i64,
         guild_id: guild_of(guild)?,
         user_id: UserId::from(member.user.id.get()),
         roles: member.roles.iter().map(|role| RoleId::from(role.get())).collect(),
         permissions: member.permissions.map_or(0, |held| held.bits()),
-        approval_id,
-        verb,
-        reason: None,
+        values: Vec::new(),
+        form: None,
     })
 }
 
-fn reason(interaction: &ModalInteraction) -> Option<String> {
+fn fields(interaction: &ModalInteraction) -> HashMap<String, String> {
     let inputs = interaction.data.components.iter().flat_map(|row| &row.components);
-    let value = inputs.filter_map(|c| match c {
-        ActionRowComponent::InputText(input) => input.value.clone(),
+    let given = inputs.filter_map(|component| match component {
+        ActionRowComponent::InputText(input) => Some((input.custom_id.clone(), input.value.clone()?)),
         _ => None,
     });
-    value.map(|v| v.trim().to_owned()).find(|v| !v.is_empty())
-}
-
-fn decided(outcome: Outcome) -> Answer {
-    match outcome {
-        Outcome::Decided => Answer::Quiet,
-        Outcome::Repeated => Answer::Nothing,
-        Outcome::NotAllowed { roles } => Answer::Private(text::not_allowed(&roles)),
-        Outcome::Unknown => Answer::Private(text::UNKNOWN_APPROVAL.into()),
-        Outcome::NoUpstream => Answer::Private(text::NO_UPSTREAM.into()),
-        Outcome::Refused { why, by } => Answer::Private(text::refusal(&why, by)),
-    }
+    given.map(|(id, value)| (id, value.trim().to_owned())).filter(|(_, value)| !value.is_empty()).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -172,7 +135,7 @@ async fn respond(ctx: &serenity::Context, target: Target<'_>, work: impl Future<
                 Answer::Quiet | Answer::Nothing => early,
                 Answer::Private(text) => target.follow_up(ctx, text).await,
                 // A form can only be the first answer.
-                Answer::AskReason { .. } => target.follow_up(ctx, text::PRESS_AGAIN.into()).await,
+                Answer::Form(_) => target.follow_up(ctx, text::PRESS_AGAIN.into()).await,
             }
         }
     };
@@ -193,17 +156,7 @@ async fn first_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answe
                 .ephemeral(true)
                 .allowed_mentions(CreateAllowedMentions::new()),
         ),
-        Answer::AskReason { id } => {
-            let input = CreateInputText::new(InputTextStyle::Paragraph, text::REASON_LABEL, "reason")
-                .placeholder(text::REASON_PLACEHOLDER)
-                .min_length(1)
-                .max_length(REASON_MAX)
-                .required(true);
-            let custom_id = Action::Approval { verb: Verb::Deny, id }.encode();
-            CreateInteractionResponse::Modal(
-                CreateModal::new(custom_id, text::REASON_TITLE).components(vec![CreateActionRow::InputText(input)]),
-            )
-        }
+        Answer::Form(form) => CreateInteractionResponse::Modal(form),
     };
     target.respond(ctx, response).await
 }
@@ -212,25 +165,4 @@ async fn first_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answe
 fn is_too_late(error: &serenity::Error) -> bool {
     matches!(error, serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(response))
         if matches!(response.error.code, 40060 | 10062))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_survive_and_strangers_do_not_decode() {
-        let action = Action::Approval { verb: Verb::Deny, id: Uuid::from_u128(7) };
-        assert_eq!(Action::decode(&action.encode()), Some(action));
-        assert!(action.encode().len() <= 100);
-        for odd in [
-            "",
-            "v1",
-            "v2:approval:approve:x",
-            "v1:approval:approve:x",
-            "v1:approval:maybe:00000000-0000-0000-0000-000000000007",
-        ] {
-            assert_eq!(Action::decode(odd), None, "{odd}");
-        }
-    }
 }
