@@ -17,7 +17,7 @@ pub mod settle;
 pub mod worker;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -41,7 +41,7 @@ pub struct Delivery {
     gate: Mutex<Gate>,
     own_id: Mutex<Option<UserId>>,
     /// Questions to Discord are asked one after the other on each route.
-    lookups: Mutex<HashMap<(Action, i64), Arc<tokio::sync::Mutex<()>>>>,
+    lookups: Mutex<HashMap<(Action, i64), lookup::Turn>>,
 }
 
 /// What holds everything back, not just one destination.

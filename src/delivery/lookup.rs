@@ -14,6 +14,9 @@ use super::classify::PARKED;
 use super::limit::{Action, Gate, RouteKey};
 use super::{Delivery, lock};
 
+/// Whoever holds it may ask on its route.
+pub(super) type Turn = Arc<tokio::sync::Mutex<()>>;
+
 /// What the bot may do in a channel.
 pub(super) enum Access {
     /// The channel belongs to another server: nothing of this guild may be shown there.
@@ -51,7 +54,7 @@ impl Delivery {
     }
 
     /// The turns of one route. What nobody waits for is forgotten.
-    fn turn(&self, action: Action, major: i64) -> Arc<tokio::sync::Mutex<()>> {
+    fn turn(&self, action: Action, major: i64) -> Turn {
         let mut lookups = lock(&self.lookups);
         lookups.retain(|_, turn| Arc::strong_count(turn) > 1);
         lookups.entry((action, major)).or_default().clone()
