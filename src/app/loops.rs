@@ -8,11 +8,12 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, Semaphore};
 
-use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH};
+use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH, TICKET_CALLS};
 use crate::approval::call::call_due;
 use crate::bus::Topic;
 use crate::delivery::plan::plan_due;
 use crate::store::StoreError;
+use crate::ticket::{self, lists};
 
 /// Hints may be lost with the process that gave them, or on their way between processes: every loop
 /// looks for itself this often. What comes due at a known time is not waited for by looking.
@@ -48,6 +49,11 @@ impl App {
         self.start("approvals", Topic::Approvals, move || {
             let app = app.clone();
             async move { app.call().await }
+        });
+        let app = self.clone();
+        self.start("tickets", Topic::Tickets, move || {
+            let app = app.clone();
+            async move { app.tickets().await }
         });
         let app = self.clone();
         self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
@@ -153,6 +159,16 @@ impl App {
         Ok((0, next.map(|at| until(now, at))))
     }
 
+    async fn tickets(&self) -> Result<(usize, Option<Duration>)> {
+        let done = ticket::call::call_due(&self.ports, TICKET_CALLS).await? + lists::refresh_due(&self.ports).await?;
+        if done > 0 || self.ports.xtsystems.is_none() {
+            return Ok((done, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_action_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
     async fn subscribing(&self) {
         let stop = self.lifecycle.token();
         while !stop.is_cancelled() {
@@ -218,6 +234,9 @@ impl App {
             && let Some(source) = &self.xtsystems
         {
             source.refresh_secret(ports).await?;
+        }
+        if round.is_multiple_of(30) {
+            ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
         }
         if round.is_multiple_of(900) {
             let config = &ports.config.store;
