@@ -8,9 +8,10 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{App, CALLS, CHECKS, LANES, PLAN_BATCH};
-use crate::approval::call::call_due;
+use crate::approval::call::{self, call_due};
 use crate::bus::Topic;
 use crate::delivery::plan::plan_due;
+use crate::delivery::worker;
 use crate::store::StoreError;
 
 /// Hints may be lost with the process that gave them, or on their way between processes: every loop
@@ -35,12 +36,12 @@ impl App {
             async move { Ok((plan_due(&app.ports, PLAN_BATCH).await?, None)) }
         });
         let app = self.clone();
-        self.start("deliverer", Topic::Deliverer, move || {
+        self.start(worker::PULSE, Topic::Deliverer, move || {
             let app = app.clone();
             async move { app.deliver().await }
         });
         let app = self.clone();
-        self.start("approvals", Topic::Approvals, move || {
+        self.start(call::PULSE, Topic::Approvals, move || {
             let app = app.clone();
             async move { app.call().await }
         });
@@ -59,9 +60,10 @@ impl App {
         Fut: Future<Output = Result<(usize, Option<Duration>)>> + Send + 'static,
     {
         let wake = self.ports.wake.clone();
-        let stop = self.lifecycle.token();
+        let (stop, pulse) = (self.lifecycle.token(), self.lifecycle.pulse());
         self.lifecycle.spawn(name, async move {
             while !stop.is_cancelled() {
+                pulse.beat(name);
                 let rest = match step().await {
                     Ok((0, next)) => next.unwrap_or(TICK).min(TICK),
                     Ok(_) => continue,
@@ -70,6 +72,7 @@ impl App {
                         AFTER_FAILURE
                     }
                 };
+                pulse.rest(name);
                 tokio::select! {
                     () = wake.woken(topic) => {}
                     () = tokio::time::sleep(rest) => {}
@@ -136,9 +139,13 @@ impl App {
         let stop = self.lifecycle.token();
         let mut round: u64 = 0;
         while !stop.is_cancelled() {
+            let pulse = self.lifecycle.pulse();
+            pulse.beat("housekeeping");
             if let Err(error) = self.keep_house(round).await {
                 report("housekeeping", &error);
             }
+            pulse.rest("housekeeping");
+            self.ports.metrics.tidy();
             round += 1;
             tokio::select! {
                 () = tokio::time::sleep(HOUSEKEEPING) => {}

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 
 use super::Delivery;
 use super::lookup::{Access, Standing};
+use super::worker::PULSE;
 use crate::bus::Topic;
 use crate::id::GuildId;
 use crate::source::notice;
@@ -31,6 +32,10 @@ impl Delivery {
         // The bot's roles are asked once for all channels of a guild.
         let mut standings: HashMap<GuildId, Option<Standing>> = HashMap::new();
         for destination in due {
+            if self.ports.lifecycle.is_stopping() {
+                break;
+            }
+            self.ports.lifecycle.pulse().beat(PULSE);
             let standing = standings.entry(destination.guild_id).or_default();
             match self.examine(&destination, standing).await {
                 Ok(problem) => {

@@ -12,6 +12,9 @@ const CONCURRENT: usize = 32;
 /// Pieces of work on one lane before others get their turn.
 const TURN: usize = 50;
 
+/// The loop that works lanes, as the watchdog knows it.
+pub const PULSE: &str = "deliverer";
+
 /// What a lane should do after one piece of work.
 pub(super) enum Next {
     /// There may be more; `true` when something went out.
@@ -28,7 +31,7 @@ impl Delivery {
     /// Claims due lanes and works them. Returns how many were claimed.
     pub async fn deliver_due(&self, limit: i64) -> Result<usize> {
         let ports = &self.ports;
-        if !ports.clock.is_trusted() || !self.may_send().await {
+        if ports.lifecycle.is_stopping() || !ports.clock.is_trusted() || !self.may_send().await {
             return Ok(0);
         }
         let now = ports.clock.now();
@@ -53,6 +56,11 @@ impl Delivery {
     async fn work_lane(&self, mut lane: Lane) {
         let mut not_before = None;
         for _ in 0..TURN {
+            // At a stop what is under way is finished, and the lane goes to whoever goes on.
+            if self.ports.lifecycle.is_stopping() {
+                break;
+            }
+            self.ports.lifecycle.pulse().beat(PULSE);
             match self.work_once(&mut lane).await {
                 Ok(Next::Go) => {}
                 Ok(Next::WaitUntil(at)) => {
