@@ -89,11 +89,13 @@ async fn one_trace_tells_the_way_of_an_event_to_the_call() {
         }
         let told: BTreeMap<&str, String> = [("plan.note", 2), ("send.state", 3), ("approval.verb", 0)]
             .map(|(name, at)| (name, text(of_event[at], name)))
+            // The route's id is another one each time.
+            .map(|(name, text)| (name, text.split(" 0").next().unwrap().to_owned()))
             .into();
         insta::assert_debug_snapshot!(told, @r#"
         {
             "approval.verb": "approve",
-            "plan.note": "routed by 019b7e26-5500-79d0-bde0-1a71ce88e519",
+            "plan.note": "routed by",
             "send.state": "delivered",
         }
         "#);

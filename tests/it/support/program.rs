@@ -67,8 +67,10 @@ impl Program {
     /// The value of `name=` in its log, such as the address that it listens on.
     pub fn value(&self, name: &str) -> String {
         let output = self.output();
-        let after = output.split(&format!("{name}=")).nth(1).unwrap_or_else(|| panic!("no {name}= in {output}"));
-        after.split_whitespace().next().unwrap_or_default().to_owned()
+        let (text, json) = (format!("{name}="), format!("\"{name}\":\""));
+        let after = output.split(&text).nth(1).or_else(|| output.split(&json).nth(1));
+        let after = after.unwrap_or_else(|| panic!("no {name} in {output}"));
+        after.split(|c: char| c.is_whitespace() || c == '"').next().unwrap_or_default().to_owned()
     }
 
     /// An event of XTSystems, signed, on the system's clock.
