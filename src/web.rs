@@ -1,9 +1,10 @@
-//! The HTTP side: intake of webhooks, health. Knows nothing of Discord's edge.
+//! The HTTP side: intake of webhooks, the door for interactions, health. Knows nothing of Discord's edge.
 
 pub mod budget;
 pub mod client_ip;
 pub mod health;
 pub mod intake;
+pub mod interactions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::WebConfig;
-use crate::ports::Ports;
+use crate::ports::{Interactions, Ports};
 use crate::source::ingest::Ingest;
 use crate::source::xtsystems::live::LiveSource;
 
@@ -27,6 +28,7 @@ pub struct Web {
     pub ports: Ports,
     pub ingest: Ingest,
     pub xtsystems: Option<intake::XtSystemsDoor>,
+    pub interactions: Option<interactions::InteractionsDoor>,
     pub unverified: budget::Budgets<std::net::IpAddr>,
     /// True while a gateway session is ready.
     pub discord_connected: Arc<AtomicBool>,
@@ -37,6 +39,7 @@ impl Web {
         ports: Ports,
         ingest: Ingest,
         xtsystems: Option<Arc<LiveSource>>,
+        interactions: Option<Arc<dyn Interactions>>,
         discord_connected: Arc<AtomicBool>,
     ) -> Self {
         let web = &ports.config.web;
@@ -46,7 +49,10 @@ impl Web {
             source,
             verified: budget::Budgets::new(verified_per_min, chrono::TimeDelta::minutes(1)),
         });
-        Self { ports, ingest, xtsystems, unverified, discord_connected }
+        let interactions = interactions
+            .zip(ports.config.discord.public_key)
+            .map(|(handlers, key)| interactions::InteractionsDoor::new(handlers, key));
+        Self { ports, ingest, xtsystems, interactions, unverified, discord_connected }
     }
 }
 
@@ -57,6 +63,9 @@ fn router(web: Arc<Web>) -> Router {
         .route("/readyz", get(health::ready));
     if let (Some(_), Some(settings)) = (&web.xtsystems, &web.ports.config.xtsystems) {
         router = router.route(&settings.path, post(intake::xtsystems));
+    }
+    if web.interactions.is_some() {
+        router = router.route(&web.ports.config.discord.interactions_path, post(interactions::receive));
     }
     // The handler itself reads the body up to its limit, to answer 413 in its own words.
     router.layer(DefaultBodyLimit::disable()).with_state(web)

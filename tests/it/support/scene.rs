@@ -64,6 +64,8 @@ impl Scene {
         ];
         let options = DiscordOptions {
             limits: Limits::Off,
+            // The program is started again faster than a supervisor would.
+            identify_every: Duration::ZERO,
             clock,
             env: own.map(|(name, value)| (name.to_owned(), value)).into(),
             ..DiscordOptions::default()
