@@ -40,7 +40,7 @@ pub use crate::discord::{Fatal, Patience};
 /// Events planned in one transaction at most.
 const PLAN_BATCH: i64 = 200;
 /// Lanes claimed at once.
-const LANES: i64 = 64;
+const CLAIM: usize = 64;
 const CALLS: i64 = 8;
 const CHECKS: i64 = 20;
 
@@ -185,7 +185,7 @@ impl App {
         if roles.worker {
             done += plan_due(&self.ports, PLAN_BATCH).await?;
             done += self.delivery.check_destinations_due(CHECKS).await?;
-            done += self.delivery.deliver_due(LANES).await?;
+            done += self.delivery.deliver_due(CLAIM as i64).await?;
             done += call_due(&self.ports, CALLS).await?;
         }
         Ok(done)

@@ -74,7 +74,7 @@ async fn commands_are_answered_and_refusals_told() {
         let about = town.command("admin", "about", json!({})).await;
         assert!(about["response"]["data"]["embeds"][0].is_object(), "{about}");
         let status = town.command("admin", "webhook-status", json!({})).await;
-        assert!(status.get("failed").is_none() && show(&status["message"]).contains("Signature"), "{status}");
+        assert!(status.get("failed").is_none() && show(&status["message"]).contains("XTSystems"), "{status}");
         let (_, buttons) = requested(town).await;
         let outcome = town.press_id("member", &buttons.message, &buttons.approve).await;
         insta::assert_snapshot!(heard(town, &outcome), @"Only members with <@&Approver> may decide this.");

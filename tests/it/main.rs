@@ -15,6 +15,7 @@ mod crash_test;
 mod delivery_create_test;
 mod delivery_edit_test;
 mod delivery_limits_test;
+mod delivery_loops_test;
 mod delivery_order_test;
 mod delivery_refused_test;
 mod delivery_webhook_test;
