@@ -31,6 +31,7 @@ mod intake_trust_test;
 mod migration_test;
 mod mutation_test;
 mod redis_test;
+mod roles_test;
 mod servers_test;
 mod shard_test;
 mod support;
