@@ -19,10 +19,10 @@ use crate::clock::{Clock, Stopwatch, random_bytes};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::delivery::plan::plan_due;
-use crate::discord::Bot;
+use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::derived;
 use crate::lifecycle::Lifecycle;
-use crate::ports::Ports;
+use crate::ports::{Interactions, Ports};
 use crate::source::catch_up::CatchUp;
 use crate::source::ingest::Ingest;
 use crate::source::subscribe::{SourceNames, take_batch};
@@ -129,8 +129,19 @@ impl App {
         let ingest = Ingest::start(&ports, &lifecycle);
         let address = listener.local_addr().context("the address of the web server")?;
         let xtsystems = live_source(&config);
-        let (connected, prepared) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let web = Web::new(ports.clone(), ingest.clone(), xtsystems.clone(), connected.clone(), prepared.clone());
+        let bot = Arc::new(Bot {
+            ports: ports.clone(),
+            delivery: delivery.clone(),
+            xtsystems: xtsystems.clone(),
+            connection: Connection::default(),
+            running: Stopwatch::start(),
+            web_port: address.port(),
+        });
+        let roles = ports.config.roles;
+        let door = roles.bot.then(|| Arc::new(Endpoint::new(&bot, &lifecycle)) as Arc<dyn Interactions>);
+        let webhooks = xtsystems.clone().filter(|_| roles.intake);
+        let prepared = Arc::new(AtomicBool::new(false));
+        let web = Web::new(ports.clone(), ingest.clone(), webhooks, door, bot.connection.flag(), prepared.clone());
         let (stop, door) = (lifecycle.token(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
             let _door = door;
@@ -141,14 +152,6 @@ impl App {
         let metrics_address = serve_metrics(&ports).await?;
         let (wake, stop) = (bus.wake(), lifecycle.token());
         lifecycle.spawn("wake", wake.run(stop));
-        let bot = Arc::new(Bot {
-            ports: ports.clone(),
-            delivery: delivery.clone(),
-            xtsystems: xtsystems.clone(),
-            connected,
-            running: Stopwatch::start(),
-            web_port: address.port(),
-        });
         let catch_up = xtsystems.as_ref().map(|s| CatchUp::new(s.id, s.guild_id, s.url.clone()));
         let names = xtsystems.iter().map(|s| ("xtsystems".to_owned(), (s.id, s.guild_id))).collect();
         let reader = bus.reader(&consumer_name(address.port()), wiring.reader);
@@ -178,22 +181,31 @@ impl App {
         &self.bus
     }
 
-    /// Keeps a gateway session until the process stops. An error means that a person must act.
+    /// Keeps the gateway sessions of a bot until the process stops. An error means that a person must act.
     pub async fn run_gateway(&self) -> Result<(), Fatal> {
+        if !self.ports.config.roles.bot {
+            self.lifecycle.token().cancelled().await;
+            return Ok(());
+        }
         crate::discord::run(self.bot.clone(), &self.lifecycle, self.patience).await
     }
 
     /// Does everything that is due, once. Returns how much that was; 0 means that all is quiet.
     pub async fn step(&self) -> Result<usize> {
+        let roles = self.ports.config.roles;
         let mut done = 0;
-        done += self.read_stream(Duration::from_millis(1)).await?;
-        done += self.catch_up_due().await?;
-        done += plan_due(&self.ports, PLAN_BATCH).await?;
-        done += lists::refresh_due(&self.ports).await?;
-        done += self.delivery.check_destinations_due(CHECKS).await?;
-        done += self.delivery.deliver_due(CLAIM as i64).await?;
-        done += call_due(&self.ports, CALLS).await?;
-        done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
+        if roles.intake {
+            done += self.read_stream(Duration::from_millis(1)).await?;
+            done += self.catch_up_due().await?;
+        }
+        if roles.worker {
+            done += plan_due(&self.ports, PLAN_BATCH).await?;
+            done += lists::refresh_due(&self.ports).await?;
+            done += self.delivery.check_destinations_due(CHECKS).await?;
+            done += self.delivery.deliver_due(CLAIM as i64).await?;
+            done += call_due(&self.ports, CALLS).await?;
+            done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
+        }
         Ok(done)
     }
 

@@ -25,3 +25,14 @@ pub struct Ports {
     pub traces: Traces,
     pub lifecycle: Lifecycle,
 }
+
+/// Where interactions go that Discord sends by HTTP: to the handlers of those that come over the gateway.
+pub trait Interactions: Send + Sync {
+    /// Begins to handle one, and returns at once: it is answered through Discord's callback endpoint.
+    fn take(&self, interaction: &[u8]) -> Result<(), UnreadableInteraction>;
+}
+
+/// Signed by Discord, and yet nothing that can be handled.
+#[derive(Debug, thiserror::Error)]
+#[error("an interaction could not be read: {0}")]
+pub struct UnreadableInteraction(pub String);
