@@ -96,23 +96,8 @@ impl App {
         listener: TcpListener,
         wiring: Wiring,
     ) -> Result<Arc<Self>> {
-        let config = Arc::new(config);
-        let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
-        let bus = Bus::open(&config.bus)?;
-        let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
-        let discord = match wiring.discord_http {
-            Some(http) => DiscordClient::with_http(origin, token, http),
-            None => DiscordClient::new(origin, token, config.delivery.http_timeout)
-                .context("the HTTP client for Discord")?,
-        };
-        let ports = Ports {
-            store,
-            clock,
-            discord,
-            xtsystems: xtsystems_client(&config)?,
-            wake: bus.wake(),
-            config: config.clone(),
-        };
+        let (ports, bus) = open_ports(config, database_url, clock, wiring.discord_http)?;
+        let config = ports.config.clone();
         let owner = i64::from_le_bytes(random_bytes::<8>());
         let delivery = Arc::new(Delivery::new(ports.clone(), owner));
         let ingest = Ingest::start(&ports, &lifecycle);
@@ -213,6 +198,29 @@ impl App {
             }
         }
     }
+}
+
+/// The clients and the pool that everything works with, and the bus that has to live as long. Nothing is
+/// connected yet.
+pub(crate) fn open_ports(
+    config: Config,
+    database_url: &str,
+    clock: Clock,
+    discord_http: Option<reqwest::Client>,
+) -> Result<(Ports, Bus)> {
+    let config = Arc::new(config);
+    let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
+    let bus = Bus::open(&config.bus)?;
+    let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
+    let discord = match discord_http {
+        Some(http) => DiscordClient::with_http(origin, token, http),
+        None => {
+            DiscordClient::new(origin, token, config.delivery.http_timeout).context("the HTTP client for Discord")?
+        }
+    };
+    let xtsystems = xtsystems_client(&config)?;
+    let ports = Ports { store, clock, discord, xtsystems, wake: bus.wake(), config, instance: Arc::default() };
+    Ok((ports, bus))
 }
 
 fn xtsystems_client(config: &Config) -> Result<Option<XtSystemsClient>> {

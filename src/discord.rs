@@ -14,7 +14,9 @@ use std::time::Duration;
 use poise::serenity_prelude as serenity;
 
 use crate::clock::Stopwatch;
+use crate::config::Config;
 use crate::delivery::Delivery;
+use crate::doctor::Edge;
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::source::xtsystems::live::LiveSource;
@@ -50,6 +52,15 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
         allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
         initialize_owners: false,
         ..poise::FrameworkOptions::default()
+    }
+}
+
+/// What the doctor has to know of this edge.
+pub fn edge(config: &Config) -> Edge {
+    let commands = commands::all(config.xtsystems.is_some());
+    Edge {
+        commands: commands.into_iter().map(|command| command.name.into_owned()).collect(),
+        handles: component::handles,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What flows are given: the store, the clients, the clock, hints and the configuration.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::bus::Wake;
 use crate::clock::Clock;
@@ -18,4 +18,6 @@ pub struct Ports {
     pub xtsystems: Option<XtSystemsClient>,
     pub wake: Wake,
     pub config: Arc<Config>,
+    /// By which this installation is told from others; known once the database was reached.
+    pub instance: Arc<OnceLock<String>>,
 }

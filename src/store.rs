@@ -5,17 +5,20 @@
 pub mod approval;
 pub mod card;
 pub mod destination;
+pub mod diagnosis;
 pub mod embedded;
 pub mod event;
 pub mod interaction;
 pub mod lane;
 pub mod message;
 pub mod migrate;
+pub mod pulse;
 pub mod route;
 pub mod send;
 pub mod source;
 pub mod status;
 pub mod subject;
+pub mod webhook_secret;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! The slash commands. One file per topic.
 
 mod about;
+mod doctor;
 mod help;
 mod webhook;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use super::{Bot, Context, Error, text};
 use crate::error::UserError;
+use crate::id::GuildId;
 use crate::source::xtsystems::live::LiveSource;
 use poise::serenity_prelude::Permissions;
 
@@ -16,7 +18,7 @@ type Definition = poise::Command<Arc<Bot>, Error>;
 
 /// Every command that the configuration has a use for, in the order of `/help`.
 pub fn all(has_xtsystems: bool) -> Vec<Definition> {
-    let mut commands = vec![help::help(), about::about()];
+    let mut commands = vec![help::help(), about::about(), doctor::doctor()];
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),
@@ -82,13 +84,30 @@ fn managed_source(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
     if super::guild_of(ctx.guild_id()) != Some(source.guild_id) {
         return Err(UserError::new(text::NOT_SET_UP).into());
     }
+    manages(ctx)?;
+    Ok(source.clone())
+}
+
+/// An error for members who may not manage the server.
+fn manages(ctx: Context<'_>) -> Result<(), Error> {
+    let held = held(ctx)?;
+    if held.manage_guild() || held.administrator() { Ok(()) } else { Err(UserError::new(text::MANAGE_SERVER).into()) }
+}
+
+/// The caller's permissions as Discord computed them.
+fn held(ctx: Context<'_>) -> Result<Permissions, Error> {
     let poise::Context::Application(application) = ctx else {
         return Err(UserError::new(text::ONLY_IN_SERVERS).into());
     };
     let member = application.interaction.member.as_ref();
-    let held = member.and_then(|m| m.permissions).unwrap_or_default();
-    if !held.manage_guild() && !held.administrator() {
-        return Err(UserError::new(text::MANAGE_SERVER).into());
+    Ok(member.and_then(|m| m.permissions).unwrap_or_default())
+}
+
+/// The server that this bot is for; in another one its operator's affairs are nobody's business.
+fn own_guild(ctx: Context<'_>) -> Result<GuildId, Error> {
+    let here = super::guild_of(ctx.guild_id()).ok_or_else(|| UserError::new(text::ONLY_IN_SERVERS))?;
+    if ctx.data().ports.config.discord.guild_id == Some(here) {
+        return Ok(here);
     }
-    Ok(source.clone())
+    Err(UserError::new(text::NOT_THIS_SERVER).into())
 }

@@ -72,6 +72,15 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
     answer.ok_or_else(|| UserError::new(text::UNKNOWN_BUTTON).into())
 }
 
+/// Whether [`dispatch`] has a feature for what this id asks.
+pub fn handles(custom_id: &str) -> bool {
+    let words: Vec<&str> = custom_id.split(':').collect();
+    match words.as_slice() {
+        ["v1", "approval", words @ ..] => approval::handles(words),
+        _ => false,
+    }
+}
+
 fn who(
     guild: Option<serenity::GuildId>,
     member: Option<&serenity::Member>,

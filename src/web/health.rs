@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Web;
 
+/// `instance` tells whoever asks by the public address whether it leads to this installation.
 pub async fn health(State(web): State<Arc<Web>>) -> Json<Value> {
     let discord = if web.discord_connected.load(Ordering::Relaxed) { "connected" } else { "disconnected" };
     Json(json!({
@@ -17,6 +18,7 @@ pub async fn health(State(web): State<Arc<Web>>) -> Json<Value> {
         "service": "signalbox",
         "timestamp": web.ports.clock.now().to_rfc3339(),
         "discord": discord,
+        "instance": web.ports.instance.get(),
     }))
 }
 

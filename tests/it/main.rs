@@ -18,6 +18,7 @@ mod delivery_limits_test;
 mod delivery_order_test;
 mod delivery_refused_test;
 mod delivery_webhook_test;
+mod doctor_test;
 mod embedded_test;
 mod first_test;
 mod gateway_test;

@@ -11,6 +11,7 @@ use crate::event::kind::xtsystems_kinds;
 use crate::routing::embed::{FIELD_VALUE, fit, relative};
 use crate::source::xtsystems::live::{Registered, TestResult};
 use crate::store::destination::Target;
+use crate::store::pulse::ANY;
 
 const BLUE: u32 = 0x3498DB;
 
@@ -29,7 +30,8 @@ pub async fn webhook_status(ctx: Context<'_>) -> Result<(), Error> {
         .list_last_events(source.id)
         .await?
         .into_iter()
-        .map(|(kind, at, count)| format!("`{kind}` {} ({count} stored)", relative(at)))
+        .filter(|pulse| pulse.kind != ANY)
+        .map(|pulse| format!("`{}` {} ({} so far)", pulse.kind, relative(pulse.last_at), pulse.events))
         .collect();
     let refused = ports.store.count_refusals(source.id, now - chrono::TimeDelta::hours(24)).await?;
     let mut refusals = format!("{refused} in the last 24 h");
