@@ -4,6 +4,7 @@ mod about;
 mod doctor;
 mod help;
 mod webhook;
+mod webhook_secret;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::{Bot, Context, Error, text};
 use crate::error::UserError;
 use crate::id::GuildId;
 use crate::source::xtsystems::live::LiveSource;
-use poise::serenity_prelude::Permissions;
+use poise::serenity_prelude::{CreateCommand, Permissions};
 
 type Definition = poise::Command<Arc<Bot>, Error>;
 
@@ -25,9 +26,24 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
             webhook::webhook_config(),
             webhook::register_webhook(),
             webhook::test_webhook(),
+            webhook_secret::webhook_secret(),
         ]);
     }
     commands
+}
+
+/// The commands as Discord is given them. What needs Administrator is open to nobody by default: that is how
+/// Discord says "admins alone" (`default_member_permissions` of "0").
+pub fn definitions(commands: &[Definition]) -> Vec<CreateCommand> {
+    let defined = commands.iter().flat_map(|command| {
+        let made = poise::builtins::create_application_commands(std::slice::from_ref(command));
+        let admins_alone = command.default_member_permissions == Permissions::ADMINISTRATOR;
+        made.into_iter().map(move |made| match admins_alone {
+            true => made.default_member_permissions(Permissions::empty()),
+            false => made,
+        })
+    });
+    defined.collect()
 }
 
 /// The text of `commands.md`.
@@ -92,6 +108,11 @@ fn managed_source(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
 fn manages(ctx: Context<'_>) -> Result<(), Error> {
     let held = held(ctx)?;
     if held.manage_guild() || held.administrator() { Ok(()) } else { Err(UserError::new(text::MANAGE_SERVER).into()) }
+}
+
+/// An error for members who are no administrators.
+fn administers(ctx: Context<'_>) -> Result<(), Error> {
+    if held(ctx)?.administrator() { Ok(()) } else { Err(UserError::new(text::ADMINISTRATOR).into()) }
 }
 
 /// The caller's permissions as Discord computed them.

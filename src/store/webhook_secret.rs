@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Result, Store};
+use super::{Result, Store, Tx};
 
 /// What is known of one secret; its value is elsewhere.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,16 @@ pub struct SecretRow {
     pub confirmed_at: Option<DateTime<Utc>>,
     pub ends_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// False when another process rotates the secret of this source; the turn ends with the transaction.
+pub async fn try_lock_rotation(tx: &mut Tx, source_id: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_xact_lock(hashtextextended('webhook-secret:' || $1::text, 0)) AS "held!""#,
+        source_id.to_string()
+    )
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 impl Store {

@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::notice",
             "source::catch_up",
             "source::xtsystems::live",
+            "source::xtsystems::rotation",
             "delivery",
             "approval",
             "doctor",

@@ -1,7 +1,7 @@
 //! What admins read about refused requests: which rule failed, and what to change where.
 
 use super::parse::ParseError;
-use super::verify::diagnose::{Escapes, Respelling, Spacing};
+use super::verify::diagnose::{Escapes, Misreading, Respelling, Spacing};
 use super::verify::{KnownVariant, Refusal, Rule};
 use crate::routing::duration::span;
 
@@ -77,8 +77,50 @@ pub fn variant(variant: &KnownVariant) -> String {
             "It matches a retired secret: give the sender the current one, or keep both live until it has it.".into()
         }
         KnownVariant::Base64 => "It matches in base64: the sender must write the signature in hex.".into(),
+        KnownVariant::BodyLineBreak => {
+            "It matches with a line break at the end of the body added or taken away: a proxy changes the body on its \
+             way, or the sender signs other bytes than it sends."
+                .into()
+        }
+        KnownVariant::Secret(how) => format!("It matches {}", misreading(*how)),
+        KnownVariant::OtherHash(name) => {
+            format!("It matches with {name} instead of SHA-256: set the sender to HMAC-SHA256.")
+        }
+        KnownVariant::OtherSender { sender, with_our_secret: true } => format!(
+            "It carries {} made with our secret: the sender must send X-XTSystems-Signature and X-XTSystems-Timestamp.",
+            header_name(sender.header)
+        ),
+        KnownVariant::OtherSender { sender, with_our_secret: false } => format!(
+            "It carries {}, as {} signs: this is another system's webhook, which belongs to another address.",
+            header_name(sender.header),
+            sender.system
+        ),
         KnownVariant::BareHex => "It matches without \"sha256=\" in front: the sender must add it.".into(),
     }
+}
+
+fn misreading(how: Misreading) -> &'static str {
+    match how {
+        Misreading::LineBreak => {
+            "with a line break at the end of the secret: the sender read it from a file; take the line break away there."
+        }
+        Misreading::Trimmed => {
+            "with the spaces around the secret taken away: set WEBHOOK_SECRET again without spaces around it."
+        }
+        Misreading::Hex => "with the secret decoded from hex: the sender must use its text as it is.",
+        Misreading::Base64 => "with the secret decoded from base64: the sender must use its text as it is.",
+        Misreading::Sha1 => "with SHA-1: set the sender to HMAC-SHA256.",
+        Misreading::Sha512 => "with SHA-512: set the sender to HMAC-SHA256.",
+    }
+}
+
+/// `x-hub-signature-256` → `X-Hub-Signature-256`
+fn header_name(lower: &str) -> String {
+    let words = lower.split('-').map(|word| {
+        let mut letters = word.chars();
+        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    });
+    words.collect::<Vec<String>>().join("-")
 }
 
 fn separator_name(separator: &str) -> String {
