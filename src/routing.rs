@@ -5,6 +5,7 @@ pub mod duration;
 pub mod embed;
 pub mod notice;
 pub mod subject;
+pub mod ticket;
 
 use uuid::Uuid;
 

@@ -10,6 +10,8 @@ pub mod embedded;
 pub mod event;
 pub mod interaction;
 pub mod lane;
+pub mod link;
+pub mod machine;
 pub mod message;
 pub mod migrate;
 pub mod pulse;
@@ -18,6 +20,8 @@ pub mod send;
 pub mod source;
 pub mod status;
 pub mod subject;
+pub mod ticket;
+pub mod upstream_list;
 pub mod webhook_secret;
 
 use std::str::FromStr;

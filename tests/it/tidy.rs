@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "delivery",
             "approval",
             "doctor",
+            "ticket",
         ],
     ),
     (EDGES, &["discord", "web"]),
