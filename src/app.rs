@@ -25,6 +25,7 @@ use crate::lifecycle::Lifecycle;
 use crate::ports::Ports;
 use crate::source::catch_up::CatchUp;
 use crate::source::ingest::Ingest;
+use crate::source::pulse::Watch;
 use crate::source::subscribe::{SourceNames, take_batch};
 use crate::source::xtsystems::live::LiveSource;
 use crate::store::Store;
@@ -61,6 +62,7 @@ pub struct App {
     owner: i64,
     owner_lock: Mutex<Option<OwnerLock>>,
     catch_up: Mutex<Option<CatchUp>>,
+    pulse: Mutex<Watch>,
     reader: Mutex<Reader>,
     names: SourceNames,
     patience: Patience,
@@ -138,6 +140,7 @@ impl App {
             owner,
             owner_lock: Mutex::default(),
             catch_up: Mutex::new(catch_up),
+            pulse: Mutex::default(),
             reader: Mutex::new(reader),
             names,
             patience: wiring.gateway,
@@ -160,6 +163,7 @@ impl App {
         let mut done = 0;
         done += self.read_stream(Duration::from_millis(1)).await?;
         done += self.catch_up_due().await?;
+        done += self.pulse.lock().await.step(&self.ports).await?;
         done += plan_due(&self.ports, PLAN_BATCH).await?;
         done += lists::refresh_due(&self.ports).await?;
         done += self.delivery.check_destinations_due(CHECKS).await?;

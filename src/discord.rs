@@ -64,6 +64,9 @@ pub fn edge(config: &Config) -> Edge {
     }
 }
 
+/// Marks an invocation that was found to be the first one.
+struct Seen;
+
 /// A command that was delivered a second time does nothing.
 async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     // Offering choices does nothing, however often.
@@ -72,10 +75,20 @@ async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     {
         return Ok(true);
     }
+    // The framework asks for a command and again for its subcommand.
+    if ctx.invocation_data::<Seen>().await.is_some() {
+        return Ok(true);
+    }
     let bot = ctx.data();
     let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
     match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {
-        Ok(first) => Ok(first?),
+        Ok(first) => {
+            let first = first?;
+            if first {
+                ctx.set_invocation_data(Seen).await;
+            }
+            Ok(first)
+        }
         Err(_) => Err(crate::error::UserError::new(on_error::database_away("no answer in time")).into()),
     }
 }

@@ -18,6 +18,8 @@ const NOT_COUNTED: [&str; 2] = ["webhook.test", "signalbox.notice"];
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pulse {
     pub source_id: Uuid,
+    /// The source's name.
+    pub source: String,
     pub guild_id: GuildId,
     pub kind: String,
     pub first_at: DateTime<Utc>,
@@ -119,8 +121,10 @@ impl Store {
 
     pub async fn list_pulses(&self) -> Result<Vec<Pulse>> {
         let rows = sqlx::query!(
-            "SELECT source_id, guild_id, kind, first_at, last_at, events, quiet_since, resumed_at FROM pulse
-             ORDER BY source_id, kind"
+            r#"SELECT p.source_id, s.name AS source, p.guild_id, p.kind, p.first_at, p.last_at, p.events, p.quiet_since,
+                   p.resumed_at
+               FROM pulse p JOIN source s ON s.id = p.source_id WHERE s.kind <> 'signalbox'
+               ORDER BY p.source_id, p.kind"#
         )
         .fetch_all(&self.pool)
         .await?;
@@ -128,6 +132,7 @@ impl Store {
             .into_iter()
             .map(|r| Pulse {
                 source_id: r.source_id,
+                source: r.source,
                 guild_id: GuildId(r.guild_id),
                 kind: r.kind,
                 first_at: r.first_at,

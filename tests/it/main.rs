@@ -30,6 +30,7 @@ mod intake_missed_test;
 mod intake_trust_test;
 mod migration_test;
 mod mutation_test;
+mod pulse_test;
 mod redis_test;
 mod servers_test;
 mod support;

@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::ingest",
             "source::subscribe",
             "source::notice",
+            "source::pulse",
             "source::catch_up",
             "source::xtsystems::live",
             "source::xtsystems::rotation",
