@@ -30,6 +30,7 @@ mod intake_trust_test;
 mod migration_test;
 mod mutation_test;
 mod redis_test;
+mod retention_test;
 mod servers_test;
 mod support;
 mod tidy;
