@@ -78,6 +78,15 @@ async fn two_processes_migrate_at_once() {
     }
 }
 
+#[tokio::test]
+async fn a_binary_from_before_schema_6_is_told_that_it_is_too_old() {
+    let database = fresh_database(migrated).await;
+    let store = Store::open(&database.url, 1).unwrap();
+    let (_, compatible_from) = store.schema_version().await.unwrap().unwrap();
+    assert!(compatible_from >= 6, "it would look for the table `dedup`");
+    store.close().await;
+}
+
 const SOURCE: Uuid = Uuid::from_u128(7);
 
 /// What schema 5 held: an event planned and one not, one whose key was forgotten and then came again, and
