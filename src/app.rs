@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::approval::call::call_due;
+use crate::approval::due::tick_due;
 use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
 use crate::config::Config;
@@ -177,6 +178,7 @@ impl App {
         done += self.delivery.check_destinations_due(CHECKS).await?;
         done += self.delivery.deliver_due(LANES).await?;
         done += call_due(&self.ports, CALLS).await?;
+        done += tick_due(&self.ports, CHECKS).await?;
         Ok(done)
     }
 

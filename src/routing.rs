@@ -3,6 +3,7 @@
 pub mod card;
 pub mod embed;
 pub mod notice;
+pub mod reminder;
 pub mod subject;
 
 use uuid::Uuid;

@@ -8,16 +8,19 @@ use super::{audit, rules};
 use crate::bus::Topic;
 use crate::ports::Ports;
 use crate::routing::card::ApprovalState;
-use crate::store::approval::{Approval, has_newer_approval, lock_approval, save_approval};
+use crate::store::approval::{Approval, UpstreamCall, has_newer_approval, lock_approval, save_approval};
 use crate::store::{Store, card};
 use crate::upstream::xtsystems::Decision;
 
-/// Longer than the client's deadline of 10 s, so that a lease never lapses under a call.
-const LEASE: TimeDelta = TimeDelta::seconds(20);
+/// Longer than the client's deadline of 10 s for the question and for the call, so that a lease never lapses
+/// under them.
+const LEASE: TimeDelta = TimeDelta::seconds(25);
 
 /// Makes the calls that are due. Returns how many.
 pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
-    let Some(_) = &ports.xtsystems else { return Ok(0) };
+    if ports.xtsystems.is_none() {
+        return Ok(0);
+    }
     let now = ports.clock.now();
     let lease = if crate::crash::lacks("no-lease") { TimeDelta::zero() } else { LEASE };
     let claimed =
@@ -32,14 +35,34 @@ pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
     Ok(count)
 }
 
+/// Whether this process has what it takes to carry a decision upstream.
+pub fn is_possible(ports: &Ports, approval: &Approval) -> bool {
+    match approval.call {
+        Some(UpstreamCall::Machine { .. }) => ports.xtsystems.is_some(),
+        None => false,
+    }
+}
+
 async fn call(ports: &Ports, approval: &Approval) -> Decision {
-    let (Some(client), Some(verb)) = (&ports.xtsystems, approval.verb) else {
-        return Decision::NotSent { text: "XTSystems is not configured".into() };
-    };
-    let settings = ports.config.xtsystems.as_ref();
-    let company = approval.company_id.clone().or_else(|| settings.and_then(|s| s.company_id.clone()));
-    let allow_machine = settings.and_then(|s| s.allow_machine);
-    client.decide_machine(verb, &approval.asset_id, company.as_deref(), allow_machine).await
+    let not_sent = |text: &str| Decision::NotSent { text: text.into() };
+    let Some(verb) = approval.verb else { return not_sent("nothing is decided") };
+    match &approval.call {
+        Some(UpstreamCall::Machine { asset_id, company_id }) => {
+            let Some(client) = &ports.xtsystems else { return not_sent("XTSystems is not configured") };
+            let settings = ports.config.xtsystems.as_ref();
+            let company = company_id.clone().or_else(|| settings.and_then(|s| s.company_id.clone()));
+            // An earlier call may have arrived: what XTSystems has now tells, unless it cannot say.
+            if approval.state == ApprovalState::Unknown
+                && let Some(company) = &company
+                && let Some(decision) = client.find_decision(asset_id, company).await
+            {
+                return decision;
+            }
+            let allow_machine = settings.and_then(|s| s.allow_machine);
+            client.decide_machine(verb, asset_id, company.as_deref(), allow_machine).await
+        }
+        None => not_sent("a newer release of Signalbox makes this call"),
+    }
 }
 
 /// Records the answer where the lease is still ours; whoever took it over records theirs.

@@ -279,7 +279,7 @@ fn showing_masks_secrets_and_names_origins() {
             .with_env_file("WEBHOOK_PORT=4000\n");
     let loaded = load(source).unwrap();
     assert!(!format!("{loaded:?}").contains("hunter2"));
-    insta::assert_snapshot!(show(&loaded), @r"
+    insta::assert_snapshot!(show(&loaded), @"
     # Discord
     DISCORD_TOKEN=******** (file /run/secrets/token, named in environment)
     DISCORD_GUILD_ID (not set)
@@ -321,6 +321,17 @@ fn showing_masks_secrets_and_names_origins() {
     WEBHOOK_SECRET_PREVIOUS (not set)
     WEBHOOK_PATH=/webhooks/xtsystems (default)
     WEBHOOK_SIGNATURE_SEPARATOR= (default)
+
+    # Approvals
+    APPROVALS_NEEDED (not set)
+    APPROVALS_REQUESTER_MAY_APPROVE (not set)
+    APPROVALS_REASON (not set)
+    APPROVALS_CONFIRM_HOSTNAMES (not set)
+    APPROVALS_UNDO_SECONDS (not set)
+    APPROVALS_EXPIRE_AFTER (not set)
+    APPROVALS_REMIND_AFTER (not set)
+    APPROVALS_ESCALATE_AFTER (not set)
+    APPROVALS_ESCALATE_ROLE (not set)
 
     # Routes
     DISCORD_WEBHOOK_CHANNELS (not set)

@@ -1,6 +1,7 @@
 //! The slash commands. One file per topic.
 
 mod about;
+mod approvals;
 mod help;
 mod webhook;
 
@@ -23,6 +24,7 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
             webhook::webhook_config(),
             webhook::register_webhook(),
             webhook::test_webhook(),
+            approvals::approvals(),
         ]);
     }
     commands

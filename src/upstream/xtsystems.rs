@@ -172,6 +172,15 @@ impl XtSystemsClient {
         }
     }
 
+    /// What XTSystems has decided about a machine, from `GET /v1/companies/{id}/machines`. `None` when it has
+    /// decided nothing, does not list the machine, or cannot be asked: then the call itself has to tell.
+    pub async fn find_decision(&self, asset_id: &str, company_id: &str) -> Option<Decision> {
+        let path = ["v1", "companies", self.id(company_id).ok()?, "machines"];
+        let value = self.call(Method::GET, &path, &[], None).await.ok()?;
+        let machines = self.list("the list of machines", &value, "machines", |machine| Some(machine.clone())).ok()?;
+        decision::of_machine(&machines, asset_id, |text| self.clean(text))
+    }
+
     /// Sends, insists on a 2xx, reads JSON.
     async fn call(
         &self,

@@ -44,9 +44,12 @@ async fn they_are_registered_in_the_configured_server() {
         let guild = town.discord.guild_id().to_string();
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
-        assert_eq!(names, ["help", "about", "webhook-status", "webhook-config", "register-webhook", "test-webhook"]);
+        assert_eq!(
+            names,
+            ["help", "about", "webhook-status", "webhook-config", "register-webhook", "test-webhook", "approvals"]
+        );
         let of_admins = commands.iter().filter(|c| c["default_member_permissions"] == "32").count();
-        assert_eq!(of_admins, OF_ADMINS.len(), "Discord shows them to members with Manage Server");
+        assert_eq!(of_admins, OF_ADMINS.len() + 1, "Discord shows them to members with Manage Server");
     })
     .await;
 }
@@ -96,7 +99,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
         ");
-        insta::assert_snapshot!(command(town, "admin", "help", json!({})).await, @r"
+        insta::assert_snapshot!(command(town, "admin", "help", json!({})).await, @"
         [📡 Signalbox]
         Signalbox shows signals of your systems as cards and carries your answers back. These commands are open to you:
 
@@ -106,6 +109,8 @@ async fn help_shows_what_the_caller_may_use() {
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Create or update our webhook at XTSystems.
         **/test-webhook** — Ask XTSystems for a test delivery, wait for it, and report the round trip.
+        **/approvals rules** — Show the rules of approvals, or change some. What is open keeps the rules it was opened under.
+        **/approvals list** — What is not settled, the longest waiting first, with links to the cards.
         ");
     })
     .await;

@@ -74,6 +74,24 @@ pub(super) fn judge(status: u16, body: &[u8], clean: impl Fn(&str) -> String) ->
     }
 }
 
+/// The decision that the list of a company's machines shows for one of them.
+pub(super) fn of_machine(machines: &[Value], asset_id: &str, clean: impl Fn(&str) -> String) -> Option<Decision> {
+    let is_meant =
+        |machine: &&Value| ["asset_id", "id"].iter().any(|name| machine.get(name).is_some_and(|id| is(id, asset_id)));
+    let status = machines.iter().find(is_meant)?.get("status")?.as_str()?;
+    let verb = participle(&status.to_lowercase())??;
+    Some(Decision::DecidedElsewhere {
+        verb: Some(verb),
+        status: 200,
+        text: clean(&format!("XTSystems has it as {status}")),
+    })
+}
+
+/// An id may be a text or a number.
+fn is(value: &Value, id: &str) -> bool {
+    value.as_str().map_or_else(|| value.to_string() == id, |text| text == id)
+}
+
 fn says_failure(body: &[u8]) -> bool {
     let value: Option<Value> = serde_json::from_slice(body).ok();
     value.is_some_and(|value| value.get("success") == Some(&Value::Bool(false)))
@@ -243,6 +261,16 @@ mod tests {
         ] {
             assert!(matches!(judged(400, text), Decision::Refused { status: 400, .. }), "{text}");
         }
+    }
+
+    #[test]
+    fn the_list_of_machines_tells_what_was_decided() {
+        let machines = serde_json::json!([{"asset_id": "a", "status": "approved"}, {"id": 7, "status": "Denied"},
+            {"asset_id": "p", "status": "pending"}, {"asset_id": "x"}]);
+        let of = |id: &str| of_machine(machines.as_array().unwrap(), id, str::to_owned);
+        assert_eq!(of("a"), Some(elsewhere(Some(Verb::Approve), 200, "XTSystems has it as approved")));
+        assert_eq!(of("7"), Some(elsewhere(Some(Verb::Deny), 200, "XTSystems has it as Denied")));
+        assert_eq!([of("p"), of("x"), of("nobody")], [None, None, None]);
     }
 
     #[test]
