@@ -53,8 +53,22 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
     }
 }
 
+/// This invocation was found to be the first delivery of its interaction.
+struct Seen;
+
 /// A command that was delivered a second time does nothing.
 async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
+    // Offering choices does nothing, however often.
+    if let poise::Context::Application(application) = ctx
+        && application.interaction_type == poise::CommandInteractionType::Autocomplete
+    {
+        return Ok(true);
+    }
+    // The framework asks for the command, and once more for each group that it is in.
+    if ctx.invocation_data::<Seen>().await.is_some() {
+        return Ok(true);
+    }
+    ctx.set_invocation_data(Seen).await;
     let bot = ctx.data();
     let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
     match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {

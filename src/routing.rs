@@ -5,6 +5,7 @@ pub mod embed;
 pub mod notice;
 pub mod reminder;
 pub mod subject;
+pub mod ticket;
 
 use uuid::Uuid;
 

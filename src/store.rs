@@ -9,6 +9,8 @@ pub mod embedded;
 pub mod event;
 pub mod interaction;
 pub mod lane;
+pub mod link;
+pub mod machine;
 pub mod message;
 pub mod migrate;
 pub mod route;
@@ -16,6 +18,8 @@ pub mod send;
 pub mod source;
 pub mod status;
 pub mod subject;
+pub mod ticket;
+pub mod upstream_list;
 
 use std::str::FromStr;
 use std::time::Duration;

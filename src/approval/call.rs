@@ -10,7 +10,7 @@ use crate::ports::Ports;
 use crate::routing::card::ApprovalState;
 use crate::store::approval::{Approval, UpstreamCall, has_newer_approval, lock_approval, save_approval};
 use crate::store::{Store, card};
-use crate::upstream::xtsystems::Decision;
+use crate::upstream::xtsystems::{Decision, Standing};
 
 /// Longer than the client's deadline of 10 s for the question and for the call, so that a lease never lapses
 /// under them.
@@ -28,7 +28,7 @@ pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
     let count = claimed.len();
     for approval in claimed {
         crate::crash::point("call.claimed");
-        let answer = call(ports, &approval).await;
+        let answer = call(ports, &approval).await?;
         crate::crash::point("call.answered");
         finish(ports, &approval, &answer).await?;
     }
@@ -43,26 +43,39 @@ pub fn is_possible(ports: &Ports, approval: &Approval) -> bool {
     }
 }
 
-async fn call(ports: &Ports, approval: &Approval) -> Decision {
-    let not_sent = |text: &str| Decision::NotSent { text: text.into() };
+async fn call(ports: &Ports, approval: &Approval) -> Result<Decision> {
+    let not_sent = |text: &str| Ok(Decision::NotSent { text: text.into() });
     let Some(verb) = approval.verb else { return not_sent("nothing is decided") };
     match &approval.call {
         Some(UpstreamCall::Machine { asset_id, company_id }) => {
             let Some(client) = &ports.xtsystems else { return not_sent("XTSystems is not configured") };
             let settings = ports.config.xtsystems.as_ref();
             let company = company_id.clone().or_else(|| settings.and_then(|s| s.company_id.clone()));
-            // An earlier call may have arrived: what XTSystems has now tells, unless it cannot say.
+            // An earlier call may have arrived: how XTSystems has it now tells, unless it cannot say.
             if approval.state == ApprovalState::Unknown
                 && let Some(company) = &company
-                && let Some(decision) = client.find_decision(asset_id, company).await
+                && let Some(standing) = client.find_standing(asset_id, company).await
             {
-                return decision;
+                match standing {
+                    Standing::Decided(decision) => return Ok(decision),
+                    // What is pending there is the newer registration, which nobody has decided about.
+                    Standing::Pending if is_overtaken(ports, approval).await? => {
+                        let text = "it has not decided about the machine since that registered again".to_owned();
+                        return Ok(Decision::Refused { status: 200, text });
+                    }
+                    Standing::Pending => {}
+                }
             }
             let allow_machine = settings.and_then(|s| s.allow_machine);
-            client.decide_machine(verb, asset_id, company.as_deref(), allow_machine).await
+            Ok(client.decide_machine(verb, asset_id, company.as_deref(), allow_machine).await)
         }
         None => not_sent("a newer release of Signalbox makes this call"),
     }
+}
+
+async fn is_overtaken(ports: &Ports, approval: &Approval) -> Result<bool> {
+    let mut tx = ports.store.begin().await?;
+    Ok(has_newer_approval(&mut tx, approval).await?)
 }
 
 /// Records the answer where the lease is still ours; whoever took it over records theirs.

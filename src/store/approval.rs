@@ -403,7 +403,9 @@ impl Store {
         let approvals: Vec<Approval> = rows.into_iter().map(Approval::from).collect();
         let undoable = approvals.iter().filter(|a| a.call_attempts == 1 && a.terms.undo_seconds > 0);
         let subjects: Vec<Uuid> = undoable.map(|a| a.subject_id).collect();
-        super::card::touch_cards(&mut tx, &subjects).await?;
+        if !subjects.is_empty() {
+            super::card::touch_cards(&mut tx, &subjects).await?;
+        }
         tx.commit().await?;
         Ok(approvals)
     }

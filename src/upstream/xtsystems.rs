@@ -3,7 +3,9 @@
 
 mod decision;
 mod error;
+mod machine;
 mod text;
+mod ticket;
 mod webhook;
 
 use std::time::Duration;
@@ -18,8 +20,10 @@ use url::{Host, Url};
 use crate::event::lenient;
 use crate::routing::card::Verb;
 
-pub use decision::Decision;
-pub use error::UpstreamError;
+pub use decision::{Decision, Standing};
+pub use error::{Fate, UpstreamError};
+pub use machine::MachineInfo;
+pub use ticket::{NewTicket, NoteInfo, TicketInfo, TicketUpdate};
 pub use webhook::{Delivery, NewWebhook, Webhook, WebhookUpdate};
 
 use error::Transport;
@@ -172,9 +176,9 @@ impl XtSystemsClient {
         }
     }
 
-    /// What XTSystems has decided about a machine, from `GET /v1/companies/{id}/machines`. `None` when it has
-    /// decided nothing, does not list the machine, or cannot be asked: then the call itself has to tell.
-    pub async fn find_decision(&self, asset_id: &str, company_id: &str) -> Option<Decision> {
+    /// How XTSystems has a machine, from `GET /v1/companies/{id}/machines`. `None` when it does not list the
+    /// machine or cannot be asked: then the call itself has to tell.
+    pub async fn find_standing(&self, asset_id: &str, company_id: &str) -> Option<Standing> {
         let path = ["v1", "companies", self.id(company_id).ok()?, "machines"];
         let value = self.call(Method::GET, &path, &[], None).await.ok()?;
         let machines = self.list("the list of machines", &value, "machines", |machine| Some(machine.clone())).ok()?;

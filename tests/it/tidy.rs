@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::xtsystems::live",
             "delivery",
             "approval",
+            "ticket",
         ],
     ),
     (EDGES, &["discord", "web"]),

@@ -20,7 +20,13 @@ const BLUE: u32 = 0x3498DB;
 const LISTED: i64 = 25;
 
 /// Decisions that people take in Discord: their rules, and what is open.
-#[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_GUILD", subcommands("rules", "list"))]
+#[poise::command(
+    slash_command,
+    guild_only,
+    default_member_permissions = "MANAGE_GUILD",
+    subcommands("rules", "list"),
+    subcommand_required
+)]
 pub async fn approvals(_: Context<'_>) -> Result<(), Error> {
     Ok(())
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Approval;
+use crate::store::link::find_upstream_link;
 use crate::store::{Result, Tx};
 
 pub async fn has_vote(tx: &mut Tx, approval_id: Uuid, person_id: Uuid) -> Result<bool> {
@@ -52,10 +53,15 @@ pub async fn delete_votes(tx: &mut Tx, approval_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Whether this person is who asked, as far as the event names them by Discord's mention, id or name.
-/// `names` are those under which Discord knows the person.
+/// Whether this person is who asked: named by the mention, id or name that Discord has for them (`names`), or
+/// by the user that they are linked to at the source.
 pub async fn is_requester(tx: &mut Tx, approval: &Approval, person_id: Uuid, names: &[String]) -> Result<bool> {
     let Some(requester) = approval.requested_by.as_deref().map(str::trim) else { return Ok(false) };
+    let link = find_upstream_link(tx, approval.source_id, person_id).await?;
+    let of_link = link.map(|link| [link.upstream_user_id, link.upstream_name]);
+    if of_link.iter().flatten().any(|name| name.eq_ignore_ascii_case(requester)) {
+        return Ok(true);
+    }
     let id = sqlx::query_scalar!("SELECT discord_user_id FROM person WHERE id = $1", person_id)
         .fetch_optional(&mut **tx)
         .await?

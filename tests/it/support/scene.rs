@@ -36,6 +36,11 @@ struct Keeper {
 impl Scene {
     /// Starts the program; `first` is added to the environment of its first process only.
     pub async fn start(first: &[(&str, &str)]) -> Self {
+        Self::start_with(&[], first).await
+    }
+
+    /// As [`Scene::start`]; `always` is in the environment of every process.
+    pub async fn start_with(always: &[(&str, &str)], first: &[(&str, &str)]) -> Self {
         let (port, clock) = (free_port(), Clock::system());
         let xt = XtSystems::start(XtOptions {
             auth: Auth::Bearer,
@@ -62,10 +67,11 @@ impl Scene {
             ("DELIVERY_RETRY_SCHEDULE", "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s,1s".to_owned()),
             ("LOG_LEVEL", "info".to_owned()),
         ];
+        let always = always.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = DiscordOptions {
             limits: Limits::Off,
             clock,
-            env: own.map(|(name, value)| (name.to_owned(), value)).into(),
+            env: own.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(always).collect(),
             ..DiscordOptions::default()
         };
         let discord = Discord::start(options).await.unwrap();
@@ -149,6 +155,12 @@ impl Scene {
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
     }
 
+    /// Changes what would take too long to come about.
+    pub async fn change(&self, sql: &'static str) {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database.url).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+
     /// The text of all messages of a channel, marks and all.
     pub fn texts(&self, channel: &str) -> Vec<String> {
         let messages = self.discord.messages(self.discord.channel_id(channel));
@@ -162,8 +174,12 @@ impl Scene {
 
     /// Presses a button as a person does: again when nothing came of it. False when there is no such button.
     pub async fn press(&self, hostname: &str, label: &str) -> bool {
+        self.press_as("approver", hostname, label).await
+    }
+
+    pub async fn press_as(&self, who: &str, hostname: &str, label: &str) -> bool {
         let Some((message, id)) = self.button(hostname, label) else { return false };
-        let press = json!({ "as": "approver", "do": "press", "message": message, "custom_id": id });
+        let press = json!({ "as": who, "do": "press", "message": message, "custom_id": id });
         let _ = tokio::time::timeout(Duration::from_secs(5), self.discord.act(press)).await;
         true
     }
