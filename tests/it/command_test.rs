@@ -44,10 +44,10 @@ async fn they_are_registered_in_the_configured_server() {
         let guild = town.discord.guild_id().to_string();
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
-        let ours = [&["help", "about"][..], &OF_ADMINS, &["webhook-secret"]].concat();
+        let ours = [&["help", "about"][..], &OF_ADMINS, &["webhook-secret", "approvals"]].concat();
         assert_eq!(names, ours);
         let of_admins = commands.iter().filter(|c| c["default_member_permissions"] == "32").count();
-        assert_eq!(of_admins, OF_ADMINS.len(), "Discord shows them to members with Manage Server");
+        assert_eq!(of_admins, OF_ADMINS.len() + 1, "Discord shows them to members with Manage Server");
     })
     .await;
 }
@@ -111,6 +111,8 @@ async fn help_shows_what_the_caller_may_use() {
         **/webhook-secret rotate** — Make a new secret and give it to XTSystems; the old one stays valid for a while.
         **/webhook-secret status** — Which secrets are live, when each was last used, and when the old one ends.
         **/webhook-secret end-old** — End the old secret now instead of later.
+        **/approvals rules** — Show the rules of approvals, or change some. What is open keeps the rules it was opened under.
+        **/approvals list** — What is not settled, the longest waiting first, with links to the cards.
         ");
     })
     .await;
