@@ -2,7 +2,12 @@
 
 #[cfg(feature = "demo")]
 mod demo;
+mod office;
+mod print;
 mod replay;
+mod setup;
+mod terminal;
+mod xtsystems;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -34,9 +39,16 @@ struct Cli {
 enum Command {
     /// Run the bot, configured by the environment and `.env`
     Run,
+    /// Connect Discord and XTSystems step by step, asking for what is missing; again, it changes nothing
+    Setup(setup::SetupArgs),
+    /// What XTSystems knows of us: its webhooks, and what it sent to them
+    Xtsystems {
+        #[command(subcommand)]
+        what: xtsystems::XtSystemsCommand,
+    },
     /// Apply database migrations and exit
     Migrate,
-    /// Show what was not delivered, and queue it again with --yes (with the private database: while the bot is stopped)
+    /// Show what was not delivered, and queue it again with --yes
     Replay(replay::ReplayArgs),
     /// Check and show the configuration, secrets masked
     Config {
@@ -67,18 +79,26 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::parse().command {
         Command::Run => with_config(config::load(config::Process::new()), run),
+        Command::Setup(args) => end(setup::setup(&args)),
+        Command::Xtsystems { what } => {
+            with_config(config::load_without_bot(config::Process::new()), |loaded| xtsystems::run(what, loaded.config))
+        }
         Command::Migrate => with_config(config::load_without_bot(config::Process::new()), |loaded| {
-            let url = database(&loaded.config)?;
-            block_on(async {
-                let store = Store::open(&url.url, 2)?;
+            let database = database(&loaded.config, Private::Own)?;
+            let outcome = block_on(async {
+                let store = Store::open(&database.url, 2)?;
                 store.migrate(true).await?;
                 println!("The database is at version {}.", crate::store::migrate::binary_version());
                 Ok(ExitCode::SUCCESS)
-            })
+            });
+            database.close();
+            outcome
         }),
         Command::Replay(args) => with_config(config::load_without_bot(config::Process::new()), |loaded| {
-            let database = database(&loaded.config)?;
-            block_on(async { replay::replay(&args, &Store::open(&database.url, 2)?).await })
+            let database = database(&loaded.config, Private::Shared)?;
+            let outcome = block_on(async { replay::replay(&args, &Store::open(&database.url, 2)?).await });
+            database.close();
+            outcome
         }),
         Command::Config { what: ConfigCommand::Show } => {
             with_config(config::load_without_bot(config::Process::new()), |loaded| {
@@ -133,7 +153,14 @@ impl Database {
     }
 }
 
-fn database(config: &Config) -> Result<Database> {
+/// Whether the private database may be the one of a running bot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Private {
+    Own,
+    Shared,
+}
+
+fn database(config: &Config, private: Private) -> Result<Database> {
     if let Some(url) = &config.store.database_url {
         return Ok(Database { url: url.expose_secret().to_owned(), embedded: None });
     }
@@ -142,6 +169,11 @@ fn database(config: &Config) -> Result<Database> {
         bin_dir: config.store.pg_bin_dir.clone(),
         ..embedded::Settings::default()
     };
+    if private == Private::Shared
+        && let Some(url) = embedded::running(&settings)?
+    {
+        return Ok(Database { url, embedded: None });
+    }
     let server = embedded::start(&settings)?;
     Ok(Database { url: server.url().to_owned(), embedded: Some(server) })
 }
@@ -159,7 +191,7 @@ fn run(loaded: Loaded) -> Result<ExitCode> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let database = database(&loaded.config)?;
+    let database = database(&loaded.config, Private::Own)?;
     let outcome = block_on(async {
         let lifecycle = Lifecycle::new();
         let listener = bind(&loaded.config.web).await?;

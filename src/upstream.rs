@@ -3,4 +3,5 @@
 pub mod discord;
 mod http;
 pub mod permission;
+pub mod probe;
 pub mod xtsystems;

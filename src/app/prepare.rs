@@ -43,6 +43,18 @@ impl App {
     }
 
     async fn try_prepare(&self) -> Result<()> {
+        self.prepare_intake().await?;
+        let ports = &self.ports;
+        if let Some(guild_id) = ports.config.discord.guild_id {
+            self.seed_routes(guild_id).await?;
+        }
+        *self.owner_lock.lock().await = Some(ports.store.lock_owner(self.owner).await?);
+        ports.store.reclaim_orphaned_leases(self.owner, ports.clock.now()).await?;
+        Ok(())
+    }
+
+    /// What the intake alone needs: the schema, the source, its secret.
+    pub async fn prepare_intake(&self) -> Result<()> {
         let ports = &self.ports;
         // Measured twice: the first reading may be a step, the second confirms it.
         ports.clock.follow(ports.store.clock_reading().await?);
@@ -53,11 +65,6 @@ impl App {
             ports.store.ensure_source(source.guild_id, SourceKind::XtSystems, "xtsystems", source.id, now).await?;
             source.refresh_secret(ports).await?;
         }
-        if let Some(guild_id) = ports.config.discord.guild_id {
-            self.seed_routes(guild_id).await?;
-        }
-        *self.owner_lock.lock().await = Some(ports.store.lock_owner(self.owner).await?);
-        ports.store.reclaim_orphaned_leases(self.owner, ports.clock.now()).await?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod about;
 mod help;
 mod webhook;
+mod webhook_setup;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,8 +22,8 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         commands.extend([
             webhook::webhook_status(),
             webhook::webhook_config(),
-            webhook::register_webhook(),
-            webhook::test_webhook(),
+            webhook_setup::register_webhook(),
+            webhook_setup::test_webhook(),
         ]);
     }
     commands

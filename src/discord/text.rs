@@ -20,7 +20,10 @@ pub const OUTDATED_COMMAND: &str =
     "Discord still has an older form of this command. Reload Discord (Ctrl+R) and try again in a minute.";
 pub const NOT_SET_UP: &str = "XTSystems is not set up in this server.";
 pub const MANAGE_SERVER: &str = "You need the Manage Server permission for this.";
-pub const NO_WEBHOOK: &str = "Our webhook is not registered at XTSystems. Use /register-webhook first.";
+pub const SET_UP: &str = "✅ XTSystems is connected";
+pub const NOT_CONNECTED: &str = "❌ XTSystems is not connected";
+pub const TESTED: &str = "✅ The webhook works";
+pub const TEST_FAILED: &str = "❌ The webhook does not work";
 
 pub fn failed(reference: &str) -> String {
     format!(

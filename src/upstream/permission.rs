@@ -38,6 +38,9 @@ pub struct Channel {
     pub guild_id: Option<String>,
     #[serde(default)]
     pub name: Option<String>,
+    /// 0 is text, 5 announcement.
+    #[serde(default, rename = "type")]
+    pub kind: u8,
     #[serde(default)]
     pub permission_overwrites: Vec<Overwrite>,
 }
@@ -73,6 +76,11 @@ pub fn compute(guild_id: &str, user_id: &str, member: &Member, roles: &[Role], c
     }
     // Without View Channel nothing else counts.
     if result & VIEW_CHANNEL == 0 { 0 } else { result }
+}
+
+/// The number in the invite link: all that is needed.
+pub fn invite() -> u64 {
+    NEEDED.iter().fold(0, |all, (bit, _)| all | bit)
 }
 
 /// Names of the needed permissions that are missing.

@@ -30,6 +30,7 @@ mod migration_test;
 mod mutation_test;
 mod redis_test;
 mod servers_test;
+mod setup_test;
 mod support;
 mod tidy;
 mod tls_test;
