@@ -59,7 +59,7 @@ impl Office {
         if runs {
             steps.told(StepResult::fine(INTAKE, format!("Signalbox runs and listens on {address}")));
         } else if intake {
-            steps.told(StepResult::fine(INTAKE, format!("listens on {address} for the length of this set-up")));
+            steps.told(StepResult::fine(INTAKE, format!("listens on {address} until this is done")));
         }
         let source = app.xtsystems.clone().context("XTSystems is not set up: set XTSYSTEMS_API_URL")?;
         Ok(Some(Self { app, source, lifecycle, is_intake: intake && !runs }))

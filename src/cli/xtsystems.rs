@@ -123,6 +123,10 @@ fn list(config: &Config, json: bool) -> Result<ExitCode> {
         print_json(&all.collect());
         return Ok(ExitCode::SUCCESS);
     }
+    if webhooks.is_empty() {
+        println!("No webhook is registered there yet. Register ours with: signalbox setup xtsystems");
+        return Ok(ExitCode::SUCCESS);
+    }
     let rows: Vec<Vec<String>> = webhooks
         .iter()
         .map(|w| {
@@ -169,7 +173,14 @@ fn deliveries(config: &Config, id: Option<&str>, missing: bool, limit: u32, json
         let webhook = chosen(&client, &source, id).await?;
         Ok(client.list_deliveries(&webhook.id, limit).await?)
     })?;
-    let mut all = known(config, &source, found)?;
+    let mut all = match known(config, &source, &found) {
+        Ok(all) => all,
+        Err(error) if missing => return Err(error),
+        Err(error) => {
+            eprintln!("Whether they are here cannot be told: {error:#}\n");
+            found.into_iter().map(|delivery| Known { delivery, here: None }).collect()
+        }
+    };
     let absent = all.iter().filter(|known| known.here == Some(false)).count();
     let total = all.len();
     if missing {
@@ -206,7 +217,7 @@ async fn chosen(client: &XtSystemsClient, source: &LiveSource, id: Option<&str>)
     }
 }
 
-fn known(config: &Config, source: &LiveSource, deliveries: Vec<Delivery>) -> Result<Vec<Known>> {
+fn known(config: &Config, source: &LiveSource, deliveries: &[Delivery]) -> Result<Vec<Known>> {
     let keys: Vec<Option<String>> = deliveries.iter().map(|d| dedup_key(d, source.guild_id, source.id)).collect();
     let wanted: Vec<String> = keys.iter().flatten().cloned().collect();
     let database = database(config, Private::Shared)?;
@@ -219,7 +230,8 @@ fn known(config: &Config, source: &LiveSource, deliveries: Vec<Delivery>) -> Res
     database.close();
     let present: HashSet<String> = present?.into_iter().collect();
     let here = |key: Option<String>| key.map(|key| present.contains(&key));
-    Ok(deliveries.into_iter().zip(keys).map(|(delivery, key)| Known { delivery, here: here(key) }).collect())
+    let known = deliveries.iter().cloned().zip(keys);
+    Ok(known.map(|(delivery, key)| Known { delivery, here: here(key) }).collect())
 }
 
 /// As the delivery itself would have had it; `None` for what is no event.

@@ -214,17 +214,20 @@ async fn register_creates_then_updates() {
         ✅ **Address**: XT answers: ok
         ✅ **Key**: accepted; no webhook is registered there yet
         ✅ **Public URL**: http://ADDRESS/webhooks/xtsystems
-        ✅ **Secret**: WEBHOOK_SECRET
+        ✅ **Secret**: set as WEBHOOK_SECRET
         🆕 **Webhook**: created, for all 10 kinds of events
         ✅ **Test**: the test delivery arrived after N ms, and its signature is valid
         ");
         // Two tests within a second would be the same bytes.
         town.advance(chrono::TimeDelta::seconds(5)).await;
-        insta::assert_snapshot!(command(town, "admin", "register-webhook", json!({ "events": "ticket_created, alert.triggered" })).await, @r"
-        ✅ Updated our webhook at XTSystems.
-        Address: http://ADDRESS/webhooks/xtsystems
-        Events: `ticket.created` `alert.triggered`
-        Try it with /test-webhook.
+        insta::assert_snapshot!(command(town, "admin", "register-webhook", json!({ "events": "ticket_created, alert.triggered" })).await, @"
+        [✅ XTSystems is connected]
+        ✅ **Address**: XT answers: ok
+        ✅ **Key**: accepted; 1 webhook is registered there
+        ✅ **Public URL**: http://ADDRESS/webhooks/xtsystems
+        ✅ **Secret**: set as WEBHOOK_SECRET
+        🆕 **Webhook**: updated (events), for ticket.created, alert.triggered
+        ✅ **Test**: the test delivery arrived after N ms, and its signature is valid
         ");
         let webhooks = town.xt.webhooks();
         assert_eq!(webhooks.len(), 1, "doing it again makes no second one");
@@ -356,7 +359,7 @@ async fn a_test_with_another_secret_says_why_it_was_refused() {
         ✅ **Address**: XT answers: ok
         ✅ **Key**: accepted; 1 webhook is registered there
         ❌ **Test**: the test delivery was refused. The signature does not match the request under any live secret.
-          ↳ Does the running Signalbox have the same settings as this set-up? Restart it, then do this again
+          ↳ Give XTSystems our secret: signalbox setup xtsystems, or /register-webhook in Discord
         ");
     })
     .await;

@@ -35,3 +35,4 @@ mod support;
 mod tidy;
 mod tls_test;
 mod two_bots_test;
+mod webhooks_cli_test;

@@ -31,7 +31,7 @@ async fn from_nothing_to_a_verified_webhook_and_again_without_a_change() {
     XTSystems
       ✓ Address      XT answers: ok
       ✓ Key          accepted; no webhook is registered there yet
-      ✓ Intake       listens on 127.0.0.1:PORT for the length of this set-up
+      ✓ Intake       listens on 127.0.0.1:PORT until this is done
       ✓ Public URL   http://127.0.0.1:PORT/webhooks/xtsystems
       + Secret       generated, and kept in the database
       + Webhook      created, for all 10 kinds of events
@@ -60,7 +60,7 @@ async fn from_nothing_to_a_verified_webhook_and_again_without_a_change() {
     XTSystems
       ✓ Address      XT answers: ok
       ✓ Key          accepted; 1 webhook is registered there
-      ✓ Intake       listens on 127.0.0.1:PORT for the length of this set-up
+      ✓ Intake       listens on 127.0.0.1:PORT until this is done
       ✓ Public URL   http://127.0.0.1:PORT/webhooks/xtsystems
       ✓ Secret       the one generated earlier, kept in the database
       ✓ Webhook      registered already, for all 10 kinds of events
@@ -222,9 +222,9 @@ async fn another_secret_at_xtsystems_is_replaced() {
     XTSystems
       ✓ Address      XT answers: ok
       ✓ Key          accepted; 1 webhook is registered there
-      ✓ Intake       listens on 127.0.0.1:PORT for the length of this set-up
+      ✓ Intake       listens on 127.0.0.1:PORT until this is done
       ✓ Public URL   http://127.0.0.1:PORT/webhooks/xtsystems
-      ✓ Secret       WEBHOOK_SECRET
+      ✓ Secret       set as WEBHOOK_SECRET
       + Webhook      updated (secret), for all 10 kinds of events
       ✓ Test         the test delivery arrived after N ms, and its signature is valid
 
@@ -243,7 +243,7 @@ async fn a_running_bot_with_another_secret_refuses_the_test() {
     insta::assert_snapshot!(&out[out.find("  ✓ Intake").unwrap()..], @"
       ✓ Intake       Signalbox runs and listens on 127.0.0.1:PORT
       ✓ Public URL   http://127.0.0.1:PORT/webhooks/xtsystems
-      ✓ Secret       WEBHOOK_SECRET
+      ✓ Secret       set as WEBHOOK_SECRET
       + Webhook      updated (secret), for all 10 kinds of events
       + Webhook      XTSystems had another secret, or none: it was given ours
       ✗ Test         the test delivery was refused. The signature does not match the request under any live secret.
@@ -434,7 +434,7 @@ async fn a_person_answers_the_questions() {
     XTSystems
       ✓ Address      XT answers: ok
       ✓ Key          accepted; no webhook is registered there yet
-      ✓ Intake       listens on 127.0.0.1:PORT for the length of this set-up
+      ✓ Intake       listens on 127.0.0.1:PORT until this is done
       ✓ Public URL   http://127.0.0.1:PORT/webhooks/xtsystems
       + Secret       generated, and kept in the database
       + Webhook      created, for all 10 kinds of events
