@@ -21,5 +21,6 @@ pub mod setup;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod ticket;
 pub mod upstream;
 pub mod web;

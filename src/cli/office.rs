@@ -1,13 +1,13 @@
 //! What a subcommand works with while the bot may run or not: the database, and an intake of its own when no
 //! other one listens.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 use tokio::net::TcpListener;
-use url::Url;
 
 use super::print::Steps;
 use crate::app::{App, bind};
@@ -17,9 +17,10 @@ use crate::lifecycle::Lifecycle;
 use crate::ports::Ports;
 use crate::setup::StepResult;
 use crate::source::xtsystems::live::LiveSource;
-use crate::upstream::probe;
+use crate::upstream::own_health::ask;
 
 const INTAKE: &str = "Intake";
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct Office {
     app: Arc<App>,
@@ -30,7 +31,7 @@ pub struct Office {
 
 impl Office {
     /// Opens the database, and with `intake` listens where the bot would, unless it runs. `None` when a step failed.
-    pub async fn open(config: Config, url: &str, intake: bool, steps: &mut Steps) -> Result<Option<Self>> {
+    pub async fn open(mut config: Config, url: &str, intake: bool, steps: &mut Steps) -> Result<Option<Self>> {
         let address = SocketAddr::new(config.web.bind, config.web.port);
         let runs = intake && is_running(&config.web).await;
         let listener = if intake && !runs {
@@ -49,6 +50,8 @@ impl Office {
             // An app has a door; nobody knows of this one.
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("a port on this machine")?
         };
+        // Figures and traces are the bot's.
+        (config.operation.metrics, config.operation.traces) = (None, None);
         let lifecycle = Lifecycle::new();
         let app = App::open(config, url, Clock::system(), lifecycle.clone(), listener).await?;
         if let Err(error) = app.prepare_intake().await {
@@ -86,13 +89,6 @@ impl Office {
 
 /// Whether a Signalbox listens where this configuration would.
 async fn is_running(web: &WebConfig) -> bool {
-    let host = match web.bind {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
-    };
-    match Url::parse(&format!("http://{}", SocketAddr::new(host, web.port))) {
-        Ok(url) => probe::is_signalbox(&url).await,
-        Err(_) => false,
-    }
+    let health = ask(web.bind, web.port, "/health", PATIENCE).await;
+    serde_json::from_str::<Value>(&health.words).is_ok_and(|words| words["service"] == "signalbox")
 }

@@ -16,6 +16,7 @@ use super::terminal::Terminal;
 use super::{block_on, database};
 use crate::config::{self, Answered, Config, Loaded, Process};
 use crate::setup::{StepResult, discord, xtsystems};
+use crate::telemetry::metrics::Metrics;
 use crate::upstream::discord::DiscordClient;
 
 const ENV_FILE: &str = ".env";
@@ -124,7 +125,7 @@ fn discord_client(config: &Config) -> Result<DiscordClient> {
 /// Every step of XTSystems, with a test delivery when `test`. Says whether the bot is still to be started; `None`
 /// when it did not come that far.
 pub(super) fn connect(config: Config, events: Option<&str>, test: bool, steps: &mut Steps) -> Result<Option<bool>> {
-    let client = crate::app::xtsystems_client(&config)?;
+    let client = crate::app::xtsystems_client(&config, &Metrics::default())?;
     if !block_on(async { Ok(xtsystems::reach(client.as_ref(), &mut |step| steps.told(step)).await) })? {
         return Ok(None);
     }

@@ -23,6 +23,7 @@ use crate::source::catch_up::find_ours;
 use crate::source::xtsystems::live::LiveSource;
 use crate::source::xtsystems::parse;
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 use crate::upstream::xtsystems::{Delivery, Webhook, XtSystemsClient};
 
 #[derive(Subcommand)]
@@ -102,7 +103,7 @@ fn end(steps: &Steps) -> ExitCode {
 }
 
 fn client(config: &Config) -> Result<XtSystemsClient> {
-    crate::app::xtsystems_client(config)?
+    crate::app::xtsystems_client(config, &Metrics::default())?
         .ok_or_else(|| anyhow!("XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY are not set; signalbox setup asks for them"))
 }
 

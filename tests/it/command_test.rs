@@ -90,12 +90,18 @@ async fn members_are_refused_even_where_discord_lets_them() {
 #[tokio::test]
 async fn help_shows_what_the_caller_may_use() {
     run(async |town| {
-        insta::assert_snapshot!(command(town, "member", "help", json!({})).await, @r"
+        insta::assert_snapshot!(command(town, "member", "help", json!({})).await, @"
         [📡 Signalbox]
         Signalbox shows signals of your systems as cards and carries your answers back. These commands are open to you:
 
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
+        **/ticket create** — Create a ticket in XTSystems.
+        **/ticket show** — Show a ticket as XTSystems has it now.
+        **/ticket list** — List the open tickets.
+        **/link-user set** — Say who you are in XTSystems; somebody with Manage Server confirms it, or says it of others.
+        **/link-user list** — List who is who, for members with Manage Server.
+        **/link-user remove** — Remove your link to XTSystems, or with Manage Server that of another member.
         ");
         insta::assert_snapshot!(command(town, "admin", "help", json!({})).await, @"
         [📡 Signalbox]
@@ -107,6 +113,14 @@ async fn help_shows_what_the_caller_may_use() {
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.
         **/test-webhook** — Ask XTSystems for a test delivery, wait for it, and report the round trip.
+        **/ticket create** — Create a ticket in XTSystems.
+        **/ticket show** — Show a ticket as XTSystems has it now.
+        **/ticket list** — List the open tickets.
+        **/machines pending** — Machines that wait for a decision, as known here and in XTSystems.
+        **/machines show** — Show a machine: its state, and what was done about it.
+        **/link-user set** — Say who you are in XTSystems; somebody with Manage Server confirms it, or says it of others.
+        **/link-user list** — List who is who, for members with Manage Server.
+        **/link-user remove** — Remove your link to XTSystems, or with Manage Server that of another member.
         ");
     })
     .await;

@@ -15,4 +15,5 @@ pub mod scene;
 pub mod servers;
 pub mod supervisor;
 pub mod terminal;
+pub mod tickets;
 pub mod town;

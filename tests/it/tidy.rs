@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "delivery",
             "approval",
             "setup",
+            "ticket",
         ],
     ),
     (EDGES, &["discord", "web"]),

@@ -10,6 +10,7 @@ use super::super::terminal::Terminal;
 use super::discord_client;
 use crate::config::{self, Answered, Config, Origin, Process};
 use crate::setup::discord::invite_link;
+use crate::telemetry::metrics::Metrics;
 use crate::upstream::discord::{DiscordClient, LookupError};
 use crate::upstream::permission::Channel;
 use crate::upstream::xtsystems::{Auth, UpstreamError, XtSystemsClient};
@@ -161,7 +162,7 @@ fn ask_xtsystems(terminal: &Terminal, answers: &mut Answers) -> Result<()> {
     }
     while !is_set(answers, "XTSYSTEMS_API_KEY") {
         answer(answers, "XTSYSTEMS_API_KEY", terminal.ask_secret("Its API key")?);
-        let Some(client) = crate::app::xtsystems_client(&configured(answers)?)? else { continue };
+        let Some(client) = crate::app::xtsystems_client(&configured(answers)?, &Metrics::default())? else { continue };
         if let Err(error @ UpstreamError::Unauthorized { .. }) = block_on(async { Ok(client.list_webhooks().await) })? {
             terminal.say(&error.to_string());
             answer(answers, "XTSYSTEMS_API_KEY", String::new());
