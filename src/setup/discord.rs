@@ -39,7 +39,7 @@ pub async fn check(client: &DiscordClient, config: &Config, told: Told<'_>) -> b
             return false;
         }
     };
-    let spare = application.has_privileged_intents();
+    let spare = !application.privileged_intents().is_empty();
     told(StepResult::fine(INTENTS, if spare { text::INTENTS_SPARE } else { text::INTENTS_NONE }));
     told(StepResult::fine(INVITE, invite_link(&application.id)));
     let Some(guild) = config.discord.guild_id else {

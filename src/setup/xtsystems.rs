@@ -97,7 +97,7 @@ pub async fn register(
             return Ok(false);
         }
     };
-    told(match (registered.secret_made, source.is_configured_secret()) {
+    told(match (registered.secret_made, registered.secret_configured) {
         (true, _) => StepResult::changed(SECRET, text::SECRET_MADE),
         (false, true) => StepResult::fine(SECRET, text::SECRET_CONFIGURED),
         (false, false) => StepResult::fine(SECRET, text::SECRET_KEPT),

@@ -1,6 +1,7 @@
 //! Discord's REST interface as far as the outbox needs it. One request per call: no retry, no waiting;
 //! what an answer means is decided in `delivery::classify`.
 
+mod inspect;
 mod place;
 
 use std::time::Duration;
@@ -18,7 +19,8 @@ use crate::delivery::limit::LimitHeaders;
 use crate::id::{ChannelId, GuildId, MessageId, UserId};
 use crate::upstream::permission::{Channel, Member, Role};
 
-pub use place::{Application, Guild};
+pub use inspect::Application;
+pub use place::Guild;
 
 /// Characters of Discord's explanation that are kept.
 const EXPLANATION: usize = 400;

@@ -1,17 +1,20 @@
 //! The configured XTSystems source while the program runs: its rules of trust, its registration
 //! upstream, and the test of both.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use anyhow::Result;
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::verify::{Rules, SignatureHeaders, Verified};
+use super::rotation::KEPT;
+use super::trust::{ENV_SLOTS, Known, Trust};
+use super::verify::{SignatureHeaders, Verified};
 use super::{WEBHOOK_NAME, verify};
-use crate::clock::{Stopwatch, random_bytes};
+use crate::clock::Stopwatch;
 use crate::config::XtSystemsConfig;
 use crate::error::UserError;
 use crate::event::kind::xtsystems_kinds;
@@ -20,8 +23,6 @@ use crate::ports::Ports;
 use crate::source::catch_up::{find_ours, same_address};
 use crate::upstream::xtsystems::{NewWebhook, UpstreamError, Webhook, WebhookUpdate, XtSystemsClient};
 
-/// Where a generated secret is kept.
-const SECRET_SETTING: &str = "xtsystems.secret";
 /// Which secret XTSystems was given last, as a hash.
 const SENT_SETTING: &str = "xtsystems.secret_sent";
 /// How long a test delivery is waited for.
@@ -36,14 +37,10 @@ pub struct LiveSource {
     pub url: Option<String>,
     configured: Vec<SecretString>,
     separator: String,
+    /// Whom the source believes now.
     trust: RwLock<Trust>,
-}
-
-/// Whom the source believes now.
-struct Trust {
-    /// The secret that was made here, or by another process, beside the configured ones.
-    generated: Option<SecretString>,
-    rules: Rules,
+    /// When the use of each secret was last noted, by slot.
+    noted: Mutex<HashMap<String, DateTime<Utc>>>,
 }
 
 /// What became of our webhook upstream.
@@ -54,6 +51,8 @@ pub struct Registered {
     /// Kinds that it is not subscribed to.
     pub left_out: Vec<String>,
     pub secret_made: bool,
+    /// Whether it is the one of the environment.
+    pub secret_configured: bool,
     /// Further webhooks that lead to our address.
     pub others: Vec<Webhook>,
 }
@@ -88,7 +87,8 @@ pub struct NotArrived {
 
 impl LiveSource {
     pub fn new(id: Uuid, guild_id: GuildId, url: Option<String>, config: &XtSystemsConfig) -> Self {
-        let trust = Trust { generated: None, rules: Rules::new(&config.secrets, config.separator.clone()) };
+        // Secrets of the environment have no end, so the time does not matter.
+        let trust = Trust::new(&config.separator, configured(&config.secrets).collect(), DateTime::UNIX_EPOCH);
         Self {
             id,
             guild_id,
@@ -96,6 +96,7 @@ impl LiveSource {
             configured: config.secrets.clone(),
             separator: config.separator.clone(),
             trust: RwLock::new(trust),
+            noted: Mutex::default(),
         }
     }
 
@@ -104,8 +105,12 @@ impl LiveSource {
         &self,
         headers: &SignatureHeaders<'_>,
         body: &[u8],
-        now: DateTime<chrono::Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Verified, verify::Refusal> {
+        let renewed = self.trusted().renewed(now);
+        if let Some(renewed) = renewed {
+            self.set_trust(renewed);
+        }
         verify::verify(&self.trusted().rules, headers, body, now)
     }
 
@@ -118,25 +123,36 @@ impl LiveSource {
         self.trusted().rules.has_secret()
     }
 
-    /// Takes up a secret that was generated here or by another process. True when it is a new one.
-    pub async fn refresh_secret(&self, ports: &Ports) -> Result<bool> {
-        let Some(secret) = ports.store.find_setting(self.guild_id, SECRET_SETTING).await? else { return Ok(false) };
-        if self.trusted().generated.as_ref().is_some_and(|known| known.expose_secret() == secret) {
-            return Ok(false);
-        }
-        self.trust(secret.into());
-        Ok(true)
+    /// Takes up other secrets. True when they are others than before.
+    pub(super) fn set_trust(&self, trust: Trust) -> bool {
+        let mut standing = self.trust.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = !standing.is_same(&trust);
+        *standing = trust;
+        changed
     }
 
     fn trusted(&self) -> RwLockReadGuard<'_, Trust> {
         self.trust.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn trust(&self, generated: SecretString) {
-        let mut secrets = self.configured.clone();
-        secrets.push(generated.clone());
-        let rules = Rules::new(&secrets, self.separator.clone());
-        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Trust { generated: Some(generated), rules };
+    /// The secrets of the environment, the current one first.
+    pub(super) fn configured(&self) -> impl Iterator<Item = Known> {
+        configured(&self.configured)
+    }
+
+    pub(super) fn separator(&self) -> &str {
+        &self.separator
+    }
+
+    /// The slot of the secret at this place, if its use was not noted within `every`.
+    pub(super) fn slot_to_note(&self, index: usize, now: DateTime<Utc>, every: TimeDelta) -> Option<String> {
+        let slot = self.trusted().slot(index)?.to_owned();
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(&slot).is_some_and(|at| now - *at < every) {
+            return None;
+        }
+        noted.insert(slot.clone(), now);
+        Some(slot)
     }
 
     /// Creates our webhook upstream, or changes what is not as it should be. `renew` sends the secret even so:
@@ -147,14 +163,14 @@ impl LiveSource {
         let chosen = wanted(events)?;
         let webhooks = client.list_webhooks().await?;
         let existing = find_ours(webhooks.clone(), Some(&url));
-        let (secret, secret_made) = self.secret(ports).await?;
+        let (secret, slot, secret_made) = self.signing_secret(ports).await?;
         let Some(webhook) = existing else {
             let events = chosen.unwrap_or_else(all_events);
             let company_id = ports.config.xtsystems.as_ref().and_then(|x| x.company_id.clone());
             let new = NewWebhook { company_id, ..NewWebhook::new(WEBHOOK_NAME, &url, events.clone(), secret) };
             let webhook = client.create_webhook(&new).await?;
-            self.note_sent(ports, &fingerprint(&webhook.id, &new.secret)).await?;
-            return Ok(Registered::new(Change::Created, events, secret_made, vec![]));
+            self.note_sent(ports, &slot, &fingerprint(&webhook.id, &new.secret)).await?;
+            return Ok(Registered::new(Change::Created, events, (&slot, secret_made), vec![]));
         };
         let events = chosen.unwrap_or_else(|| own_events(&webhook));
         let mut differs = differences(&webhook, &url, &events);
@@ -176,32 +192,16 @@ impl LiveSource {
                 name: None,
             };
             client.update_webhook(&webhook.id, &update).await?;
-            self.note_sent(ports, &sent).await?;
+            self.note_sent(ports, &slot, &sent).await?;
         }
         let others = webhooks.into_iter().filter(|w| w.id != webhook.id && w.active && same_address(&w.url, &url));
-        Ok(Registered::new(change, events, secret_made, others.collect()))
+        Ok(Registered::new(change, events, (&slot, secret_made), others.collect()))
     }
 
-    async fn note_sent(&self, ports: &Ports, fingerprint: &str) -> Result<()> {
+    async fn note_sent(&self, ports: &Ports, slot: &str, fingerprint: &str) -> Result<()> {
+        // What a rotation had not finished is finished by this.
+        self.confirm(ports, slot, KEPT).await?;
         Ok(ports.store.save_setting(self.guild_id, SENT_SETTING, fingerprint, ports.clock.now()).await?)
-    }
-
-    /// Whether WEBHOOK_SECRET is set.
-    pub fn is_configured_secret(&self) -> bool {
-        !self.configured.is_empty()
-    }
-
-    /// The secret for the registration: the configured one, else one made here and kept.
-    async fn secret(&self, ports: &Ports) -> Result<(SecretString, bool)> {
-        if let Some(secret) = self.configured.first() {
-            return Ok((secret.clone(), false));
-        }
-        let fresh = hex::encode(random_bytes::<32>());
-        let kept = ports.store.ensure_setting(self.guild_id, SECRET_SETTING, &fresh, ports.clock.now()).await?;
-        let made = kept == fresh;
-        let kept = SecretString::from(kept);
-        self.trust(kept.clone());
-        Ok((kept, made))
     }
 
     /// Asks for a test delivery and waits for it to be stored, by this process or another one.
@@ -210,7 +210,7 @@ impl LiveSource {
         let webhooks = client.list_webhooks().await?;
         let Some(webhook) = find_ours(webhooks, self.url.as_deref()) else { return Ok(TestResult::NotRegistered) };
         let last = ports.store.list_last_events(self.id).await?;
-        let last = last.into_iter().find(|(kind, ..)| kind == "webhook.test").map(|(_, at, _)| at);
+        let last = last.into_iter().find(|pulse| pulse.kind == "webhook.test").map(|pulse| pulse.last_at);
         // Two tests within a second are the same bytes, and the second one would count as a duplicate.
         if last.is_some_and(|at| ports.clock.now() - at < TimeDelta::seconds(1)) {
             tokio::time::sleep(Duration::from_millis(1100)).await;
@@ -247,9 +247,11 @@ impl LiveSource {
 }
 
 impl Registered {
-    fn new(change: Change, events: Vec<String>, secret_made: bool, others: Vec<Webhook>) -> Self {
+    fn new(change: Change, events: Vec<String>, secret: (&str, bool), others: Vec<Webhook>) -> Self {
         let left_out = all_events().into_iter().filter(|kind| !events.contains(kind)).collect();
-        Self { change, events, left_out, secret_made, others }
+        let (slot, secret_made) = secret;
+        let secret_configured = ENV_SLOTS.contains(&slot);
+        Self { change, events, left_out, secret_made, secret_configured, others }
     }
 }
 
@@ -291,12 +293,22 @@ fn differences(webhook: &Webhook, url: &str, events: &[String]) -> Vec<&'static 
     differs
 }
 
+fn configured(secrets: &[SecretString]) -> impl Iterator<Item = Known> {
+    let placed = ENV_SLOTS.into_iter().zip(secrets);
+    placed.map(|(slot, secret)| Known { slot: slot.to_owned(), secret: secret.clone(), ends_at: None })
+}
+
 const NO_PUBLIC_URL: &str =
     "Signalbox does not know its own address: set PUBLIC_URL to the address under which XTSystems reaches it.";
 
-fn client(ports: &Ports) -> Result<&XtSystemsClient> {
+pub(super) fn client(ports: &Ports) -> Result<&XtSystemsClient> {
     let missing = "Signalbox does not know where XTSystems is: set XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.";
     Ok(ports.xtsystems.as_ref().ok_or_else(|| UserError::new(missing))?)
+}
+
+/// What the client says is meant for people: it names the setting to look at and holds no key.
+pub(super) fn told(error: UpstreamError) -> UserError {
+    UserError::new(error.to_string())
 }
 
 /// The kinds to subscribe to: `None` when nothing was said; an unknown one is named.

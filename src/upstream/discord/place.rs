@@ -6,16 +6,6 @@ use super::{DiscordClient, Looked, LookupError};
 use crate::id::{GuildId, UserId};
 use crate::upstream::permission::Channel;
 
-/// <https://discord.com/developers/docs/resources/application#application-object>
-#[derive(Clone, Debug, Deserialize)]
-pub struct Application {
-    pub id: String,
-    #[serde(default)]
-    pub name: String,
-    #[serde(default)]
-    pub flags: u64,
-}
-
 /// <https://discord.com/developers/docs/resources/guild#guild-object>, as far as it is used here.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Guild {
@@ -24,22 +14,7 @@ pub struct Guild {
     pub name: String,
 }
 
-/// Presence, members and message content, in full and "limited"
-/// (<https://discord.com/developers/docs/resources/application#application-object-application-flags>).
-const PRIVILEGED: u64 = 1 << 12 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 18 | 1 << 19;
-
-impl Application {
-    /// Whether a privileged intent is switched on for it.
-    pub fn has_privileged_intents(&self) -> bool {
-        self.flags & PRIVILEGED != 0
-    }
-}
-
 impl DiscordClient {
-    pub async fn get_application(&self) -> Looked<Application> {
-        self.look_up("/applications/@me").await
-    }
-
     /// The bot's user id and name.
     pub async fn get_own_user(&self) -> Looked<(UserId, String)> {
         #[derive(Deserialize)]
