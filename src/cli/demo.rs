@@ -72,6 +72,9 @@ pub struct StandinArgs {
     /// Keep the world in this directory; without it, it is forgotten at the end
     #[arg(long)]
     save: Option<PathBuf>,
+    /// XTSystems does not know the bot yet, as at the beginning of `signalbox setup`
+    #[arg(long)]
+    unregistered: bool,
 }
 
 /// Both servers of the outside world.
@@ -81,7 +84,7 @@ struct Outside {
 }
 
 impl World {
-    async fn start(&self, web: SocketAddr, save: Option<&Path>) -> Result<Outside> {
+    async fn start(&self, web: SocketAddr, save: Option<&Path>, registered: bool) -> Result<Outside> {
         let clock = WorldClock::system();
         let xt = XtSystems::start(XtOptions {
             bind: self.xtsystems,
@@ -90,7 +93,7 @@ impl World {
             auth: Auth::Either,
             save_to: save.map(|dir| dir.join("xtsystems.json")),
             secret: self.secret.clone(),
-            target: Some(format!("http://{web}/webhooks/xtsystems")),
+            target: registered.then(|| format!("http://{web}/webhooks/xtsystems")),
             retry_waits: vec![Duration::from_secs(1), Duration::from_secs(2)],
         })
         .await
@@ -133,7 +136,7 @@ pub fn standin(args: StandinArgs) -> Result<ExitCode> {
         fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     }
     block_on(async {
-        let outside = args.world.start(args.web, args.save.as_deref()).await?;
+        let outside = args.world.start(args.web, args.save.as_deref(), !args.unregistered).await?;
         let origin = outside.discord.origin();
         println!("Discord   {origin}   (the page; settings for `signalbox run`: {origin}/_standin/env)");
         println!("XTSystems {}", outside.xt.origin());
@@ -154,7 +157,7 @@ pub fn demo(args: DemoArgs) -> Result<ExitCode> {
 }
 
 async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCode> {
-    let outside = args.world.start(args.web, Some(dir)).await?;
+    let outside = args.world.start(args.web, Some(dir), true).await?;
     let loaded = config::load(Given::new(settings(&outside))).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let _logs = telemetry::init(&loaded.config.telemetry)?;
     let signals = StopSignals::new();

@@ -159,7 +159,8 @@ fn xtsystems_takes_two_secrets_and_no_default() {
     assert!(config(none.clone()).xtsystems.unwrap().secrets.is_empty());
     assert_eq!(
         warnings(none),
-        ["WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until /register-webhook has made a secret"]
+        ["WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until signalbox setup xtsystems, or \
+             /register-webhook, has generated one"]
     );
 
     let published = minimal().with("DISCORD_GUILD_ID", GUILD).with("WEBHOOK_SECRET", "default-secret");

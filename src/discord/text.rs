@@ -22,10 +22,13 @@ pub const OUTDATED_COMMAND: &str =
 pub const NOT_SET_UP: &str = "XTSystems is not set up in this server.";
 pub const NOT_THIS_SERVER: &str = "This works only in the server that the operator has configured (DISCORD_GUILD_ID).";
 pub const MANAGE_SERVER: &str = "You need the Manage Server permission for this.";
+pub const SET_UP: &str = "✅ XTSystems is connected";
+pub const NOT_CONNECTED: &str = "❌ XTSystems is not connected";
+pub const TESTED: &str = "✅ The webhook works";
+pub const TEST_FAILED: &str = "❌ The webhook does not work";
 pub const ADMINISTRATOR: &str = "You need the Administrator permission for this.";
 pub const NO_SUCH_RULE: &str =
     "There is no rule of this name; nothing was changed. Without options the command shows them all.";
-pub const NO_WEBHOOK: &str = "Our webhook is not registered at XTSystems. Use /register-webhook first.";
 
 pub fn failed(reference: &str) -> String {
     format!(

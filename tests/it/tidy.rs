@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::xtsystems::rotation",
             "delivery",
             "approval",
+            "setup",
             "doctor",
             "ticket",
         ],
