@@ -8,6 +8,7 @@ pub mod destination;
 pub mod diagnosis;
 pub mod embedded;
 pub mod event;
+pub mod gauges;
 pub mod interaction;
 pub mod lane;
 pub mod link;

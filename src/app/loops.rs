@@ -9,8 +9,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, Semaphore};
 
 use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH, TICKET_CALLS};
-use crate::approval::call::call_due;
+use crate::approval::call::{self, call_due};
 use crate::bus::Topic;
+use crate::delivery::check;
 use crate::delivery::plan::plan_due;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
@@ -22,6 +23,7 @@ const TICK: Duration = Duration::from_secs(5);
 const CATCH_UP: Duration = Duration::from_secs(1);
 /// Lanes that one process works at the same time: most of them wait for Discord.
 const LANES: usize = 256;
+const DELIVERER: &str = "deliverer";
 const SOON: Duration = Duration::from_millis(100);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
@@ -41,14 +43,14 @@ impl App {
             async move { Ok((plan_due(&app.ports, PLAN_BATCH).await?, None)) }
         });
         let app = self.clone();
-        self.lifecycle.spawn("deliverer", async move { app.delivering().await });
+        self.lifecycle.spawn(DELIVERER, async move { app.delivering().await });
         let app = self.clone();
-        self.start("checks of destinations", Topic::Deliverer, move || {
+        self.start(check::PULSE, Topic::Deliverer, move || {
             let app = app.clone();
             async move { app.check_destinations().await }
         });
         let app = self.clone();
-        self.start("approvals", Topic::Approvals, move || {
+        self.start(call::PULSE, Topic::Approvals, move || {
             let app = app.clone();
             async move { app.call().await }
         });
@@ -72,9 +74,10 @@ impl App {
         Fut: Future<Output = Result<(usize, Option<Duration>)>> + Send + 'static,
     {
         let wake = self.ports.wake.clone();
-        let stop = self.lifecycle.token();
+        let (stop, pulse) = (self.lifecycle.token(), self.lifecycle.pulse());
         self.lifecycle.spawn(name, async move {
             while !stop.is_cancelled() {
+                pulse.beat(name);
                 let rest = match step().await {
                     Ok((0, next)) => next.unwrap_or(TICK).min(TICK),
                     Ok(_) => continue,
@@ -83,6 +86,7 @@ impl App {
                         AFTER_FAILURE
                     }
                 };
+                pulse.rest(name);
                 tokio::select! {
                     () = wake.woken(topic) => {}
                     () = tokio::time::sleep(rest) => {}
@@ -98,7 +102,9 @@ impl App {
         let stop = self.lifecycle.token();
         let places = Arc::new(Semaphore::new(LANES));
         let given_back = Arc::new(Notify::new());
+        let pulse = self.lifecycle.pulse();
         while !stop.is_cancelled() {
+            pulse.beat(DELIVERER);
             let free = places.available_permits();
             let claimed =
                 if free == 0 { Ok(Vec::new()) } else { self.delivery.claim_due(free.min(CLAIM) as i64).await };
@@ -117,10 +123,11 @@ impl App {
                 }
                 Ok(_) => self.until_delivery().await,
                 Err(error) => {
-                    report("deliverer", &error);
+                    report(DELIVERER, &error);
                     AFTER_FAILURE
                 }
             };
+            pulse.rest(DELIVERER);
             tokio::select! {
                 () = self.ports.wake.woken(Topic::Deliverer) => {}
                 () = given_back.notified() => {}
@@ -203,9 +210,13 @@ impl App {
         let stop = self.lifecycle.token();
         let mut round: u64 = 0;
         while !stop.is_cancelled() {
+            let pulse = self.lifecycle.pulse();
+            pulse.beat("housekeeping");
             if let Err(error) = self.keep_house(round).await {
                 report("housekeeping", &error);
             }
+            pulse.rest("housekeeping");
+            self.ports.metrics.tidy();
             round += 1;
             tokio::select! {
                 () = tokio::time::sleep(HOUSEKEEPING) => {}

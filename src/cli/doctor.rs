@@ -10,6 +10,7 @@ use crate::app::open_ports;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::doctor::{Doctor, Report};
+use crate::lifecycle::Lifecycle;
 use crate::store::embedded::{self, EmbeddedError, EmbeddedPostgres};
 
 #[derive(Args)]
@@ -66,7 +67,7 @@ async fn examine(config: Config, database: &Found) -> Result<Report> {
         Found::None(why) => (NOWHERE, Some(why.clone())),
     };
     let guild_id = config.discord.guild_id;
-    let ports = open_ports(config, url, Clock::system(), None)?.0;
+    let ports = open_ports(config, url, Clock::system(), &Lifecycle::new(), None)?.0;
     let edge = crate::discord::edge(&ports.config);
     let report = Doctor::new(&ports, edge, guild_id, no_database).examine().await;
     ports.store.close().await;
