@@ -19,10 +19,10 @@ use crate::clock::{Clock, Stopwatch, random_bytes};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::delivery::plan::plan_due;
-use crate::discord::Bot;
+use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::derived;
 use crate::lifecycle::Lifecycle;
-use crate::ports::Ports;
+use crate::ports::{Interactions, Ports};
 use crate::source::catch_up::CatchUp;
 use crate::source::ingest::Ingest;
 use crate::source::pulse::Watch;
@@ -112,8 +112,19 @@ impl App {
         let ingest = Ingest::start(&ports, &lifecycle);
         let address = listener.local_addr().context("the address of the web server")?;
         let xtsystems = live_source(&config);
-        let (connected, prepared) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let web = Web::new(ports.clone(), ingest.clone(), xtsystems.clone(), connected.clone(), prepared.clone());
+        let bot = Arc::new(Bot {
+            ports: ports.clone(),
+            delivery: delivery.clone(),
+            xtsystems: xtsystems.clone(),
+            connection: Connection::default(),
+            running: Stopwatch::start(),
+            web_port: address.port(),
+        });
+        let roles = ports.config.roles;
+        let door = roles.bot.then(|| Arc::new(Endpoint::new(&bot, &lifecycle)) as Arc<dyn Interactions>);
+        let webhooks = xtsystems.clone().filter(|_| roles.intake);
+        let prepared = Arc::new(AtomicBool::new(false));
+        let web = Web::new(ports.clone(), ingest.clone(), webhooks, door, bot.connection.flag(), prepared.clone());
         let (stop, door) = (lifecycle.token(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
             let _door = door;
@@ -124,14 +135,6 @@ impl App {
         let metrics_address = serve_metrics(&ports).await?;
         let (wake, stop) = (bus.wake(), lifecycle.token());
         lifecycle.spawn("wake", wake.run(stop));
-        let bot = Arc::new(Bot {
-            ports: ports.clone(),
-            delivery: delivery.clone(),
-            xtsystems: xtsystems.clone(),
-            connected,
-            running: Stopwatch::start(),
-            web_port: address.port(),
-        });
         let catch_up = xtsystems.as_ref().map(|s| CatchUp::new(s.id, s.guild_id, s.url.clone()));
         let names = xtsystems.iter().map(|s| ("xtsystems".to_owned(), (s.id, s.guild_id))).collect();
         let reader = bus.reader(&consumer_name(address.port()), wiring.reader);
@@ -162,23 +165,34 @@ impl App {
         &self.bus
     }
 
-    /// Keeps a gateway session until the process stops. An error means that a person must act.
+    /// Keeps the gateway sessions of a bot until the process stops. An error means that a person must act.
     pub async fn run_gateway(&self) -> Result<(), Fatal> {
+        if !self.ports.config.roles.bot {
+            self.lifecycle.token().cancelled().await;
+            return Ok(());
+        }
         crate::discord::run(self.bot.clone(), &self.lifecycle, self.patience).await
     }
 
     /// Does everything that is due, once. Returns how much that was; 0 means that all is quiet.
     pub async fn step(&self) -> Result<usize> {
+        let roles = self.ports.config.roles;
         let mut done = 0;
-        done += self.read_stream(Duration::from_millis(1)).await?;
-        done += self.catch_up_due().await?;
-        done += self.pulse.lock().await.step(&self.ports).await?;
-        done += plan_due(&self.ports, PLAN_BATCH).await?;
-        done += lists::refresh_due(&self.ports).await?;
-        done += self.delivery.check_destinations_due(CHECKS).await?;
-        done += self.delivery.deliver_due(CLAIM as i64).await?;
-        done += call_due(&self.ports, CALLS).await?;
-        done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
+        if roles.intake {
+            done += self.read_stream(Duration::from_millis(1)).await?;
+            done += self.catch_up_due().await?;
+        }
+        if roles.ticker {
+            done += self.pulse.lock().await.step(&self.ports).await?;
+        }
+        if roles.worker {
+            done += plan_due(&self.ports, PLAN_BATCH).await?;
+            done += lists::refresh_due(&self.ports).await?;
+            done += self.delivery.check_destinations_due(CHECKS).await?;
+            done += self.delivery.deliver_due(CLAIM as i64).await?;
+            done += call_due(&self.ports, CALLS).await?;
+            done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
+        }
         Ok(done)
     }
 
@@ -228,6 +242,33 @@ impl App {
     }
 }
 
+/// Binds and serves `/metrics` where it is configured.
+async fn serve_metrics(ports: &Ports) -> Result<Option<SocketAddr>> {
+    let Some(config) = ports.config.operation.metrics.clone() else { return Ok(None) };
+    let listener = web::metrics::bind(&config).await?;
+    let address = listener.local_addr().context("the address of the metrics")?;
+    let (ports, stop) = (ports.clone(), ports.lifecycle.token());
+    ports.lifecycle.clone().spawn("metrics", async move {
+        if let Err(error) = web::metrics::serve(ports, config, listener, stop).await {
+            tracing::error!(error = format!("{error:#}"), "the metrics are no longer served");
+        }
+    });
+    Ok(Some(address))
+}
+
+#[cfg(feature = "otel")]
+fn traces(config: &Config, lifecycle: &Lifecycle) -> Result<Traces> {
+    use crate::telemetry::traces::otlp::Exporter;
+    let Some(traces) = &config.operation.traces else { return Ok(Traces::default()) };
+    let collector = crate::upstream::collector::CollectorClient::new(lifecycle).context("the collector's client")?;
+    Ok(Traces::to(Exporter::new(traces, collector)?))
+}
+
+#[cfg(not(feature = "otel"))]
+fn traces(_config: &Config, _lifecycle: &Lifecycle) -> Result<Traces> {
+    Ok(Traces::default())
+}
+
 /// The clients and the pool that everything works with, and the bus that has to live as long. Nothing is
 /// connected yet.
 pub(crate) fn open_ports(
@@ -254,40 +295,13 @@ pub(crate) fn open_ports(
         discord,
         xtsystems: xtsystems_client(&config, &metrics)?,
         wake: bus.wake(),
-        traces: traces(&config, lifecycle)?,
-        config,
         metrics,
+        traces: traces(&config, lifecycle)?,
         lifecycle: lifecycle.clone(),
         instance: Arc::default(),
+        config,
     };
     Ok((ports, bus))
-}
-
-/// Binds and serves `/metrics` where it is configured.
-async fn serve_metrics(ports: &Ports) -> Result<Option<SocketAddr>> {
-    let Some(config) = ports.config.operation.metrics.clone() else { return Ok(None) };
-    let listener = web::metrics::bind(&config).await?;
-    let address = listener.local_addr().context("the address of the metrics")?;
-    let (ports, stop) = (ports.clone(), ports.lifecycle.token());
-    ports.lifecycle.clone().spawn("metrics", async move {
-        if let Err(error) = web::metrics::serve(ports, config, listener, stop).await {
-            tracing::error!(error = format!("{error:#}"), "the metrics are no longer served");
-        }
-    });
-    Ok(Some(address))
-}
-
-#[cfg(feature = "otel")]
-fn traces(config: &Config, lifecycle: &Lifecycle) -> Result<Traces> {
-    use crate::telemetry::traces::otlp::Exporter;
-    let Some(traces) = &config.operation.traces else { return Ok(Traces::default()) };
-    let collector = crate::upstream::collector::CollectorClient::new(lifecycle).context("the collector's client")?;
-    Ok(Traces::to(Exporter::new(traces, collector)?))
-}
-
-#[cfg(not(feature = "otel"))]
-fn traces(_config: &Config, _lifecycle: &Lifecycle) -> Result<Traces> {
-    Ok(Traces::default())
 }
 
 fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSystemsClient>> {

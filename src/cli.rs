@@ -36,7 +36,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the bot, configured by the environment and `.env`
-    Run,
+    Run {
+        /// What this process does: intake, bot, worker, ticker (default: SIGNALBOX_ROLES, else everything)
+        #[arg(long, value_name = "LIST")]
+        roles: Option<String>,
+    },
     /// Apply database migrations and exit
     Migrate,
     /// Show what was not delivered, and queue it again with --yes (with the private database: while the bot is stopped)
@@ -73,7 +77,9 @@ pub fn main() -> ExitCode {
     // A second call fails because the first one holds: either way there is a provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::parse().command {
-        Command::Run => with_config(config::load(config::Process::new()), run),
+        Command::Run { roles } => {
+            with_config(config::load(config::Process::new().with_option("SIGNALBOX_ROLES", roles)), run)
+        }
         Command::Migrate => with_config(config::load_without_bot(config::Process::new()), |loaded| {
             let url = database(&loaded.config)?;
             block_on(async {
@@ -238,7 +244,7 @@ async fn serve(app: Arc<App>, mut signals: StopSignals) -> Result<ExitCode> {
 async fn work(app: &Arc<App>) -> Result<ExitCode> {
     if app.prepare().await? {
         app.start_loops();
-        tracing::info!("ready");
+        tracing::info!(roles = app.ports.config.roles.names().join(","), "ready");
         supervisor::ready();
         if let Err(fatal) = app.run_gateway().await {
             tracing::error!("{fatal}");

@@ -21,9 +21,20 @@ pub struct Ports {
     pub xtsystems: Option<XtSystemsClient>,
     pub wake: Wake,
     pub config: Arc<Config>,
-    /// By which this installation is told from others; known once the database was reached.
-    pub instance: Arc<OnceLock<String>>,
     pub metrics: Metrics,
     pub traces: Traces,
     pub lifecycle: Lifecycle,
+    /// By which this installation is told from others; known once the database was reached.
+    pub instance: Arc<OnceLock<String>>,
 }
+
+/// Where interactions go that Discord sends by HTTP: to the handlers of those that come over the gateway.
+pub trait Interactions: Send + Sync {
+    /// Begins to handle one, and returns at once: it is answered through Discord's callback endpoint.
+    fn take(&self, interaction: &[u8]) -> Result<(), UnreadableInteraction>;
+}
+
+/// Signed by Discord, and yet nothing that can be handled.
+#[derive(Debug, thiserror::Error)]
+#[error("an interaction could not be read: {0}")]
+pub struct UnreadableInteraction(pub String);

@@ -56,6 +56,10 @@ impl App {
             ports.store.ensure_source(source.guild_id, SourceKind::XtSystems, "xtsystems", source.id, now).await?;
             source.refresh_secret(ports).await?;
         }
+        // Who plans has the routes; the environment of the others need not know them.
+        if !ports.config.roles.worker {
+            return Ok(());
+        }
         if let Some(guild_id) = ports.config.discord.guild_id {
             self.seed_routes(guild_id).await?;
         }

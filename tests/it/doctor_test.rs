@@ -122,7 +122,24 @@ async fn a_channel_that_is_gone_is_named_with_its_routes() {
 async fn an_endpoint_url_set_by_mistake() {
     run(async |town| {
         town.discord.set_application(json!({ "interactions_endpoint_url": "https://old-bot.example/interactions" }));
-        insta::assert_snapshot!(complaints(town).await, @"❌ Discord · Interactions endpoint: Discord sends presses and commands to https://old-bot.example/interactions, which is not this server: they never arrive here. Fix: clear Interactions Endpoint URL under General Information of your application");
+        insta::assert_snapshot!(complaints(town).await, @"❌ Discord · Interactions endpoint: Discord sends presses and commands to https://old-bot.example/interactions, and this server takes them from the gateway alone. Fix: clear Interactions Endpoint URL under General Information of your application");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_endpoint_url_that_is_meant() {
+    let key = "9d1cc5b8dffd6d0ee0a9d1c0c4a8a06b7a8bb9ef3c1bd0b3d6bdc4ff0c2ab1e5";
+    run_with(Setup { env: vec![("DISCORD_PUBLIC_KEY", key.into())], ..Setup::default() }, async |town| {
+        let set = |url: String| {
+            town.discord.set_application(json!({ "verify_key": key, "interactions_endpoint_url": url }));
+        };
+        set(format!("http://{}/interactions", town.app.address));
+        assert_eq!(complaints(town).await, "");
+        set("https://old-bot.example/interactions".into());
+        insta::assert_snapshot!(complaints(town).await, @"");
+        town.discord.set_application(json!({ "verify_key": "00".repeat(32), "interactions_endpoint_url": null }));
+        insta::assert_snapshot!(complaints(town).await, @"");
     })
     .await;
 }

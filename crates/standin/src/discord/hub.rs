@@ -15,6 +15,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     Hook, Limits, Options, Tls,
+    endpoint::Signed,
     faults::{Fault, What},
     gateway::{Out, Sessions},
     limits::Limiter,
@@ -30,6 +31,10 @@ pub struct Core {
     pub tls: Option<Tls>,
     pub limiter: Mutex<Limiter>,
     pub openapi: Option<OpenApi>,
+    pub http: reqwest::Client,
+    pub last_delivery: Mutex<Option<Signed>>,
+    /// Recommended, and fewest allowed.
+    shards: Mutex<(u64, u64)>,
     addr: SocketAddr,
     world: Mutex<World>,
     sessions: Mutex<Sessions>,
@@ -64,11 +69,16 @@ impl Core {
             None => World::signal_town(),
         };
         let openapi = options.openapi.as_deref().map(OpenApi::load).transpose()?;
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let shards = options.shards;
         Ok(Core {
             options,
             tls,
             limiter: Mutex::default(),
             openapi,
+            http: http.build().context("the HTTP client for interactions")?,
+            last_delivery: Mutex::default(),
+            shards: Mutex::new((shards, 1)),
             addr,
             world: Mutex::new(world),
             sessions: Mutex::default(),
@@ -151,6 +161,29 @@ impl Core {
     /// Lock order: the world before the sessions.
     pub fn sessions(&self) -> MutexGuard<'_, Sessions> {
         lock(&self.sessions)
+    }
+
+    pub fn require_shards(&self, count: u64) {
+        *lock(&self.shards) = (count, count);
+    }
+
+    pub fn fewest_shards(&self) -> u64 {
+        lock(&self.shards).1
+    }
+
+    /// <https://discord.com/developers/docs/events/gateway#get-gateway-bot>
+    pub fn gateway_bot(&self, now: DateTime<Utc>) -> Value {
+        let (remaining, reset_after) = self.sessions().starts_left(now, self.options.session_starts);
+        json!({
+            "url": self.gateway_url(),
+            "shards": lock(&self.shards).0,
+            "session_start_limit": {
+                "total": self.options.session_starts,
+                "remaining": remaining,
+                "reset_after": reset_after.num_milliseconds(),
+                "max_concurrency": self.options.max_concurrency,
+            },
+        })
     }
 
     pub fn notify_change(&self) {

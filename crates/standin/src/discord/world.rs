@@ -40,6 +40,12 @@ pub struct World {
     /// By token.
     pub interactions: BTreeMap<String, Interaction>,
     pub modals: Vec<Modal>,
+    /// Where interactions go instead of over the gateway.
+    #[serde(default)]
+    pub interactions_endpoint_url: Option<String>,
+    /// From it follows the key pair that they are signed with: 32 bytes.
+    #[serde(default = "seed::signing_seed")]
+    pub signing_seed: String,
     last_id: u64,
     /// Gateway events caused by the request at hand; the server takes them after each change.
     #[serde(skip)]
