@@ -17,7 +17,7 @@ use crate::store::{Store, card};
 use crate::upstream::xtsystems::{Fate, NewTicket, TicketUpdate, UpstreamError, XtSystemsClient};
 
 /// Longer than the two calls that one attempt makes, with 10 s each.
-const LEASE: TimeDelta = TimeDelta::seconds(45);
+const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// How long Discord takes words for the presser.
 pub const TOKEN_LIVES: TimeDelta = TimeDelta::minutes(15);
 
