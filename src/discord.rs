@@ -53,6 +53,9 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
     }
 }
 
+/// This invocation was found to be the first delivery of its interaction.
+struct FirstTime;
+
 /// A command that was delivered a second time does nothing.
 async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     // Offering choices does nothing, however often.
@@ -61,10 +64,20 @@ async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     {
         return Ok(true);
     }
+    // The check runs for a command with subcommands and again for the subcommand.
+    if ctx.invocation_data::<FirstTime>().await.is_some() {
+        return Ok(true);
+    }
     let bot = ctx.data();
     let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
     match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {
-        Ok(first) => Ok(first?),
+        Ok(first) => {
+            let first = first?;
+            if first {
+                ctx.set_invocation_data(FirstTime).await;
+            }
+            Ok(first)
+        }
         Err(_) => Err(crate::error::UserError::new(on_error::database_away("no answer in time")).into()),
     }
 }

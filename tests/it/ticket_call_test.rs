@@ -4,7 +4,7 @@ use crate::support::machines::heard;
 use crate::support::tickets::{
     audit, calls, choose, claimed_by_another, field, only_choose, only_write, opened, press, states, upstream, write,
 };
-use crate::support::town::{run, run_with, Setup};
+use crate::support::town::{Setup, run, run_with};
 use chrono::TimeDelta;
 use standin::discord::Limits;
 use standin::xtsystems::{Mode, Place, TicketChange};
@@ -92,7 +92,7 @@ async fn a_note_whose_answer_is_lost_while_looking_fails_too_is_still_there_once
         town.xt.mode(Mode::effect_then_500().at(Place::Tickets).times(1));
         only_write(town, "admin", "note", "Once.").await;
         town.settle().await;
-        town.xt.mode(Mode::status(503).at(Place::Tickets));
+        town.xt.mode(Mode::status(503));
         for _ in 0..20 {
             town.advance(TimeDelta::minutes(3)).await;
         }
@@ -190,6 +190,7 @@ async fn each_verb_can_be_refused_in_words() {
         ];
         town.xt.mode(Mode::ok());
         write(town, "admin", "close", "done").await;
+        town.advance(TimeDelta::minutes(1)).await;
         town.xt.mode(Mode::refuse(403, "").at(Place::Tickets));
         told.push(press(town, "admin", "reopen").await);
         insta::assert_snapshot!(told.join("\n"), @"");

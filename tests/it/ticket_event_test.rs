@@ -1,6 +1,8 @@
 //! Table 3, the column of XTSystems' events: the same change makes one line in the timeline, others their own.
 
-use crate::support::tickets::{card, choose, claimed_by_another, field, only_choose, only_write, opened, states, upstream, write};
+use crate::support::tickets::{
+    card, choose, claimed_by_another, field, only_choose, only_write, opened, states, upstream, write,
+};
 use crate::support::town::run;
 use chrono::TimeDelta;
 use standin::xtsystems::TicketChange;
@@ -65,7 +67,10 @@ async fn what_somebody_else_does_has_a_line_of_its_own() {
         town.advance(TimeDelta::seconds(5)).await;
         town.xt.update_ticket(&ticket.id, by_grace(waiting)).await;
         town.settle().await;
-        assert_eq!((field(town, "Status").as_str(), field(town, "Latest Note").as_str()), ("Waiting", "I rebooted it."));
+        assert_eq!(
+            (field(town, "Status").as_str(), field(town, "Latest Note").as_str()),
+            ("Waiting", "I rebooted it.")
+        );
         insta::assert_snapshot!(field(town, "Timeline"), @"
         <+0s> created by ada@signal-town.example
         <+0s> status → In Progress by <@admin>

@@ -86,7 +86,10 @@ async fn closed_with_a_resolution_and_reopened() {
     run(async |town| {
         opened(town).await;
         assert_eq!(write(town, "admin", "close", "A new network card.").await, "");
-        assert_eq!((upstream(town).status.as_str(), upstream(town).resolution.as_deref()), ("Closed", Some("A new network card.")));
+        assert_eq!(
+            (upstream(town).status.as_str(), upstream(town).resolution.as_deref()),
+            ("Closed", Some("A new network card."))
+        );
         insta::assert_snapshot!(card(town), @"
         [🔒 Ticket Closed]
         Since 09:40. The phones work.

@@ -81,7 +81,9 @@ pub fn heard_later(town: &Town, outcome: &Value) -> String {
 
 /// The states of everything asked for, oldest first.
 pub async fn states(town: &Town) -> String {
-    town.column("SELECT concat_ws(' ', verb, value_name, state) FROM ticket_action ORDER BY asked_at, id").await.join(", ")
+    town.column("SELECT concat_ws(' ', verb, value_name, state) FROM ticket_action ORDER BY interaction_id")
+        .await
+        .join(", ")
 }
 
 /// Calls about tickets that reached XTSystems: `PUT 200`, `POST notes 201`; those that only look, too.
