@@ -87,9 +87,13 @@ async fn on_event(ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>, event: &ser
     match event {
         serenity::FullEvent::Ready { data_about_bot } => {
             bot.connected.store(true, Ordering::Relaxed);
+            bot.ports.metrics.gateway("identified");
             tracing::info!(user = data_about_bot.user.name, "connected to Discord");
         }
-        serenity::FullEvent::Resume { .. } => bot.connected.store(true, Ordering::Relaxed),
+        serenity::FullEvent::Resume { .. } => {
+            bot.connected.store(true, Ordering::Relaxed);
+            bot.ports.metrics.gateway("resumed");
+        }
         serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Component(press) } => {
             component::on_press(bot, ctx.serenity_context, press).await;
         }

@@ -7,6 +7,7 @@ pub mod card;
 pub mod destination;
 pub mod embedded;
 pub mod event;
+pub mod gauges;
 pub mod interaction;
 pub mod lane;
 pub mod link;

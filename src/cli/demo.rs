@@ -17,7 +17,7 @@ use super::{block_on, serve};
 use crate::app::{App, bind};
 use crate::clock::Clock;
 use crate::config::{self, Given};
-use crate::lifecycle::{Lifecycle, stop_signal};
+use crate::lifecycle::{Lifecycle, StopSignals};
 use crate::store::embedded;
 use crate::telemetry;
 
@@ -135,7 +135,7 @@ pub fn standin(args: StandinArgs) -> Result<ExitCode> {
         let origin = outside.discord.origin();
         println!("Discord   {origin}   (the page; settings for `signalbox run`: {origin}/_standin/env)");
         println!("XTSystems {}", outside.xt.origin());
-        stop_signal().await;
+        StopSignals::new().next().await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -154,7 +154,8 @@ pub fn demo(args: DemoArgs) -> Result<ExitCode> {
 async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCode> {
     let outside = args.world.start(args.web, Some(dir)).await?;
     let loaded = config::load(Given::new(outside.discord.env())).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    telemetry::init(&loaded.config.telemetry);
+    let _logs = telemetry::init(&loaded.config.telemetry)?;
+    let signals = StopSignals::new();
     let lifecycle = Lifecycle::new();
     let listener = bind(&loaded.config.web).await?;
     let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
@@ -163,7 +164,7 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
         let (xt, discord) = (outside.xt.clone(), outside.discord.clone());
         lifecycle.spawn("story", story(xt, discord, app.clone()));
     }
-    serve(app, &lifecycle).await
+    serve(app, signals).await
 }
 
 fn banner(args: &DemoArgs, outside: &Outside) -> String {
@@ -182,7 +183,9 @@ fn banner(args: &DemoArgs, outside: &Outside) -> String {
 
 const TICKET: &str = "Switch in rack 4 drops packets";
 
-/// A ticket opened, updated and closed, two machines registering, an alert. What was told before a stop or a
+const OPEN_TICKET: &str = "Printer on floor 2 is offline";
+
+/// A ticket opened, updated and closed, two machines registering, an alert, and a ticket that stays open. What was told before a stop or a
 /// kill is not told again; the rest of the story follows.
 async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
     let stop = app.lifecycle.token();
@@ -221,6 +224,11 @@ async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
             && !told(&xt, "ticket.closed", TICKET)
         {
             xt.close_ticket(&ticket.id, "Replaced the faulty line card").await;
+            tokio::time::sleep(PAUSE).await;
+        }
+        // Left open, to be handled by hand in the page.
+        if !told(&xt, "ticket.created", OPEN_TICKET) {
+            xt.open_ticket(OPEN_TICKET, "Since this morning. The phones there work.", "Medium").await;
         }
     };
     tokio::select! {

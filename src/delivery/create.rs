@@ -120,8 +120,10 @@ async fn attempt(delivery: &Delivery, lane: &mut Lane, send: &Send, started_at: 
     delivery.limiter().observe(&route(lane), &answer.limits, ports.clock.now());
     let verdict = classify(action, &answer.reply);
     let update = settle(send, &verdict, &delivery.circumstances(lane, started_at));
+    delivery.watch_answer(if action == Action::Webhook { "webhook" } else { "create" }, &verdict, &answer);
     let log = attempt_line(send, started_at, &answer, &update);
     let next = finish(delivery, lane, send, &update, &log).await?;
+    delivery.watch_send(send, started_at, update.state, &verdict).await;
     Ok(consequences(delivery, lane, &verdict).await?.unwrap_or(next))
 }
 

@@ -38,6 +38,7 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
     };
     crate::crash::point("edit.answered");
     let verdict = classify(Action::Edit, &answer.reply);
+    delivery.watch_answer("edit", &verdict, &answer);
     let mut limits = answer.limits.clone();
     if matches!(verdict, Verdict::EditWait(..)) {
         // It speaks of this message, not of the bucket.

@@ -88,13 +88,27 @@ pub async fn on_form(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &Moda
 async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyhow::Result<Answer> {
     let Some(input) = input else { return Err(UserError::new(text::ONLY_IN_SERVERS).into()) };
     let words: Vec<&str> = custom_id.split(':').collect();
-    let answer = match words.as_slice() {
-        ["v1", "approval", words @ ..] => approval::answer(bot, words, &input).await?,
-        ["v1", "link", words @ ..] => link::answer(bot, words, &input).await?,
-        ["v1", "ticket", words @ ..] => ticket::answer(bot, words, &input).await?,
-        _ => None,
+    let (feature, answer) = match words.as_slice() {
+        ["v1", "approval", words @ ..] => ("approval", approval::answer(bot, words, &input).await),
+        ["v1", "link", words @ ..] => ("link", link::answer(bot, words, &input).await),
+        ["v1", "ticket", words @ ..] => ("ticket", ticket::answer(bot, words, &input).await),
+        _ => ("unknown", Ok(None)),
     };
-    answer.ok_or_else(|| UserError::new(text::UNKNOWN_BUTTON).into())
+    let answer = answer.and_then(|answer| answer.ok_or_else(|| UserError::new(text::UNKNOWN_BUTTON).into()));
+    bot.ports.metrics.press(feature, outcome(&answer));
+    answer
+}
+
+/// One word for a label.
+fn outcome(answer: &anyhow::Result<Answer>) -> &'static str {
+    match answer {
+        Ok(Answer::Nothing) => "repeated",
+        Ok(Answer::Quiet | Answer::Asked | Answer::Settled(_)) => "done",
+        Ok(Answer::Private(_)) => "told",
+        Ok(Answer::Form(_) | Answer::Choose(..) | Answer::Page(..)) => "form",
+        Err(error) if error.is::<UserError>() => "refused",
+        Err(_) => "failed",
+    }
 }
 
 fn who(

@@ -243,7 +243,7 @@ async fn a_form_that_comes_too_late_asks_to_press_again() {
         sqlx::query("COMMIT").execute(&mut slow).await.unwrap();
         let told = || town.discord.ephemeral("approver")["messages"][0]["content"].as_str().map(str::to_owned);
         town.until("the presser is told", || told().is_some()).await;
-        insta::assert_snapshot!(told().unwrap(), @"That took too long to open the form. Please press Deny again.");
+        insta::assert_snapshot!(told().unwrap(), @"That took too long to open the form. Please press the button again.");
         status(town);
     })
     .await;

@@ -20,10 +20,12 @@ async fn the_event_of_our_own_change_adds_no_line() {
         choose(town, "admin", "priority", "Low").await;
         let updates = town.xt.deliveries().iter().filter(|d| d.event_type == "ticket.updated").count();
         assert_eq!(updates, 3, "XTSystems told each");
+        town.advance(TimeDelta::seconds(10)).await;
         insta::assert_snapshot!(field(town, "Timeline"), @"
         <+0s> created by ada@signal-town.example
         <+0s> status → In Progress by <@admin>
         <+0s> note by <@admin>
+        <+0s> priority → Low by <@admin>
         ");
     })
     .await;
