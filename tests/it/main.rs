@@ -51,7 +51,6 @@ mod stop_test;
 mod support;
 mod systemd_test;
 mod ticket_call_test;
-mod ticket_card_test;
 mod ticket_command_test;
 mod ticket_event_test;
 mod ticket_link_test;
