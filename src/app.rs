@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::approval::call::call_due;
+use crate::approval::due::tick_due;
 use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
 use crate::config::Config;
@@ -191,6 +192,7 @@ impl App {
             done += self.delivery.check_destinations_due(CHECKS).await?;
             done += self.delivery.deliver_due(CLAIM as i64).await?;
             done += call_due(&self.ports, CALLS).await?;
+            done += tick_due(&self.ports, CHECKS).await?;
             done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
         }
         Ok(done)

@@ -4,6 +4,7 @@
 //! One section is one file under `config/` and one block of `.env.example`. This is the only place
 //! that reads the process environment (`config/source.rs`, `config/host.rs`).
 
+mod approvals;
 mod bus;
 mod delivery;
 mod discord;
@@ -26,6 +27,7 @@ mod variable;
 mod web;
 mod xtsystems;
 
+pub use approvals::{ApprovalRules, ApprovalsConfig, RULES, ReasonRule, Rule, rule};
 pub use bus::BusConfig;
 pub use delivery::DeliveryConfig;
 pub use discord::DiscordConfig;
@@ -60,6 +62,7 @@ pub struct Config {
     pub bus: BusConfig,
     /// `None`: nothing of the section is set, so the feature is not registered at all.
     pub xtsystems: Option<XtSystemsConfig>,
+    pub approvals: ApprovalsConfig,
     pub routing: RoutingConfig,
     pub delivery: DeliveryConfig,
     pub telemetry: TelemetryConfig,
@@ -110,6 +113,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let store = store::read(&mut reader);
     let bus = bus::read(&mut reader);
     let xtsystems = xtsystems::read(&mut reader);
+    let approvals = approvals::read(&mut reader);
     let routing = routing::read(&mut reader);
     let delivery = delivery::read(&mut reader, discord.as_ref());
     let telemetry = telemetry::read(&mut reader);
@@ -125,6 +129,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         store: store.expect(both),
         bus: bus.expect(both),
         xtsystems: xtsystems.expect(both),
+        approvals,
         routing,
         delivery: delivery.expect(both),
         telemetry: telemetry.expect(both),

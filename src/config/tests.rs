@@ -330,6 +330,17 @@ fn showing_masks_secrets_and_names_origins() {
     WEBHOOK_PATH=/webhooks/xtsystems (default)
     WEBHOOK_SIGNATURE_SEPARATOR= (default)
 
+    # Approvals
+    APPROVALS_NEEDED (not set)
+    APPROVALS_REQUESTER_MAY_APPROVE (not set)
+    APPROVALS_REASON (not set)
+    APPROVALS_CONFIRM_HOSTNAMES (not set)
+    APPROVALS_UNDO_SECONDS (not set)
+    APPROVALS_EXPIRE_AFTER (not set)
+    APPROVALS_REMIND_AFTER (not set)
+    APPROVALS_ESCALATE_AFTER (not set)
+    APPROVALS_ESCALATE_ROLE (not set)
+
     # Routes
     DISCORD_WEBHOOK_CHANNELS (not set)
     MONITOR_CHANNELS (not set)

@@ -1,6 +1,7 @@
 //! The slash commands. One file per topic.
 
 mod about;
+mod approvals;
 mod doctor;
 mod help;
 mod link_user;
@@ -35,6 +36,7 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
             ticket::ticket(),
             machines::machines(),
             link_user::link_user(),
+            approvals::approvals(),
         ]);
     }
     commands

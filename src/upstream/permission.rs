@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn channel(permission_overwrites: Vec<Overwrite>) -> Channel {
-        Channel { id: "9".into(), guild_id: Some("1".into()), name: None, permission_overwrites }
+        Channel { id: "9".into(), guild_id: Some("1".into()), name: None, kind: 0, permission_overwrites }
     }
 
     fn roles() -> Vec<Role> {

@@ -4,10 +4,16 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod approval_call_test;
+mod approval_cards_test;
+mod approval_crash_test;
 mod approval_event_test;
 mod approval_guard_test;
 mod approval_newer_test;
 mod approval_press_test;
+mod approval_rules_test;
+mod approval_time_test;
+mod approval_undo_test;
+mod approval_votes_test;
 mod bus;
 mod cli_test;
 mod command_test;
