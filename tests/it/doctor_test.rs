@@ -122,7 +122,7 @@ async fn a_channel_that_is_gone_is_named_with_its_routes() {
 async fn an_endpoint_url_set_by_mistake() {
     run(async |town| {
         town.discord.set_application(json!({ "interactions_endpoint_url": "https://old-bot.example/interactions" }));
-        insta::assert_snapshot!(complaints(town).await, @"❌ Discord · Interactions endpoint: Discord sends presses and commands to https://old-bot.example/interactions, and this server takes them from the gateway alone. Fix: clear Interactions Endpoint URL under General Information of your application");
+        insta::assert_snapshot!(complaints(town).await, @"❌ Discord · Interactions endpoint: Discord sends presses and commands to https://old-bot.example/interactions, which is not this server: they never arrive here. Fix: enter http://ADDRESS/interactions as Interactions Endpoint URL under General Information of your application, or clear it");
     })
     .await;
 }
@@ -137,9 +137,9 @@ async fn an_endpoint_url_that_is_meant() {
         set(format!("http://{}/interactions", town.app.address));
         assert_eq!(complaints(town).await, "");
         set("https://old-bot.example/interactions".into());
-        insta::assert_snapshot!(complaints(town).await, @"");
+        insta::assert_snapshot!(complaints(town).await, @"❌ Discord · Interactions endpoint: Discord sends presses and commands to https://old-bot.example/interactions, which is not this server: they never arrive here. Fix: enter http://ADDRESS/interactions as Interactions Endpoint URL under General Information of your application, or clear it");
         town.discord.set_application(json!({ "verify_key": "00".repeat(32), "interactions_endpoint_url": null }));
-        insta::assert_snapshot!(complaints(town).await, @"");
+        insta::assert_snapshot!(complaints(town).await, @"❌ Discord · Interactions endpoint: DISCORD_PUBLIC_KEY is not the key of this application: everything that comes by HTTP is refused. Fix: copy Public Key under General Information of your application");
     })
     .await;
 }

@@ -73,7 +73,13 @@ async fn repeats_are_told_together() {
         let seen = town.command("admin", "webhook-status", serde_json::json!({})).await;
         let fields = seen["message"]["embeds"][0]["fields"].as_array().unwrap();
         let refused = fields.iter().find(|field| field["name"] == "Refused requests").unwrap();
-        insta::assert_snapshot!(refused["value"].as_str().unwrap(), @"");
+        insta::assert_snapshot!(refused["value"].as_str().unwrap(), @"
+        13 in the last 24 h
+        <t:1767348000:R> The X-XTSystems-Signature header is missing. XTSystems signs only when the webhook has a secret: register it again with one.
+          ↳ It carries X-Hub-Signature-256, as GitHub signs: this is another system's webhook, which belongs to another address.
+        12× <t:1767348000:R> The request's timestamp is 1 h 11 min old; 5 minutes are allowed.
+          ↳ The signature itself is right: compare both servers' clocks (NTP), or it is an old request sent again.
+        ");
     })
     .await;
 }

@@ -79,7 +79,7 @@ async fn a_source_that_falls_silent_is_told_once_and_its_return_too() {
         assert!(show(&status["message"]).contains("Last events: ⚠️ quiet for longer than usual\n`user.created`"));
         let doctor = show(&town.command("admin", "doctor", json!({})).await["message"]);
         let line = doctor.lines().find(|line| line.contains("Pulse")).unwrap();
-        insta::assert_snapshot!(line, @"");
+        insta::assert_snapshot!(line, @"⚠️ XTSystems · Pulse: XTSystems has been quiet for 6 h 50 min, longer than usual. Fix: use /test-webhook to see whether its events still arrive");
         happened(town, town.store(), "user.created", town.clock.now()).await;
         let (first, second) = tokio::join!(town.app.step(), other.step());
         assert!(first.is_ok() && second.is_ok());

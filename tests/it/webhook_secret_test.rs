@@ -163,7 +163,7 @@ async fn when_xtsystems_refuses_both_stay_and_the_next_try_goes_on() {
         🔑 2 secrets are live:
         • made here <+0s>, not used yet
           ⚠️ XTSystems has not confirmed it: use /webhook-secret rotate again, which goes on with it
-        • made here <+0s>, not used yet
+        • made here <+0s>, last used <+0s>
         ");
         town.xt.mode(Mode::effect_then_500().at(Place::Registration));
         secret(town, "rotate", json!({})).await;
