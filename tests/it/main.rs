@@ -31,6 +31,7 @@ mod log_test;
 mod metrics_test;
 mod migration_test;
 mod mutation_test;
+mod packaging_test;
 mod redis_test;
 mod servers_test;
 mod stop_test;
