@@ -31,6 +31,7 @@ use crate::store::Store;
 use crate::store::lane::OwnerLock;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
+use crate::ticket::{self, lists};
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
@@ -42,8 +43,9 @@ pub use crate::discord::{Fatal, Patience};
 /// Events planned in one transaction at most.
 const PLAN_BATCH: i64 = 200;
 /// Lanes claimed at once.
-const LANES: i64 = 64;
+const CLAIM: usize = 64;
 const CALLS: i64 = 8;
+const TICKET_CALLS: usize = 8;
 const CHECKS: i64 = 20;
 
 /// A running Signalbox.
@@ -187,9 +189,11 @@ impl App {
         done += self.read_stream(Duration::from_millis(1)).await?;
         done += self.catch_up_due().await?;
         done += plan_due(&self.ports, PLAN_BATCH).await?;
+        done += lists::refresh_due(&self.ports).await?;
         done += self.delivery.check_destinations_due(CHECKS).await?;
-        done += self.delivery.deliver_due(LANES).await?;
+        done += self.delivery.deliver_due(CLAIM as i64).await?;
         done += call_due(&self.ports, CALLS).await?;
+        done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
         Ok(done)
     }
 

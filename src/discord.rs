@@ -55,6 +55,12 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
 
 /// A command that was delivered a second time does nothing.
 async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
+    // Offering choices does nothing, however often.
+    if let poise::Context::Application(application) = ctx
+        && application.interaction_type == poise::CommandInteractionType::Autocomplete
+    {
+        return Ok(true);
+    }
     let bot = ctx.data();
     let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
     match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {

@@ -10,6 +10,8 @@ pub mod event;
 pub mod gauges;
 pub mod interaction;
 pub mod lane;
+pub mod link;
+pub mod machine;
 pub mod message;
 pub mod migrate;
 pub mod route;
@@ -17,6 +19,8 @@ pub mod send;
 pub mod source;
 pub mod status;
 pub mod subject;
+pub mod ticket;
+pub mod upstream_list;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -3,7 +3,9 @@
 
 mod decision;
 mod error;
+mod machine;
 mod text;
+mod ticket;
 mod webhook;
 
 use std::time::Duration;
@@ -21,7 +23,9 @@ use crate::routing::card::Verb;
 use crate::telemetry::metrics::Metrics;
 
 pub use decision::Decision;
-pub use error::UpstreamError;
+pub use error::{Fate, UpstreamError};
+pub use machine::MachineInfo;
+pub use ticket::{NewTicket, NoteInfo, TicketInfo, TicketUpdate};
 pub use webhook::{Delivery, NewWebhook, Webhook, WebhookUpdate};
 
 use error::Transport;
