@@ -23,6 +23,7 @@ const TICK: Duration = Duration::from_secs(5);
 const CATCH_UP: Duration = Duration::from_secs(1);
 /// Lanes that one process works at the same time: most of them wait for Discord.
 const LANES: usize = 256;
+const DELIVERER: &str = "deliverer";
 const SOON: Duration = Duration::from_millis(100);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
@@ -40,7 +41,7 @@ impl App {
             async move { Ok((plan_due(&app.ports, PLAN_BATCH).await?, None)) }
         });
         let app = self.clone();
-        self.lifecycle.spawn("deliverer", async move { app.delivering().await });
+        self.lifecycle.spawn(DELIVERER, async move { app.delivering().await });
         let app = self.clone();
         self.start(check::PULSE, Topic::Deliverer, move || {
             let app = app.clone();
@@ -101,7 +102,7 @@ impl App {
         let given_back = Arc::new(Notify::new());
         let pulse = self.lifecycle.pulse();
         while !stop.is_cancelled() {
-            pulse.beat("deliverer");
+            pulse.beat(DELIVERER);
             let free = places.available_permits();
             let claimed =
                 if free == 0 { Ok(Vec::new()) } else { self.delivery.claim_due(free.min(CLAIM) as i64).await };
@@ -120,11 +121,11 @@ impl App {
                 }
                 Ok(_) => self.until_delivery().await,
                 Err(error) => {
-                    report("deliverer", &error);
+                    report(DELIVERER, &error);
                     AFTER_FAILURE
                 }
             };
-            pulse.rest("deliverer");
+            pulse.rest(DELIVERER);
             tokio::select! {
                 () = self.ports.wake.woken(Topic::Deliverer) => {}
                 () = given_back.notified() => {}

@@ -103,9 +103,9 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
 fn outcome(answer: &anyhow::Result<Answer>) -> &'static str {
     match answer {
         Ok(Answer::Nothing) => "repeated",
-        Ok(Answer::Quiet | Answer::Asked) => "done",
-        Ok(Answer::Form(_)) => "form",
-        Ok(_) => "told",
+        Ok(Answer::Quiet | Answer::Asked | Answer::Settled(_)) => "done",
+        Ok(Answer::Private(_)) => "told",
+        Ok(Answer::Form(_) | Answer::Choose(..) | Answer::Page(..)) => "form",
         Err(error) if error.is::<UserError>() => "refused",
         Err(_) => "failed",
     }
