@@ -200,6 +200,7 @@ fn prepare_makes_the_secrets_once() {
     made     secrets/postgres_password
     made     secrets/database_url
     made     secrets/webhook_secret
+    made     secrets/redis_msg_secret
     made     secrets/discord_token
     made     secrets/xtsystems_api_key
     made     signalbox.env
