@@ -40,6 +40,7 @@ mod log_test;
 mod metrics_test;
 mod migration_test;
 mod mutation_test;
+mod packaging_test;
 mod pulse_test;
 mod redis_test;
 mod retention_test;
