@@ -239,6 +239,22 @@ async fn stops_soon(program: Program) {
     assert_eq!(end.code, Some(0), "{}{}", end.out, end.err);
 }
 
+/// What a person does while the program is away is answered as soon as it is back.
+#[tokio::test]
+async fn a_program_that_is_started_again_answers_at_once() {
+    run_with(without_a_bot(), async |town| {
+        let mut first = town.program(&["run"], &[]);
+        first.says("connected to Discord").await;
+        first.says("commands registered").await;
+        first.kill();
+        town.until("it is gone", || town.discord.connected_sessions() == 0).await;
+        let _second = town.program(&["run"], &[]);
+        let outcome = town.command("admin", "about", json!({})).await;
+        assert!(outcome["acknowledged_ms"].as_u64().is_some_and(|ms| ms < 3000), "{outcome}");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_program_notices_a_dead_connection_within_fifteen_seconds() {
     run_with(without_a_bot(), async |town| {
