@@ -75,6 +75,9 @@ async fn commands_are_answered_and_refusals_told() {
         assert!(about["response"]["data"]["embeds"][0].is_object(), "{about}");
         let status = town.command("admin", "webhook-status", json!({})).await;
         assert!(status.get("failed").is_none() && show(&status["message"]).contains("XTSystems"), "{status}");
+        // Answered in two steps: the second goes to a webhook of the application.
+        let registered = town.command("admin", "register-webhook", json!({})).await;
+        assert!(show(&registered["message"]).contains("our webhook at XTSystems"), "{registered}");
         let (_, buttons) = requested(town).await;
         let outcome = town.press_id("member", &buttons.message, &buttons.approve).await;
         insta::assert_snapshot!(heard(town, &outcome), @"Only members with <@&Approver> may decide this.");

@@ -66,7 +66,7 @@ async fn a_half_open_socket_swallows_everything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shards_log_in_one_after_the_other() {
-    let options = Options { identify_every: Duration::from_millis(300), shards: 3, ..bot::options() };
+    let options = Options { identify_every: Duration::from_secs(2), shards: 3, ..bot::options() };
     let world = Discord::start(options).await.unwrap();
     let ask = || async {
         let url = format!("{}/api/v10/gateway/bot", world.origin());
