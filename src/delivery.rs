@@ -14,6 +14,7 @@ pub mod plan;
 pub mod reconcile;
 pub mod retry;
 pub mod settle;
+mod watch;
 pub mod worker;
 
 use std::collections::HashMap;

@@ -92,6 +92,12 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
 
 /// A command that was delivered a second time does nothing.
 async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
+    // Offering choices does nothing, however often.
+    if let poise::Context::Application(application) = ctx
+        && application.interaction_type == poise::CommandInteractionType::Autocomplete
+    {
+        return Ok(true);
+    }
     let bot = ctx.data();
     let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
     match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {
@@ -106,9 +112,13 @@ async fn on_event(ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>, event: &ser
     match event {
         serenity::FullEvent::Ready { data_about_bot } => {
             bot.connection.note(shard, true);
+            bot.ports.metrics.gateway("identified");
             tracing::info!(user = data_about_bot.user.name, shard, "connected to Discord");
         }
-        serenity::FullEvent::Resume { .. } => bot.connection.note(shard, true),
+        serenity::FullEvent::Resume { .. } => {
+            bot.connection.note(shard, true);
+            bot.ports.metrics.gateway("resumed");
+        }
         serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Component(press) } => {
             component::on_press(bot, ctx.serenity_context, press).await;
         }

@@ -1,6 +1,9 @@
 //! Outbound clients: the only code that makes HTTP requests. Base addresses are injected; errors are typed.
 
+#[cfg(feature = "otel")]
+pub mod collector;
 pub mod discord;
 mod http;
+pub mod own_health;
 pub mod permission;
 pub mod xtsystems;

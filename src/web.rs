@@ -5,6 +5,8 @@ pub mod client_ip;
 pub mod health;
 pub mod intake;
 pub mod interactions;
+pub mod metrics;
+pub mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
@@ -32,6 +35,8 @@ pub struct Web {
     pub unverified: budget::Budgets<std::net::IpAddr>,
     /// True while a gateway session is ready.
     pub discord_connected: Arc<AtomicBool>,
+    /// True once the database is as the program needs it.
+    pub prepared: Arc<AtomicBool>,
 }
 
 impl Web {
@@ -41,6 +46,7 @@ impl Web {
         xtsystems: Option<Arc<LiveSource>>,
         interactions: Option<Arc<dyn Interactions>>,
         discord_connected: Arc<AtomicBool>,
+        prepared: Arc<AtomicBool>,
     ) -> Self {
         let web = &ports.config.web;
         let unverified = budget::Budgets::new(web.unverified_per_15_min, chrono::TimeDelta::minutes(15));
@@ -52,7 +58,7 @@ impl Web {
         let interactions = interactions
             .zip(ports.config.discord.public_key)
             .map(|(handlers, key)| interactions::InteractionsDoor::new(handlers, key));
-        Self { ports, ingest, xtsystems, interactions, unverified, discord_connected }
+        Self { ports, ingest, xtsystems, interactions, unverified, discord_connected, prepared }
     }
 }
 
@@ -62,7 +68,9 @@ fn router(web: Arc<Web>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if let (Some(_), Some(settings)) = (&web.xtsystems, &web.ports.config.xtsystems) {
-        router = router.route(&settings.path, post(intake::xtsystems));
+        let metrics = web.ports.metrics.clone();
+        let watched = from_fn(move |request, next| watch::watch(metrics.clone(), "xtsystems", request, next));
+        router = router.route(&settings.path, post(intake::xtsystems).layer(watched));
     }
     if web.interactions.is_some() {
         router = router.route(&web.ports.config.discord.interactions_path, post(interactions::receive));

@@ -8,11 +8,13 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, Semaphore};
 
-use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH};
-use crate::approval::call::call_due;
+use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH, TICKET_CALLS};
+use crate::approval::call::{self, call_due};
 use crate::bus::Topic;
+use crate::delivery::check;
 use crate::delivery::plan::plan_due;
 use crate::store::StoreError;
+use crate::ticket::{self, lists};
 
 /// Hints may be lost with the process that gave them, or on their way between processes: every loop
 /// looks for itself this often. What comes due at a known time is not waited for by looking.
@@ -21,6 +23,7 @@ const TICK: Duration = Duration::from_secs(5);
 const CATCH_UP: Duration = Duration::from_secs(1);
 /// Lanes that one process works at the same time: most of them wait for Discord.
 const LANES: usize = 256;
+const DELIVERER: &str = "deliverer";
 const SOON: Duration = Duration::from_millis(100);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
@@ -53,16 +56,21 @@ impl App {
             async move { Ok((plan_due(&app.ports, PLAN_BATCH).await?, None)) }
         });
         let app = self.clone();
-        self.lifecycle.spawn("deliverer", async move { app.delivering().await });
+        self.lifecycle.spawn(DELIVERER, async move { app.delivering().await });
         let app = self.clone();
-        self.start("checks of destinations", Topic::Deliverer, move || {
+        self.start(check::PULSE, Topic::Deliverer, move || {
             let app = app.clone();
             async move { app.check_destinations().await }
         });
         let app = self.clone();
-        self.start("approvals", Topic::Approvals, move || {
+        self.start(call::PULSE, Topic::Approvals, move || {
             let app = app.clone();
             async move { app.call().await }
+        });
+        let app = self.clone();
+        self.start("tickets", Topic::Tickets, move || {
+            let app = app.clone();
+            async move { app.tickets().await }
         });
     }
 
@@ -73,9 +81,10 @@ impl App {
         Fut: Future<Output = Result<(usize, Option<Duration>)>> + Send + 'static,
     {
         let wake = self.ports.wake.clone();
-        let stop = self.lifecycle.token();
+        let (stop, pulse) = (self.lifecycle.token(), self.lifecycle.pulse());
         self.lifecycle.spawn(name, async move {
             while !stop.is_cancelled() {
+                pulse.beat(name);
                 let rest = match step().await {
                     Ok((0, next)) => next.unwrap_or(TICK).min(TICK),
                     Ok(_) => continue,
@@ -84,6 +93,7 @@ impl App {
                         AFTER_FAILURE
                     }
                 };
+                pulse.rest(name);
                 tokio::select! {
                     () = wake.woken(topic) => {}
                     () = tokio::time::sleep(rest) => {}
@@ -99,7 +109,9 @@ impl App {
         let stop = self.lifecycle.token();
         let places = Arc::new(Semaphore::new(LANES));
         let given_back = Arc::new(Notify::new());
+        let pulse = self.lifecycle.pulse();
         while !stop.is_cancelled() {
+            pulse.beat(DELIVERER);
             let free = places.available_permits();
             let claimed =
                 if free == 0 { Ok(Vec::new()) } else { self.delivery.claim_due(free.min(CLAIM) as i64).await };
@@ -118,10 +130,11 @@ impl App {
                 }
                 Ok(_) => self.until_delivery().await,
                 Err(error) => {
-                    report("deliverer", &error);
+                    report(DELIVERER, &error);
                     AFTER_FAILURE
                 }
             };
+            pulse.rest(DELIVERER);
             tokio::select! {
                 () = self.ports.wake.woken(Topic::Deliverer) => {}
                 () = given_back.notified() => {}
@@ -162,6 +175,16 @@ impl App {
         Ok((0, next.map(|at| until(now, at))))
     }
 
+    async fn tickets(&self) -> Result<(usize, Option<Duration>)> {
+        let done = ticket::call::call_due(&self.ports, TICKET_CALLS).await? + lists::refresh_due(&self.ports).await?;
+        if done > 0 || self.ports.xtsystems.is_none() {
+            return Ok((done, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_action_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
     async fn subscribing(&self) {
         let stop = self.lifecycle.token();
         while !stop.is_cancelled() {
@@ -194,9 +217,13 @@ impl App {
         let stop = self.lifecycle.token();
         let mut round: u64 = 0;
         while !stop.is_cancelled() {
+            let pulse = self.lifecycle.pulse();
+            pulse.beat("housekeeping");
             if let Err(error) = self.keep_house(round).await {
                 report("housekeeping", &error);
             }
+            pulse.rest("housekeeping");
+            self.ports.metrics.tidy();
             round += 1;
             tokio::select! {
                 () = tokio::time::sleep(HOUSEKEEPING) => {}
@@ -230,6 +257,9 @@ impl App {
             && let Some(source) = &self.xtsystems
         {
             source.refresh_secret(ports).await?;
+        }
+        if roles.ticker && round.is_multiple_of(30) {
+            ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
         }
         if roles.ticker && round.is_multiple_of(900) {
             let config = &ports.config.store;

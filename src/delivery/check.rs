@@ -24,6 +24,8 @@ const DISABLED_EVERY: TimeDelta = TimeDelta::minutes(1);
 const ASK_AGAIN: TimeDelta = TimeDelta::seconds(2);
 /// Longer than the questions of one check can take.
 const CLAIM: TimeDelta = TimeDelta::minutes(1);
+/// The loop that checks, as the watchdog knows it.
+pub const PULSE: &str = "checks of destinations";
 /// Checks under way at the same time.
 const CONCURRENT: usize = 8;
 
@@ -59,6 +61,7 @@ impl Delivery {
 
     /// One claimed check. Returns whether there was an answer about the destination.
     async fn check(&self, destination: &Destination, standing: &OnceCell<Standing>) -> Result<bool> {
+        self.ports.lifecycle.pulse().beat(PULSE);
         let wait = match self.examine(destination, standing).await {
             Ok(problem) => {
                 self.record(destination, problem.as_deref()).await?;

@@ -47,6 +47,9 @@ impl Delivery {
         }
         let looked = request.await;
         self.limiter().observe(&route, &looked.limits, self.ports.clock.now());
+        if matches!(looked.found, Err(LookupError::RateLimited(_))) {
+            self.watch_limit(&looked.limits);
+        }
         if let Err(LookupError::NotDiscord(status)) = &looked.found {
             self.pause_all(self.ports.clock.now() + PARKED, &format!("HTTP {status} without JSON"));
         }

@@ -32,7 +32,7 @@ impl Delivery {
     /// Claims due lanes; each is for [`Delivery::work_lane`].
     pub async fn claim_due(&self, limit: i64) -> Result<Vec<Lane>> {
         let ports = &self.ports;
-        if !ports.clock.is_trusted() || !self.may_send().await {
+        if ports.lifecycle.is_stopping() || !ports.clock.is_trusted() || !self.may_send().await {
             return Ok(Vec::new());
         }
         let now = ports.clock.now();
@@ -57,6 +57,10 @@ impl Delivery {
     pub async fn work_lane(&self, mut lane: Lane) {
         let mut not_before = None;
         for _ in 0..TURN {
+            // At a stop what is under way is finished, and the lane goes to whoever goes on.
+            if self.ports.lifecycle.is_stopping() {
+                break;
+            }
             match self.work_once(&mut lane).await {
                 Ok(Next::Go) => {}
                 Ok(Next::WaitUntil(at)) => {

@@ -90,7 +90,10 @@ pub async fn run(bot: Arc<Bot>, lifecycle: &Lifecycle, patience: Patience) -> Re
         let shards = (0..total).map(|index| Shard::new(&bot, lifecycle, &log_ins, patience, index, total).run());
         match try_join_all(shards).await {
             Ok(_) => return Ok(()),
-            Err(Stopped::Fatal(fatal)) => return Err(fatal),
+            Err(Stopped::Fatal(fatal)) => {
+                bot.ports.metrics.gateway("refused");
+                return Err(fatal);
+            }
             Err(Stopped::MoreShards(wanted)) => {
                 tracing::info!(wanted, had = total, "Discord wants the servers divided anew");
             }

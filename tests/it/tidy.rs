@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::xtsystems::live",
             "delivery",
             "approval",
+            "ticket",
         ],
     ),
     (EDGES, &["discord", "web"]),

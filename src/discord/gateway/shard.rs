@@ -101,6 +101,7 @@ impl<'a> Shard<'a> {
                     }
                     let wait = self.back_off();
                     self.failures += 1;
+                    self.bot.ports.metrics.gateway("lost");
                     tracing::warn!(why, seconds = wait.as_secs_f32(), "no gateway session; trying again");
                     rest(wait, &self.stop).await;
                 }
