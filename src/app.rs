@@ -25,6 +25,7 @@ use crate::lifecycle::Lifecycle;
 use crate::ports::{Interactions, Ports};
 use crate::source::catch_up::CatchUp;
 use crate::source::ingest::Ingest;
+use crate::source::pulse::Watch;
 use crate::source::subscribe::{SourceNames, take_batch};
 use crate::source::xtsystems::live::LiveSource;
 use crate::store::Store;
@@ -65,6 +66,7 @@ pub struct App {
     owner: i64,
     owner_lock: Mutex<Option<OwnerLock>>,
     catch_up: Mutex<Option<CatchUp>>,
+    pulse: Mutex<Watch>,
     reader: Mutex<Reader>,
     names: SourceNames,
     patience: Patience,
@@ -103,27 +105,8 @@ impl App {
         listener: TcpListener,
         wiring: Wiring,
     ) -> Result<Arc<Self>> {
-        let config = Arc::new(config);
-        let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
-        let bus = Bus::open(&config.bus)?;
-        let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
-        let discord = match wiring.discord_http {
-            Some(http) => DiscordClient::with_http(origin, token, http),
-            None => DiscordClient::new(origin, token, config.delivery.http_timeout)
-                .context("the HTTP client for Discord")?,
-        };
-        let metrics = if config.operation.metrics.is_some() { Metrics::on() } else { Metrics::default() };
-        let ports = Ports {
-            store,
-            clock,
-            discord,
-            xtsystems: xtsystems_client(&config, &metrics)?,
-            wake: bus.wake(),
-            config: config.clone(),
-            metrics,
-            traces: traces(&config, &lifecycle)?,
-            lifecycle: lifecycle.clone(),
-        };
+        let (ports, bus) = open_ports(config, database_url, clock, &lifecycle, wiring.discord_http)?;
+        let config = ports.config.clone();
         let owner = i64::from_le_bytes(random_bytes::<8>());
         let delivery = Arc::new(Delivery::new(ports.clone(), owner));
         let ingest = Ingest::start(&ports, &lifecycle);
@@ -168,6 +151,7 @@ impl App {
             owner,
             owner_lock: Mutex::default(),
             catch_up: Mutex::new(catch_up),
+            pulse: Mutex::default(),
             reader: Mutex::new(reader),
             names,
             patience: wiring.gateway,
@@ -197,6 +181,9 @@ impl App {
         if roles.intake {
             done += self.read_stream(Duration::from_millis(1)).await?;
             done += self.catch_up_due().await?;
+        }
+        if roles.ticker {
+            done += self.pulse.lock().await.step(&self.ports).await?;
         }
         if roles.worker {
             done += plan_due(&self.ports, PLAN_BATCH).await?;
@@ -280,6 +267,41 @@ fn traces(config: &Config, lifecycle: &Lifecycle) -> Result<Traces> {
 #[cfg(not(feature = "otel"))]
 fn traces(_config: &Config, _lifecycle: &Lifecycle) -> Result<Traces> {
     Ok(Traces::default())
+}
+
+/// The clients and the pool that everything works with, and the bus that has to live as long. Nothing is
+/// connected yet.
+pub(crate) fn open_ports(
+    config: Config,
+    database_url: &str,
+    clock: Clock,
+    lifecycle: &Lifecycle,
+    discord_http: Option<reqwest::Client>,
+) -> Result<(Ports, Bus)> {
+    let config = Arc::new(config);
+    let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
+    let bus = Bus::open(&config.bus)?;
+    let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
+    let discord = match discord_http {
+        Some(http) => DiscordClient::with_http(origin, token, http),
+        None => {
+            DiscordClient::new(origin, token, config.delivery.http_timeout).context("the HTTP client for Discord")?
+        }
+    };
+    let metrics = if config.operation.metrics.is_some() { Metrics::on() } else { Metrics::default() };
+    let ports = Ports {
+        store,
+        clock,
+        discord,
+        xtsystems: xtsystems_client(&config, &metrics)?,
+        wake: bus.wake(),
+        metrics,
+        traces: traces(&config, lifecycle)?,
+        lifecycle: lifecycle.clone(),
+        instance: Arc::default(),
+        config,
+    };
+    Ok((ports, bus))
 }
 
 fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSystemsClient>> {

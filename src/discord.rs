@@ -19,7 +19,9 @@ use std::time::Duration;
 use poise::serenity_prelude as serenity;
 
 use crate::clock::Stopwatch;
+use crate::config::Config;
 use crate::delivery::Delivery;
+use crate::doctor::Edge;
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::source::xtsystems::live::LiveSource;
@@ -90,6 +92,18 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
     }
 }
 
+/// What the doctor has to know of this edge.
+pub fn edge(config: &Config) -> Edge {
+    let commands = commands::all(config.xtsystems.is_some());
+    Edge {
+        commands: commands.into_iter().map(|command| command.name.into_owned()).collect(),
+        handles: component::handles,
+    }
+}
+
+/// Marks an invocation that was found to be the first one.
+struct Seen;
+
 /// A command that was delivered a second time does nothing.
 async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     // Offering choices does nothing, however often.
@@ -98,10 +112,20 @@ async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     {
         return Ok(true);
     }
+    // The framework asks for a command and again for its subcommand.
+    if ctx.invocation_data::<Seen>().await.is_some() {
+        return Ok(true);
+    }
     let bot = ctx.data();
     let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
     match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {
-        Ok(first) => Ok(first?),
+        Ok(first) => {
+            let first = first?;
+            if first {
+                ctx.set_invocation_data(Seen).await;
+            }
+            Ok(first)
+        }
         Err(_) => Err(crate::error::UserError::new(on_error::database_away("no answer in time")).into()),
     }
 }

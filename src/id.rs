@@ -60,6 +60,11 @@ snowflake!(
     RoleId
 );
 
+/// Stands for no server where something belongs to the installation as a whole.
+pub const NOBODY: GuildId = GuildId(0);
+/// The setting that holds the id by which this installation is told from others.
+pub const INSTANCE_SETTING: &str = "instance";
+
 /// The smallest snowflake made at `at`: what `?after=` takes to page from a time.
 pub fn snowflake_at(at: DateTime<Utc>) -> i64 {
     (at.timestamp_millis() - DISCORD_EPOCH_MS).max(0) << 22

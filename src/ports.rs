@@ -1,6 +1,6 @@
 //! What flows are given: the store, the clients, the clock, hints, the configuration, and where it is said how it goes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::bus::Wake;
 use crate::clock::Clock;
@@ -24,6 +24,8 @@ pub struct Ports {
     pub metrics: Metrics,
     pub traces: Traces,
     pub lifecycle: Lifecycle,
+    /// By which this installation is told from others; known once the database was reached.
+    pub instance: Arc<OnceLock<String>>,
 }
 
 /// Where interactions go that Discord sends by HTTP: to the handlers of those that come over the gateway.

@@ -46,7 +46,8 @@ async fn take(State(rival): State<Arc<Rival>>, headers: HeaderMap, body: Body) -
     let Ok(body) = to_bytes(body, 1 << 20).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let now = rival.clock.now();
     let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
-    let signature = SignatureHeaders { signature: header(SIGNATURE_HEADER), timestamp: header(TIMESTAMP_HEADER) };
+    let signature =
+        SignatureHeaders { signature: header(SIGNATURE_HEADER), timestamp: header(TIMESTAMP_HEADER), other: None };
     if let Err(refusal) = rival.source.verify(&signature, &body, now) {
         return (StatusCode::UNAUTHORIZED, refusal.public).into_response();
     }

@@ -30,6 +30,8 @@ const HOUSEKEEPING: Duration = Duration::from_secs(2);
 /// How long a blocking read of the stream may last.
 const BLOCK: Duration = Duration::from_secs(2);
 const DEDUP_KEPT: TimeDelta = TimeDelta::days(90);
+/// Four weeks are compared, and the stretch itself may be some days long.
+const PULSE_KEPT: TimeDelta = TimeDelta::days(42);
 const PURGE_BATCH: i64 = 5000;
 
 impl App {
@@ -261,11 +263,15 @@ impl App {
         if roles.ticker && round.is_multiple_of(30) {
             ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
         }
+        if roles.ticker {
+            self.pulse.lock().await.step(ports).await?;
+        }
         if roles.ticker && round.is_multiple_of(900) {
             let config = &ports.config.store;
             let days = |n: u32| now - TimeDelta::days(i64::from(n));
             ports.store.purge(days(config.raw_body_days), days(config.event_days), PURGE_BATCH).await?;
             ports.store.purge_dedup(now - DEDUP_KEPT, PURGE_BATCH).await?;
+            ports.store.purge_pulse_hours(now - PULSE_KEPT).await?;
             ports.store.purge_interactions(now - TimeDelta::days(1)).await?;
         }
         Ok(())

@@ -157,7 +157,10 @@ fn xtsystems_takes_two_secrets_and_no_default() {
 
     let none = minimal().with("DISCORD_GUILD_ID", GUILD).with("WEBHOOK_PATH", "/hook");
     assert!(config(none.clone()).xtsystems.unwrap().secrets.is_empty());
-    assert_eq!(warnings(none), ["WEBHOOK_SECRET is not set: every webhook of XTSystems will be refused"]);
+    assert_eq!(
+        warnings(none),
+        ["WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until /register-webhook has made a secret"]
+    );
 
     let published = minimal().with("DISCORD_GUILD_ID", GUILD).with("WEBHOOK_SECRET", "default-secret");
     assert!(problems(published)[0].contains("published default"));

@@ -106,7 +106,9 @@ pub(super) fn read(r: &mut Reader) -> Option<Option<XtSystemsConfig>> {
     let separator = r.value("WEBHOOK_SIGNATURE_SEPARATOR", |text| Ok(text.to_owned()));
 
     if !r.is_set("WEBHOOK_SECRET") {
-        r.warn("WEBHOOK_SECRET is not set: every webhook of XTSystems will be refused");
+        r.warn(
+            "WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until /register-webhook has made a secret",
+        );
     } else if current.as_ref().is_some_and(|secret| secret.expose_secret().len() < 16) {
         r.warn("WEBHOOK_SECRET is shorter than 16 characters and could be guessed");
     }

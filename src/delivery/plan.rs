@@ -17,6 +17,7 @@ use crate::routing::{Decision, Mode, Route, decide, notice};
 use crate::store::card::{self, WantedCard};
 use crate::store::event::{self as events, PlanNote};
 use crate::store::message::{NewMessage, insert_messages};
+use crate::store::pulse::count_beats;
 use crate::store::route::list_routes;
 use crate::store::subject::{Subject, SubjectKey, lock_subjects, save_subjects};
 use crate::store::{Store, Tx};
@@ -42,6 +43,7 @@ pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
         .map(|(event, decision)| PlanNote { event_id: event.id, note: decision.note.clone() })
         .collect();
     events::mark_planned(&mut tx, &notes, ports.clock.now()).await?;
+    count_beats(&mut tx, &batch).await.context("counting events")?;
     crate::crash::point("plan.before_commit");
     Store::commit(tx).await?;
     crate::crash::point("plan.after_commit");

@@ -191,6 +191,21 @@ impl Discord {
         self.0.change(|world| world.token = token.to_owned());
     }
 
+    /// Fields of the application as somebody sets them in the developer portal, such as
+    /// `interactions_endpoint_url`: <https://discord.com/developers/docs/resources/application#application-object>
+    pub fn set_application(&self, fields: Value) {
+        self.0.change(|world| {
+            for (name, value) in fields.as_object().into_iter().flatten() {
+                world.portal.insert(name.clone(), value.clone());
+            }
+        });
+    }
+
+    /// The `Date` of answers is this much off the stand-in's clock.
+    pub fn set_date_offset(&self, offset: chrono::Duration) {
+        self.0.set_date_offset(offset);
+    }
+
     pub fn application_id(&self) -> u64 {
         self.0.read(|world| world.application)
     }

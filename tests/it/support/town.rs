@@ -395,6 +395,12 @@ impl Town {
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
     }
 
+    /// Changes the database by hand.
+    pub async fn execute(&self, sql: &'static str) {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+
     /// The first column of what a statement finds, as text.
     pub async fn column(&self, sql: &'static str) -> Vec<String> {
         let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();

@@ -42,6 +42,7 @@ pub struct Core {
     log: Mutex<Log>,
     busy: Mutex<Busy>,
     hook: Mutex<Option<Hook>>,
+    date_offset: Mutex<chrono::Duration>,
     changed: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -85,6 +86,7 @@ impl Core {
             log: Mutex::default(),
             busy: Mutex::new(Busy { running: 0, last: Instant::now() }),
             hook: Mutex::default(),
+            date_offset: Mutex::default(),
             changed: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             tasks: Mutex::default(),
@@ -93,6 +95,15 @@ impl Core {
 
     pub fn now(&self) -> DateTime<Utc> {
         self.options.clock.now()
+    }
+
+    /// What the `Date` of answers says: the stand-in's time plus what a test added.
+    pub fn date(&self) -> DateTime<Utc> {
+        self.now() + *lock(&self.date_offset)
+    }
+
+    pub fn set_date_offset(&self, offset: chrono::Duration) {
+        *lock(&self.date_offset) = offset;
     }
 
     pub fn origin(&self) -> String {

@@ -77,8 +77,15 @@ async fn fallback(
         return page::index();
     }
     // In a task of its own: a client that goes away does not stop what was begun.
-    let worked = tokio::spawn(async move { serve(&core, &line, request).await }).await;
-    worked.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    let served = Arc::clone(&core);
+    let worked = tokio::spawn(async move { serve(&served, &line, request).await }).await;
+    let mut response = worked.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+    // Each answer says what time it is there: <https://www.rfc-editor.org/rfc/rfc9110#name-date>
+    let date = core.date().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
 }
 
 /// A request with its body read.

@@ -33,6 +33,9 @@ pub struct World {
     /// When commands were created, by scope: 200 a day are allowed in each.
     #[serde(default)]
     pub created_commands: BTreeMap<String, Vec<DateTime<Utc>>>,
+    /// What was set in the developer portal, over the application's defaults.
+    #[serde(default)]
+    pub portal: serde_json::Map<String, Value>,
     pub nonces: Vec<Nonce>,
     /// By token.
     pub interactions: BTreeMap<String, Interaction>,

@@ -23,7 +23,7 @@ pub fn application(world: &mut World, call: &Call) -> Answer {
     }
     let flags = application_flags(call.members_intent, call.message_content);
     let owner = world.guilds.values().next().map(|g| g.owner_id);
-    ok(json!({
+    let mut application = json!({
         "id": world.application.to_string(),
         "name": "Signalbox",
         "icon": null,
@@ -42,7 +42,11 @@ pub fn application(world: &mut World, call: &Call) -> Answer {
         "role_connections_verification_url": null,
         "approximate_guild_count": world.guilds.len(),
         "integration_types_config": {"0": {}},
-    }))
+    });
+    for (name, value) in &world.portal {
+        application[name] = value.clone();
+    }
+    ok(application)
 }
 
 /// The "limited" flags of a bot in fewer than 100 guilds whose privileged intents are switched on.

@@ -81,6 +81,7 @@ impl World {
             webhooks: BTreeMap::new(),
             commands: Vec::new(),
             created_commands: BTreeMap::new(),
+            portal: serde_json::Map::new(),
             nonces: Vec::new(),
             interactions: BTreeMap::new(),
             modals: Vec::new(),
