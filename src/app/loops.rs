@@ -29,9 +29,10 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 /// How long a blocking read of the stream may last.
 const BLOCK: Duration = Duration::from_secs(2);
-const DEDUP_KEPT: TimeDelta = TimeDelta::days(90);
 /// Four weeks are compared, and the stretch itself may be some days long.
 const PULSE_KEPT: TimeDelta = TimeDelta::days(42);
+/// How long an event that comes again is recognised at least.
+const REPEATS_KNOWN: TimeDelta = TimeDelta::days(90);
 const PURGE_BATCH: i64 = 5000;
 
 impl App {
@@ -270,7 +271,7 @@ impl App {
             let config = &ports.config.store;
             let days = |n: u32| now - TimeDelta::days(i64::from(n));
             ports.store.purge(days(config.raw_body_days), days(config.event_days), PURGE_BATCH).await?;
-            ports.store.purge_dedup(now - DEDUP_KEPT, PURGE_BATCH).await?;
+            ports.store.purge_events(days(config.event_days).min(now - REPEATS_KNOWN), PURGE_BATCH).await?;
             ports.store.purge_pulse_hours(now - PULSE_KEPT).await?;
             ports.store.purge_interactions(now - TimeDelta::days(1)).await?;
         }

@@ -36,6 +36,7 @@ mod migration_test;
 mod mutation_test;
 mod pulse_test;
 mod redis_test;
+mod retention_test;
 mod roles_test;
 mod servers_test;
 mod shard_test;
