@@ -4,7 +4,12 @@
 mod demo;
 mod doctor;
 mod healthcheck;
+mod office;
+mod print;
 mod replay;
+mod setup;
+mod terminal;
+mod xtsystems;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -41,9 +46,16 @@ enum Command {
         #[arg(long, value_name = "LIST")]
         roles: Option<String>,
     },
+    /// Connect Discord and XTSystems step by step, asking for what is missing; again, it changes nothing
+    Setup(setup::SetupArgs),
+    /// What XTSystems knows of us: its webhooks, and what it sent to them
+    Xtsystems {
+        #[command(subcommand)]
+        what: xtsystems::XtSystemsCommand,
+    },
     /// Apply database migrations and exit
     Migrate,
-    /// Show what was not delivered, and queue it again with --yes (with the private database: while the bot is stopped)
+    /// Show what was not delivered, and queue it again with --yes
     Replay(replay::ReplayArgs),
     /// Look at everything that has to be right, and say how to mend what is not; exit code 1 when there is a problem
     Doctor(doctor::DoctorArgs),
@@ -80,18 +92,26 @@ pub fn main() -> ExitCode {
         Command::Run { roles } => {
             with_config(config::load(config::Process::new().with_option("SIGNALBOX_ROLES", roles)), run)
         }
+        Command::Setup(args) => end(setup::setup(&args)),
+        Command::Xtsystems { what } => {
+            with_config(config::load_without_bot(config::Process::new()), |loaded| xtsystems::run(what, loaded.config))
+        }
         Command::Migrate => with_config(config::load_without_bot(config::Process::new()), |loaded| {
-            let url = database(&loaded.config)?;
-            block_on(async {
-                let store = Store::open(&url.url, 2)?;
+            let database = database(&loaded.config, Private::Own)?;
+            let outcome = block_on(async {
+                let store = Store::open(&database.url, 2)?;
                 store.migrate(true).await?;
                 println!("The database is at version {}.", crate::store::migrate::binary_version());
                 Ok(ExitCode::SUCCESS)
-            })
+            });
+            database.close();
+            outcome
         }),
         Command::Replay(args) => with_config(config::load_without_bot(config::Process::new()), |loaded| {
-            let database = database(&loaded.config)?;
-            block_on(async { replay::replay(&args, &Store::open(&database.url, 2)?).await })
+            let database = database(&loaded.config, Private::Shared)?;
+            let outcome = block_on(async { replay::replay(&args, &Store::open(&database.url, 2)?).await });
+            database.close();
+            outcome
         }),
         Command::Doctor(args) => {
             with_config(config::load(config::Process::new()), |loaded| doctor::doctor(&args, loaded.config))
@@ -152,11 +172,24 @@ impl Database {
     }
 }
 
-fn database(config: &Config) -> Result<Database> {
+/// Whether the private database may be the one of a running bot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Private {
+    Own,
+    Shared,
+}
+
+fn database(config: &Config, private: Private) -> Result<Database> {
     if let Some(url) = &config.store.database_url {
         return Ok(Database { url: url.expose_secret().to_owned(), embedded: None });
     }
-    let server = embedded::start(&embedded_settings(config))?;
+    let settings = embedded_settings(config);
+    if private == Private::Shared
+        && let Some(url) = embedded::running(&settings)?
+    {
+        return Ok(Database { url, embedded: None });
+    }
+    let server = embedded::start(&settings)?;
     Ok(Database { url: server.url().to_owned(), embedded: Some(server) })
 }
 
@@ -181,7 +214,7 @@ fn run(loaded: Loaded) -> Result<ExitCode> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let database = database(&loaded.config)?;
+    let database = database(&loaded.config, Private::Own)?;
     let outcome = block_on(async {
         let signals = StopSignals::new();
         let lifecycle = Lifecycle::new();

@@ -18,6 +18,7 @@ pub mod id;
 pub mod lifecycle;
 pub mod ports;
 pub mod routing;
+pub mod setup;
 pub mod source;
 pub mod store;
 pub mod telemetry;

@@ -1,7 +1,7 @@
 //! The table of every variable: names, defaults and texts. The check for unknown names,
 //! `.env.example` and `config show` all read this table and nothing else.
 
-use super::{bus, delivery, discord, operation, role, routing, store, telemetry, web, xtsystems};
+use super::{approvals, bus, delivery, discord, operation, role, routing, store, telemetry, web, xtsystems};
 
 /// One variable of the environment.
 #[derive(Debug)]
@@ -54,6 +54,7 @@ pub static SECTIONS: &[&Section] = &[
     &store::SECTION,
     &bus::SECTION,
     &xtsystems::SECTION,
+    &approvals::SECTION,
     &routing::SECTION,
     &delivery::SECTION,
     &role::SECTION,

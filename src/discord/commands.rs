@@ -1,6 +1,7 @@
 //! The slash commands. One file per topic.
 
 mod about;
+mod approvals;
 mod doctor;
 mod help;
 mod link_user;
@@ -8,6 +9,7 @@ mod machines;
 pub mod ticket;
 mod webhook;
 mod webhook_secret;
+mod webhook_setup;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -28,12 +30,13 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         commands.extend([
             webhook::webhook_status(),
             webhook::webhook_config(),
-            webhook::register_webhook(),
-            webhook::test_webhook(),
+            webhook_setup::register_webhook(),
+            webhook_setup::test_webhook(),
             webhook_secret::webhook_secret(),
             ticket::ticket(),
             machines::machines(),
             link_user::link_user(),
+            approvals::approvals(),
         ]);
     }
     commands

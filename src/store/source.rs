@@ -61,6 +61,20 @@ impl Store {
             .await?)
     }
 
+    pub async fn save_setting(&self, guild_id: GuildId, key: &str, value: &str, now: DateTime<Utc>) -> Result<()> {
+        sqlx::query!(
+            "INSERT INTO setting (guild_id, key, value, updated_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (guild_id, key) DO UPDATE SET value = EXCLUDED.value, updated_at = EXCLUDED.updated_at",
+            guild_id.0,
+            key,
+            value,
+            now
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Sets a value unless there is one; returns the one that stands. Two processes agree on the first.
     pub async fn ensure_setting(
         &self,

@@ -2,6 +2,7 @@
 //! what an answer means is decided in `delivery::classify`.
 
 mod inspect;
+mod place;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::id::{ChannelId, GuildId, MessageId, UserId};
 use crate::upstream::permission::{Channel, Member, Role};
 
 pub use inspect::Application;
+pub use place::Guild;
 
 /// Characters of Discord's explanation that are kept.
 const EXPLANATION: usize = 400;

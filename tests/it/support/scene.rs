@@ -206,6 +206,12 @@ impl Scene {
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
     }
 
+    /// Changes what would take too long to come about.
+    pub async fn change(&self, sql: &'static str) {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database.url).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+
     /// The text of all messages of a channel, marks and all.
     pub fn texts(&self, channel: &str) -> Vec<String> {
         let messages = self.discord.messages(self.discord.channel_id(channel));
@@ -219,8 +225,12 @@ impl Scene {
 
     /// Presses a button as a person does: again when nothing came of it. False when there is no such button.
     pub async fn press(&self, hostname: &str, label: &str) -> bool {
+        self.press_as("approver", hostname, label).await
+    }
+
+    pub async fn press_as(&self, who: &str, hostname: &str, label: &str) -> bool {
         let Some((message, id)) = self.button(hostname, label) else { return false };
-        let press = json!({ "as": "approver", "do": "press", "message": message, "custom_id": id });
+        let press = json!({ "as": who, "do": "press", "message": message, "custom_id": id });
         let _ = tokio::time::timeout(Duration::from_secs(5), self.discord.act(press)).await;
         true
     }
