@@ -11,6 +11,7 @@ pub mod config;
 pub mod crash;
 pub mod delivery;
 pub mod discord;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod id;

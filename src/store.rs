@@ -5,6 +5,7 @@
 pub mod approval;
 pub mod card;
 pub mod destination;
+pub mod diagnosis;
 pub mod embedded;
 pub mod event;
 pub mod gauges;
@@ -14,6 +15,7 @@ pub mod link;
 pub mod machine;
 pub mod message;
 pub mod migrate;
+pub mod pulse;
 pub mod route;
 pub mod send;
 pub mod source;
@@ -21,6 +23,7 @@ pub mod status;
 pub mod subject;
 pub mod ticket;
 pub mod upstream_list;
+pub mod webhook_secret;
 
 use std::str::FromStr;
 use std::time::Duration;

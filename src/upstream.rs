@@ -6,4 +6,5 @@ pub mod discord;
 mod http;
 pub mod own_health;
 pub mod permission;
+pub mod public;
 pub mod xtsystems;

@@ -30,12 +30,30 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 /// How long a blocking read of the stream may last.
 const BLOCK: Duration = Duration::from_secs(2);
-const DEDUP_KEPT: TimeDelta = TimeDelta::days(90);
+/// Four weeks are compared, and the stretch itself may be some days long.
+const PULSE_KEPT: TimeDelta = TimeDelta::days(42);
+/// How long an event that comes again is recognised at least.
+const REPEATS_KNOWN: TimeDelta = TimeDelta::days(90);
 const PURGE_BATCH: i64 = 5000;
 
 impl App {
     /// Starts everything that runs in the background, once the database is prepared.
     pub fn start_loops(self: &Arc<Self>) {
+        let roles = self.ports.config.roles;
+        if roles.worker {
+            self.start_worker();
+        }
+        let app = self.clone();
+        self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
+        if roles.intake {
+            let app = self.clone();
+            self.lifecycle.spawn("catch-up", async move { app.catching_up().await });
+            let app = self.clone();
+            self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
+        }
+    }
+
+    fn start_worker(self: &Arc<Self>) {
         let app = self.clone();
         self.start("planner", Topic::Planner, move || {
             let app = app.clone();
@@ -58,12 +76,6 @@ impl App {
             let app = app.clone();
             async move { app.tickets().await }
         });
-        let app = self.clone();
-        self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
-        let app = self.clone();
-        self.lifecycle.spawn("catch-up", async move { app.catching_up().await });
-        let app = self.clone();
-        self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
     }
 
     /// One loop: a step returns how much it did, and when it next has something to do, if it knows.
@@ -230,9 +242,12 @@ impl App {
 
     async fn keep_house(&self, round: u64) -> Result<()> {
         let ports = &self.ports;
-        self.keep_owner_lock().await?;
+        let roles = ports.config.roles;
+        if roles.worker {
+            self.keep_owner_lock().await?;
+        }
         let now = ports.clock.now();
-        if ports.store.reclaim_orphaned_leases(self.owner, now).await? > 0 {
+        if (roles.worker || roles.ticker) && ports.store.reclaim_orphaned_leases(self.owner, now).await? > 0 {
             ports.wake.wake(Topic::Deliverer);
         }
         // A clock that stepped is read again at once, so that claiming goes on.
@@ -251,14 +266,18 @@ impl App {
         {
             source.refresh_secret(ports).await?;
         }
-        if round.is_multiple_of(30) {
+        if roles.ticker && round.is_multiple_of(30) {
             ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
         }
-        if round.is_multiple_of(900) {
+        if roles.ticker {
+            self.pulse.lock().await.step(ports).await?;
+        }
+        if roles.ticker && round.is_multiple_of(900) {
             let config = &ports.config.store;
             let days = |n: u32| now - TimeDelta::days(i64::from(n));
             ports.store.purge(days(config.raw_body_days), days(config.event_days), PURGE_BATCH).await?;
-            ports.store.purge_dedup(now - DEDUP_KEPT, PURGE_BATCH).await?;
+            ports.store.purge_events(days(config.event_days).min(now - REPEATS_KNOWN), PURGE_BATCH).await?;
+            ports.store.purge_pulse_hours(now - PULSE_KEPT).await?;
             ports.store.purge_interactions(now - TimeDelta::days(1)).await?;
         }
         Ok(())

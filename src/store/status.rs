@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Result, Store};
-use crate::id::GuildId;
+use crate::id::{GuildId, first_id_at};
 
 /// A refused request as it is kept: no secret, no signature, no body.
 #[derive(Clone, Debug)]
@@ -28,17 +28,6 @@ pub struct OutboxCounts {
 const REFUSALS_KEPT: i64 = 200;
 
 impl Store {
-    pub async fn list_last_events(&self, source_id: Uuid) -> Result<Vec<(String, DateTime<Utc>, i64)>> {
-        let rows = sqlx::query!(
-            r#"SELECT kind, max(received_at) AS "last!", count(*) AS "count!" FROM event
-               WHERE source_id = $1 GROUP BY kind ORDER BY 2 DESC"#,
-            source_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(|r| (r.kind, r.last, r.count)).collect())
-    }
-
     /// Keeps a refusal, and the newest 200 of its source.
     #[allow(clippy::too_many_arguments)]
     pub async fn insert_refusal(
@@ -166,13 +155,24 @@ impl Store {
         Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM quarantine"#).fetch_one(&self.pool).await?)
     }
 
-    /// Drops raw bodies from before `raw_before`, and finished outbox rows, attempts and events from
-    /// before `before`, at most `limit` of each. Rows behind cards and open approvals stay.
+    /// Drops raw bodies from before `raw_before`, and finished outbox rows, attempts and what events are
+    /// about from before `before`, at most `limit` of each. Rows behind cards stay, and what is not planned.
     pub async fn purge(&self, raw_before: DateTime<Utc>, before: DateTime<Utc>, limit: i64) -> Result<u64> {
         let mut gone = sqlx::query!(
             "DELETE FROM event_raw WHERE (received_at, event_id) IN
-                 (SELECT received_at, event_id FROM event_raw WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
+                 (SELECT r.received_at, r.event_id FROM event_raw r WHERE r.received_at < $1
+                     AND NOT EXISTS (SELECT FROM event e WHERE e.id = r.event_id AND e.planned_at IS NULL)
+                     ORDER BY r.received_at LIMIT $2)",
             raw_before,
+            limit
+        )
+        .execute(&self.pool)
+        .await?
+        .rows_affected();
+        gone += sqlx::query!(
+            "UPDATE event SET data = NULL, subject = NULL, plan_note = NULL WHERE id IN
+                 (SELECT id FROM event WHERE data IS NOT NULL AND id < $1 AND planned_at IS NOT NULL ORDER BY id LIMIT $2)",
+            first_id_at(before),
             limit
         )
         .execute(&self.pool)
@@ -205,15 +205,23 @@ impl Store {
         .execute(&self.pool)
         .await?
         .rows_affected();
+        gone += sqlx::query!(
+            "DELETE FROM refusal WHERE id IN (SELECT id FROM refusal WHERE received_at < $1 ORDER BY id LIMIT $2)",
+            before,
+            limit
+        )
+        .execute(&self.pool)
+        .await?
+        .rows_affected();
         Ok(gone)
     }
 
-    /// Forgets dedup keys from before `before` (90 days by the design).
-    pub async fn purge_dedup(&self, before: DateTime<Utc>, limit: i64) -> Result<u64> {
+    /// Forgets events from before `before`, and with them that they were seen (90 days by the design).
+    pub async fn purge_events(&self, before: DateTime<Utc>, limit: i64) -> Result<u64> {
         Ok(sqlx::query!(
-            "DELETE FROM dedup WHERE (source_id, key) IN
-                 (SELECT source_id, key FROM dedup WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
-            before,
+            "DELETE FROM event WHERE id IN
+                 (SELECT id FROM event WHERE id < $1 AND planned_at IS NOT NULL ORDER BY id LIMIT $2)",
+            first_id_at(before),
             limit
         )
         .execute(&self.pool)

@@ -7,7 +7,7 @@ use crate::support::town::{SECRET, Setup, Town, run, run_with, told};
 use serde_json::{Value, json};
 use standin::xtsystems::{Mode, Place};
 
-const OF_ADMINS: [&str; 4] = ["webhook-status", "webhook-config", "register-webhook", "test-webhook"];
+const OF_ADMINS: [&str; 5] = ["doctor", "webhook-status", "webhook-config", "register-webhook", "test-webhook"];
 
 /// What the caller reads, in words; ports and addresses of this run replaced.
 fn read(town: &Town, outcome: &Value) -> String {
@@ -44,12 +44,12 @@ async fn they_are_registered_in_the_configured_server() {
         let guild = town.discord.guild_id().to_string();
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
-        assert_eq!(
-            names,
-            ["help", "about", "webhook-status", "webhook-config", "register-webhook", "test-webhook", "approvals"]
-        );
-        let of_admins = commands.iter().filter(|c| c["default_member_permissions"] == "32").count();
-        assert_eq!(of_admins, OF_ADMINS.len() + 1, "Discord shows them to members with Manage Server");
+        let of_xtsystems = ["webhook-secret", "ticket", "machines", "link-user", "approvals"];
+        assert_eq!(names, [&["help", "about", "doctor"][..], &OF_ADMINS, &of_xtsystems].concat());
+        for name in [&OF_ADMINS[..], &["webhook-secret", "approvals"]].concat() {
+            let command = commands.iter().find(|c| c["name"] == name).unwrap();
+            assert_eq!(command["default_member_permissions"], "32", "{name} is for members with Manage Server");
+        }
     })
     .await;
 }
@@ -105,10 +105,14 @@ async fn help_shows_what_the_caller_may_use() {
 
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
+        **/doctor** — Look at everything that has to be right, and say how to mend what is not.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Create or update our webhook at XTSystems.
         **/test-webhook** — Ask XTSystems for a test delivery, wait for it, and report the round trip.
+        **/webhook-secret rotate** — Make a new secret and give it to XTSystems; the old one stays valid for a while.
+        **/webhook-secret status** — Which secrets are live, when each was last used, and when the old one ends.
+        **/webhook-secret end-old** — End the old secret now instead of later.
         **/approvals rules** — Show the rules of approvals, or change some. What is open keeps the rules it was opened under.
         **/approvals list** — What is not settled, the longest waiting first, with links to the cards.
         ");
@@ -160,14 +164,14 @@ async fn status_of_a_busy_bot() {
         town.discord.set_overwrite(town.discord.channel_id("alerts"), town.discord.bot_id(), 0, 1 << 11);
         knock(town).send().await;
         town.settle().await;
-        insta::assert_snapshot!(command(town, "admin", "webhook-status", json!({})).await, @r"
+        insta::assert_snapshot!(command(town, "admin", "webhook-status", json!({})).await, @"
         [📡 Webhook status]
         Server: ✅ running on port PORT
         Path: `/webhooks/xtsystems`
         Secret: ✅ set
         Address for XTSystems: http://ADDRESS/webhooks/xtsystems
-        Last events: `alert.triggered` <+0s> (1 stored)
-        `machine.registered` <+0s> (1 stored)
+        Last events: `alert.triggered` <+0s> (1 so far)
+        `machine.registered` <+0s> (1 so far)
         Refused requests: 1 in the last 24 h
         <+0s> The signature does not match the request under any live secret.
         Deliveries: 1 waiting · 0 set aside · 0 in doubt · 0 not delivered

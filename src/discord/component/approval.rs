@@ -46,6 +46,11 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
     }))
 }
 
+/// Whether [`answer`] knows what these words ask.
+pub(super) fn handles(words: &[&str]) -> bool {
+    decode(words).is_some()
+}
+
 fn decode(words: &[&str]) -> Option<(Act, Uuid)> {
     let [act, id] = words else { return None };
     let act = match *act {
