@@ -108,7 +108,14 @@ async fn unknown_does_not_decide_about_the_newer_registration() {
         assert_eq!(calls(town), ["approve 500"]);
         assert_eq!(state(town).await, "superseded approve, requested");
         insta::assert_snapshot!(status(town), @"🟠 Pending Approval");
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(audit(town).await, @"
+        requested
+        decided approve by approver
+        unknown approve XTSystems answered 500: Internal Server Error by approver
+        requested
+        refused approve it has not decided about the machine since that registered again by approver
+        superseded
+        ");
     })
     .await;
 }
