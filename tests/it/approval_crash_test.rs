@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::scene::Scene;
+use crate::support::scene::{Company, Scene};
 
 const SOON: Duration = Duration::from_millis(200);
 
@@ -11,7 +11,8 @@ const SOON: Duration = Duration::from_millis(200);
 const RULES: &[(&str, &str)] = &[("APPROVALS_NEEDED", "1,prod-*=2"), ("APPROVALS_UNDO_SECONDS", "6")];
 
 async fn start(point: &str) -> Scene {
-    let scene = Scene::start_with(RULES, &[("SIGNALBOX_CRASH_AT", point)]).await;
+    let scene =
+        Scene::company(Company { all: RULES, first: &[("SIGNALBOX_CRASH_AT", point)], ..Company::default() }).await;
     scene.discord.set_role(scene.discord.user_id("member"), scene.discord.role_id("Approver"), true);
     scene
 }
@@ -121,7 +122,7 @@ async fn after_a_reminder_is_committed() {
 /// Two processes look after the same approvals.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_remind_once() {
-    let scene = Scene::start_with(RULES, &[]).await;
+    let scene = Scene::company(Company { all: RULES, ..Company::default() }).await;
     let beside = scene.another(RULES);
     for n in 0..5 {
         registered(&scene, &format!("web-{n}")).await;

@@ -261,7 +261,7 @@ async fn a_press_on_what_changed_since_is_void_once() {
         freeze_cards(town);
         registered(town, 60, json!({ "asset_id": "a-1", "hostname": "web-07", "ip_address": "10.6.6.6" })).await;
         let outcome = town.press_id("approver", &shown.message, &shown.approve).await;
-        insta::assert_snapshot!(heard(town, &outcome), @"The machine's hostname or address changed since this card was shown. Look at the card again before deciding.");
+        insta::assert_snapshot!(heard(town, &outcome), @"What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("superseded, requested", 0));
         town.discord.clear_faults();
         town.advance(TimeDelta::minutes(10)).await;

@@ -67,7 +67,7 @@ async fn the_hostname_has_to_be_typed() {
         let (asked, id) = form(&press_approve(town, &buttons).await);
         insta::assert_snapshot!(asked, @"Approve this machine: Type its name to confirm");
         let wrong = town.submit("approver", &id, json!({ "title": "web-08" })).await;
-        insta::assert_snapshot!(heard(town, &wrong), @"What you typed is not the name of this machine, web-07. Nothing was done.");
+        insta::assert_snapshot!(heard(town, &wrong), @"What you typed is not its name, web-07. Nothing was done.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
         let (_, id) = form(&press_approve(town, &buttons).await);
         assert_eq!(heard(town, &town.submit("approver", &id, json!({ "title": " Web-07 " })).await), "");

@@ -181,7 +181,7 @@ async fn changed_facts_void_the_votes() {
         set_fact(town, "10.0.0.99").await;
         town.settle().await;
         let other = second_approver(town);
-        insta::assert_snapshot!(approve(town, other, &buttons).await, @"The machine's hostname or address changed since this card was shown. Look at the card again before deciding.");
+        insta::assert_snapshot!(approve(town, other, &buttons).await, @"What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.");
         insta::assert_snapshot!(status(town), @"
         🟠 Pending Approval
         0 of 2 approved

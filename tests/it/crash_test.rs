@@ -41,7 +41,8 @@ macro_rules! killed_at_points {
         }
     )*
 
-        /// Those of the bus, of the rotation of secrets, and of votes, undo and reminders are in their own tests.
+        /// Those of the bus and of the rotation of secrets are in their own tests; those of votes, undo and
+        /// reminders are in `approval_crash_test`.
         #[test]
         fn every_named_point_is_killed_at() {
             let tested = [$($point),*, "subscribe.before_ack", "rotate.stored", "rotate.updated"];

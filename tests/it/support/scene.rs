@@ -57,11 +57,6 @@ impl Scene {
         Self::company(Company { first, ..Company::default() }).await
     }
 
-    /// As [`Scene::start`]; `all` is in the environment of every process.
-    pub async fn start_with(all: &[(&str, &str)], first: &[(&str, &str)]) -> Self {
-        Self::company(Company { all, first, ..Company::default() }).await
-    }
-
     pub async fn company(company: Company<'_>) -> Self {
         let roles = if company.roles.is_empty() { &["intake,bot,worker,ticker"][..] } else { company.roles };
         let ports: Vec<u16> = roles.iter().map(|_| free_port()).collect();
