@@ -8,6 +8,7 @@ mod approval_cards_test;
 mod approval_crash_test;
 mod approval_event_test;
 mod approval_guard_test;
+mod approval_kinds_test;
 mod approval_newer_test;
 mod approval_press_test;
 mod approval_rules_test;
