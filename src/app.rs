@@ -1,6 +1,7 @@
 //! Puts the parts together: one `App` is one process's worth of Signalbox. `run` drives it by loops,
 //! tests step by step.
 
+mod keys;
 mod loops;
 mod prepare;
 
@@ -23,6 +24,7 @@ use crate::discord::Bot;
 use crate::id::derived;
 use crate::lifecycle::Lifecycle;
 use crate::ports::Ports;
+use crate::privacy;
 use crate::source::catch_up::CatchUp;
 use crate::source::ingest::Ingest;
 use crate::source::subscribe::{SourceNames, take_batch};
@@ -34,6 +36,7 @@ use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
 
 pub use crate::web::bind;
+pub use keys::keyring;
 
 pub use crate::discord::{Fatal, Patience};
 
@@ -98,6 +101,7 @@ impl App {
     ) -> Result<Arc<Self>> {
         let config = Arc::new(config);
         let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
+        let store = store.with_keys(keyring(&config)?);
         let bus = Bus::open(&config.bus)?;
         let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
         let discord = match wiring.discord_http {
@@ -177,7 +181,13 @@ impl App {
         done += self.delivery.check_destinations_due(CHECKS).await?;
         done += self.delivery.deliver_due(LANES).await?;
         done += call_due(&self.ports, CALLS).await?;
+        done += privacy::seal_due(&self.ports).await?;
         Ok(done)
+    }
+
+    /// Deletes what is old enough; in `run` every half hour.
+    pub async fn purge_due(&self) -> Result<u64> {
+        privacy::purge_due(&self.ports).await
     }
 
     async fn catch_up_due(&self) -> Result<usize> {

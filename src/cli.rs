@@ -2,6 +2,7 @@
 
 #[cfg(feature = "demo")]
 mod demo;
+mod keep;
 mod replay;
 
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
 
-use crate::app::{App, bind};
+use crate::app::{App, bind, keyring};
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Problems};
 use crate::lifecycle::{Lifecycle, stop_signal};
@@ -42,6 +43,21 @@ enum Command {
     Config {
         #[command(subcommand)]
         what: ConfigCommand,
+    },
+    /// Verify or export the audit log
+    Audit {
+        #[command(subcommand)]
+        what: keep::AuditCommand,
+    },
+    /// Delete what is stored about somebody, or print the privacy policy
+    Privacy {
+        #[command(subcommand)]
+        what: keep::PrivacyCommand,
+    },
+    /// Encrypt stored secrets with a new key
+    Secrets {
+        #[command(subcommand)]
+        what: keep::SecretsCommand,
     },
     /// Print the reference of the slash commands
     Commands,
@@ -80,6 +96,15 @@ pub fn main() -> ExitCode {
             let database = database(&loaded.config)?;
             block_on(async { replay::replay(&args, &Store::open(&database.url, 2)?).await })
         }),
+        Command::Audit { what } => with_store(async |store| keep::audit(&what, &store).await),
+        Command::Privacy { what: keep::PrivacyCommand::Policy } => {
+            print!("{}", crate::privacy::document());
+            ExitCode::SUCCESS
+        }
+        Command::Privacy { what: keep::PrivacyCommand::DeleteFor { user_id, yes } } => {
+            with_store(async |store| keep::delete_for(user_id, yes, &store).await)
+        }
+        Command::Secrets { what: keep::SecretsCommand::Rotate } => with_store(async |store| keep::rotate(&store).await),
         Command::Config { what: ConfigCommand::Show } => {
             with_config(config::load_without_bot(config::Process::new()), |loaded| {
                 print!("{}", config::show(&loaded));
@@ -109,6 +134,21 @@ fn with_config(loaded: Result<Loaded, Problems>, work: impl FnOnce(Loaded) -> Re
             ExitCode::from(78)
         }
     }
+}
+
+/// For work on the database alone, which has to be at this binary's version.
+fn with_store(work: impl AsyncFnOnce(Store) -> Result<ExitCode>) -> ExitCode {
+    with_config(config::load_without_bot(config::Process::new()), |loaded| {
+        let database = database(&loaded.config)?;
+        let keys = keyring(&loaded.config)?;
+        let outcome = block_on(async {
+            let store = Store::open(&database.url, 2)?.with_keys(keys);
+            store.migrate(false).await?;
+            work(store).await
+        });
+        database.close();
+        outcome
+    })
 }
 
 fn end(outcome: Result<ExitCode>) -> ExitCode {

@@ -7,6 +7,7 @@
 mod bus;
 mod delivery;
 mod discord;
+mod encryption;
 mod env_file;
 mod example;
 mod host;
@@ -26,6 +27,7 @@ mod xtsystems;
 pub use bus::BusConfig;
 pub use delivery::DeliveryConfig;
 pub use discord::DiscordConfig;
+pub use encryption::EncryptionConfig;
 pub use example::env_example;
 #[cfg(feature = "crash-points")]
 pub use host::{crash_point, mutation};
@@ -47,6 +49,7 @@ pub struct Config {
     pub discord: DiscordConfig,
     pub web: WebConfig,
     pub store: StoreConfig,
+    pub encryption: EncryptionConfig,
     pub bus: BusConfig,
     /// `None`: nothing of the section is set, so the feature is not registered at all.
     pub xtsystems: Option<XtSystemsConfig>,
@@ -79,6 +82,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let discord = discord::read(&mut reader);
     let web = web::read(&mut reader);
     let store = store::read(&mut reader);
+    let encryption = encryption::read(&mut reader);
     let bus = bus::read(&mut reader);
     let xtsystems = xtsystems::read(&mut reader);
     let routing = routing::read(&mut reader);
@@ -91,6 +95,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         discord: discord.expect(both),
         web: web.expect(both),
         store: store.expect(both),
+        encryption: encryption.expect(both),
         bus: bus.expect(both),
         xtsystems: xtsystems.expect(both),
         routing,

@@ -5,6 +5,7 @@ pub mod commands;
 pub mod component;
 mod gateway;
 mod on_error;
+mod presence;
 mod text;
 
 use std::sync::Arc;
@@ -69,8 +70,11 @@ async fn on_event(ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>, event: &ser
         serenity::FullEvent::Ready { data_about_bot } => {
             bot.connected.store(true, Ordering::Relaxed);
             tracing::info!(user = data_about_bot.user.name, "connected to Discord");
+            presence::ready(bot, data_about_bot).await;
         }
         serenity::FullEvent::Resume { .. } => bot.connected.store(true, Ordering::Relaxed),
+        serenity::FullEvent::GuildCreate { guild, .. } => presence::returned(bot, guild.id).await,
+        serenity::FullEvent::GuildDelete { incomplete, .. } => presence::gone(bot, incomplete).await,
         serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Component(press) } => {
             component::on_press(bot, ctx.serenity_context, press).await;
         }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{App, CALLS, CHECKS, LANES, PLAN_BATCH};
 use crate::approval::call::call_due;
 use crate::bus::Topic;
 use crate::delivery::plan::plan_due;
+use crate::privacy;
 use crate::store::StoreError;
 
 /// Hints may be lost with the process that gave them, or on their way between processes: every loop
@@ -23,8 +24,6 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 /// How long a blocking read of the stream may last.
 const BLOCK: Duration = Duration::from_secs(2);
-const DEDUP_KEPT: TimeDelta = TimeDelta::days(90);
-const PURGE_BATCH: i64 = 5000;
 
 impl App {
     /// Starts everything that runs in the background, once the database is prepared.
@@ -170,12 +169,9 @@ impl App {
         {
             source.refresh_secret(ports).await?;
         }
+        while privacy::seal_due(ports).await? > 0 {}
         if round.is_multiple_of(900) {
-            let config = &ports.config.store;
-            let days = |n: u32| now - TimeDelta::days(i64::from(n));
-            ports.store.purge(days(config.raw_body_days), days(config.event_days), PURGE_BATCH).await?;
-            ports.store.purge_dedup(now - DEDUP_KEPT, PURGE_BATCH).await?;
-            ports.store.purge_interactions(now - TimeDelta::days(1)).await?;
+            self.purge_due().await?;
         }
         Ok(())
     }

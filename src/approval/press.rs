@@ -9,9 +9,8 @@ use crate::bus::Topic;
 use crate::id::{GuildId, RoleId, UserId};
 use crate::ports::Ports;
 use crate::routing::card::Verb;
-use crate::store::approval::{
-    Approval, NewAudit, find_machine, find_presser, insert_audit, lock_approval, save_approval,
-};
+use crate::store::approval::{Approval, find_machine, find_presser, lock_approval, save_approval};
+use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::interaction::insert_interaction;
 use crate::store::source::ensure_person;
 use crate::store::{Store, Tx, card};

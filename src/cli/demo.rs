@@ -153,7 +153,9 @@ pub fn demo(args: DemoArgs) -> Result<ExitCode> {
 
 async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCode> {
     let outside = args.world.start(args.web, Some(dir)).await?;
-    let loaded = config::load(Given::new(outside.discord.env())).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let mut loaded =
+        config::load(Given::new(outside.discord.env())).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    loaded.config.store.data_dir = Some(dir.to_owned());
     telemetry::init(&loaded.config.telemetry);
     let lifecycle = Lifecycle::new();
     let listener = bind(&loaded.config.web).await?;

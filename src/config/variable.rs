@@ -1,7 +1,7 @@
 //! The table of every variable: names, defaults and texts. The check for unknown names,
 //! `.env.example` and `config show` all read this table and nothing else.
 
-use super::{bus, delivery, discord, routing, store, telemetry, web, xtsystems};
+use super::{bus, delivery, discord, encryption, routing, store, telemetry, web, xtsystems};
 
 /// One variable of the environment.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ pub static SECTIONS: &[&Section] = &[
     &discord::SECTION,
     &web::SECTION,
     &store::SECTION,
+    &encryption::SECTION,
     &bus::SECTION,
     &xtsystems::SECTION,
     &routing::SECTION,

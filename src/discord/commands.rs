@@ -1,7 +1,9 @@
 //! The slash commands. One file per topic.
 
 mod about;
+mod audit;
 mod help;
+mod privacy;
 mod webhook;
 
 use std::fmt::Write as _;
@@ -9,6 +11,7 @@ use std::sync::Arc;
 
 use super::{Bot, Context, Error, text};
 use crate::error::UserError;
+use crate::id::GuildId;
 use crate::source::xtsystems::live::LiveSource;
 use poise::serenity_prelude::Permissions;
 
@@ -16,7 +19,7 @@ type Definition = poise::Command<Arc<Bot>, Error>;
 
 /// Every command that the configuration has a use for, in the order of `/help`.
 pub fn all(has_xtsystems: bool) -> Vec<Definition> {
-    let mut commands = vec![help::help(), about::about()];
+    let mut commands = vec![help::help(), about::about(), privacy::privacy(), audit::audit()];
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),
@@ -82,6 +85,12 @@ fn managed_source(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
     if super::guild_of(ctx.guild_id()) != Some(source.guild_id) {
         return Err(UserError::new(text::NOT_SET_UP).into());
     }
+    managed_guild(ctx)?;
+    Ok(source.clone())
+}
+
+/// This server, for members who may manage it.
+fn managed_guild(ctx: Context<'_>) -> Result<GuildId, Error> {
     let poise::Context::Application(application) = ctx else {
         return Err(UserError::new(text::ONLY_IN_SERVERS).into());
     };
@@ -90,5 +99,5 @@ fn managed_source(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
     if !held.manage_guild() && !held.administrator() {
         return Err(UserError::new(text::MANAGE_SERVER).into());
     }
-    Ok(source.clone())
+    super::guild_of(ctx.guild_id()).ok_or_else(|| UserError::new(text::ONLY_IN_SERVERS).into())
 }

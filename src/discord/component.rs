@@ -2,6 +2,8 @@
 //! and in the database, so they work as long as their message exists. One file per feature.
 
 mod approval;
+pub(super) mod audit;
+pub(super) mod privacy;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -41,6 +43,8 @@ enum Answer {
     /// Acknowledged without words: the card changes.
     Quiet,
     Private(String),
+    /// The message with the button becomes this.
+    Update(Box<CreateInteractionResponseMessage>),
     Form(CreateModal),
 }
 
@@ -67,6 +71,8 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
     let words: Vec<&str> = custom_id.split(':').collect();
     let answer = match words.as_slice() {
         ["v1", "approval", words @ ..] => approval::answer(bot, words, &input).await?,
+        ["v1", "audit", words @ ..] => audit::answer(bot, words, &input).await?,
+        ["v1", "privacy", words @ ..] => privacy::answer(bot, words, &input).await?,
         _ => None,
     };
     answer.ok_or_else(|| UserError::new(text::UNKNOWN_BUTTON).into())
@@ -112,6 +118,27 @@ impl Target<'_> {
         }
     }
 
+    /// Time for more than the first 3 s. A form that no message opened has nothing to leave as it is: it says that
+    /// it is working.
+    async fn defer(self, ctx: &serenity::Context) -> serenity::Result<()> {
+        let thinking = CreateInteractionResponseMessage::new().ephemeral(true);
+        let response = match self {
+            Target::Form(i) if i.message.is_none() => CreateInteractionResponse::Defer(thinking),
+            _ => CreateInteractionResponse::Acknowledge,
+        };
+        self.respond(ctx, response).await
+    }
+
+    /// Changes the message with the button, after [`Target::defer`].
+    async fn update(self, ctx: &serenity::Context, message: CreateInteractionResponseMessage) -> serenity::Result<()> {
+        let body = serde_json::to_value(message.allowed_mentions(CreateAllowedMentions::new()))?;
+        match self {
+            Target::Press(i) => ctx.http.edit_original_interaction_response(&i.token, &body, Vec::new()).await,
+            Target::Form(i) => ctx.http.edit_original_interaction_response(&i.token, &body, Vec::new()).await,
+        }
+        .map(|_| ())
+    }
+
     async fn follow_up(self, ctx: &serenity::Context, text: String) -> serenity::Result<()> {
         let followup = CreateInteractionResponseFollowup::new()
             .content(text)
@@ -130,10 +157,11 @@ async fn respond(ctx: &serenity::Context, target: Target<'_>, work: impl Future<
     let sent = match tokio::time::timeout(ACKNOWLEDGE_WITHIN, &mut work).await {
         Ok(answer) => first_answer(ctx, target, answer.unwrap_or_else(|e| Answer::Private(explain(&e)))).await,
         Err(_) => {
-            let early = target.respond(ctx, CreateInteractionResponse::Acknowledge).await;
+            let early = target.defer(ctx).await;
             match work.await.unwrap_or_else(|e| Answer::Private(explain(&e))) {
                 Answer::Quiet | Answer::Nothing => early,
                 Answer::Private(text) => target.follow_up(ctx, text).await,
+                Answer::Update(message) => target.update(ctx, *message).await,
                 // A form can only be the first answer.
                 Answer::Form(_) => target.follow_up(ctx, text::PRESS_AGAIN.into()).await,
             }
@@ -156,6 +184,9 @@ async fn first_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answe
                 .ephemeral(true)
                 .allowed_mentions(CreateAllowedMentions::new()),
         ),
+        Answer::Update(message) => {
+            CreateInteractionResponse::UpdateMessage(message.allowed_mentions(CreateAllowedMentions::new()))
+        }
         Answer::Form(form) => CreateInteractionResponse::Modal(form),
     };
     target.respond(ctx, response).await

@@ -1,5 +1,7 @@
 //! Every text of the gateway edge.
 
+pub mod privacy;
+
 use crate::approval::rules::Refusal;
 use crate::id::{RoleId, UserId};
 use crate::routing::card::Verb;

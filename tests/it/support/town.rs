@@ -30,6 +30,8 @@ pub fn start() -> DateTime<Utc> {
 }
 
 pub const SECRET: &str = "a-secret-of-the-tests";
+/// Without one the program would keep a key on this machine.
+pub const ENCRYPTION_KEY: &str = "dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=";
 
 /// What a test may change about its world.
 pub struct Setup {
@@ -137,6 +139,7 @@ impl Town {
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
             ("WEBHOOK_SECRET", SECRET.to_owned()),
+            ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
             ("PUBLIC_URL", format!("http://{address}")),
         ]
         .map(|(name, value)| (name.to_owned(), value))
