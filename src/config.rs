@@ -4,6 +4,7 @@
 //! One section is one file under `config/` and one block of `.env.example`. This is the only place
 //! that reads the process environment (`config/source.rs`, `config/host.rs`).
 
+pub mod address;
 mod bus;
 mod delivery;
 mod discord;

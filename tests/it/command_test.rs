@@ -89,19 +89,28 @@ async fn members_are_refused_even_where_discord_lets_them() {
 #[tokio::test]
 async fn help_shows_what_the_caller_may_use() {
     run(async |town| {
-        insta::assert_snapshot!(command(town, "member", "help", json!({})).await, @r"
+        insta::assert_snapshot!(command(town, "member", "help", json!({})).await, @"
         [📡 Signalbox]
         Signalbox shows signals of your systems as cards and carries your answers back. These commands are open to you:
 
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
+        **/privacy show** — What is stored about you, in words and counts.
+        **/privacy export** — Everything that is stored about you, as a file that only you see.
+        **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
         ");
-        insta::assert_snapshot!(command(town, "admin", "help", json!({})).await, @r"
+        insta::assert_snapshot!(command(town, "admin", "help", json!({})).await, @"
         [📡 Signalbox]
         Signalbox shows signals of your systems as cards and carries your answers back. These commands are open to you:
 
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
+        **/privacy show** — What is stored about you, in words and counts.
+        **/privacy export** — Everything that is stored about you, as a file that only you see.
+        **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
+        **/audit list** — Who did what, newest first.
+        **/audit verify** — Whether the log is as it was written; names the first entry that was changed, removed or inserted.
+        **/audit export** — The log as a file, one JSON object on a line, with the hash that the chain ends with.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Create or update our webhook at XTSystems.

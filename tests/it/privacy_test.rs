@@ -102,7 +102,7 @@ async fn deletion_leaves_no_trace_of_the_member_anywhere() {
             TABLES.iter().flat_map(|t| t.members.iter().map(move |m| format!("{}.{}", t.name, m.column))).collect();
         let before = places(town, &user).await;
         assert!(before.is_subset(&declared), "not in the list of store/privacy.rs: {:?}", before.difference(&declared));
-        insta::assert_snapshot!(before.iter().cloned().collect::<Vec<_>>().join(" "), @"");
+        insta::assert_snapshot!(before.iter().cloned().collect::<Vec<_>>().join(" "), @"message.mentions person.discord_user_id route.mention_ids send.body");
         insta::assert_snapshot!(delete(town, "approver", "delete please").await, @"");
         assert_eq!(places(town, &user).await, before, "nothing without the word");
         insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"");
@@ -324,14 +324,14 @@ async fn old_rows_go_and_what_is_behind_live_cards_and_open_approvals_stays() {
         for table in tables {
             lines.push(format!("{table} {}", rows(town, table).await));
         }
-        insta::assert_snapshot!(lines.join(", "), @"");
+        insta::assert_snapshot!(lines.join(", "), @"event 1, event_raw 0, attempt 0, message 3, send 3, subject 3, card 3, approval 1, dedup 5, refusal 0");
         town.clock.advance(TimeDelta::days(400));
         town.app.purge_due().await.unwrap();
         lines.clear();
         for table in tables {
             lines.push(format!("{table} {}", rows(town, table).await));
         }
-        insta::assert_snapshot!(lines.join(", "), @"");
+        insta::assert_snapshot!(lines.join(", "), @"event 1, event_raw 0, attempt 0, message 2, send 2, subject 2, card 2, approval 1, dedup 0, refusal 0");
         // The buttons of the old card still work.
         town.world_clock.advance(TimeDelta::days(431));
         let (message, approve) = town.button("machines", "Approve").unwrap();

@@ -118,7 +118,7 @@ async fn a_key_is_replaced() {
         let new = [("ENCRYPTION_KEY", OTHER_KEY), ("ENCRYPTION_KEYS_OLD", ENCRYPTION_KEY)];
         let end = town.program(&["secrets", "rotate"], &new).ends_within(20).await;
         assert_eq!(end.code, Some(0), "{}", end.err);
-        insta::assert_snapshot!(end.out, @"");
+        insta::assert_snapshot!(end.out, @"2 secrets, 2 encrypted anew. Every other one had the newest key already.");
         // The old key is not needed any more.
         let store = Store::open(&town.database_url, 2).unwrap().with_keys(keys(&[OTHER_KEY]));
         assert_eq!(store.find_setting(guild(town), "xtsystems.secret").await.unwrap(), Some(secret));
@@ -140,7 +140,7 @@ async fn a_wrong_key_is_told_with_the_row_and_the_fix_and_nothing_is_lost() {
         let end = program.ends_within(20).await;
         assert_eq!(end.code, Some(1), "{}", end.out);
         let guild_id = town.discord.guild_id().to_string();
-        insta::assert_snapshot!(end.err.replace(&guild_id, "GUILD"), @"");
+        insta::assert_snapshot!(end.err.replace(&guild_id, "GUILD"), @"signalbox: setting:GUILD/xtsystems.secret:value was encrypted with another key. Put the key that it was encrypted with into ENCRYPTION_KEY, or into ENCRYPTION_KEYS_OLD when it was replaced; nothing was changed");
         let after = everything(town).await;
         let secrets = |all: &[String]| all.iter().filter(|l| l.contains("enc:v1:")).cloned().collect::<Vec<_>>();
         assert_eq!(secrets(&before), secrets(&after));
@@ -161,7 +161,7 @@ async fn a_value_copied_into_another_row_does_not_open_there() {
         connection.execute(copy).await.unwrap();
         let elsewhere = town.store().find_setting(signalbox::id::GuildId(7), "xtsystems.secret").await;
         let words = elsewhere.unwrap_err().to_string();
-        insta::assert_snapshot!(words, @"");
+        insta::assert_snapshot!(words, @"setting:7/xtsystems.secret:value is not what was encrypted: it was altered, or moved from another row; nothing was changed");
     })
     .await;
 }
@@ -249,5 +249,9 @@ async fn a_key_of_the_wrong_shape_is_a_problem_of_the_configuration() {
     let variables = [("DISCORD_TOKEN", "standin"), ("ENCRYPTION_KEY", "short")];
     let variables: Vec<(String, String)> = variables.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
     let problems = signalbox::config::load(signalbox::config::Given::new(variables)).unwrap_err();
-    insta::assert_snapshot!(problems.to_string(), @"");
+    insta::assert_snapshot!(problems.to_string(), @"
+    The configuration has a problem:
+      - ENCRYPTION_KEY (environment): should be 32 random bytes in base64, as `openssl rand -base64 32` prints them
+    Every variable is explained in .env.example.
+    ");
 }
