@@ -31,6 +31,9 @@ use crate::source::subscribe::{SourceNames, take_batch};
 use crate::source::xtsystems::live::LiveSource;
 use crate::store::Store;
 use crate::store::lane::OwnerLock;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
+use crate::ticket::{self, lists};
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
@@ -43,8 +46,9 @@ pub use crate::discord::{Fatal, Patience};
 /// Events planned in one transaction at most.
 const PLAN_BATCH: i64 = 200;
 /// Lanes claimed at once.
-const LANES: i64 = 64;
+const CLAIM: usize = 64;
 const CALLS: i64 = 8;
+const TICKET_CALLS: usize = 8;
 const CHECKS: i64 = 20;
 
 /// A running Signalbox.
@@ -56,6 +60,8 @@ pub struct App {
     pub xtsystems: Option<Arc<LiveSource>>,
     /// Where the web server listens.
     pub address: SocketAddr,
+    /// Where Prometheus asks, if it may.
+    pub metrics_address: Option<SocketAddr>,
     bot: Arc<Bot>,
     /// Kept open for as long as the process runs.
     bus: Bus,
@@ -65,6 +71,7 @@ pub struct App {
     reader: Mutex<Reader>,
     names: SourceNames,
     patience: Patience,
+    prepared: Arc<AtomicBool>,
     bus_away: AtomicBool,
 }
 
@@ -109,27 +116,33 @@ impl App {
             None => DiscordClient::new(origin, token, config.delivery.http_timeout)
                 .context("the HTTP client for Discord")?,
         };
+        let metrics = if config.operation.metrics.is_some() { Metrics::on() } else { Metrics::default() };
         let ports = Ports {
             store,
             clock,
             discord,
-            xtsystems: xtsystems_client(&config)?,
+            xtsystems: xtsystems_client(&config, &metrics)?,
             wake: bus.wake(),
             config: config.clone(),
+            metrics,
+            traces: traces(&config, &lifecycle)?,
+            lifecycle: lifecycle.clone(),
         };
         let owner = i64::from_le_bytes(random_bytes::<8>());
         let delivery = Arc::new(Delivery::new(ports.clone(), owner));
         let ingest = Ingest::start(&ports, &lifecycle);
         let address = listener.local_addr().context("the address of the web server")?;
         let xtsystems = live_source(&config);
-        let connected = Arc::new(AtomicBool::new(false));
-        let web = Web::new(ports.clone(), ingest.clone(), xtsystems.clone(), connected.clone());
-        let stop = lifecycle.token();
+        let (connected, prepared) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let web = Web::new(ports.clone(), ingest.clone(), xtsystems.clone(), connected.clone(), prepared.clone());
+        let (stop, door) = (lifecycle.token(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
+            let _door = door;
             if let Err(error) = web::serve(Arc::new(web), listener, stop).await {
                 tracing::error!(error = format!("{error:#}"), "the web server ended");
             }
         });
+        let metrics_address = serve_metrics(&ports).await?;
         let (wake, stop) = (bus.wake(), lifecycle.token());
         lifecycle.spawn("wake", wake.run(stop));
         let bot = Arc::new(Bot {
@@ -150,6 +163,7 @@ impl App {
             ingest,
             xtsystems,
             address,
+            metrics_address,
             bot,
             bus,
             owner,
@@ -158,6 +172,7 @@ impl App {
             reader: Mutex::new(reader),
             names,
             patience: wiring.gateway,
+            prepared,
             bus_away: AtomicBool::new(false),
         }))
     }
@@ -178,9 +193,11 @@ impl App {
         done += self.read_stream(Duration::from_millis(1)).await?;
         done += self.catch_up_due().await?;
         done += plan_due(&self.ports, PLAN_BATCH).await?;
+        done += lists::refresh_due(&self.ports).await?;
         done += self.delivery.check_destinations_due(CHECKS).await?;
-        done += self.delivery.deliver_due(LANES).await?;
+        done += self.delivery.deliver_due(CLAIM as i64).await?;
         done += call_due(&self.ports, CALLS).await?;
+        done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
         done += privacy::seal_due(&self.ports).await?;
         Ok(done)
     }
@@ -188,6 +205,17 @@ impl App {
     /// Deletes what is old enough; in `run` every half hour.
     pub async fn purge_due(&self) -> Result<u64> {
         privacy::purge_due(&self.ports).await
+    }
+
+    /// At a stop: the lanes, and the lock by which others see that this process lives, so that they go on
+    /// at once; and what the traces still hold.
+    pub async fn give_back(&self) {
+        *self.owner_lock.lock().await = None;
+        let traces = self.ports.traces.clone();
+        let flushed = tokio::task::spawn_blocking(move || traces.flush());
+        if flushed.await.is_err() {
+            tracing::debug!("the last traces were not sent");
+        }
     }
 
     async fn catch_up_due(&self) -> Result<usize> {
@@ -225,14 +253,42 @@ impl App {
     }
 }
 
-fn xtsystems_client(config: &Config) -> Result<Option<XtSystemsClient>> {
+/// Binds and serves `/metrics` where it is configured.
+async fn serve_metrics(ports: &Ports) -> Result<Option<SocketAddr>> {
+    let Some(config) = ports.config.operation.metrics.clone() else { return Ok(None) };
+    let listener = web::metrics::bind(&config).await?;
+    let address = listener.local_addr().context("the address of the metrics")?;
+    let (ports, stop) = (ports.clone(), ports.lifecycle.token());
+    ports.lifecycle.clone().spawn("metrics", async move {
+        if let Err(error) = web::metrics::serve(ports, config, listener, stop).await {
+            tracing::error!(error = format!("{error:#}"), "the metrics are no longer served");
+        }
+    });
+    Ok(Some(address))
+}
+
+#[cfg(feature = "otel")]
+fn traces(config: &Config, lifecycle: &Lifecycle) -> Result<Traces> {
+    use crate::telemetry::traces::otlp::Exporter;
+    let Some(traces) = &config.operation.traces else { return Ok(Traces::default()) };
+    let collector = crate::upstream::collector::CollectorClient::new(lifecycle).context("the collector's client")?;
+    Ok(Traces::to(Exporter::new(traces, collector)?))
+}
+
+#[cfg(not(feature = "otel"))]
+fn traces(_config: &Config, _lifecycle: &Lifecycle) -> Result<Traces> {
+    Ok(Traces::default())
+}
+
+fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSystemsClient>> {
     let Some(settings) = &config.xtsystems else { return Ok(None) };
     let (Some(url), Some(key)) = (&settings.api_url, &settings.api_key) else { return Ok(None) };
     let auth = match settings.auth {
         crate::config::ApiAuth::Bearer => Auth::Bearer,
         crate::config::ApiAuth::Raw => Auth::Raw,
     };
-    Ok(Some(XtSystemsClient::new(url.clone(), key.clone(), auth).context("XTSYSTEMS_API_URL")?))
+    let client = XtSystemsClient::new(url.clone(), key.clone(), auth).context("XTSYSTEMS_API_URL")?;
+    Ok(Some(client.counted(metrics.clone())))
 }
 
 /// The source's id follows from its guild, so that the intake knows it before the database answers.

@@ -2,10 +2,12 @@
 
 #[cfg(feature = "demo")]
 mod demo;
+mod healthcheck;
 mod keep;
 mod replay;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -15,13 +17,13 @@ use secrecy::ExposeSecret;
 use crate::app::{App, bind, keyring};
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Problems};
-use crate::lifecycle::{Lifecycle, stop_signal};
+use crate::lifecycle::{Lifecycle, StopSignals, supervisor};
 use crate::store::Store;
 use crate::store::embedded::{self, EmbeddedPostgres};
 use crate::telemetry;
 
-/// How long what is under way may take at a stop.
-const SHUTDOWN: Duration = Duration::from_secs(10);
+/// For what is left to do after the deadline of a stop: connections to give back, spans to send.
+const AFTERMATH: Duration = Duration::from_secs(2);
 
 /// A Discord bot that delivers signals from other systems exactly once and takes the answers back.
 #[derive(Parser)]
@@ -59,6 +61,8 @@ enum Command {
         #[command(subcommand)]
         what: keep::SecretsCommand,
     },
+    /// Ask the bot that runs on this machine how it is: exit code 0 or 1
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Print the reference of the slash commands
     Commands,
     /// A Discord and an XTSystems of our own with the bot, in one process: open the page and watch
@@ -115,6 +119,9 @@ pub fn main() -> ExitCode {
             print!("{}", config::env_example());
             ExitCode::SUCCESS
         }
+        Command::Healthcheck(args) => with_config(config::load_without_bot(config::Process::new()), |loaded| {
+            block_on(healthcheck::healthcheck(&args, &loaded.config.web))
+        }),
         Command::Commands => {
             print!("{}", crate::discord::commands::reference());
             ExitCode::SUCCESS
@@ -195,42 +202,79 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 fn run(loaded: Loaded) -> Result<ExitCode> {
-    telemetry::init(&loaded.config.telemetry);
+    let _logs = telemetry::init(&loaded.config.telemetry)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let database = database(&loaded.config)?;
     let outcome = block_on(async {
+        let signals = StopSignals::new();
         let lifecycle = Lifecycle::new();
         let listener = bind(&loaded.config.web).await?;
-        let app = App::open(loaded.config, &database.url, Clock::system(), lifecycle.clone(), listener).await?;
+        let app = App::open(loaded.config, &database.url, Clock::system(), lifecycle, listener).await?;
         tracing::info!(address = %app.address, "listening");
-        serve(app, &lifecycle).await
+        if let Some(address) = app.metrics_address {
+            tracing::info!(metrics = %address, "metrics");
+        }
+        serve(app, signals).await
     });
     database.close();
     outcome
 }
 
-/// Runs an opened app until a signal, or until it cannot go on.
-async fn serve(app: std::sync::Arc<App>, lifecycle: &Lifecycle) -> Result<ExitCode> {
-    let work = async {
-        if app.prepare().await? {
-            app.start_loops();
-            tracing::info!("ready");
-            if let Err(fatal) = app.run_gateway().await {
-                tracing::error!("{fatal}");
-                return Ok(ExitCode::from(fatal.exit_code()));
+/// Runs an opened app until a signal, or until it cannot go on. Then nothing new is begun, and what is
+/// under way may finish until the deadline, or until a second signal.
+async fn serve(app: Arc<App>, mut signals: StopSignals) -> Result<ExitCode> {
+    let lifecycle = &app.lifecycle;
+    supervisor::keep_watchdog(lifecycle);
+    let mut work = std::pin::pin!(work(&app));
+    let ended = tokio::select! {
+        outcome = &mut work => Some(outcome),
+        () = signals.next() => None,
+    };
+    supervisor::stopping();
+    lifecycle.stop();
+    let deadline = app.ports.config.operation.shutdown_timeout;
+    tracing::info!(seconds = deadline.as_secs_f32(), "stopping: what is under way is finished");
+    let finish = async {
+        // The gateway says goodbye while the rest finishes.
+        let gateway = async {
+            match ended {
+                Some(outcome) => outcome,
+                None => work.await,
             }
+        };
+        let (outcome, in_time) = tokio::join!(gateway, lifecycle.shutdown(deadline));
+        if !in_time {
+            tracing::warn!("some tasks did not end in time");
         }
-        Ok(ExitCode::SUCCESS)
+        outcome
     };
     let outcome = tokio::select! {
-        outcome = work => outcome,
-        () = stop_signal() => Ok(ExitCode::SUCCESS),
+        outcome = tokio::time::timeout(deadline + AFTERMATH, finish) => outcome.unwrap_or(Ok(ExitCode::SUCCESS)),
+        () = signals.next() => {
+            tracing::warn!("told a second time to stop: what is under way is left as it is");
+            return Ok(ExitCode::FAILURE);
+        }
     };
-    if !lifecycle.shutdown(SHUTDOWN).await {
-        tracing::warn!("some tasks did not end in time");
-    }
-    app.ports.store.close().await;
+    let aftermath = async {
+        app.give_back().await;
+        app.ports.store.close().await;
+    };
+    // What is not given back in time goes with the connections of this process.
+    let _ = tokio::time::timeout(AFTERMATH, aftermath).await;
     outcome
+}
+
+async fn work(app: &Arc<App>) -> Result<ExitCode> {
+    if app.prepare().await? {
+        app.start_loops();
+        tracing::info!("ready");
+        supervisor::ready();
+        if let Err(fatal) = app.run_gateway().await {
+            tracing::error!("{fatal}");
+            return Ok(ExitCode::from(fatal.exit_code()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

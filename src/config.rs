@@ -13,6 +13,7 @@ mod env_file;
 mod example;
 mod host;
 mod nearest;
+mod operation;
 mod problem;
 mod reader;
 mod routing;
@@ -33,6 +34,7 @@ pub use example::env_example;
 #[cfg(feature = "crash-points")]
 pub use host::{crash_point, mutation};
 pub use host::{data_dir, search_path, user_data_dir};
+pub use operation::{MetricsConfig, OperationConfig, TracesConfig};
 pub use problem::{Origin, Problem, Problems};
 pub use reader::Setting;
 pub use routing::{RouteSeed, RoutingConfig};
@@ -57,6 +59,7 @@ pub struct Config {
     pub routing: RoutingConfig,
     pub delivery: DeliveryConfig,
     pub telemetry: TelemetryConfig,
+    pub operation: OperationConfig,
 }
 
 /// A good configuration, and what should be said about it.
@@ -89,6 +92,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let routing = routing::read(&mut reader);
     let delivery = delivery::read(&mut reader, discord.as_ref());
     let telemetry = telemetry::read(&mut reader);
+    let operation = operation::read(&mut reader);
     let (warnings, settings) = reader.finish()?;
     // A section is `None` only when a problem was noted, and then `finish` has returned it.
     let both = "a section without a problem has all its values";
@@ -102,6 +106,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         routing,
         delivery: delivery.expect(both),
         telemetry: telemetry.expect(both),
+        operation: operation.expect(both),
     };
     Ok(Loaded { config, warnings, settings })
 }

@@ -14,8 +14,10 @@ pub mod plan;
 pub mod reconcile;
 pub mod retry;
 pub mod settle;
+mod watch;
 pub mod worker;
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -39,8 +41,8 @@ pub struct Delivery {
     limiter: Mutex<Limiter>,
     gate: Mutex<Gate>,
     own_id: Mutex<Option<UserId>>,
-    /// Questions to Discord are asked one after the other.
-    lookups: tokio::sync::Mutex<()>,
+    /// Questions to Discord are asked one after the other on each route.
+    lookups: Mutex<HashMap<(Action, i64), lookup::Turn>>,
 }
 
 /// What holds everything back, not just one destination.
@@ -71,7 +73,7 @@ impl Delivery {
             limiter: Mutex::new(limiter),
             gate: Mutex::default(),
             own_id: Mutex::default(),
-            lookups: tokio::sync::Mutex::default(),
+            lookups: Mutex::default(),
         }
     }
 

@@ -54,12 +54,31 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
     }
 }
 
+/// This invocation was found to be the first delivery of its interaction.
+struct FirstTime;
+
 /// A command that was delivered a second time does nothing.
 async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
+    // Offering choices does nothing, however often.
+    if let poise::Context::Application(application) = ctx
+        && application.interaction_type == poise::CommandInteractionType::Autocomplete
+    {
+        return Ok(true);
+    }
+    // The check runs for a command with subcommands and again for the subcommand.
+    if ctx.invocation_data::<FirstTime>().await.is_some() {
+        return Ok(true);
+    }
     let bot = ctx.data();
     let seen = bot.ports.store.insert_interaction(ctx.id() as i64, bot.ports.clock.now());
     match tokio::time::timeout(ACKNOWLEDGE_WITHIN, seen).await {
-        Ok(first) => Ok(first?),
+        Ok(first) => {
+            let first = first?;
+            if first {
+                ctx.set_invocation_data(FirstTime).await;
+            }
+            Ok(first)
+        }
         Err(_) => Err(crate::error::UserError::new(on_error::database_away("no answer in time")).into()),
     }
 }
@@ -69,12 +88,16 @@ async fn on_event(ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>, event: &ser
     match event {
         serenity::FullEvent::Ready { data_about_bot } => {
             bot.connected.store(true, Ordering::Relaxed);
+            bot.ports.metrics.gateway("identified");
             tracing::info!(user = data_about_bot.user.name, "connected to Discord");
             presence::ready(bot, data_about_bot).await;
         }
-        serenity::FullEvent::Resume { .. } => bot.connected.store(true, Ordering::Relaxed),
         serenity::FullEvent::GuildCreate { guild, .. } => presence::returned(bot, guild.id).await,
         serenity::FullEvent::GuildDelete { incomplete, .. } => presence::gone(bot, incomplete).await,
+        serenity::FullEvent::Resume { .. } => {
+            bot.connected.store(true, Ordering::Relaxed);
+            bot.ports.metrics.gateway("resumed");
+        }
         serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Component(press) } => {
             component::on_press(bot, ctx.serenity_context, press).await;
         }

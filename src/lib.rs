@@ -22,5 +22,6 @@ pub mod routing;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod ticket;
 pub mod upstream;
 pub mod web;

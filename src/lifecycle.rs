@@ -2,20 +2,29 @@
 //! for with a deadline, and then forced.
 #![allow(clippy::disallowed_methods)]
 
+mod pulse;
+pub mod supervisor;
+
 use std::future::Future;
 use std::io;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+pub use pulse::Pulse;
 
 /// Owns the process's background tasks.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Lifecycle {
     stop: CancellationToken,
     tasks: TaskTracker,
+    doors: TaskTracker,
+    pulse: Pulse,
 }
 
 impl Lifecycle {
@@ -60,6 +69,23 @@ impl Lifecycle {
         self.stop.clone()
     }
 
+    /// Where the loops say that they make progress.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
+    /// A way in by which work still arrives after the stop: it is open until the token is dropped.
+    pub fn open_door(&self) -> TaskTrackerToken {
+        self.doors.token()
+    }
+
+    /// Resolves when the process stops and nothing can come in any more.
+    pub async fn doors_closed(&self) {
+        self.stop.cancelled().await;
+        self.doors.close();
+        self.doors.wait().await;
+    }
+
     pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }
@@ -96,15 +122,31 @@ impl<T> Drop for Apart<T> {
     }
 }
 
-/// Resolves when the process is asked to stop by its terminal or its supervisor.
-pub async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+/// The wishes of a terminal or a supervisor that the process should stop. From the moment it exists the
+/// signals no longer end the process by themselves.
+pub struct StopSignals(Option<(Signal, Signal)>);
+
+impl StopSignals {
+    pub fn new() -> Self {
         // Without handlers the default action of the signals still ends the process.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+        let both = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+        Self(both.ok())
+    }
+
+    /// Resolves at the next one.
+    pub async fn next(&mut self) {
+        match &mut self.0 {
+            None => std::future::pending().await,
+            Some((term, int)) => tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            },
+        }
+    }
+}
+
+impl Default for StopSignals {
+    fn default() -> Self {
+        Self::new()
     }
 }

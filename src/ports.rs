@@ -1,11 +1,14 @@
-//! What flows are given: the store, the clients, the clock, hints and the configuration.
+//! What flows are given: the store, the clients, the clock, hints, the configuration, and where it is said how it goes.
 
 use std::sync::Arc;
 
 use crate::bus::Wake;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::lifecycle::Lifecycle;
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::xtsystems::XtSystemsClient;
 
@@ -18,4 +21,7 @@ pub struct Ports {
     pub xtsystems: Option<XtSystemsClient>,
     pub wake: Wake,
     pub config: Arc<Config>,
+    pub metrics: Metrics,
+    pub traces: Traces,
+    pub lifecycle: Lifecycle,
 }

@@ -4,6 +4,7 @@ pub mod card;
 pub mod embed;
 pub mod notice;
 pub mod subject;
+pub mod ticket;
 
 use uuid::Uuid;
 

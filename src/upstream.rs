@@ -1,7 +1,10 @@
 //! Outbound clients: the only code that makes HTTP requests. Base addresses are injected; errors are typed.
 
+#[cfg(feature = "otel")]
+pub mod collector;
 pub mod discord;
 pub mod guard;
 mod http;
+pub mod own_health;
 pub mod permission;
 pub mod xtsystems;

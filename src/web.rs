@@ -4,6 +4,8 @@ pub mod budget;
 pub mod client_ip;
 pub mod health;
 pub mod intake;
+pub mod metrics;
+pub mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
@@ -30,6 +33,8 @@ pub struct Web {
     pub unverified: budget::Budgets<std::net::IpAddr>,
     /// True while a gateway session is ready.
     pub discord_connected: Arc<AtomicBool>,
+    /// True once the database is as the program needs it.
+    pub prepared: Arc<AtomicBool>,
 }
 
 impl Web {
@@ -38,6 +43,7 @@ impl Web {
         ingest: Ingest,
         xtsystems: Option<Arc<LiveSource>>,
         discord_connected: Arc<AtomicBool>,
+        prepared: Arc<AtomicBool>,
     ) -> Self {
         let web = &ports.config.web;
         let unverified = budget::Budgets::new(web.unverified_per_15_min, chrono::TimeDelta::minutes(15));
@@ -46,7 +52,7 @@ impl Web {
             source,
             verified: budget::Budgets::new(verified_per_min, chrono::TimeDelta::minutes(1)),
         });
-        Self { ports, ingest, xtsystems, unverified, discord_connected }
+        Self { ports, ingest, xtsystems, unverified, discord_connected, prepared }
     }
 }
 
@@ -56,7 +62,9 @@ fn router(web: Arc<Web>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if let (Some(_), Some(settings)) = (&web.xtsystems, &web.ports.config.xtsystems) {
-        router = router.route(&settings.path, post(intake::xtsystems));
+        let metrics = web.ports.metrics.clone();
+        let watched = from_fn(move |request, next| watch::watch(metrics.clone(), "xtsystems", request, next));
+        router = router.route(&settings.path, post(intake::xtsystems).layer(watched));
     }
     // The handler itself reads the body up to its limit, to answer 413 in its own words.
     router.layer(DefaultBodyLimit::disable()).with_state(web)

@@ -6,19 +6,25 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
+use tokio::sync::{Notify, Semaphore};
 
-use super::{App, CALLS, CHECKS, LANES, PLAN_BATCH};
-use crate::approval::call::call_due;
+use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH, TICKET_CALLS};
+use crate::approval::call::{self, call_due};
 use crate::bus::Topic;
+use crate::delivery::check;
 use crate::delivery::plan::plan_due;
 use crate::privacy;
 use crate::store::StoreError;
+use crate::ticket::{self, lists};
 
 /// Hints may be lost with the process that gave them, or on their way between processes: every loop
 /// looks for itself this often. What comes due at a known time is not waited for by looking.
 const TICK: Duration = Duration::from_secs(5);
 /// Costs nothing while nothing is due.
 const CATCH_UP: Duration = Duration::from_secs(1);
+/// Lanes that one process works at the same time: most of them wait for Discord.
+const LANES: usize = 256;
+const DELIVERER: &str = "deliverer";
 const SOON: Duration = Duration::from_millis(100);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
@@ -34,14 +40,21 @@ impl App {
             async move { Ok((plan_due(&app.ports, PLAN_BATCH).await?, None)) }
         });
         let app = self.clone();
-        self.start("deliverer", Topic::Deliverer, move || {
+        self.lifecycle.spawn(DELIVERER, async move { app.delivering().await });
+        let app = self.clone();
+        self.start(check::PULSE, Topic::Deliverer, move || {
             let app = app.clone();
-            async move { app.deliver().await }
+            async move { app.check_destinations().await }
         });
         let app = self.clone();
-        self.start("approvals", Topic::Approvals, move || {
+        self.start(call::PULSE, Topic::Approvals, move || {
             let app = app.clone();
             async move { app.call().await }
+        });
+        let app = self.clone();
+        self.start("tickets", Topic::Tickets, move || {
+            let app = app.clone();
+            async move { app.tickets().await }
         });
         let app = self.clone();
         self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
@@ -58,9 +71,10 @@ impl App {
         Fut: Future<Output = Result<(usize, Option<Duration>)>> + Send + 'static,
     {
         let wake = self.ports.wake.clone();
-        let stop = self.lifecycle.token();
+        let (stop, pulse) = (self.lifecycle.token(), self.lifecycle.pulse());
         self.lifecycle.spawn(name, async move {
             while !stop.is_cancelled() {
+                pulse.beat(name);
                 let rest = match step().await {
                     Ok((0, next)) => next.unwrap_or(TICK).min(TICK),
                     Ok(_) => continue,
@@ -69,6 +83,7 @@ impl App {
                         AFTER_FAILURE
                     }
                 };
+                pulse.rest(name);
                 tokio::select! {
                     () = wake.woken(topic) => {}
                     () = tokio::time::sleep(rest) => {}
@@ -78,18 +93,65 @@ impl App {
         });
     }
 
-    async fn deliver(&self) -> Result<(usize, Option<Duration>)> {
-        // What can go out does so before anybody asks Discord about permissions.
-        let delivered = self.delivery.deliver_due(LANES).await?;
-        let checked = self.delivery.check_destinations_due(CHECKS).await?;
-        if checked + delivered > 0 {
-            return Ok((checked + delivered, None));
+    /// Claims lanes as long as there is room for them, each worked by a task of its own: a destination that
+    /// does not answer takes up one place and holds up nobody.
+    async fn delivering(self: &Arc<Self>) {
+        let stop = self.lifecycle.token();
+        let places = Arc::new(Semaphore::new(LANES));
+        let given_back = Arc::new(Notify::new());
+        let pulse = self.lifecycle.pulse();
+        while !stop.is_cancelled() {
+            pulse.beat(DELIVERER);
+            let free = places.available_permits();
+            let claimed =
+                if free == 0 { Ok(Vec::new()) } else { self.delivery.claim_due(free.min(CLAIM) as i64).await };
+            let rest = match claimed {
+                Ok(lanes) if !lanes.is_empty() => {
+                    for lane in lanes {
+                        let (app, given_back) = (self.clone(), given_back.clone());
+                        let place = places.clone().try_acquire_owned();
+                        self.lifecycle.spawn("lane", async move {
+                            app.delivery.work_lane(lane).await;
+                            drop(place);
+                            given_back.notify_one();
+                        });
+                    }
+                    continue;
+                }
+                Ok(_) => self.until_delivery().await,
+                Err(error) => {
+                    report(DELIVERER, &error);
+                    AFTER_FAILURE
+                }
+            };
+            pulse.rest(DELIVERER);
+            tokio::select! {
+                () = self.ports.wake.woken(Topic::Deliverer) => {}
+                () = given_back.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+                () = stop.cancelled() => {}
+            }
         }
+    }
+
+    /// How long there is certainly nothing to deliver, as far as it is known.
+    async fn until_delivery(&self) -> Duration {
         let now = self.ports.clock.now();
         let next = match self.delivery.held_until() {
             Some(at) => Some(at),
-            None => self.ports.store.next_delivery_at(now).await?,
+            // Not worth a word: the next claim meets the same fault and reports it.
+            None => self.ports.store.next_delivery_at(now).await.unwrap_or_default(),
         };
+        next.map_or(TICK, |at| until(now, at).min(TICK))
+    }
+
+    async fn check_destinations(&self) -> Result<(usize, Option<Duration>)> {
+        let checked = self.delivery.check_destinations_due(CHECKS).await?;
+        if checked > 0 {
+            return Ok((checked, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_destination_check_at(now).await?;
         Ok((0, next.map(|at| until(now, at))))
     }
 
@@ -100,6 +162,16 @@ impl App {
         }
         let now = self.ports.clock.now();
         let next = self.ports.store.next_approval_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
+    async fn tickets(&self) -> Result<(usize, Option<Duration>)> {
+        let done = ticket::call::call_due(&self.ports, TICKET_CALLS).await? + lists::refresh_due(&self.ports).await?;
+        if done > 0 || self.ports.xtsystems.is_none() {
+            return Ok((done, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_action_at().await?;
         Ok((0, next.map(|at| until(now, at))))
     }
 
@@ -135,9 +207,13 @@ impl App {
         let stop = self.lifecycle.token();
         let mut round: u64 = 0;
         while !stop.is_cancelled() {
+            let pulse = self.lifecycle.pulse();
+            pulse.beat("housekeeping");
             if let Err(error) = self.keep_house(round).await {
                 report("housekeeping", &error);
             }
+            pulse.rest("housekeeping");
+            self.ports.metrics.tidy();
             round += 1;
             tokio::select! {
                 () = tokio::time::sleep(HOUSEKEEPING) => {}
@@ -170,6 +246,9 @@ impl App {
             source.refresh_secret(ports).await?;
         }
         while privacy::seal_due(ports).await? > 0 {}
+        if round.is_multiple_of(30) {
+            ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
+        }
         if round.is_multiple_of(900) {
             self.purge_due().await?;
         }

@@ -1,7 +1,9 @@
 //! Brings the database to where the program can work with it: schema, source, routes, lock.
 
-use anyhow::Result;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use anyhow::Result;
 
 use super::App;
 use crate::id::GuildId;
@@ -60,6 +62,7 @@ impl App {
         }
         *self.owner_lock.lock().await = Some(ports.store.lock_owner(self.owner).await?);
         ports.store.reclaim_orphaned_leases(self.owner, ports.clock.now()).await?;
+        self.prepared.store(true, Ordering::Relaxed);
         Ok(())
     }
 

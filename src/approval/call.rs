@@ -1,7 +1,7 @@
 //! Carries decisions upstream: from committed rows, under a lease, until the upstream has said what it did.
 
 use anyhow::{Context, Result};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::{audit, rules};
@@ -10,26 +10,48 @@ use crate::ports::Ports;
 use crate::routing::card::ApprovalState;
 use crate::store::approval::{Approval, has_newer_approval, lock_approval, save_approval};
 use crate::store::{Store, card};
+use crate::telemetry::traces::Step;
 use crate::upstream::xtsystems::Decision;
 
+/// The loop that makes calls, as the watchdog knows it.
+pub const PULSE: &str = "approvals";
 /// Longer than the client's deadline of 10 s, so that a lease never lapses under a call.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
 
 /// Makes the calls that are due. Returns how many.
 pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
     let Some(_) = &ports.xtsystems else { return Ok(0) };
-    let now = ports.clock.now();
     let lease = if crate::crash::lacks("no-lease") { TimeDelta::zero() } else { LEASE };
-    let claimed =
-        ports.store.claim_approvals(ports.clock.uuid(), now, now + lease, limit).await.context("claiming calls")?;
-    let count = claimed.len();
-    for approval in claimed {
+    let mut count = 0;
+    // One at a time: a claimed call whose turn comes after others would outlive its lease, and one that is
+    // not made before a stop would count as unknown.
+    for _ in 0..limit {
+        if ports.lifecycle.is_stopping() {
+            break;
+        }
+        ports.lifecycle.pulse().beat(PULSE);
+        let now = ports.clock.now();
+        let claim = ports.store.claim_approvals(ports.clock.uuid(), now, now + lease, 1);
+        let Some(approval) = claim.await.context("claiming calls")?.pop() else { break };
         crate::crash::point("call.claimed");
         let answer = call(ports, &approval).await;
         crate::crash::point("call.answered");
+        trace(ports, &approval, now, &answer);
         finish(ports, &approval, &answer).await?;
+        count += 1;
     }
     Ok(count)
+}
+
+fn trace(ports: &Ports, approval: &Approval, began_at: DateTime<Utc>, answer: &Decision) {
+    let is_done = matches!(answer, Decision::Done { .. });
+    ports.traces.note(|| {
+        Step::new("approval call", approval.event_id, began_at, ports.clock.now())
+            .with("approval.id", approval.id)
+            .with("approval.verb", approval.verb.map_or("", |verb| verb.as_str()))
+            .with("approval.attempt", approval.call_attempts)
+            .failed((!is_done).then(|| answer.text().to_owned()))
+    });
 }
 
 async fn call(ports: &Ports, approval: &Approval) -> Decision {

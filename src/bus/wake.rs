@@ -25,9 +25,11 @@ pub enum Topic {
     Deliverer,
     /// Decisions that are not carried upstream yet.
     Approvals,
+    /// Changes of tickets that are not carried upstream yet.
+    Tickets,
 }
 
-const TOPICS: [Topic; 3] = [Topic::Planner, Topic::Deliverer, Topic::Approvals];
+const TOPICS: [Topic; 4] = [Topic::Planner, Topic::Deliverer, Topic::Approvals, Topic::Tickets];
 
 /// How often an idle connection is tried, so that a dead one is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -38,6 +40,7 @@ impl Topic {
             Topic::Planner => "planner",
             Topic::Deliverer => "deliverer",
             Topic::Approvals => "approvals",
+            Topic::Tickets => "tickets",
         }
     }
 
@@ -51,7 +54,7 @@ impl Topic {
 pub struct Wake(Arc<Inner>);
 
 struct Inner {
-    here: [Notify; 3],
+    here: [Notify; 4],
     remote: Option<Remote>,
 }
 
@@ -61,7 +64,7 @@ struct Remote {
     /// Marks our own hints, which come back from the channel.
     own_mark: String,
     /// Set while a hint waits to be published: any number of hints is one message.
-    unsent: [AtomicBool; 3],
+    unsent: [AtomicBool; 4],
     something_unsent: Notify,
 }
 

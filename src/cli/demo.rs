@@ -17,7 +17,7 @@ use super::{block_on, serve};
 use crate::app::{App, bind};
 use crate::clock::Clock;
 use crate::config::{self, Given};
-use crate::lifecycle::{Lifecycle, stop_signal};
+use crate::lifecycle::{Lifecycle, StopSignals};
 use crate::store::embedded;
 use crate::telemetry;
 
@@ -135,7 +135,7 @@ pub fn standin(args: StandinArgs) -> Result<ExitCode> {
         let origin = outside.discord.origin();
         println!("Discord   {origin}   (the page; settings for `signalbox run`: {origin}/_standin/env)");
         println!("XTSystems {}", outside.xt.origin());
-        stop_signal().await;
+        StopSignals::new().next().await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -156,7 +156,8 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
     let mut loaded =
         config::load(Given::new(outside.discord.env())).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     loaded.config.store.data_dir = Some(dir.to_owned());
-    telemetry::init(&loaded.config.telemetry);
+    let _logs = telemetry::init(&loaded.config.telemetry)?;
+    let signals = StopSignals::new();
     let lifecycle = Lifecycle::new();
     let listener = bind(&loaded.config.web).await?;
     let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
@@ -165,7 +166,7 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
         let (xt, discord) = (outside.xt.clone(), outside.discord.clone());
         lifecycle.spawn("story", story(xt, discord, app.clone()));
     }
-    serve(app, &lifecycle).await
+    serve(app, signals).await
 }
 
 fn banner(args: &DemoArgs, outside: &Outside) -> String {

@@ -1,17 +1,22 @@
-//! What is logged and in which form.
+//! What is logged, in which form and where.
+
+use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
 
 use super::nearest::did_you_mean;
 use super::reader::Reader;
+use super::value::path;
 use super::variable::{Section, Variable};
 
-/// The log, written to standard output.
+/// The log, written to standard output and, if wanted, to files.
 #[derive(Clone, Debug)]
 pub struct TelemetryConfig {
     /// Directives of tracing's `EnvFilter`, checked.
     pub filter: String,
     pub format: LogFormat,
+    /// Where `combined.log` and `error.log` are written as well.
+    pub dir: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +30,7 @@ const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
 pub(super) static SECTION: Section = Section {
     title: "Log",
-    about: "Written to standard output.",
+    about: "Written to standard output. No message, body, token or signature is ever in it.",
     variables: &[
         Variable::new(
             "LOG_LEVEL",
@@ -34,13 +39,19 @@ pub(super) static SECTION: Section = Section {
         )
         .default("info"),
         Variable::new("LOG_FORMAT", "text or json.", "json").default("text"),
+        Variable::new(
+            "LOG_DIR",
+            "A directory for combined.log and error.log: a new file each day (UTC), 14 of each are kept.",
+            "logs",
+        ),
     ],
 };
 
 pub(super) fn read(r: &mut Reader) -> Option<TelemetryConfig> {
     let filter = r.value("LOG_LEVEL", filter);
     let format = r.value("LOG_FORMAT", format);
-    Some(TelemetryConfig { filter: filter?, format: format? })
+    let dir = r.optional("LOG_DIR", path);
+    Some(TelemetryConfig { filter: filter?, format: format?, dir })
 }
 
 fn filter(text: &str) -> Result<String, String> {

@@ -1,7 +1,7 @@
 //! The table of every variable: names, defaults and texts. The check for unknown names,
 //! `.env.example` and `config show` all read this table and nothing else.
 
-use super::{bus, delivery, discord, encryption, routing, store, telemetry, web, xtsystems};
+use super::{bus, delivery, discord, encryption, operation, routing, store, telemetry, web, xtsystems};
 
 /// One variable of the environment.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ pub static SECTIONS: &[&Section] = &[
     &routing::SECTION,
     &delivery::SECTION,
     &telemetry::SECTION,
+    &operation::SECTION,
 ];
 
 /// Names that the original bots read and this one does not: accepted, and named once in a warning.
@@ -75,7 +76,6 @@ const NOT_USED: &[&str] = &[
     "DISCORD_WEBHOOK_URL",
     "FLASK_SECRET_KEY",
     "GITHUB_TOKEN",
-    "LOG_DIR",
     "LOG_FILE",
     "MIN_UNIQUE_CHATTERS",
     "NODE_ENV",

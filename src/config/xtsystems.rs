@@ -24,6 +24,8 @@ pub struct XtSystemsConfig {
     pub separator: String,
     /// Members with one of these may decide; empty: those who may manage the server.
     pub approver_roles: Vec<RoleId>,
+    /// Members with one of these may change tickets; empty: those who may manage the server.
+    pub ticket_roles: Vec<RoleId>,
     /// Sent with approve and deny when set.
     pub allow_machine: Option<bool>,
     pub company_id: Option<String>,
@@ -55,6 +57,11 @@ pub(super) static SECTION: Section = Section {
         Variable::new(
             "XTSYSTEMS_APPROVER_ROLES",
             "Roles whose members may approve and deny. When unset: those who may manage the server.",
+            "914986636629143562,914986636629143563",
+        ),
+        Variable::new(
+            "XTSYSTEMS_TICKET_ROLES",
+            "Roles whose members may create and change tickets. When unset: those who may manage the server.",
             "914986636629143562,914986636629143563",
         ),
         Variable::new(
@@ -94,6 +101,7 @@ pub(super) fn read(r: &mut Reader) -> Option<Option<XtSystemsConfig>> {
     let auth = r.value("XTSYSTEMS_API_AUTH", auth);
     let company_id = r.optional("XTSYSTEMS_COMPANY_ID", |text| Ok(text.to_owned()));
     let approver_roles = r.optional("XTSYSTEMS_APPROVER_ROLES", snowflakes("a role")).unwrap_or_default();
+    let ticket_roles = r.optional("XTSYSTEMS_TICKET_ROLES", snowflakes("a role")).unwrap_or_default();
     let allow_machine = r.optional("XTSYSTEMS_ALLOW_MACHINE", boolean);
     let current = r.secret("WEBHOOK_SECRET", check_secret);
     let previous = r.secret("WEBHOOK_SECRET_PREVIOUS", check_secret);
@@ -117,6 +125,7 @@ pub(super) fn read(r: &mut Reader) -> Option<Option<XtSystemsConfig>> {
         path: path?,
         separator: separator?,
         approver_roles,
+        ticket_roles,
         allow_machine,
         company_id,
     }))

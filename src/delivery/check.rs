@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use chrono::TimeDelta;
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::OnceCell;
 
 use super::Delivery;
 use super::lookup::{Access, Standing};
@@ -18,42 +20,38 @@ use crate::upstream::permission::{EMBED_LINKS, SEND_MESSAGES, VIEW_CHANNEL, miss
 const EVERY: TimeDelta = TimeDelta::minutes(10);
 /// A disabled one sooner: somebody may be at work on it.
 const DISABLED_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// Without an answer about the destination it is asked again after this long.
+const ASK_AGAIN: TimeDelta = TimeDelta::seconds(2);
+/// Longer than the questions of one check can take.
+const CLAIM: TimeDelta = TimeDelta::minutes(1);
+/// The loop that checks, as the watchdog knows it.
+pub const PULSE: &str = "checks of destinations";
+/// Checks under way at the same time.
+const CONCURRENT: usize = 8;
 
 impl Delivery {
-    /// Checks destinations whose last check is old. Returns how many were checked.
+    /// Checks destinations whose last check is old, each for itself: one that does not answer holds up no
+    /// other. Returns how many were checked.
     pub async fn check_destinations_due(&self, limit: i64) -> Result<usize> {
-        let now = self.ports.clock.now();
-        let due = self.ports.store.list_unchecked_destinations(now - EVERY, now - DISABLED_EVERY, limit).await?;
-        if due.is_empty() || !self.may_send().await {
+        if !self.may_send().await {
             return Ok(0);
         }
-        let mut checked = 0;
+        let now = self.ports.clock.now();
+        let store = &self.ports.store;
+        let due = store.claim_destination_checks(now - EVERY, now - DISABLED_EVERY, now, now + CLAIM, limit).await?;
         // The bot's roles are asked once for all channels of a guild.
-        let mut standings: HashMap<GuildId, Option<Standing>> = HashMap::new();
-        for destination in due {
-            let standing = standings.entry(destination.guild_id).or_default();
-            match self.examine(&destination, standing).await {
-                Ok(problem) => {
-                    checked += 1;
-                    self.record(&destination, problem.as_deref()).await?;
-                }
-                Err(LookupError::Unauthorized) => {
-                    self.stop_all("401 while checking a destination");
-                    break;
-                }
-                Err(LookupError::RateLimited(wait)) => {
-                    tracing::debug!(%wait, "checks of destinations wait for a limit");
-                    break;
-                }
-                // Not an answer about the destination: asked again at the next turn. Where nothing answers at
-                // all, the others are not asked either.
-                Err(error) => {
-                    tracing::warn!(destination = %destination.id, %error, "a destination could not be checked");
-                    if !matches!(error, LookupError::Unreadable(_)) {
-                        break;
-                    }
-                }
-            }
+        let mut standings: HashMap<GuildId, OnceCell<Standing>> = HashMap::new();
+        for destination in &due {
+            standings.entry(destination.guild_id).or_default();
+        }
+        let standings = &standings;
+        let checks = due
+            .into_iter()
+            .map(|destination| async move { self.check(&destination, &standings[&destination.guild_id]).await });
+        let outcomes: Vec<Result<bool>> = stream::iter(checks).buffer_unordered(CONCURRENT).collect().await;
+        let mut checked = 0;
+        for outcome in outcomes {
+            checked += usize::from(outcome?);
         }
         if checked > 0 {
             self.ports.wake.wake(Topic::Deliverer);
@@ -61,11 +59,36 @@ impl Delivery {
         Ok(checked)
     }
 
+    /// One claimed check. Returns whether there was an answer about the destination.
+    async fn check(&self, destination: &Destination, standing: &OnceCell<Standing>) -> Result<bool> {
+        self.ports.lifecycle.pulse().beat(PULSE);
+        let wait = match self.examine(destination, standing).await {
+            Ok(problem) => {
+                self.record(destination, problem.as_deref()).await?;
+                return Ok(true);
+            }
+            Err(LookupError::Unauthorized) => {
+                self.stop_all("401 while checking a destination");
+                ASK_AGAIN
+            }
+            Err(LookupError::RateLimited(wait)) => {
+                tracing::debug!(destination = %destination.id, %wait, "the check of a destination waits for a limit");
+                wait
+            }
+            Err(error) => {
+                tracing::warn!(destination = %destination.id, %error, "a destination could not be checked");
+                ASK_AGAIN
+            }
+        };
+        self.ports.store.put_off_destination_check(destination.id, self.ports.clock.now() + wait).await?;
+        Ok(false)
+    }
+
     /// What is wrong with a destination, in words for an admin.
     async fn examine(
         &self,
         destination: &Destination,
-        standing: &mut Option<Standing>,
+        standing: &OnceCell<Standing>,
     ) -> Result<Option<String>, LookupError> {
         match &destination.target {
             Target::Webhook { .. } => match self.webhook_place(destination).await {
@@ -119,7 +142,7 @@ impl Delivery {
 
 /// Discord refused a message for the destination's sake: find out why, and switch it off meanwhile.
 pub(super) async fn disable(delivery: &Delivery, destination: &Destination, code: i64, why: &str) -> Result<()> {
-    let named = delivery.examine(destination, &mut None).await.ok().flatten();
+    let named = delivery.examine(destination, &OnceCell::new()).await.ok().flatten();
     let problem = named.unwrap_or_else(|| problem_text(destination, code, why));
     delivery.record(destination, Some(&problem)).await
 }

@@ -11,9 +11,12 @@ use super::settle::{Circumstances, doubt, settle, settle_finding, window_over};
 use super::worker::Next;
 use super::{Delivery, check, reconcile};
 use crate::clock::jitter;
+use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
 use crate::routing::card;
 use crate::routing::embed::{EMBEDS, Embed, MessageBody, TOTAL};
+use crate::routing::ticket;
+use crate::store::card::CardView;
 use crate::store::destination::Target;
 use crate::store::lane::Lane;
 use crate::store::message::Queued;
@@ -117,8 +120,10 @@ async fn attempt(delivery: &Delivery, lane: &mut Lane, send: &Send, started_at: 
     delivery.limiter().observe(&route(lane), &answer.limits, ports.clock.now());
     let verdict = classify(action, &answer.reply);
     let update = settle(send, &verdict, &delivery.circumstances(lane, started_at));
+    delivery.watch_answer(if action == Action::Webhook { "webhook" } else { "create" }, &verdict, &answer);
     let log = attempt_line(send, started_at, &answer, &update);
     let next = finish(delivery, lane, send, &update, &log).await?;
+    delivery.watch_send(send, started_at, update.state, &verdict).await;
     Ok(consequences(delivery, lane, &verdict).await?.unwrap_or(next))
 }
 
@@ -177,7 +182,7 @@ fn attempt_line(send: &Send, started_at: DateTime<Utc>, answer: &Answer, update:
 /// A card's create is rendered from the state as it is now; what is newer follows as an edit.
 async fn freeze_card(delivery: &Delivery, id: Uuid, queued: &Queued, card_id: Uuid) -> Result<NewSend> {
     let view = delivery.ports.store.get_card(card_id).await?;
-    let mut body = card::render(view.kind, &view.state, view.approval.as_ref());
+    let mut body = card_body(delivery, &view);
     body.mentions = queued.mentions.clone();
     body.content = mention_line(&body.mentions);
     Ok(NewSend {
@@ -255,8 +260,17 @@ impl Delivery {
 }
 
 /// The body of a card's edit, under the mark of its create.
-pub(super) fn card_json(view: &crate::store::card::CardView) -> Value {
-    let body = card::render(view.kind, &view.state, view.approval.as_ref());
+/// The card as it stands. Without a way to XTSystems there is nothing to press on a ticket.
+fn card_body(delivery: &Delivery, view: &CardView) -> MessageBody {
+    let answers = delivery.ports.xtsystems.is_some();
+    match view.kind {
+        SubjectKind::Ticket => ticket::render(&view.state, &view.actions, view.controls.as_ref().filter(|_| answers)),
+        kind => card::render(kind, &view.state, view.approval.as_ref()),
+    }
+}
+
+pub(super) fn card_json(delivery: &Delivery, view: &CardView) -> Value {
+    let body = card_body(delivery, view);
     let mut json = body.to_json(&view.send_id.map(mark).unwrap_or_default());
     // An edit leaves the line of mentions as it is, and pings nobody.
     if let Some(map) = json.as_object_mut() {

@@ -31,13 +31,14 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
         return Ok(Next::Leave);
     }
     crate::crash::point("edit.before");
-    let body = card_json(&view);
+    let body = card_json(delivery, &view);
     let answer = match &lane.destination.target {
         Target::Channel(channel) => ports.discord.edit_message(*channel, message_id, &body).await,
         Target::Webhook { id, token, .. } => ports.discord.edit_webhook_message(*id, token, message_id, &body).await,
     };
     crate::crash::point("edit.answered");
     let verdict = classify(Action::Edit, &answer.reply);
+    delivery.watch_answer("edit", &verdict, &answer);
     let mut limits = answer.limits.clone();
     if matches!(verdict, Verdict::EditWait(..)) {
         // It speaks of this message, not of the bucket.

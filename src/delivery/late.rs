@@ -34,6 +34,7 @@ pub(super) async fn tell(delivery: &Delivery, lane: &mut Lane, late: &LateSend) 
     };
     delivery.limiter().observe(&route, &answer.limits, ports.clock.now());
     let verdict = classify(Action::Edit, &answer.reply);
+    delivery.watch_answer("edit", &verdict, &answer);
     let now = ports.clock.now();
     // A message that is gone, or an edit that Discord will never take: nothing is left to be said.
     let again_at = match &verdict {

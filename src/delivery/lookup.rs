@@ -1,5 +1,9 @@
-//! Questions to Discord: within the same limits as what is sent, one at a time, so that no answer is
-//! refused for the number of questions.
+//! Questions to Discord: within the same limits as what is sent, one at a time on each route, so that no
+//! answer is refused for the number of questions and a channel that does not answer delays no other.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
 
 use crate::id::{ChannelId, GuildId, UserId};
 use crate::store::destination::{Destination, Target};
@@ -9,6 +13,9 @@ use crate::upstream::permission::{Member, Role, compute};
 use super::classify::PARKED;
 use super::limit::{Action, Gate, RouteKey};
 use super::{Delivery, lock};
+
+/// Whoever holds it may ask on its route.
+pub(super) type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// What the bot may do in a channel.
 pub(super) enum Access {
@@ -31,7 +38,8 @@ impl Delivery {
         major: i64,
         request: impl Future<Output = Looked<T>>,
     ) -> Result<T, LookupError> {
-        let _turn = self.lookups.lock().await;
+        let turn = self.turn(action, major);
+        let _turn = turn.lock().await;
         let route = RouteKey::new(action, major);
         let now = self.ports.clock.now();
         if let Gate::WaitUntil(at) = self.limiter().check(&route, now) {
@@ -39,10 +47,20 @@ impl Delivery {
         }
         let looked = request.await;
         self.limiter().observe(&route, &looked.limits, self.ports.clock.now());
+        if matches!(looked.found, Err(LookupError::RateLimited(_))) {
+            self.watch_limit(&looked.limits);
+        }
         if let Err(LookupError::NotDiscord(status)) = &looked.found {
             self.pause_all(self.ports.clock.now() + PARKED, &format!("HTTP {status} without JSON"));
         }
         looked.found
+    }
+
+    /// The turns of one route. What nobody waits for is forgotten.
+    fn turn(&self, action: Action, major: i64) -> Turn {
+        let mut lookups = lock(&self.lookups);
+        lookups.retain(|_, turn| Arc::strong_count(turn) > 1);
+        lookups.entry((action, major)).or_default().clone()
     }
 
     /// The bot's user id, looked up once.
@@ -70,16 +88,13 @@ impl Delivery {
         &self,
         guild: GuildId,
         channel: ChannelId,
-        standing: &mut Option<Standing>,
+        standing: &OnceCell<Standing>,
     ) -> Result<Access, LookupError> {
         let found = self.look_up(Action::ReadChannel, channel.0, self.ports.discord.get_channel(channel)).await?;
         if found.guild_id.as_deref() != Some(guild.to_string().as_str()) {
             return Ok(Access::Elsewhere);
         }
-        let Standing { own, member, roles } = match standing {
-            Some(known) => known,
-            none => none.insert(self.standing(guild).await?),
-        };
+        let Standing { own, member, roles } = standing.get_or_try_init(|| self.standing(guild)).await?;
         Ok(Access::Held(compute(&guild.to_string(), &own.to_string(), member, roles, &found)))
     }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::approval;
 use crate::bus::Topic;
+use crate::event::kind::SubjectKind;
 use crate::event::{Event, kind};
 use crate::id::GuildId;
 use crate::ports::Ports;
@@ -19,10 +20,13 @@ use crate::store::message::{NewMessage, insert_messages};
 use crate::store::route::list_routes;
 use crate::store::subject::{Subject, SubjectKey, lock_subjects, save_subjects};
 use crate::store::{Store, Tx};
+use crate::telemetry::traces::Step;
+use crate::ticket::Echoes;
 
 /// Plans up to `limit` events. Returns how many; 0 means that all are planned.
 pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
     // The next durable commit is that of the frozen send, before anything is sent.
+    let began_at = ports.clock.now();
     let mut tx = ports.store.begin_preparing().await?;
     let batch = events::claim_unplanned(&mut tx, limit).await.context("claiming events")?;
     if batch.is_empty() {
@@ -42,7 +46,18 @@ pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
     Store::commit(tx).await?;
     crate::crash::point("plan.after_commit");
     tracing::debug!(events = batch.len(), messages, "planned");
+    let ended_at = ports.clock.now();
+    for (event, decision) in batch.iter().zip(&decisions) {
+        ports.traces.note(|| {
+            let step = Step::new("plan", event.id, began_at, ended_at).with("event.kind", &event.kind);
+            step.with("plan.note", &decision.note).with("plan.routes", decision.hits.len())
+        });
+    }
     ports.wake.wake(Topic::Deliverer);
+    if subjects.values().any(|s| s.kind == SubjectKind::Ticket) {
+        // Their lists may have grown old.
+        ports.wake.wake(Topic::Tickets);
+    }
     Ok(batch.len())
 }
 
@@ -82,9 +97,11 @@ async fn take_subjects(ports: &Ports, tx: &mut Tx, batch: &[Event]) -> Result<Su
 }
 
 async fn apply_events(ports: &Ports, tx: &mut Tx, batch: &[Event], subjects: &mut Subjects) -> Result<()> {
+    let tickets: Vec<Uuid> = subjects.values().filter(|s| s.kind == SubjectKind::Ticket).map(|s| s.id).collect();
+    let mut echoes = Echoes::lock(ports, tx, &tickets).await?;
     for event in batch {
         let Some(subject) = subject_mut(subjects, event) else { continue };
-        subject.state.apply(event);
+        echoes.apply(ports, tx, event, subject).await?;
         approval::on_event(ports, tx, event, subject).await?;
     }
     if subjects.is_empty() {

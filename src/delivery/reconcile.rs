@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::Delivery;
 use super::limit::Action;
@@ -53,7 +54,7 @@ async fn search(
         Target::Webhook { id, .. } => (delivery.webhook_place(&lane.destination).await?.0, Some(*id)),
     };
     // Without these Discord answers an empty list, which does not mean that nothing is there.
-    match delivery.access(lane.destination.guild_id, channel, &mut None).await? {
+    match delivery.access(lane.destination.guild_id, channel, &OnceCell::new()).await? {
         Access::Elsewhere => return Ok(Finding::Unreadable("the channel is in another server".into())),
         Access::Held(held) if held & VIEW_CHANNEL == 0 || held & READ_MESSAGE_HISTORY == 0 => {
             return Ok(Finding::Unreadable(

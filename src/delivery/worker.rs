@@ -2,13 +2,11 @@
 
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use futures_util::stream::{self, StreamExt};
+use futures_util::future::join_all;
 
 use super::{Delivery, create, edit, late};
 use crate::store::lane::Lane;
 
-/// Lanes worked at the same time by one process.
-const CONCURRENT: usize = 32;
 /// Pieces of work on one lane before others get their turn.
 const TURN: usize = 50;
 
@@ -25,11 +23,17 @@ pub(super) enum Next {
 }
 
 impl Delivery {
-    /// Claims due lanes and works them. Returns how many were claimed.
+    /// Claims due lanes and works them to their end. Returns how many were claimed.
     pub async fn deliver_due(&self, limit: i64) -> Result<usize> {
+        let lanes = self.claim_due(limit).await?;
+        Ok(join_all(lanes.into_iter().map(|lane| self.work_lane(lane))).await.len())
+    }
+
+    /// Claims due lanes; each is for [`Delivery::work_lane`].
+    pub async fn claim_due(&self, limit: i64) -> Result<Vec<Lane>> {
         let ports = &self.ports;
-        if !ports.clock.is_trusted() || !self.may_send().await {
-            return Ok(0);
+        if ports.lifecycle.is_stopping() || !ports.clock.is_trusted() || !self.may_send().await {
+            return Ok(Vec::new());
         }
         let now = ports.clock.now();
         let lanes = ports
@@ -38,21 +42,25 @@ impl Delivery {
             .await
             .context("claiming lanes")?;
         crate::crash::point("deliver.claimed");
-        let claimed = lanes.len();
-        stream::iter(lanes).for_each_concurrent(CONCURRENT, |lane| self.work_lane(lane)).await;
-        Ok(claimed)
+        Ok(lanes)
     }
 
     pub(super) fn lease(&self) -> TimeDelta {
         if crate::crash::lacks("no-lease") {
-            return TimeDelta::zero();
+            // Too short for a request, long enough for a process not to rob itself at every step.
+            return TimeDelta::milliseconds(200);
         }
         TimeDelta::from_std(self.ports.config.delivery.lease).unwrap_or(TimeDelta::seconds(15))
     }
 
-    async fn work_lane(&self, mut lane: Lane) {
+    /// Carries a claimed lane on until it is empty, must wait or others get their turn, and gives it back.
+    pub async fn work_lane(&self, mut lane: Lane) {
         let mut not_before = None;
         for _ in 0..TURN {
+            // At a stop what is under way is finished, and the lane goes to whoever goes on.
+            if self.ports.lifecycle.is_stopping() {
+                break;
+            }
             match self.work_once(&mut lane).await {
                 Ok(Next::Go) => {}
                 Ok(Next::WaitUntil(at)) => {

@@ -3,7 +3,10 @@
 mod about;
 mod audit;
 mod help;
+mod link_user;
+mod machines;
 mod privacy;
+pub mod ticket;
 mod webhook;
 
 use std::fmt::Write as _;
@@ -11,9 +14,10 @@ use std::sync::Arc;
 
 use super::{Bot, Context, Error, text};
 use crate::error::UserError;
-use crate::id::GuildId;
+use crate::id::{GuildId, RoleId};
 use crate::source::xtsystems::live::LiveSource;
-use poise::serenity_prelude::Permissions;
+use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use poise::serenity_prelude::{AutocompleteChoice, CreateAutocompleteResponse, Permissions};
 
 type Definition = poise::Command<Arc<Bot>, Error>;
 
@@ -26,6 +30,9 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
             webhook::webhook_config(),
             webhook::register_webhook(),
             webhook::test_webhook(),
+            ticket::ticket(),
+            machines::machines(),
+            link_user::link_user(),
         ]);
     }
     commands
@@ -78,25 +85,45 @@ fn who(permissions: Permissions) -> String {
     if permissions.is_empty() { "everyone".into() } else { format!("members with {permissions}") }
 }
 
+/// The source of this server.
+fn source_here(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
+    let source = ctx.data().xtsystems.as_ref();
+    let source = source.filter(|source| super::guild_of(ctx.guild_id()) == Some(source.guild_id));
+    Ok(source.ok_or_else(|| UserError::new(text::NOT_SET_UP))?.clone())
+}
+
+/// What an option's autocomplete offers.
+fn offer(choices: impl IntoIterator<Item = AutocompleteChoice>) -> CreateAutocompleteResponse {
+    CreateAutocompleteResponse::new().set_choices(choices.into_iter().collect())
+}
+
+fn application(ctx: Context<'_>) -> Result<poise::ApplicationContext<'_, Arc<Bot>, Error>, Error> {
+    match ctx {
+        poise::Context::Application(application) => Ok(application),
+        poise::Context::Prefix(_) => Err(UserError::new(text::ONLY_IN_SERVERS).into()),
+    }
+}
+
+/// The caller's roles, and permissions as Discord computed them.
+fn held(ctx: Context<'_>) -> Result<(Vec<RoleId>, u64), Error> {
+    let member = application(ctx)?.interaction.member.as_ref();
+    let member = member.ok_or_else(|| UserError::new(text::ONLY_IN_SERVERS))?;
+    let roles = member.roles.iter().map(|role| RoleId::from(role.get())).collect();
+    Ok((roles, member.permissions.unwrap_or_default().bits()))
+}
+
 /// The source of this server, for members who may manage it. Discord's own defaults can be changed by
 /// admins, hence the second look.
 fn managed_source(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
-    let Some(source) = &ctx.data().xtsystems else { return Err(UserError::new(text::NOT_SET_UP).into()) };
-    if super::guild_of(ctx.guild_id()) != Some(source.guild_id) {
-        return Err(UserError::new(text::NOT_SET_UP).into());
-    }
+    let source = source_here(ctx)?;
     managed_guild(ctx)?;
-    Ok(source.clone())
+    Ok(source)
 }
 
 /// This server, for members who may manage it.
 fn managed_guild(ctx: Context<'_>) -> Result<GuildId, Error> {
-    let poise::Context::Application(application) = ctx else {
-        return Err(UserError::new(text::ONLY_IN_SERVERS).into());
-    };
-    let member = application.interaction.member.as_ref();
-    let held = member.and_then(|m| m.permissions).unwrap_or_default();
-    if !held.manage_guild() && !held.administrator() {
+    let (_, permissions) = held(ctx)?;
+    if permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
         return Err(UserError::new(text::MANAGE_SERVER).into());
     }
     super::guild_of(ctx.guild_id()).ok_or_else(|| UserError::new(text::ONLY_IN_SERVERS).into())

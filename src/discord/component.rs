@@ -3,7 +3,9 @@
 
 mod approval;
 pub(super) mod audit;
+mod link;
 pub(super) mod privacy;
+mod ticket;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,15 +13,18 @@ use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
 use serenity::{
-    ActionRowComponent, ComponentInteraction, ComponentInteractionDataKind, CreateAllowedMentions,
-    CreateInteractionResponse, CreateInteractionResponseFollowup, CreateInteractionResponseMessage, CreateModal,
+    ActionRowComponent, ComponentInteraction, ComponentInteractionDataKind, CreateActionRow, CreateAllowedMentions,
+    CreateEmbed, CreateInteractionResponse, CreateInteractionResponseFollowup, CreateInteractionResponseMessage,
+    CreateModal, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption, EditInteractionResponse,
     ModalInteraction,
 };
 
 use super::on_error::explain;
 use super::{ACKNOWLEDGE_WITHIN, Bot, guild_of, text};
+use crate::bus::Topic;
 use crate::error::UserError;
 use crate::id::{GuildId, RoleId, UserId};
+use crate::routing::embed::{Choice, Select};
 
 /// Who pressed, chose or sent a form, and what they gave.
 struct Input {
@@ -29,53 +34,85 @@ struct Input {
     roles: Vec<RoleId>,
     /// The member's permissions as Discord computed them.
     permissions: u64,
+    /// By which the presser can be told more later.
+    application_id: i64,
+    token: String,
+    /// As others see the presser's name in this server.
+    name: String,
     /// What was chosen in a select.
-    #[expect(dead_code, reason = "no card has a select yet")]
     values: Vec<String>,
     /// `None` for a press; the form's fields by their ids, trimmed, the empty ones left out.
     form: Option<HashMap<String, String>>,
 }
 
 /// What the presser is told or shown.
-enum Answer {
+pub enum Answer {
     /// This interaction was delivered before: the first delivery answers it.
     Nothing,
     /// Acknowledged without words: the card changes.
     Quiet,
     Private(String),
-    /// The message with the button becomes this.
-    Update(Box<CreateInteractionResponseMessage>),
     Form(CreateModal),
+    /// Acknowledged without words, and only then carried upstream: what comes of it may be told by a further message.
+    Asked,
+    /// A choice that only the presser sees.
+    Choose(String, Select),
+    /// The message now says this, and has no buttons any more.
+    Settled(String),
+    /// The message now shows another page.
+    Page(Box<CreateEmbed>, Vec<CreateActionRow>),
 }
 
 pub async fn on_press(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &ComponentInteraction) {
     let input = who(interaction.guild_id, interaction.member.as_ref(), interaction.id).map(|input| Input {
+        application_id: interaction.application_id.get() as i64,
+        token: interaction.token.clone(),
         values: match &interaction.data.kind {
             ComponentInteractionDataKind::StringSelect { values } => values.clone(),
             _ => Vec::new(),
         },
         ..input
     });
-    respond(ctx, Target::Press(interaction), dispatch(bot, &interaction.data.custom_id, input)).await;
+    respond(bot, ctx, Target::Press(interaction), dispatch(bot, &interaction.data.custom_id, input)).await;
 }
 
 pub async fn on_form(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &ModalInteraction) {
-    let input = who(interaction.guild_id, interaction.member.as_ref(), interaction.id)
-        .map(|input| Input { form: Some(fields(interaction)), ..input });
-    respond(ctx, Target::Form(interaction), dispatch(bot, &interaction.data.custom_id, input)).await;
+    let input = who(interaction.guild_id, interaction.member.as_ref(), interaction.id).map(|input| Input {
+        application_id: interaction.application_id.get() as i64,
+        token: interaction.token.clone(),
+        form: Some(fields(interaction)),
+        ..input
+    });
+    respond(bot, ctx, Target::Form(interaction), dispatch(bot, &interaction.data.custom_id, input)).await;
 }
 
 /// Hands an input to the feature that its id names.
 async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyhow::Result<Answer> {
     let Some(input) = input else { return Err(UserError::new(text::ONLY_IN_SERVERS).into()) };
     let words: Vec<&str> = custom_id.split(':').collect();
-    let answer = match words.as_slice() {
-        ["v1", "approval", words @ ..] => approval::answer(bot, words, &input).await?,
-        ["v1", "audit", words @ ..] => audit::answer(bot, words, &input).await?,
-        ["v1", "privacy", words @ ..] => privacy::answer(bot, words, &input).await?,
-        _ => None,
+    let (feature, answer) = match words.as_slice() {
+        ["v1", "approval", words @ ..] => ("approval", approval::answer(bot, words, &input).await),
+        ["v1", "audit", words @ ..] => ("audit", audit::answer(bot, words, &input).await),
+        ["v1", "link", words @ ..] => ("link", link::answer(bot, words, &input).await),
+        ["v1", "privacy", words @ ..] => ("privacy", privacy::answer(bot, words, &input).await),
+        ["v1", "ticket", words @ ..] => ("ticket", ticket::answer(bot, words, &input).await),
+        _ => ("unknown", Ok(None)),
     };
-    answer.ok_or_else(|| UserError::new(text::UNKNOWN_BUTTON).into())
+    let answer = answer.and_then(|answer| answer.ok_or_else(|| UserError::new(text::UNKNOWN_BUTTON).into()));
+    bot.ports.metrics.press(feature, outcome(&answer));
+    answer
+}
+
+/// One word for a label.
+fn outcome(answer: &anyhow::Result<Answer>) -> &'static str {
+    match answer {
+        Ok(Answer::Nothing) => "repeated",
+        Ok(Answer::Quiet | Answer::Asked | Answer::Settled(_)) => "done",
+        Ok(Answer::Private(_)) => "told",
+        Ok(Answer::Form(_) | Answer::Choose(..) | Answer::Page(..)) => "form",
+        Err(error) if error.is::<UserError>() => "refused",
+        Err(_) => "failed",
+    }
 }
 
 fn who(
@@ -90,6 +127,9 @@ fn who(
         user_id: UserId::from(member.user.id.get()),
         roles: member.roles.iter().map(|role| RoleId::from(role.get())).collect(),
         permissions: member.permissions.map_or(0, |held| held.bits()),
+        application_id: 0,
+        token: String::new(),
+        name: member.display_name().to_owned(),
         values: Vec::new(),
         form: None,
     })
@@ -129,44 +169,68 @@ impl Target<'_> {
         self.respond(ctx, response).await
     }
 
-    /// Changes the message with the button, after [`Target::defer`].
-    async fn update(self, ctx: &serenity::Context, message: CreateInteractionResponseMessage) -> serenity::Result<()> {
-        let body = serde_json::to_value(message.allowed_mentions(CreateAllowedMentions::new()))?;
-        match self {
-            Target::Press(i) => ctx.http.edit_original_interaction_response(&i.token, &body, Vec::new()).await,
-            Target::Form(i) => ctx.http.edit_original_interaction_response(&i.token, &body, Vec::new()).await,
-        }
-        .map(|_| ())
+    async fn follow_up(self, ctx: &serenity::Context, text: String) -> serenity::Result<()> {
+        self.follow_up_with(ctx, CreateInteractionResponseFollowup::new().content(text)).await
     }
 
-    async fn follow_up(self, ctx: &serenity::Context, text: String) -> serenity::Result<()> {
-        let followup = CreateInteractionResponseFollowup::new()
-            .content(text)
-            .ephemeral(true)
-            .allowed_mentions(CreateAllowedMentions::new());
+    async fn follow_up_with(
+        self,
+        ctx: &serenity::Context,
+        followup: CreateInteractionResponseFollowup,
+    ) -> serenity::Result<()> {
+        let followup = followup.ephemeral(true).allowed_mentions(CreateAllowedMentions::new());
         match self {
             Target::Press(i) => i.create_followup(&ctx.http, followup).await.map(|_| ()),
             Target::Form(i) => i.create_followup(&ctx.http, followup).await.map(|_| ()),
         }
     }
+
+    /// Changes the message of the press, after the acknowledgement.
+    async fn edit(self, ctx: &serenity::Context, edit: EditInteractionResponse) -> serenity::Result<()> {
+        let edit = edit.allowed_mentions(CreateAllowedMentions::new());
+        match self {
+            Target::Press(i) => i.edit_response(&ctx.http, edit).await.map(|_| ()),
+            Target::Form(i) => i.edit_response(&ctx.http, edit).await.map(|_| ()),
+        }
+    }
+
+    /// Whether the press was on a message that only the presser sees, which then has done its part.
+    fn is_on_private(self) -> bool {
+        let message = match self {
+            Target::Press(i) => Some(&*i.message),
+            Target::Form(i) => i.message.as_deref(),
+        };
+        message.and_then(|m| m.flags).is_some_and(|flags| flags.contains(serenity::MessageFlags::EPHEMERAL))
+    }
 }
 
 /// Acknowledges after the work, or before it when the work takes long; never twice.
-async fn respond(ctx: &serenity::Context, target: Target<'_>, work: impl Future<Output = anyhow::Result<Answer>>) {
+async fn respond(
+    bot: &Arc<Bot>,
+    ctx: &serenity::Context,
+    target: Target<'_>,
+    work: impl Future<Output = anyhow::Result<Answer>>,
+) {
     let mut work = std::pin::pin!(work);
-    let sent = match tokio::time::timeout(ACKNOWLEDGE_WITHIN, &mut work).await {
-        Ok(answer) => first_answer(ctx, target, answer.unwrap_or_else(|e| Answer::Private(explain(&e)))).await,
-        Err(_) => {
-            let early = target.defer(ctx).await;
-            match work.await.unwrap_or_else(|e| Answer::Private(explain(&e))) {
-                Answer::Quiet | Answer::Nothing => early,
-                Answer::Private(text) => target.follow_up(ctx, text).await,
-                Answer::Update(message) => target.update(ctx, *message).await,
-                // A form can only be the first answer.
-                Answer::Form(_) => target.follow_up(ctx, text::PRESS_AGAIN.into()).await,
-            }
-        }
+    let in_time = tokio::time::timeout(ACKNOWLEDGE_WITHIN, &mut work).await;
+    let early = match in_time {
+        Ok(_) => Ok(()),
+        Err(_) => target.defer(ctx).await,
     };
+    let (answer, is_late) = match in_time {
+        Ok(answer) => (answer, false),
+        Err(_) => (work.await, true),
+    };
+    let answer = answer.unwrap_or_else(|e| Answer::Private(explain(&e)));
+    let asked = matches!(answer, Answer::Asked);
+    let sent = if is_late {
+        early.and(late_answer(ctx, target, answer).await)
+    } else {
+        first_answer(ctx, target, answer).await
+    };
+    if asked {
+        bot.ports.wake.wake(Topic::Tickets);
+    }
     if let Err(error) = sent
         && !is_too_late(&error)
     {
@@ -175,21 +239,64 @@ async fn respond(ctx: &serenity::Context, target: Target<'_>, work: impl Future<
 }
 
 async fn first_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answer) -> serenity::Result<()> {
+    let private = |message: CreateInteractionResponseMessage| {
+        let message = message.ephemeral(true).allowed_mentions(CreateAllowedMentions::new());
+        CreateInteractionResponse::Message(message)
+    };
     let response = match answer {
         Answer::Nothing => return Ok(()),
-        Answer::Quiet => CreateInteractionResponse::Acknowledge,
-        Answer::Private(text) => CreateInteractionResponse::Message(
-            CreateInteractionResponseMessage::new()
-                .content(text)
-                .ephemeral(true)
-                .allowed_mentions(CreateAllowedMentions::new()),
-        ),
-        Answer::Update(message) => {
+        Answer::Asked if target.is_on_private() => settled(text::ticket::ASKED.into()),
+        Answer::Quiet | Answer::Asked => CreateInteractionResponse::Acknowledge,
+        Answer::Private(text) => private(CreateInteractionResponseMessage::new().content(text)),
+        Answer::Choose(text, select) => {
+            let rows = vec![CreateActionRow::SelectMenu(menu(&select))];
+            private(CreateInteractionResponseMessage::new().content(text).components(rows))
+        }
+        Answer::Settled(text) => settled(text),
+        Answer::Page(embed, rows) => {
+            let message = CreateInteractionResponseMessage::new().embed(*embed).components(rows);
             CreateInteractionResponse::UpdateMessage(message.allowed_mentions(CreateAllowedMentions::new()))
         }
         Answer::Form(form) => CreateInteractionResponse::Modal(form),
     };
     target.respond(ctx, response).await
+}
+
+/// After the acknowledgement that could not wait.
+async fn late_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answer) -> serenity::Result<()> {
+    match answer {
+        Answer::Quiet | Answer::Nothing | Answer::Asked => Ok(()),
+        Answer::Private(text) => target.follow_up(ctx, text).await,
+        Answer::Settled(text) => {
+            target.edit(ctx, EditInteractionResponse::new().content(text).components(vec![])).await
+        }
+        Answer::Choose(text, select) => {
+            let rows = vec![CreateActionRow::SelectMenu(menu(&select))];
+            target.follow_up_with(ctx, CreateInteractionResponseFollowup::new().content(text).components(rows)).await
+        }
+        Answer::Page(embed, rows) => {
+            target.edit(ctx, EditInteractionResponse::new().embed(*embed).components(rows)).await
+        }
+        // A form can only be the first answer.
+        Answer::Form(_) => target.follow_up(ctx, text::PRESS_AGAIN.into()).await,
+    }
+}
+
+fn settled(text: String) -> CreateInteractionResponse {
+    let message = CreateInteractionResponseMessage::new().content(text).components(vec![]);
+    CreateInteractionResponse::UpdateMessage(message.allowed_mentions(CreateAllowedMentions::new()))
+}
+
+fn menu(select: &Select) -> CreateSelectMenu {
+    let option = |choice: &Choice| {
+        let option = CreateSelectMenuOption::new(&choice.label, &choice.value).default_selection(choice.is_default);
+        match choice.emoji {
+            Some(emoji) => option.emoji(serenity::ReactionType::Unicode(emoji.to_owned())),
+            None => option,
+        }
+    };
+    let options = select.options.iter().map(option).collect();
+    CreateSelectMenu::new(&select.custom_id, CreateSelectMenuKind::String { options }).placeholder(&select.placeholder)
 }
 
 /// Already acknowledged (by another process) or expired: what was decided is decided.

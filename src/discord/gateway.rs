@@ -110,10 +110,14 @@ pub async fn run(bot: Arc<Bot>, lifecycle: &Lifecycle, patience: Patience) -> Re
         }
         match ended {
             Ok(()) => (failures, vain) = (0, 0),
-            Err(Ended::Fatal(fatal)) => return Err(fatal),
+            Err(Ended::Fatal(fatal)) => {
+                bot.ports.metrics.gateway("refused");
+                return Err(fatal);
+            }
             Err(Ended::Again(why)) => {
                 let wait = back_off(failures, vain);
                 failures += 1;
+                bot.ports.metrics.gateway("lost");
                 tracing::warn!(why, seconds = wait.as_secs_f32(), "no gateway session; trying again");
                 rest(wait, &stop).await;
             }

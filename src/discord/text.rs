@@ -1,6 +1,7 @@
 //! Every text of the gateway edge.
 
 pub mod privacy;
+pub mod ticket;
 
 use crate::approval::rules::Refusal;
 use crate::id::{RoleId, UserId};
@@ -12,7 +13,7 @@ pub const ONLY_IN_SERVERS: &str = "This works only in a server.";
 pub const UNKNOWN_APPROVAL: &str = "This registration is not known in this server. Nothing was done.";
 pub const NO_UPSTREAM: &str = "Signalbox does not know where to send the decision; nothing was done. The operator has to set \
      XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.";
-pub const PRESS_AGAIN: &str = "That took too long to open the form. Please press Deny again.";
+pub const PRESS_AGAIN: &str = "That took too long to open the form. Please press the button again.";
 pub const REASON_TITLE: &str = "Deny this machine";
 pub const REASON_LABEL: &str = "Why is it denied?";
 pub const REASON_MISSING: &str = "A denial needs a reason; nothing was done. Press Deny again and give one.";

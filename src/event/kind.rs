@@ -106,6 +106,11 @@ pub fn find(name: &str) -> Option<&'static KindSpec> {
     KINDS.iter().find(|k| k.name == name)
 }
 
+/// The names of all kinds.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|kind| kind.name)
+}
+
 /// Rank of a kind in the order key. Unknown kinds count as updates.
 pub fn rank(name: &str) -> u8 {
     find(name).map_or(1, |k| k.rank)

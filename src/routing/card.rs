@@ -122,16 +122,16 @@ impl Verb {
     }
 }
 
-/// Renders the card of a subject as it stands.
+/// Renders the card of a subject as it stands. A ticket has more to it: see [`super::ticket`].
 pub fn render(kind: SubjectKind, state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBody {
     match kind {
-        SubjectKind::Ticket => ticket(state),
+        SubjectKind::Ticket => super::ticket::render(state, &[], None),
         SubjectKind::Machine => machine(state, approval),
         SubjectKind::Asset => asset(state),
     }
 }
 
-fn frame(state: &SubjectState, kind: &str) -> Embed {
+pub(super) fn frame(state: &SubjectState, kind: &str) -> Embed {
     let (title, color) = look(kind);
     Embed {
         title: title.to_owned(),
@@ -143,54 +143,28 @@ fn frame(state: &SubjectState, kind: &str) -> Embed {
 }
 
 /// Short values are cut so that a whole card stays below Discord's 6,000 characters.
-const SHORT: usize = 200;
-const LONG: usize = 1000;
+pub(super) const SHORT: usize = 200;
+pub(super) const LONG: usize = 1000;
 
-fn text(state: &SubjectState, name: &str) -> String {
+pub(super) fn text(state: &SubjectState, name: &str) -> String {
     fit(&long_text(state, name), SHORT)
 }
 
-fn long_text(state: &SubjectState, name: &str) -> String {
+pub(super) fn long_text(state: &SubjectState, name: &str) -> String {
     state.text(name).map(|t| fit(&escape(&t), LONG)).unwrap_or_default()
 }
 
 /// A word of the sender's list, such as `in_progress`, as people write it.
-fn word(state: &SubjectState, name: &str) -> String {
+pub(super) fn word(state: &SubjectState, name: &str) -> String {
     state.text(name).map(|t| fit(&escape(&capitalised(&t)), SHORT)).unwrap_or_default()
 }
 
-fn or(value: String, fallback: &str) -> String {
+pub(super) fn or(value: String, fallback: &str) -> String {
     if value.is_empty() { fallback.to_owned() } else { value }
 }
 
-fn latest_kind<'a>(state: &'a SubjectState, fallback: &'a str) -> &'a str {
+pub(super) fn latest_kind<'a>(state: &'a SubjectState, fallback: &'a str) -> &'a str {
     state.latest().map_or(fallback, |entry| entry.kind.as_str())
-}
-
-fn ticket(state: &SubjectState) -> MessageBody {
-    let kind = latest_kind(state, "ticket.updated");
-    let closed = kind == "ticket.closed";
-    let id = state.text("seq_id").or_else(|| state.text("id")).unwrap_or_default();
-    let status = or(word(state, "status"), "Open");
-    let embed = Embed { description: long_text(state, "description"), ..frame(state, kind) }
-        .field("Ticket ID", format!("#{}", fit(&escape(&id), SHORT)), true)
-        .field("Title", text(state, "title"), true)
-        .field("Priority", or(word(state, "priority"), "Medium"), true)
-        .field(if closed { "Final Status" } else { "Status" }, status, true)
-        .field("Created By", text(state, "created_by"), true)
-        .field("Company", text(state, "company_name"), true)
-        .field("Latest Note", latest_note(state), false)
-        .field("Resolution", long_text(state, "resolution"), false)
-        .field("Timeline", timeline(state), false);
-    MessageBody { embeds: vec![embed], ..MessageBody::default() }
-}
-
-/// The sender gives the last three notes, the newest at the end.
-fn latest_note(state: &SubjectState) -> String {
-    let Some(notes) = state.fields.get("notes") else { return String::new() };
-    let newest = notes.value.as_array().and_then(|notes| notes.last());
-    let content = newest.and_then(|note| note.get("content").and_then(|c| c.as_str()).or_else(|| note.as_str()));
-    content.map(|c| fit(&escape(c), 1000)).unwrap_or_default()
 }
 
 fn asset(state: &SubjectState) -> MessageBody {

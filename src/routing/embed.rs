@@ -13,6 +13,10 @@ pub const FIELD_VALUE: usize = 1024;
 /// Characters over all embeds of one message.
 pub const TOTAL: usize = 6000;
 pub const EMBEDS: usize = 10;
+/// Options of one select.
+pub const OPTIONS: usize = 25;
+/// Characters of an option's label.
+const LABEL: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Embed {
@@ -55,11 +59,33 @@ pub struct Button {
     pub style: ButtonStyle,
 }
 
+/// A select from which one option is chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Select {
+    pub custom_id: String,
+    pub placeholder: String,
+    /// At most [`OPTIONS`].
+    pub options: Vec<Choice>,
+}
+
+/// One option of a select.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// At most 100 characters.
+    pub value: String,
+    pub label: String,
+    pub emoji: Option<&'static str>,
+    /// What stands now.
+    pub is_default: bool,
+}
+
 /// A message before it is given a nonce and a mark.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageBody {
     pub content: Option<String>,
     pub embeds: Vec<Embed>,
+    /// At most four, each a row of its own above the buttons.
+    pub selects: Vec<Select>,
     /// At most five, shown in one row.
     pub buttons: Vec<Button>,
     /// Ids that may be pinged; nothing else ever is.
@@ -99,8 +125,11 @@ impl MessageBody {
                 embed
             })
             .collect();
-        let buttons: Vec<Value> = self.buttons.iter().map(Button::to_json).collect();
-        let components = if buttons.is_empty() { json!([]) } else { json!([{ "type": 1, "components": buttons }]) };
+        let row = |components: Vec<Value>| json!({ "type": 1, "components": components });
+        let mut components: Vec<Value> = self.selects.iter().map(|select| row(vec![select.to_json()])).collect();
+        if !self.buttons.is_empty() {
+            components.push(row(self.buttons.iter().map(Button::to_json).collect()));
+        }
         let (users, roles) = self.allowed_mentions();
         json!({
             "content": self.content.clone().unwrap_or_default(),
@@ -137,6 +166,28 @@ impl Button {
             json["emoji"] = json!({ "name": emoji });
         }
         json
+    }
+}
+
+impl Select {
+    fn to_json(&self) -> Value {
+        let options = self.options.iter().map(|option| {
+            let mut json = json!({
+                "label": fit(&option.label, LABEL),
+                "value": option.value,
+                "default": option.is_default,
+            });
+            if let Some(emoji) = option.emoji {
+                json["emoji"] = json!({ "name": emoji });
+            }
+            json
+        });
+        json!({
+            "type": 3,
+            "custom_id": self.custom_id,
+            "placeholder": self.placeholder,
+            "options": options.collect::<Vec<_>>(),
+        })
     }
 }
 

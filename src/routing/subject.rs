@@ -38,18 +38,8 @@ pub struct TimelineEntry {
 impl SubjectState {
     /// Takes an event in. An older event fills gaps and joins the timeline; it never overwrites.
     pub fn apply(&mut self, event: &Event) {
+        self.absorb(event);
         let key = event.order_key();
-        if let Value::Object(map) = &event.data {
-            for (name, value) in map {
-                if value.is_null() {
-                    continue;
-                }
-                let stands = self.fields.get(name).is_some_and(|field| (field.key, field.event_id) >= (key, event.id));
-                if !stands {
-                    self.fields.insert(name.clone(), FieldValue { value: value.clone(), key, event_id: event.id });
-                }
-            }
-        }
         if self.timeline.iter().any(|entry| entry.event_id == event.id) {
             return;
         }
@@ -61,6 +51,22 @@ impl SubjectState {
         self.timeline.sort_by_key(|entry| (entry.key, entry.event_id));
         if self.timeline.len() > TIMELINE_KEPT {
             self.timeline.remove(1);
+        }
+    }
+
+    /// As [`SubjectState::apply`], without a line in the timeline: for an event that tells what is known.
+    pub fn absorb(&mut self, event: &Event) {
+        let key = event.order_key();
+        if let Value::Object(map) = &event.data {
+            for (name, value) in map {
+                if value.is_null() {
+                    continue;
+                }
+                let stands = self.fields.get(name).is_some_and(|field| (field.key, field.event_id) >= (key, event.id));
+                if !stands {
+                    self.fields.insert(name.clone(), FieldValue { value: value.clone(), key, event_id: event.id });
+                }
+            }
         }
     }
 

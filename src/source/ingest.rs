@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::bus::Topic;
-use crate::event::NewEvent;
+use crate::event::{NewEvent, Via, kind};
 use crate::id::sha256_hex;
 use crate::lifecycle::Lifecycle;
 use crate::ports::Ports;
 use crate::store::StoreError;
 use crate::store::event::Inserted;
+use crate::telemetry::traces::Step;
 
 /// Events that share a commit at most.
 const BATCH: usize = 256;
@@ -54,11 +55,12 @@ impl Ingest {
         for _ in 0..WRITERS {
             let writer = Writer { ports: ports.clone(), missed: missed.clone() };
             let receiver = receiver.clone();
-            let stop = lifecycle.token();
+            let lifecycle_there = lifecycle.clone();
             lifecycle.spawn("ingest writer", async move {
                 tokio::select! {
                     () = writer.run(&receiver) => {}
-                    () = stop.cancelled() => writer.drain(&receiver).await,
+                    // Not before: a request that is being read still has to be stored.
+                    () = lifecycle_there.doors_closed() => writer.drain(&receiver).await,
                 }
             });
         }
@@ -139,6 +141,7 @@ impl Writer {
                     crate::crash::point("ingest.committed");
                     let any_fresh = outcomes.iter().any(|o| matches!(o, Inserted::Fresh(_)));
                     for (job, outcome) in part.into_iter().zip(outcomes) {
+                        self.count(&job.event, &outcome);
                         // A caller that went away is answered by the dedup key when it comes again.
                         let _ = job.reply.send(Ok(outcome));
                     }
@@ -167,6 +170,19 @@ impl Writer {
                     refuse(part, &IngestError::Unavailable);
                 }
             }
+        }
+    }
+
+    fn count(&self, stored: &NewEvent, outcome: &Inserted) {
+        if let Inserted::Fresh(id) = outcome {
+            let source = if stored.via == Via::Internal { "signalbox" } else { "xtsystems" };
+            // A sender may name kinds of its own; as labels they would have no bounds.
+            let kind = kind::find(&stored.event.kind).map_or("other", |kind| kind.name);
+            self.ports.metrics.event(source, kind, stored.via.as_str());
+            let (event, now) = (&stored.event, self.ports.clock.now());
+            let step = || Step::new("intake", *id, event.received_at, now).first().with("event.kind", &event.kind);
+            self.ports.traces.note(|| step().with("event.via", stored.via.as_str()));
+            tracing::debug!(event = %id, kind, via = stored.via.as_str(), "stored");
         }
     }
 

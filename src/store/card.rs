@@ -10,8 +10,10 @@ use crate::event::kind::SubjectKind;
 use crate::id::{GuildId, MessageId};
 use crate::routing::card::{ApprovalState, ApprovalView, Verb};
 use crate::routing::subject::SubjectState;
+use crate::routing::ticket::{ActionView, Controls};
+use crate::store::upstream_list::ListKind;
 
-/// Everything that a card shows, read in one statement.
+/// Everything that a card shows.
 #[derive(Clone, Debug)]
 pub struct CardView {
     pub id: Uuid,
@@ -19,6 +21,9 @@ pub struct CardView {
     pub kind: SubjectKind,
     pub state: SubjectState,
     pub approval: Option<ApprovalView>,
+    /// Of a ticket: what was asked for, and what can be.
+    pub actions: Vec<ActionView>,
+    pub controls: Option<Controls>,
     /// The send that made the message; its mark stays in the footer.
     pub send_id: Option<Uuid>,
     pub message_id: Option<MessageId>,
@@ -92,6 +97,8 @@ pub async fn want_cards(tx: &mut Tx, wanted: &[WantedCard], now: DateTime<Utc>) 
 struct Row {
     id: Uuid,
     version: i64,
+    subject_id: Uuid,
+    source_id: Uuid,
     kind: String,
     state: serde_json::Value,
     send_id: Option<Uuid>,
@@ -132,6 +139,8 @@ impl From<Row> for CardView {
             kind: SubjectKind::parse(&r.kind).unwrap_or(SubjectKind::Ticket),
             state: serde_json::from_value(r.state).unwrap_or_default(),
             approval,
+            actions: Vec::new(),
+            controls: None,
             send_id: r.send_id,
             message_id: r.discord_message_id.map(MessageId),
             reposts: r.reposts,
@@ -145,7 +154,7 @@ impl Store {
     pub async fn get_card(&self, card_id: Uuid) -> Result<CardView> {
         let row = sqlx::query_as!(
             Row,
-            r#"SELECT c.id, c.version, s.kind, s.state, c.send_id, c.discord_message_id, c.reposts, c.edit_failures,
+            r#"SELECT c.id, c.version, s.id AS subject_id, s.source_id, s.kind, s.state, c.send_id, c.discord_message_id, c.reposts, c.edit_failures,
                    a.id AS "approval_id?", a.state AS "approval_state?", a.verb, p.discord_user_id AS presser,
                    a.decided_at, a.reason, a.upstream_text, a.call_attempts AS "call_attempts?", a.outcome,
                    a.outcome_by, a.settled_at
@@ -158,7 +167,20 @@ impl Store {
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(row.into())
+        let (subject_id, source_id) = (row.subject_id, row.source_id);
+        let mut view = CardView::from(row);
+        // Read after the version, so newer if anything: then the card is edited once more.
+        if view.kind == SubjectKind::Ticket {
+            view.actions = self.list_action_views(subject_id).await?;
+            let statuses = self.find_list(source_id, ListKind::Status).await?;
+            let priorities = self.find_list(source_id, ListKind::Priority).await?;
+            view.controls = Some(Controls {
+                subject_id,
+                statuses: statuses.map(|l| l.items).unwrap_or_default(),
+                priorities: priorities.map(|l| l.items).unwrap_or_default(),
+            });
+        }
+        Ok(view)
     }
 
     /// A card of this destination whose message is behind and may be edited now.

@@ -81,30 +81,58 @@ impl Row {
 }
 
 impl Store {
-    /// Destinations in use that were not checked since `before`, disabled ones not since `disabled_before`.
-    pub async fn list_unchecked_destinations(
+    /// Claims destinations in use that were not checked since `before`, disabled ones not since
+    /// `disabled_before`. Nobody else gets them until `until`, or until their check is recorded or put off.
+    pub async fn claim_destination_checks(
         &self,
         before: DateTime<Utc>,
         disabled_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<Destination>> {
+        let mut tx = self.begin_preparing().await?;
         let rows = sqlx::query_as!(
             Row,
-            "SELECT id, guild_id, channel_id, webhook_id, webhook_token, webhook_channel_id, disabled_because
-             FROM destination d
-             WHERE (checked_at IS NULL OR checked_at < $1 OR (disabled_at IS NOT NULL AND checked_at < $2))
-               AND (EXISTS (SELECT 1 FROM route r WHERE r.enabled AND d.id = ANY (r.destination_ids))
-                    OR EXISTS (SELECT 1 FROM message m WHERE m.destination_id = d.id AND m.state = 'queued')
-                    OR EXISTS (SELECT 1 FROM send s WHERE s.destination_id = d.id
-                               AND s.state IN ('open', 'in_doubt', 'unresolved')))
-             ORDER BY checked_at NULLS FIRST LIMIT $3",
+            "WITH due AS (
+                SELECT id FROM destination d
+                WHERE (checked_at IS NULL OR checked_at < $1 OR (disabled_at IS NOT NULL AND checked_at < $2))
+                  AND (check_not_before IS NULL OR check_not_before <= $3)
+                  AND (EXISTS (SELECT 1 FROM route r WHERE r.enabled AND d.id = ANY (r.destination_ids))
+                       OR EXISTS (SELECT 1 FROM message m WHERE m.destination_id = d.id AND m.state = 'queued')
+                       OR EXISTS (SELECT 1 FROM send s WHERE s.destination_id = d.id
+                                  AND s.state IN ('open', 'in_doubt', 'unresolved')))
+                ORDER BY checked_at NULLS FIRST, id LIMIT $5
+                FOR UPDATE SKIP LOCKED
+             )
+             UPDATE destination d SET check_not_before = $4 FROM due WHERE d.id = due.id
+             RETURNING d.id, d.guild_id, d.channel_id, d.webhook_id, d.webhook_token, d.webhook_channel_id,
+                 d.disabled_because",
             before,
             disabled_before,
+            now,
+            until,
             limit
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(rows.into_iter().filter_map(|row| row.open_or_report(&self.keys)).collect())
+    }
+
+    /// A check that was claimed and came to nothing is made again from then on.
+    pub async fn put_off_destination_check(&self, id: Uuid, until: DateTime<Utc>) -> Result<()> {
+        sqlx::query!("UPDATE destination SET check_not_before = $2 WHERE id = $1", id, until)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// When the next check that was claimed or put off comes due.
+    pub async fn next_destination_check_at(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+        Ok(sqlx::query_scalar!("SELECT min(check_not_before) FROM destination WHERE check_not_before > $1", now)
+            .fetch_one(&self.pool)
+            .await?)
     }
 
     pub async fn list_destinations(&self, guild_id: GuildId) -> Result<Vec<Destination>> {
@@ -122,7 +150,7 @@ impl Store {
     /// Records a check. `problem` disables; `None` enables again. Returns whether that changed anything.
     pub async fn record_destination_check(&self, id: Uuid, problem: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
         let was_disabled = sqlx::query_scalar!(
-            r#"UPDATE destination d SET checked_at = $3, disabled_because = $2,
+            r#"UPDATE destination d SET checked_at = $3, check_not_before = NULL, disabled_because = $2,
                    disabled_at = CASE WHEN $2::text IS NULL THEN NULL ELSE COALESCE(d.disabled_at, $3) END
                FROM (SELECT id, disabled_at FROM destination WHERE id = $1 FOR UPDATE) old
                WHERE d.id = old.id

@@ -10,20 +10,22 @@
 mod binaries;
 mod cluster;
 mod error;
+mod keeper;
 mod place;
 
 pub use error::EmbeddedError;
 pub use place::default_data_dir;
 
-use cluster::{Log, await_end_of_earlier_server, create, lock, open_log, ready_server, version_of};
+use cluster::{await_end_of_earlier_server, create, lock, version_of};
+use keeper::{Keeper, Launch};
 use place::Account;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal};
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// The database made in a new cluster, and the superuser that owns it.
@@ -32,8 +34,6 @@ const DATABASE: &str = "signalbox";
 const PORT: u16 = 5432;
 /// How often the state of the server is looked at while something is awaited.
 const LOOK: Duration = Duration::from_millis(20);
-/// After an unclean stop of the machine the server first replays its log.
-const START_LIMIT: Duration = Duration::from_secs(300);
 /// For the statements that are under way when the program stops.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
@@ -74,20 +74,18 @@ pub struct LauncherCommand {
     pub args: Vec<OsString>,
 }
 
-/// A running server. Dropping it stops it, as [`EmbeddedPostgres::stop`] does.
+/// A running server, started again when somebody else ends it. Dropping it stops it, as
+/// [`EmbeddedPostgres::stop`] does.
 #[derive(Debug)]
 pub struct EmbeddedPostgres {
-    child: Child,
-    server: Pid,
     url: String,
     data_dir: PathBuf,
+    // Dropped in this order: the directory is free when the server has ended.
+    _keeper: Keeper,
     _lock: File,
 }
 
 /// Starts the server, making its data the first time, and returns when it accepts connections.
-///
-/// Call it on the main thread, before there is a runtime: the server gets its signal to end when the
-/// *thread* that started it ends.
 pub fn start(settings: &Settings) -> Result<EmbeddedPostgres, EmbeddedError> {
     let account = Account::choose()?;
     let data_dir = settings.data_dir.clone().unwrap_or_else(default_data_dir);
@@ -103,30 +101,18 @@ pub fn start(settings: &Settings) -> Result<EmbeddedPostgres, EmbeddedError> {
         create(&account, &binaries, &home, &cluster, settings.durable)?;
     }
     let socket_dir = account.socket_dir(&home)?;
-    let mut server = Starting { child: None, log: open_log(&account, &home)? };
-    let mut command = account.command(&settings.launcher.program, &home);
-    command
-        .args(&settings.launcher.args)
-        .arg(std::process::id().to_string())
-        .arg(binaries.postgres())
-        .arg("-D")
-        .arg(&cluster);
-    for (name, value) in server_settings(settings, &socket_dir) {
-        command.arg("-c").arg(format!("{name}={value}"));
-    }
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(server.log.handle()?)
-        .stderr(server.log.handle()?)
-        .spawn()
-        .map_err(EmbeddedError::io("start", &settings.launcher.program))?;
-    server.child = Some(child);
-    let (child, server) = server.await_ready(&cluster)?;
-    tracing::info!(
-        data_dir = %data_dir.display(), version = binaries.major, pid = server.as_raw_pid(),
-        "the private PostgreSQL accepts connections"
-    );
-    Ok(EmbeddedPostgres { child, server, url: url(&socket_dir), data_dir, _lock: lock })
+    let url = url(&socket_dir);
+    let launch = Launch {
+        launcher: settings.launcher.clone(),
+        server: binaries.postgres(),
+        settings: server_settings(settings, &socket_dir),
+        account,
+        home,
+        cluster,
+    };
+    let keeper = Keeper::start(launch)?;
+    tracing::info!(data_dir = %data_dir.display(), version = binaries.major, "the private PostgreSQL accepts connections");
+    Ok(EmbeddedPostgres { url, data_dir, _keeper: keeper, _lock: lock })
 }
 
 impl EmbeddedPostgres {
@@ -143,31 +129,6 @@ impl EmbeddedPostgres {
     /// Disconnects everybody, writes everything out and ends the server. The last thing a program does.
     pub fn stop(self) {
         drop(self);
-    }
-
-    /// Asks ever more firmly until the process is gone.
-    fn end(&mut self) -> io::Result<()> {
-        for (signal, limit) in [(Signal::INT, STOP_LIMIT), (Signal::QUIT, Duration::from_secs(5))] {
-            if self.child.try_wait()?.is_some() {
-                return Ok(());
-            }
-            kill_process(self.server, signal)?;
-            let child = &mut self.child;
-            if wait_until(limit, || child.try_wait().is_ok_and(|status| status.is_some())) {
-                return Ok(());
-            }
-            tracing::warn!(?signal, seconds = limit.as_secs(), "PostgreSQL is still running");
-        }
-        self.child.kill()?;
-        self.child.wait().map(drop)
-    }
-}
-
-impl Drop for EmbeddedPostgres {
-    fn drop(&mut self) {
-        if let Err(error) = self.end() {
-            tracing::warn!(%error, "the private PostgreSQL could not be stopped");
-        }
     }
 }
 
@@ -210,44 +171,11 @@ fn run_until_death_of(parent: Pid, command: &mut Command) -> io::Result<Infallib
         while rustix::process::getppid() == Some(parent) {
             std::thread::sleep(Duration::from_millis(200));
         }
-        kill_process(watched, Signal::INT)
+        rustix::process::kill_process(watched, Signal::INT)
     });
     let mut server = server;
     let status = server.wait()?;
     std::process::exit(status.code().unwrap_or(1));
-}
-
-/// A server between its start and its readiness; dropped on the way, it ends.
-struct Starting {
-    child: Option<Child>,
-    log: Log,
-}
-
-impl Starting {
-    fn await_ready(&mut self, cluster: &Path) -> Result<(Child, Pid), EmbeddedError> {
-        let mut ended = None;
-        let mut ready = None;
-        let child = self.child.as_mut().expect("it was set when it was spawned");
-        wait_until(START_LIMIT, || {
-            ended = child.try_wait().ok().flatten();
-            ready = ready_server(cluster, child.id());
-            ended.is_some() || ready.is_some()
-        });
-        match (ended, ready) {
-            (Some(status), _) => Err(self.log.failure(format!("it ended with {status}"))),
-            (None, Some(server)) => Ok((self.child.take().expect("it was set when it was spawned"), server)),
-            (None, None) => Err(self.log.failure(format!("not ready after {} s", START_LIMIT.as_secs()))),
-        }
-    }
-}
-
-impl Drop for Starting {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = kill_process(Pid::from_child(&child), Signal::QUIT);
-            let _ = child.wait();
-        }
-    }
 }
 
 fn server_settings(settings: &Settings, socket_dir: &Path) -> Vec<(&'static str, String)> {

@@ -88,6 +88,19 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The events behind messages, with their arrival.
+    pub async fn list_send_events(&self, message_ids: &[i64]) -> Result<Vec<(Uuid, DateTime<Utc>)>> {
+        let rows = sqlx::query!(
+            "SELECT DISTINCT e.id, e.received_at FROM message m JOIN event e ON e.id = m.event_id WHERE m.id = ANY ($1)",
+            message_ids
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.received_at)).collect())
+    }
+}
+
 /// A message that was not delivered, with Discord's words.
 pub struct DeadMessage {
     pub id: i64,

@@ -50,6 +50,8 @@ pub enum OnDelete {
     Row,
     /// The row stays with a random id that nothing connects with the member any more.
     KeepNameless,
+    /// The same, and what the member wrote or is called goes: an assignment in SQL.
+    KeepWithout(&'static str),
     /// The row stays, the mention goes.
     Mention,
 }
@@ -59,6 +61,9 @@ impl OnDelete {
         match self {
             OnDelete::Row => "deleted",
             OnDelete::KeepNameless => "kept without a name: the random id in it leads to nobody any more",
+            OnDelete::KeepWithout(_) => {
+                "kept without your name and your words, under a random id that leads to nobody any more"
+            }
             OnDelete::Mention => "the mention is taken out",
         }
     }
@@ -113,6 +118,64 @@ pub static TABLES: &[Table] = &[
             "EVENT_DAYS after they were sent or given up; those of a card as long as the card",
             BY_DESTINATION,
         )
+    },
+    Table {
+        members: &[Member {
+            column: "person_id",
+            by: By::Person,
+            what: "things that you asked XTSystems to do with tickets",
+            exported: "id, asked_at, verb, value_name, title, content, author, state",
+            on_delete: OnDelete::KeepWithout(
+                "author = 'somebody', interaction_token = NULL,
+                 content = CASE WHEN state IN ('confirmed', 'refused') THEN NULL ELSE content END",
+            ),
+        }],
+        ..table(
+            "ticket_action",
+            "what members asked XTSystems to do with tickets, with their notes; the token of the interaction encrypted, \
+             for 15 minutes at most",
+            "as long as its ticket; a request to create one EVENT_DAYS",
+            BY_GUILD,
+        )
+    },
+    table("upstream_list", "what XTSystems lets choose from: states, priorities, its users", IN_USE, BY_SOURCE),
+    Table {
+        members: &[
+            Member {
+                column: "person_id",
+                by: By::Person,
+                what: "link between you and a user of XTSystems",
+                exported: "upstream_name, linked_at, upstream_user_id",
+                on_delete: OnDelete::Row,
+            },
+            Member {
+                column: "linked_by_person_id",
+                by: By::Person,
+                what: "links to users of XTSystems that you confirmed",
+                exported: "upstream_name, linked_at, upstream_user_id",
+                on_delete: OnDelete::KeepNameless,
+            },
+        ],
+        ..table("upstream_link", "which member is which user of XTSystems", "until it is undone", BY_GUILD)
+    },
+    Table {
+        members: &[
+            Member {
+                column: "person_id",
+                by: By::Person,
+                what: "wishes of yours to be linked with a user of XTSystems",
+                exported: "upstream_name, asked_at, answer, answered_at",
+                on_delete: OnDelete::Row,
+            },
+            Member {
+                column: "answered_by_person_id",
+                by: By::Person,
+                what: "such wishes that you answered",
+                exported: "upstream_name, asked_at, answer, answered_at",
+                on_delete: OnDelete::KeepNameless,
+            },
+        ],
+        ..table("upstream_link_request", "wishes to be linked with a user of XTSystems", "EVENT_DAYS", BY_GUILD)
     },
     table("card", "which Discord message shows a ticket, machine or asset", "as long as its subject", BY_GUILD),
     Table {
@@ -212,6 +275,15 @@ fn columns() -> impl Iterator<Item = (&'static Table, &'static Member)> {
     TABLES.iter().flat_map(|table| table.members.iter().map(move |member| (table, member)))
 }
 
+/// A condition on `person p`: nothing holds its id.
+pub(super) fn nobody_refers() -> String {
+    let by_person = columns().filter(|(_, member)| member.by == By::Person);
+    let conditions: Vec<String> = by_person
+        .map(|(table, member)| format!("NOT EXISTS (SELECT 1 FROM {} t WHERE t.{} = p.id)", table.name, member.column))
+        .collect();
+    conditions.join(" AND ")
+}
+
 impl Member {
     /// Takes the Discord id as `$1`. Only words of the list above get into a statement.
     fn condition(&self) -> String {
@@ -261,12 +333,8 @@ impl Store {
         let was_known = self.forget_person(user_id).await?;
         let mut gone = u64::from(was_known);
         for (table, member) in columns() {
-            gone += match (member.on_delete, member.by) {
-                (OnDelete::Row, By::User | By::Person) => {
-                    let sql = format!("DELETE FROM {} WHERE {}", table.name, member.condition());
-                    sqlx::query(AssertSqlSafe(sql)).bind(user_id.0).execute(&self.pool).await?.rows_affected()
-                }
-                (OnDelete::Mention, By::Mentions) => {
+            gone += match member.by {
+                By::Mentions => {
                     let (name, column) = (table.name, member.column);
                     let without = format!(
                         "array_remove(array_remove({column}, '<@' || $1::bigint || '>'), '<@!' || $1::bigint || '>')"
@@ -274,14 +342,15 @@ impl Store {
                     let sql = format!("UPDATE {name} SET {column} = {without} WHERE {}", member.condition());
                     sqlx::query(AssertSqlSafe(sql)).bind(user_id.0).execute(&self.pool).await?.rows_affected()
                 }
-                (OnDelete::Mention, By::Body) => self.take_out_of_bodies(user_id).await?,
-                _ => 0,
+                By::Body => self.take_out_of_bodies(user_id).await?,
+                By::User | By::Person => 0,
             };
         }
         Ok(gone > 0)
     }
 
-    /// The link goes first, so that nothing new is written under it; cards that name the member are shown anew.
+    /// All at once: the person, what hangs on the random id, and the cards that are to be shown without the name.
+    /// Whoever is about to write under that id waits for it.
     async fn forget_person(&self, user_id: UserId) -> Result<bool> {
         let mut tx = self.begin().await?;
         let person = sqlx::query_scalar!("SELECT id FROM person WHERE discord_user_id = $1 FOR UPDATE", user_id.0)
@@ -290,11 +359,21 @@ impl Store {
         let Some(person) = person else { return Ok(false) };
         sqlx::query!(
             "UPDATE card SET version = version + 1
-             WHERE subject_id IN (SELECT subject_id FROM approval WHERE person_id = $1)",
+             WHERE subject_id IN (SELECT subject_id FROM approval WHERE person_id = $1
+                 UNION SELECT subject_id FROM ticket_action WHERE person_id = $1)",
             person
         )
         .execute(&mut *tx)
         .await?;
+        for (table, member) in columns().filter(|(_, member)| member.by == By::Person) {
+            let (name, column) = (table.name, member.column);
+            let sql = match member.on_delete {
+                OnDelete::Row => format!("DELETE FROM {name} WHERE {column} = $1"),
+                OnDelete::KeepWithout(set) => format!("UPDATE {name} SET {set} WHERE {column} = $1"),
+                OnDelete::KeepNameless | OnDelete::Mention => continue,
+            };
+            sqlx::query(AssertSqlSafe(sql)).bind(person).execute(&mut *tx).await?;
+        }
         sqlx::query!("DELETE FROM person WHERE id = $1", person).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(true)

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::privacy::TABLES;
+use super::privacy::{TABLES, nobody_refers};
 use super::{Result, Store, Tx};
 use crate::id::GuildId;
 
@@ -112,6 +112,21 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
+        let actions = sqlx::query!(
+            "DELETE FROM ticket_action WHERE id IN (SELECT id FROM ticket_action
+                 WHERE subject_id IS NULL AND state IN ('confirmed', 'refused') AND asked_at < $1 LIMIT $2)",
+            cutoffs.event,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
+        let wishes = sqlx::query!(
+            "DELETE FROM upstream_link_request WHERE id IN (SELECT id FROM upstream_link_request WHERE asked_at < $1 LIMIT $2)",
+            cutoffs.event,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
         // The token of an interaction dies after 15 minutes.
         let interactions = sqlx::query!(
             "DELETE FROM interaction WHERE id IN
@@ -123,7 +138,7 @@ impl Store {
         .await?;
         let requests =
             sqlx::query!("DELETE FROM privacy_request WHERE at < $1", cutoffs.interaction).execute(&self.pool).await?;
-        let all = [dedup, refusals, quarantine, interactions, requests];
+        let all = [dedup, refusals, quarantine, actions, wishes, interactions, requests];
         Ok(all.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
     }
 
@@ -136,6 +151,8 @@ impl Store {
                AND (s.kind <> 'ticket' OR lower(s.state #>> '{fields,status,value}') IN ('closed', 'resolved', 'cancelled'))
                AND NOT EXISTS (SELECT 1 FROM approval a WHERE a.subject_id = s.id
                    AND a.state IN ('requested', 'deciding', 'sent', 'unknown', 'refused'))
+               AND NOT EXISTS (SELECT 1 FROM ticket_action t WHERE t.subject_id = s.id
+                   AND t.state IN ('requested', 'sent', 'unknown'))
                AND NOT EXISTS (SELECT 1 FROM card c JOIN message m ON m.card_id = c.id
                    WHERE c.subject_id = s.id AND m.state IN ('queued', 'sending'))
                AND NOT EXISTS (SELECT 1 FROM card c JOIN send x ON x.card_id = c.id
@@ -155,6 +172,7 @@ impl Store {
         sqlx::query!("DELETE FROM send WHERE card_id = ANY ($1)", &cards).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM card WHERE id = ANY ($1)", &cards).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM approval WHERE subject_id = ANY ($1)", &ids).execute(&mut *tx).await?;
+        sqlx::query!("DELETE FROM ticket_action WHERE subject_id = ANY ($1)", &ids).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM subject WHERE id = ANY ($1)", &ids).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(ids.len() as u64)
@@ -289,12 +307,8 @@ impl Store {
             }
         }
         let mut tx = self.begin().await?;
-        sqlx::query!(
-            "DELETE FROM person p WHERE NOT EXISTS (SELECT 1 FROM approval a WHERE a.person_id = p.id)
-               AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.person_id = p.id)"
-        )
-        .execute(&mut *tx)
-        .await?;
+        let unused = format!("DELETE FROM person p WHERE {}", nobody_refers());
+        sqlx::query(AssertSqlSafe(unused)).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM guild_departure WHERE guild_id = $1", guild_id.0).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(0)

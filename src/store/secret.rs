@@ -1,7 +1,8 @@
 //! Which columns hold secrets, and how they stand there: sealed, each bound to its row. Store functions open
 //! and seal on the way; nobody else sees the stored form.
 //!
-//! `destination.webhook_token`, and the `setting` values whose key says that they are secret.
+//! `destination.webhook_token`, the `setting` values whose key says that they are secret, and
+//! `ticket_action.interaction_token`, which is too short-lived to be sealed anew.
 
 use uuid::Uuid;
 
@@ -41,6 +42,21 @@ pub(super) fn setting_place(guild_id: i64, key: &str) -> String {
 
 pub(super) fn webhook_place(guild_id: i64, webhook_id: i64) -> String {
     format!("destination:{guild_id}/{webhook_id}:webhook_token")
+}
+
+fn interaction_place(action_id: Uuid) -> String {
+    format!("ticket_action:{action_id}:interaction_token")
+}
+
+/// An interaction's token lives for 15 minutes and only serves to tell the presser what came of it: without a key
+/// it is not kept.
+pub(super) fn seal_interaction_token(keys: &Keyring, action_id: Uuid, token: Option<&str>) -> Option<String> {
+    keys.seal(&interaction_place(action_id), token?).ok()
+}
+
+/// `None` also when its key was replaced meanwhile.
+pub(super) fn open_interaction_token(keys: &Keyring, action_id: Uuid, sealed: Option<&str>) -> Option<String> {
+    keys.open(&interaction_place(action_id), sealed?).ok()
 }
 
 impl Store {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Result, Tx};
+use super::{Result, Store, Tx};
 use crate::event::kind::SubjectKind;
 use crate::id::GuildId;
 use crate::routing::subject::SubjectState;
@@ -88,4 +88,87 @@ pub async fn save_subjects(tx: &mut Tx, subjects: &[&Subject], now: DateTime<Utc
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// A ticket as a person would choose it.
+#[derive(Clone, Debug)]
+pub struct KnownTicket {
+    pub subject_id: Uuid,
+    pub state: SubjectState,
+    /// Where its card is, when it has one.
+    pub card: Option<(i64, i64)>,
+}
+
+/// Locks one subject of this guild. A subject of another guild does not exist here.
+pub async fn lock_subject(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Result<Option<Subject>> {
+    let row = sqlx::query!(
+        "SELECT id, guild_id, source_id, key, kind, state FROM subject WHERE id = $1 AND guild_id = $2 FOR UPDATE",
+        id,
+        guild_id.0
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|r| Subject {
+        id: r.id,
+        guild_id: GuildId(r.guild_id),
+        source_id: r.source_id,
+        key: r.key,
+        kind: SubjectKind::parse(&r.kind).unwrap_or(SubjectKind::Ticket),
+        state: serde_json::from_value(r.state).unwrap_or_default(),
+    }))
+}
+
+impl Store {
+    /// The source of a ticket of this guild.
+    pub async fn find_ticket_source(&self, guild_id: GuildId, subject_id: Uuid) -> Result<Option<Uuid>> {
+        Ok(sqlx::query_scalar!(
+            "SELECT source_id FROM subject WHERE id = $1 AND guild_id = $2 AND kind = 'ticket'",
+            subject_id,
+            guild_id.0
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// The tickets that changed last, newest first, each with its newest card's channel and message.
+    pub async fn list_known_tickets(&self, source_id: Uuid, limit: i64) -> Result<Vec<KnownTicket>> {
+        let rows = sqlx::query!(
+            r#"SELECT s.id, s.state, c.channel_id AS "channel_id?", c.discord_message_id AS "message_id?"
+               FROM (SELECT id, state, updated_at FROM subject WHERE source_id = $1 AND kind = 'ticket'
+                     ORDER BY updated_at DESC LIMIT $2) s
+               LEFT JOIN LATERAL (SELECT d.channel_id, c.discord_message_id FROM card c
+                   JOIN destination d ON d.id = c.destination_id
+                   WHERE c.subject_id = s.id AND c.discord_message_id IS NOT NULL AND c.gone_at IS NULL
+                   ORDER BY c.created_at DESC LIMIT 1) c ON true
+               ORDER BY s.updated_at DESC"#,
+            source_id,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|r| KnownTicket {
+                subject_id: r.id,
+                state: serde_json::from_value(r.state).unwrap_or_default(),
+                card: r.channel_id.zip(r.message_id),
+            })
+            .collect())
+    }
+
+    /// Where the newest card of a subject is, by the subject's key: channel and message.
+    pub async fn find_card_place(&self, source_id: Uuid, key: &str) -> Result<Option<(i64, i64)>> {
+        let row = sqlx::query!(
+            r#"SELECT d.channel_id AS "channel_id!", c.discord_message_id AS "message_id!" FROM subject s
+               JOIN card c ON c.subject_id = s.id JOIN destination d ON d.id = c.destination_id
+               WHERE s.source_id = $1 AND s.key = $2 AND c.discord_message_id IS NOT NULL AND c.gone_at IS NULL
+                 AND d.channel_id IS NOT NULL
+               ORDER BY c.created_at DESC LIMIT 1"#,
+            source_id,
+            key
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|r| (r.channel_id, r.message_id)))
+    }
 }

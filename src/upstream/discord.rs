@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::clock::Stopwatch;
@@ -19,6 +19,9 @@ use crate::upstream::permission::{Channel, Member, Role};
 
 /// Characters of Discord's explanation that are kept.
 const EXPLANATION: usize = 400;
+
+/// The message flag for "only you can see this".
+const EPHEMERAL: u64 = 1 << 6;
 
 /// A client for one bot. Cheap to clone.
 #[derive(Clone)]
@@ -120,6 +123,13 @@ impl DiscordClient {
     pub async fn edit_webhook_message(&self, id: i64, token: &str, message: MessageId, body: &Value) -> Answer {
         let url = format!("{}{}/messages/{message}", self.base, webhook_path(id, token));
         self.send(self.http.patch(url).json(body)).await
+    }
+
+    /// Tells a presser something privately, by the token of their interaction, which lives 15 minutes.
+    pub async fn follow_up(&self, application: i64, token: &str, words: &str) -> Answer {
+        let url = format!("{}/webhooks/{application}/{token}", self.base);
+        let body = json!({ "content": words, "flags": EPHEMERAL, "allowed_mentions": { "parse": [] } });
+        self.send(self.http.post(url).json(&body)).await
     }
 
     /// Up to 100 messages after `after`, in Discord's order (newest first).

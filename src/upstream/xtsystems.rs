@@ -3,7 +3,9 @@
 
 mod decision;
 mod error;
+mod machine;
 mod text;
+mod ticket;
 mod webhook;
 
 use std::time::Duration;
@@ -14,11 +16,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use url::{Host, Url};
 
+use crate::clock::Stopwatch;
 use crate::event::lenient;
 use crate::routing::card::Verb;
+use crate::telemetry::metrics::Metrics;
 
 pub use decision::Decision;
-pub use error::UpstreamError;
+pub use error::{Fate, UpstreamError};
+pub use machine::MachineInfo;
+pub use ticket::{NewTicket, NoteInfo, TicketInfo, TicketUpdate};
 pub use webhook::{Delivery, NewWebhook, Webhook, WebhookUpdate};
 
 use error::Transport;
@@ -49,6 +55,7 @@ pub struct XtSystemsClient {
     key: SecretString,
     authorization: HeaderValue,
     timeout: Duration,
+    metrics: Metrics,
 }
 
 /// What `GET /health` answered.
@@ -91,7 +98,12 @@ impl XtSystemsClient {
             http = http.no_proxy();
         }
         let http = http.build().map_err(|e| UpstreamError::Unusable(error::innermost(&e)))?;
-        Ok(Self { http, base, key, authorization, timeout })
+        Ok(Self { http, base, key, authorization, timeout, metrics: Metrics::default() })
+    }
+
+    /// Counts its requests there.
+    pub fn counted(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// The server's address without path or credentials, for texts.
@@ -197,6 +209,31 @@ impl XtSystemsClient {
     }
 
     async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        authorized: bool,
+    ) -> Result<Answer, Transport> {
+        let watch = Stopwatch::start();
+        let answer = self.send_once(method, path, query, body, authorized).await;
+        let outcome = match &answer {
+            Ok(answer) => match answer.status {
+                200..=299 => "success",
+                400..=499 => "refused",
+                500.. => "failed",
+                _ => "other",
+            },
+            Err(Transport::NotSent(_)) => "not_sent",
+            Err(Transport::TimedOut) => "timed_out",
+            Err(Transport::Broken(_)) => "broken",
+        };
+        self.metrics.call("xtsystems", outcome, watch.elapsed());
+        answer
+    }
+
+    async fn send_once(
         &self,
         method: Method,
         path: &[&str],

@@ -1,14 +1,19 @@
-//! `/health` as the original answers it, `/healthz` alive, `/readyz` able to take webhooks in.
+//! `/health` as the original answers it, `/healthz` alive, `/readyz` able to do what this process is for.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Web;
+
+/// A load balancer waits no longer than this, so neither does the question to the database.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub async fn health(State(web): State<Arc<Web>>) -> Json<Value> {
     let discord = if web.discord_connected.load(Ordering::Relaxed) { "connected" } else { "disconnected" };
@@ -24,11 +29,41 @@ pub async fn alive() -> &'static str {
     "ok"
 }
 
-/// The intake needs PostgreSQL alone: Discord being away must not take it out of a load balancer.
-pub async fn ready(State(web): State<Arc<Web>>) -> (StatusCode, Json<Value>) {
-    let database = web.ports.store.clock_reading().await.is_ok();
+/// What somebody wants to know: `/readyz?role=bot`.
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    role: Role,
+}
+
+/// What a process is there for.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    /// Takes webhooks in. It needs PostgreSQL alone: Discord being away must not take it out of a load
+    /// balancer.
+    #[default]
+    Intake,
+    /// Has the gateway session.
+    Bot,
+    /// Sends what waits.
+    Worker,
+}
+
+/// 503 with what is down when the role cannot be played; without a role it is the intake's.
+pub async fn ready(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> (StatusCode, Json<Value>) {
+    let prepared = web.prepared.load(Ordering::Relaxed);
+    let reading = tokio::time::timeout(PATIENCE, web.ports.store.clock_reading()).await;
+    let database = matches!(reading, Ok(Ok(_))) && prepared;
     let discord = web.discord_connected.load(Ordering::Relaxed);
-    let status = if database { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let stopping = web.ports.lifecycle.is_stopping();
+    let is_ready = !stopping && database && (discord || !matches!(asked.role, Role::Bot));
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = |up: bool| if up { "up" } else { "down" };
-    (status, Json(json!({ "database": word(database), "discord": word(discord) })))
+    let ready = match (is_ready, stopping) {
+        (true, _) => "ready",
+        (false, true) => "stopping",
+        (false, false) => "not ready",
+    };
+    (status, Json(json!({ "status": ready, "database": word(database), "discord": word(discord) })))
 }

@@ -124,6 +124,8 @@ async fn what_is_not_an_answer_of_discord_says_nothing_about_a_channel() {
         run(async |town| {
             town.fault("get_channel", what, 1);
             town.alert("one").await;
+            assert_eq!(town.lines("alerts"), "", "{what}");
+            town.advance(seconds(2)).await;
             let parked = what != "html:502";
             assert_eq!(town.lines("alerts").is_empty(), parked, "{what}");
             assert!(town.status().await.contains("all usable"), "{what}");

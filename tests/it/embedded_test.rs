@@ -49,6 +49,28 @@ async fn a_killed_program_takes_the_server_with_it_and_the_next_finds_the_data()
 }
 
 #[tokio::test]
+async fn a_server_that_somebody_else_kills_is_started_again() {
+    let dir = TempDir::new();
+    let server = embedded::start(&Settings { durable: true, ..settings(&dir) }).unwrap();
+    remember(server.url(), "kept").await;
+    let pid_file = dir.0.join("postgresql/cluster/postmaster.pid");
+    let pid = || fs::read_to_string(&pid_file).ok()?.lines().next()?.parse::<u32>().ok();
+    let first = pid().unwrap();
+    let first_process = rustix::process::Pid::from_raw(first.cast_signed()).unwrap();
+    rustix::process::kill_process(first_process, rustix::process::Signal::KILL).unwrap();
+    eventually("another server runs", 30, || pid().is_some_and(|pid| pid != first && is_running(pid)));
+    let mut read = Err(sqlx::Error::PoolClosed);
+    for _ in 0..600 {
+        read = try_recall(server.url()).await;
+        if read.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(read.unwrap(), ["kept"]);
+}
+
+#[tokio::test]
 async fn a_start_right_after_a_kill_waits_for_the_earlier_server() {
     let dir = TempDir::new();
     let program = start_as_a_program(&dir, |_| {});
@@ -215,8 +237,12 @@ async fn remember(url: &str, what: &str) {
 }
 
 async fn recall(url: &str) -> Vec<String> {
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    sqlx::query_scalar("SELECT text FROM note").fetch_all(&mut connection).await.unwrap()
+    try_recall(url).await.unwrap()
+}
+
+async fn try_recall(url: &str) -> Result<Vec<String>, sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::query_scalar("SELECT text FROM note").fetch_all(&mut connection).await
 }
 
 async fn show(url: &str, name: &str) -> String {

@@ -26,7 +26,7 @@ async fn a_stopped_database_is_503_and_what_was_missed_is_fetched() {
         assert_eq!(answer.retry_after, Some(5));
         let ready = town.http.get(format!("http://{}/readyz", town.app.address)).send().await.unwrap();
         assert_eq!(ready.status().as_u16(), 503);
-        assert_eq!(ready.text().await.unwrap(), r#"{"database":"down","discord":"up"}"#);
+        assert_eq!(ready.text().await.unwrap(), r#"{"database":"down","discord":"up","status":"not ready"}"#);
         // XTSystems tried three times and gave up.
         town.xt.trigger_offline("alert.triggered", disk("while away")).await;
         postgres.start();

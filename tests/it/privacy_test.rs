@@ -293,7 +293,9 @@ async fn a_removal_while_the_bot_was_away_is_noticed_at_the_next_start() {
 async fn an_outage_of_discord_is_no_removal() {
     run(async |town| {
         town.discord.outage(town.discord.guild_id());
-        town.discord.remove_bot(town.discord.add_guild("Elsewhere"));
+        let elsewhere = town.discord.add_guild("Elsewhere");
+        town.command("member", "about", json!({})).await;
+        town.discord.remove_bot(elsewhere);
         departures_become(town, 1).await;
         assert_eq!(
             town.count("SELECT count(*) FROM guild_departure d JOIN source s ON s.guild_id = d.guild_id").await,

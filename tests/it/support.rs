@@ -13,4 +13,5 @@ pub mod program;
 pub mod scene;
 pub mod servers;
 pub mod supervisor;
+pub mod tickets;
 pub mod town;

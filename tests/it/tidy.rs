@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "delivery",
             "approval",
             "privacy",
+            "ticket",
         ],
     ),
     (EDGES, &["discord", "web"]),

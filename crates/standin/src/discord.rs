@@ -233,6 +233,11 @@ impl Discord {
         }
     }
 
+    /// What has come of something done before, by the `interaction_id` of its outcome.
+    pub fn outcome(&self, interaction_id: u64) -> Value {
+        interaction::outcome_of(&self.0, interaction_id)
+    }
+
     /// Everything visible, as `GET /_standin/state`.
     pub fn state(&self) -> Value {
         control::state(&self.0)

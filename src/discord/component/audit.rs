@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use chrono::DateTime;
-use poise::serenity_prelude::{
-    ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, CreateInteractionResponseMessage, Permissions,
-};
+use poise::serenity_prelude::{ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, Permissions};
 
 use super::super::{Bot, text};
 use super::{Answer, Input};
@@ -40,8 +38,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
         return Err(UserError::new(text::MANAGE_SERVER).into());
     }
     let (embed, buttons) = page(&bot.ports, input.guild_id, &listing).await?;
-    let message = CreateInteractionResponseMessage::new().embed(embed).components(buttons);
-    Ok(Some(Answer::Update(Box::new(message))))
+    Ok(Some(Answer::Page(Box::new(embed), buttons)))
 }
 
 /// A page with its buttons.

@@ -68,7 +68,8 @@ pub fn audit_line(line: &AuditLine) -> String {
 /// The details that tell people something; ids of events and interactions do not.
 fn details(detail: &Value) -> String {
     let fields = detail.as_object().into_iter().flatten();
-    let told = fields.filter(|(name, value)| !matches!(name.as_str(), "interaction" | "event") && !value.is_null());
+    let is_id = |value: &Value| value.as_str().is_some_and(|text| text.parse::<uuid::Uuid>().is_ok());
+    let told = fields.filter(|(name, value)| name.as_str() != "interaction" && !value.is_null() && !is_id(value));
     let words: Vec<String> = told
         .map(|(name, value)| {
             let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

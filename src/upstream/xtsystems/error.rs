@@ -40,6 +40,17 @@ pub enum UpstreamError {
     Unreadable { what: String, why: String },
 }
 
+/// What is known of the effect of a call that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Certainly not done; the same call may work later.
+    NotDone,
+    /// May have been done or not.
+    Unknown,
+    /// Not done, and repeating it unchanged will not help.
+    Refused,
+}
+
 fn colon(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
 }
@@ -54,6 +65,41 @@ impl UpstreamError {
             404 => Self::NotFound { status, text },
             500.. => Self::Server { status, text },
             _ => Self::Refused { status, text },
+        }
+    }
+
+    /// Whether what was asked may have been done.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::Unusable(_) | Self::NotSent { .. } => Fate::NotDone,
+            // "Slow down" is said before anything is done.
+            Self::Refused { status: 425 | 429, .. } => Fate::NotDone,
+            Self::TimedOut { .. } | Self::Broken { .. } | Self::Server { .. } | Self::Unreadable { .. } => {
+                Fate::Unknown
+            }
+            Self::Refused { status: 408, .. } => Fate::Unknown,
+            _ => Fate::Refused,
+        }
+    }
+
+    /// The status of the answer, where there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Unauthorized { status, .. }
+            | Self::Forbidden { status, .. }
+            | Self::NotFound { status, .. }
+            | Self::Refused { status, .. }
+            | Self::Redirected { status, .. }
+            | Self::Server { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// XTSystems' own words where it refused, else ours.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Refused { text, .. } if !text.is_empty() => text.clone(),
+            other => other.to_string(),
         }
     }
 

@@ -150,7 +150,7 @@ impl Delivery {
 }
 
 /// A text, or a number as text.
-fn scalar(value: &Value, name: &str) -> Option<String> {
+pub(super) fn scalar(value: &Value, name: &str) -> Option<String> {
     match value.get(name)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -159,7 +159,7 @@ fn scalar(value: &Value, name: &str) -> Option<String> {
 }
 
 /// ISO 8601; Python leaves the zone out and means UTC.
-fn time(value: &Value, name: &str) -> Option<DateTime<Utc>> {
+pub(super) fn time(value: &Value, name: &str) -> Option<DateTime<Utc>> {
     let text = value.get(name)?.as_str()?.trim();
     let zoned = DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc());
     zoned.or_else(|| text.replace(' ', "T").parse::<NaiveDateTime>().ok().map(|at| at.and_utc()))

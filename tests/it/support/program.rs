@@ -12,6 +12,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
+use super::town::{SECRET, sign};
+
 /// A running program. Dropping it kills it.
 pub struct Program {
     child: Child,
@@ -58,6 +62,32 @@ impl Program {
     /// Everything it wrote so far.
     pub fn output(&self) -> String {
         format!("{}{}", self.out.lock().unwrap(), self.err.lock().unwrap())
+    }
+
+    /// The value of `name=` in its log, such as the address that it listens on.
+    pub fn value(&self, name: &str) -> String {
+        let output = self.output();
+        let (text, json) = (format!("{name}="), format!("\"{name}\":\""));
+        let after = output.split(&text).nth(1).or_else(|| output.split(&json).nth(1));
+        let after = after.unwrap_or_else(|| panic!("no {name} in {output}"));
+        after.split(|c: char| c.is_whitespace() || c == '"').next().unwrap_or_default().to_owned()
+    }
+
+    /// An event of XTSystems, signed, on the system's clock.
+    pub fn event(&self, kind: &str, data: &Value) -> reqwest::RequestBuilder {
+        let now = chrono::Utc::now();
+        let body = json!({ "event_type": kind, "timestamp": now.to_rfc3339(), "company_id": "c", "data": data });
+        let timestamp = now.timestamp().to_string();
+        let signature = sign(SECRET, &timestamp, body.to_string().as_bytes());
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client.post(format!("http://{}/webhooks/xtsystems", self.value("address")));
+        let request = request.header("x-xtsystems-timestamp", timestamp).header("x-xtsystems-signature", signature);
+        request.body(body.to_string())
+    }
+
+    /// Sends it, which has to succeed.
+    pub async fn takes(&self, kind: &str, data: &Value) {
+        assert_eq!(self.event(kind, data).send().await.unwrap().status(), 202, "{kind}");
     }
 
     pub fn id(&self) -> u32 {

@@ -497,11 +497,18 @@ pub fn show(message: &Value) -> String {
         }
     }
     for row in message["components"].as_array().into_iter().flatten() {
-        let labels: Vec<&str> =
-            row["components"].as_array().into_iter().flatten().filter_map(|b| b["label"].as_str()).collect();
+        let labels: Vec<String> =
+            row["components"].as_array().into_iter().flatten().filter_map(component_label).collect();
         out.push_str(&format!("({})\n", labels.join(") (")));
     }
     out
+}
+
+/// A button's label; of a select what it is for and what stands.
+fn component_label(component: &Value) -> Option<String> {
+    let Some(options) = component["options"].as_array() else { return component["label"].as_str().map(str::to_owned) };
+    let standing = options.iter().find(|option| option["default"] == true).and_then(|o| o["label"].as_str());
+    Some(format!("{} ▾ {}", component["placeholder"].as_str()?, standing.unwrap_or("–")))
 }
 
 /// `<t:1767348005:R>` → `<+5s>`.

@@ -66,6 +66,21 @@ pub const TYPES: [TicketType; 3] = [
     ticket_type("7e570000-0000-4000-8000-000000000003", "Change", "Something is to be changed"),
 ];
 
+#[derive(Debug, Serialize)]
+pub struct User {
+    pub id: &'static str,
+    pub username: &'static str,
+    pub email: &'static str,
+}
+
+/// The people of the company. The facts name their fields (`user.created`) but no route; `/v1/users` is this
+/// stand-in's assumption, by the pattern of the other lists.
+pub const USERS: [User; 3] = [
+    User { id: "05e40000-0000-4000-8000-000000000001", username: "ada", email: "ada@signal-town.example" },
+    User { id: "05e40000-0000-4000-8000-000000000002", username: "grace", email: "grace@signal-town.example" },
+    User { id: "05e40000-0000-4000-8000-000000000003", username: "linus", email: "linus@signal-town.example" },
+];
+
 const fn status(
     id: &'static str,
     name: &'static str,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     XtSystems,
-    catalogue::{PRIORITIES, Priority, STATUSES, Status},
+    catalogue::{PRIORITIES, Priority, STATUSES, Status, USERS},
     world::{COMPANY_ID, COMPANY_NAME, Decided, KEY_OWNER, Machine, Note, Ticket, World, new_id},
 };
 
@@ -178,6 +178,9 @@ impl XtSystems {
     pub(super) fn ticket_changed(&self, id: &str, change: TicketChange) -> Result<(Ticket, Event), Refused> {
         let status = named_status(&change)?;
         let priority = named_priority(&change)?;
+        if let Some(nobody) = change.assigned_to.as_ref().filter(|id| !USERS.iter().any(|user| user.id == *id)) {
+            return Err(Refused::Invalid(format!("assigned_to: unknown user {nobody}")));
+        }
         let now = self.clock().now();
         let by = change.updated_by.unwrap_or_else(|| KEY_OWNER.to_owned());
         let closes = status.is_some_and(|s| s.is_closed);

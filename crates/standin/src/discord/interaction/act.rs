@@ -100,6 +100,14 @@ fn fail(world: &mut World, token: &str) {
     }
 }
 
+/// What has come of an interaction so far, by its id: followups may come long after `act` returned.
+pub fn outcome_of(core: &Core, id: u64) -> Value {
+    core.read(|world| {
+        let token = world.interactions.iter().find(|(_, it)| it.id == id).map(|(token, _)| token.clone());
+        outcome(world, &token.unwrap_or_default())
+    })
+}
+
 fn outcome(world: &World, token: &str) -> Value {
     let Some(it) = world.interactions.get(token) else {
         return json!({"failed": "The interaction is gone"});

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{super::triggers::Refused, parse};
 use crate::xtsystems::{
     KEY_OWNER, Note, Ticket, TicketChange, XtSystems,
-    catalogue::{PRIORITIES, STATUSES, TYPES},
+    catalogue::{PRIORITIES, STATUSES, TYPES, USERS},
     triggers::updated,
     world::new_id,
 };
@@ -26,6 +26,7 @@ pub(super) fn routes() -> Router<XtSystems> {
         .route("/v1/tickets/{id}/notes/{note}", put(change_note).delete(remove_note))
         .route("/v1/ticket-statuses", get(async || Json(STATUSES)))
         .route("/v1/ticket-priorities", get(async || Json(PRIORITIES)))
+        .route("/v1/users", get(async || Json(USERS)))
         .route("/v1/ticket-types", get(async || Json(TYPES)))
 }
 

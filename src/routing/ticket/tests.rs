@@ -1,0 +1,1 @@
+//! What a ticket's card shows in each state.

@@ -1,0 +1,97 @@
+//! Tickets from Discord: a press becomes a row, the row a call upstream, and XTSystems' word the card. States
+//! and transitions are table 3 of `ARCHITECTURE.md`.
+
+pub mod call;
+pub mod link;
+pub mod lists;
+pub mod press;
+pub mod rules;
+mod text;
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::event::Event;
+use crate::id::{GuildId, RoleId};
+use crate::ports::Ports;
+use crate::store::Tx;
+use crate::store::audit::{NewAudit, insert_audit};
+use crate::store::subject::Subject;
+use crate::store::ticket::{TicketAction, lock_unechoed, save_action};
+use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+
+/// What events of one batch may be the echo of. Locked with the batch's subjects.
+pub struct Echoes(Vec<TicketAction>);
+
+impl Echoes {
+    /// Looks for actions of the tickets among these subjects, once for all events.
+    pub async fn lock(ports: &Ports, tx: &mut Tx, subject_ids: &[Uuid]) -> Result<Self> {
+        if subject_ids.is_empty() || ports.xtsystems.is_none() {
+            return Ok(Self(Vec::new()));
+        }
+        Ok(Self(lock_unechoed(tx, subject_ids, ports.clock.now() - rules::ECHO).await?))
+    }
+
+    /// Takes an event about a ticket in. Where it tells what was asked for here, its fields count and it gets
+    /// no line of its own in the timeline.
+    pub async fn apply(&mut self, ports: &Ports, tx: &mut Tx, event: &Event, subject: &mut Subject) -> Result<()> {
+        let now = ports.clock.now();
+        let mut actions = self.0.iter_mut().filter(|a| a.subject_id == Some(subject.id));
+        let Some(action) = actions.find(|a| rules::is_echo(a, event, &subject.state)) else {
+            subject.state.apply(event);
+            return Ok(());
+        };
+        action.echo_event_id = Some(event.id);
+        let mut what = "ticket_echo";
+        if rules::proves(action, event, &subject.state) {
+            rules::confirm(action, now);
+            rules::show(action, &mut subject.state, Some(event.occurred_at), now);
+            what = "ticket_confirmed_by_event";
+        }
+        subject.state.absorb(event);
+        save_action(tx, action).await?;
+        audit_action(tx, ports, action, what, json!({ "event": event.id })).await
+    }
+}
+
+/// Whether a member may change tickets: a configured role, or Manage Server where none is configured.
+pub fn may_act(ports: &Ports, roles: &[RoleId], permissions: u64) -> Result<(), Vec<RoleId>> {
+    let configured = ports.config.xtsystems.as_ref().map(|x| x.ticket_roles.clone()).unwrap_or_default();
+    let held: HashSet<&RoleId> = roles.iter().collect();
+    let allowed = match configured.is_empty() {
+        true => permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0,
+        false => configured.iter().any(|role| held.contains(role)),
+    };
+    if allowed { Ok(()) } else { Err(configured) }
+}
+
+/// A line about something asked for; `detail` is added to what it was.
+async fn audit_action(
+    tx: &mut Tx,
+    ports: &Ports,
+    action: &TicketAction,
+    what: &'static str,
+    detail: Value,
+) -> Result<()> {
+    let mut all = json!({ "action": action.id, "verb": action.verb.as_str(), "ticket": action.ticket_id });
+    if let (Some(all), Value::Object(detail)) = (all.as_object_mut(), detail) {
+        all.extend(detail.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    audit(tx, ports, action.guild_id, Some(action.person_id), what, all).await
+}
+
+async fn audit(
+    tx: &mut Tx,
+    ports: &Ports,
+    guild_id: GuildId,
+    person_id: Option<Uuid>,
+    action: &'static str,
+    detail: Value,
+) -> Result<()> {
+    let line = NewAudit { guild_id, approval_id: None, person_id, action, detail };
+    insert_audit(tx, &line, ports.clock.now()).await?;
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Carries what was asked for upstream: from committed rows, under a lease, until XTSystems has said what it
+//! did. What would be there twice if it were posted twice is looked for before it is posted again.
+
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::rules::{self, Answer};
+use super::{audit_action, text};
+use crate::bus::Topic;
+use crate::ports::Ports;
+use crate::routing::ticket::{ActionState, TicketVerb};
+use crate::store::subject::{lock_subject, save_subjects};
+use crate::store::ticket::{TicketAction, lock_action, save_action};
+use crate::store::{Store, card};
+use crate::upstream::xtsystems::{Fate, NewTicket, TicketUpdate, UpstreamError, XtSystemsClient};
+
+/// Longer than the two calls that one attempt makes, with 10 s each.
+const LEASE: TimeDelta = TimeDelta::seconds(45);
+/// How long Discord takes words for the presser.
+pub const TOKEN_LIVES: TimeDelta = TimeDelta::minutes(15);
+
+/// Makes the calls that are due, one after another. Returns how many.
+pub async fn call_due(ports: &Ports, limit: usize) -> Result<usize> {
+    let mut done = 0;
+    while done < limit && call_one(ports, None).await? {
+        done += 1;
+    }
+    Ok(done)
+}
+
+/// Makes the call of one action now, unless somebody else is at it; the presser is still there to be told by
+/// the caller.
+pub async fn call_now(ports: &Ports, id: Uuid) -> Result<TicketAction> {
+    call_one(ports, Some(id)).await?;
+    Ok(ports.store.get_action(id).await?)
+}
+
+async fn call_one(ports: &Ports, only: Option<Uuid>) -> Result<bool> {
+    let Some(client) = &ports.xtsystems else { return Ok(false) };
+    let now = ports.clock.now();
+    let lease = if crate::crash::lacks("no-lease") { TimeDelta::zero() } else { LEASE };
+    let claimed = ports.store.claim_action(only, ports.clock.uuid(), now, now + lease).await;
+    let Some(action) = claimed.context("claiming a call about a ticket")? else { return Ok(false) };
+    crate::crash::point("ticket.claimed");
+    if let Some(answer) = perform(ports, client, &action).await? {
+        crate::crash::point("ticket.answered");
+        finish(ports, &action, &answer, only.is_none()).await?;
+    }
+    Ok(true)
+}
+
+/// `None`: the lease is not ours any more.
+async fn perform(ports: &Ports, client: &XtSystemsClient, a: &TicketAction) -> Result<Option<Answer>> {
+    match a.verb {
+        TicketVerb::Create | TicketVerb::Note => post(ports, client, a).await,
+        _ => Ok(Some(change(client, a).await)),
+    }
+}
+
+/// A change can be made again, but not over what somebody did since: after a doubt the ticket is looked at first.
+async fn change(client: &XtSystemsClient, a: &TicketAction) -> Answer {
+    let id = a.ticket_id.as_deref().unwrap_or_default();
+    if a.state == ActionState::Unknown {
+        match client.get_ticket(id).await {
+            Ok(ticket) if rules::is_as_wanted(a, &ticket) == Some(true) => return Answer::Done(Some(ticket)),
+            Ok(_) => {}
+            Err(error) => return looked_in_vain(&error),
+        }
+    }
+    let mut update = TicketUpdate::default();
+    let value = a.value_id.clone();
+    match a.verb {
+        TicketVerb::Priority => update.priority_id = value,
+        TicketVerb::Assign => update.assigned_to = value,
+        _ => update.status_id = value,
+    }
+    if a.verb == TicketVerb::Close {
+        update.resolution = a.content.clone();
+    }
+    match client.update_ticket(id, &update).await {
+        Ok(Some(ticket)) if rules::is_as_wanted(a, &ticket) == Some(false) => {
+            let text = "XTSystems answered that it was done, but the ticket did not change".into();
+            Answer::Refused { status: None, text }
+        }
+        Ok(ticket) => Answer::Done(ticket),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Posts a note or a ticket once: if an earlier request may have arrived, what it left is looked for, and only
+/// posted again when it is not there although there was time enough.
+async fn post(ports: &Ports, client: &XtSystemsClient, a: &TicketAction) -> Result<Option<Answer>> {
+    if let Some(posted_at) = a.posted_at {
+        match look(ports, client, a).await {
+            Ok(Some(found)) => return Ok(Some(found)),
+            Err(error) => return Ok(Some(looked_in_vain(&error))),
+            Ok(None) if ports.clock.now() - posted_at < rules::SETTLING => {
+                return Ok(Some(Answer::Unknown { text: "it is not there yet".into() }));
+            }
+            Ok(None) => {}
+        }
+    }
+    if !ports.store.mark_posting(a.id, a.lease_token, ports.clock.now()).await? {
+        return Ok(None);
+    }
+    crate::crash::point("ticket.posting");
+    let content = rules::signed_content(a);
+    let outcome = match a.verb {
+        TicketVerb::Create => {
+            let new = NewTicket {
+                title: a.title.as_deref().unwrap_or_default(),
+                description: &content,
+                priority_id: a.value_id.as_deref(),
+                company_id: company(ports),
+            };
+            client.create_ticket(&new).await.map(Some)
+        }
+        _ => client.add_note(a.ticket_id.as_deref().unwrap_or_default(), &content).await.map(|()| None),
+    };
+    Ok(Some(match outcome {
+        Ok(ticket) => Answer::Done(ticket),
+        Err(error) => failed(&error),
+    }))
+}
+
+/// What an earlier request left behind: by the mark in its text.
+async fn look(ports: &Ports, client: &XtSystemsClient, a: &TicketAction) -> Result<Option<Answer>, UpstreamError> {
+    if a.verb == TicketVerb::Create {
+        let tickets = client.list_tickets(company(ports)).await?;
+        let ours = |t: &crate::upstream::xtsystems::TicketInfo| {
+            t.description.as_deref().is_some_and(|text| rules::is_ours(a, text))
+        };
+        return Ok(tickets.into_iter().find(ours).map(|ticket| Answer::Done(Some(ticket))));
+    }
+    let notes = client.list_notes(a.ticket_id.as_deref().unwrap_or_default()).await?;
+    Ok(notes.iter().any(|note| rules::is_ours(a, &note.content)).then_some(Answer::Done(None)))
+}
+
+fn company(ports: &Ports) -> Option<&str> {
+    ports.config.xtsystems.as_ref().and_then(|x| x.company_id.as_deref())
+}
+
+fn failed(error: &UpstreamError) -> Answer {
+    let text = error.words();
+    match error.fate() {
+        Fate::NotDone => Answer::NotSent { text },
+        Fate::Unknown => Answer::Unknown { text },
+        Fate::Refused => Answer::Refused { status: error.status(), text },
+    }
+}
+
+/// Looking changes nothing, so it ends no doubt: but a ticket that is gone takes no change any more.
+fn looked_in_vain(error: &UpstreamError) -> Answer {
+    match error {
+        UpstreamError::NotFound { status, .. } => Answer::Refused { status: Some(*status), text: error.words() },
+        _ => Answer::Unknown { text: error.words() },
+    }
+}
+
+/// Records the answer where the lease is still ours; whoever took it over records theirs.
+async fn finish(ports: &Ports, claimed: &TicketAction, answer: &Answer, tells: bool) -> Result<()> {
+    let now = ports.clock.now();
+    let mut tx = ports.store.begin().await?;
+    let subject = match claimed.subject_id {
+        Some(id) => lock_subject(&mut tx, claimed.guild_id, id).await?,
+        None => None,
+    };
+    let Some(mut current) = lock_action(&mut tx, claimed.id).await? else { return Ok(()) };
+    if current.lease_token != claimed.lease_token || !current.state.is_open() {
+        return Ok(());
+    }
+    let what = rules::on_answer(&mut current, answer, now);
+    if matches!(answer, Answer::NotSent { .. }) {
+        // Nothing was posted, so nothing has to be looked for.
+        current.posted_at = claimed.posted_at;
+    }
+    let token = current.interaction_token.clone().filter(|_| now - current.asked_at < TOKEN_LIVES);
+    if !current.state.is_open() {
+        current.interaction_token = None;
+    }
+    save_action(&mut tx, &current).await?;
+    if let Some(mut subject) = subject {
+        if current.state == ActionState::Confirmed {
+            let at = match answer {
+                Answer::Done(Some(ticket)) => ticket.updated_at,
+                _ => None,
+            };
+            rules::show(&current, &mut subject.state, at, now);
+            save_subjects(&mut tx, &[&subject], now).await?;
+        }
+        card::touch_cards(&mut tx, &[subject.id]).await?;
+    }
+    let detail = json!({
+        "attempt": current.call_attempts, "upstream": current.upstream_text, "status": current.upstream_status,
+    });
+    audit_action(&mut tx, ports, &current, what, detail).await?;
+    Store::commit(tx).await?;
+    crate::crash::point("ticket.finished");
+    tracing::info!(action = %current.id, what, "XTSystems answered about a ticket");
+    ports.wake.wake(Topic::Deliverer);
+    if let (ActionState::Refused, true, Some(token), Some(application)) =
+        (current.state, tells, token, current.application_id)
+    {
+        tell(ports, application, &token, &text::refused(&current)).await;
+    }
+    Ok(())
+}
+
+/// Best effort: the card says it, too.
+async fn tell(ports: &Ports, application: i64, token: &str, words: &str) {
+    let reply = ports.discord.follow_up(application, token, words).await.reply;
+    if !(200..300).contains(&reply.status) {
+        tracing::info!(status = reply.status, "the presser could not be told; the card says it");
+    }
+}

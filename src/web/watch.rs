@@ -1,0 +1,56 @@
+//! Watches the doors: counts requests by what became of them, and gives each answer that is our own
+//! fault a reference which the log has, too.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use serde_json::Value;
+
+use crate::clock::random_bytes;
+use crate::id::reference;
+use crate::telemetry::metrics::Metrics;
+
+/// An answer of ours is never longer.
+const LONGEST: usize = 64 * 1024;
+
+/// The middleware of one door.
+pub async fn watch(metrics: Metrics, source: &'static str, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    metrics.request(source, outcome(response.status()));
+    if response.status().is_server_error() { refer(response, source).await } else { response }
+}
+
+fn outcome(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::OK => "duplicate",
+        StatusCode::UNAUTHORIZED => "signature_refused",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::TOO_MANY_REQUESTS => "too_many",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        status if status.is_success() => "accepted",
+        status if status.is_client_error() => "malformed",
+        _ => "failed",
+    }
+}
+
+/// Puts the reference into header and body, and one line into the log.
+async fn refer(response: Response, source: &'static str) -> Response {
+    let reference = reference(random_bytes::<5>());
+    tracing::warn!(reference, source, status = response.status().as_u16(), "a request could not be served");
+    let (mut parts, body) = response.into_parts();
+    if let Ok(value) = HeaderValue::from_str(&reference) {
+        parts.headers.insert("x-reference", value);
+    }
+    let bytes = to_bytes(body, LONGEST).await.unwrap_or_default();
+    let body = match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(mut fields)) => {
+            fields.insert("reference".into(), reference.into());
+            parts.headers.remove(header::CONTENT_LENGTH);
+            Body::from(Value::Object(fields).to_string())
+        }
+        _ => Body::from(bytes),
+    };
+    Response::from_parts(parts, body)
+}
