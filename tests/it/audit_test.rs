@@ -37,13 +37,25 @@ async fn who_did_what() {
     run(async |town| {
         some_history(town).await;
         let all = town.command("admin", "audit list", json!({})).await;
-        insta::assert_snapshot!(listed(town, &all), @"");
+        insta::assert_snapshot!(listed(town, &all), @r"
+        `#5` <+0s> **echo** web-07 — approved_by: integration@signal-town.example
+        `#4` <+0s> <@approver> **confirmed** web-07 — attempt: 1 · upstream:  · verb: approve
+        `#3` <+0s> <@approver> **decided** web-07 — verb: approve
+        `#2` <+0s> <@member> **press\_refused** web-07 — verb: approve · why: not an approver
+        `#1` <+0s> **requested** web-07 — hostname: web-07 · ip_address: 10.0.0.7
+        ");
         let one = town.command("admin", "audit list", json!({ "member": "approver" })).await;
-        insta::assert_snapshot!(listed(town, &one), @"");
+        insta::assert_snapshot!(listed(town, &one), @"
+        `#4` <+0s> <@approver> **confirmed** web-07 — attempt: 1 · upstream:  · verb: approve
+        `#3` <+0s> <@approver> **decided** web-07 — verb: approve
+        ");
         let refused = town.command("admin", "audit list", json!({ "action": "press_refused", "since": "1d" })).await;
-        insta::assert_snapshot!(listed(town, &refused), @"");
+        insta::assert_snapshot!(listed(town, &refused), @r"
+        since <+-86400s>
+        `#2` <+0s> <@member> **press\_refused** web-07 — verb: approve · why: not an approver
+        ");
         let odd = town.command("admin", "audit list", json!({ "since": "long ago" })).await;
-        insta::assert_snapshot!(heard(town, &odd), @"");
+        insta::assert_snapshot!(heard(town, &odd), @"`since` should be such as 7d, 12h or 2026-11-21; nothing was looked up.");
     })
     .await;
 }
@@ -86,7 +98,10 @@ async fn a_log_that_nobody_touched() {
     run(async |town| {
         assert_eq!(verify(town).await, "✅ The audit log is empty.");
         some_history(town).await;
-        insta::assert_snapshot!(verify(town).await, @"");
+        insta::assert_snapshot!(verify(town).await, @"
+        ✅ 5 entries checked: nothing was changed, removed or inserted.
+        Head: entry 5
+        ");
     })
     .await;
 }

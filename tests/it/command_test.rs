@@ -98,6 +98,12 @@ async fn help_shows_what_the_caller_may_use() {
         **/privacy show** — What is stored about you, in words and counts.
         **/privacy export** — Everything that is stored about you, as a file that only you see.
         **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
+        **/ticket create** — Create a ticket in XTSystems.
+        **/ticket show** — Show a ticket as XTSystems has it now.
+        **/ticket list** — List the open tickets.
+        **/link-user set** — Say who you are in XTSystems; somebody with Manage Server confirms it, or says it of others.
+        **/link-user list** — List who is who, for members with Manage Server.
+        **/link-user remove** — Remove your link to XTSystems, or with Manage Server that of another member.
         ");
         insta::assert_snapshot!(command(town, "admin", "help", json!({})).await, @"
         [📡 Signalbox]
@@ -115,6 +121,14 @@ async fn help_shows_what_the_caller_may_use() {
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Create or update our webhook at XTSystems.
         **/test-webhook** — Ask XTSystems for a test delivery, wait for it, and report the round trip.
+        **/ticket create** — Create a ticket in XTSystems.
+        **/ticket show** — Show a ticket as XTSystems has it now.
+        **/ticket list** — List the open tickets.
+        **/machines pending** — Machines that wait for a decision, as known here and in XTSystems.
+        **/machines show** — Show a machine: its state, and what was done about it.
+        **/link-user set** — Say who you are in XTSystems; somebody with Manage Server confirms it, or says it of others.
+        **/link-user list** — List who is who, for members with Manage Server.
+        **/link-user remove** — Remove your link to XTSystems, or with Manage Server that of another member.
         ");
     })
     .await;

@@ -24,6 +24,7 @@ mod embedded_test;
 mod first_test;
 mod gateway_test;
 mod generated_test;
+mod guard_test;
 mod health_test;
 mod intake_door_test;
 mod intake_kinds_test;

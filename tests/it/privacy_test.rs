@@ -63,7 +63,22 @@ async fn what_is_stored_about_me() {
         assert_eq!(described(town, &nothing), "Nothing is stored about you.");
         leaves_traces(town).await;
         let all = town.command("approver", "privacy show", json!({})).await;
-        insta::assert_snapshot!(described(town, &all), @"");
+        insta::assert_snapshot!(described(town, &all), @"
+        **1** messages that were to mention you
+        -# on deletion: the mention is taken out
+        **1** messages that name you
+        -# on deletion: the mention is taken out
+        **2** decisions that you took, with your reasons
+        -# on deletion: kept without a name: the random id in it leads to nobody any more
+        **1** routes that mention you
+        -# on deletion: the mention is taken out
+        **5** lines of the audit log about what you did
+        -# on deletion: kept without a name: the random id in it leads to nobody any more
+        **1** link between your Discord id and a random id
+        -# on deletion: deleted
+
+        Your messages are not read or stored. /privacy export gives you all of this, /privacy delete deletes it.
+        ");
     })
     .await;
 }
@@ -88,7 +103,7 @@ async fn all_of_it_as_a_file() {
             .iter()
             .map(|(table, rows)| format!("{table} {}", rows.as_array().unwrap().len()))
             .collect();
-        insta::assert_snapshot!(counts.join(", "), @"");
+        insta::assert_snapshot!(counts.join(", "), @"approval 2, audit 5, message 1, person 1, route 1, send 1, ticket_action 0, upstream_link 0, upstream_link_request 0");
     })
     .await;
 }
@@ -103,9 +118,9 @@ async fn deletion_leaves_no_trace_of_the_member_anywhere() {
         let before = places(town, &user).await;
         assert!(before.is_subset(&declared), "not in the list of store/privacy.rs: {:?}", before.difference(&declared));
         insta::assert_snapshot!(before.iter().cloned().collect::<Vec<_>>().join(" "), @"message.mentions person.discord_user_id route.mention_ids send.body");
-        insta::assert_snapshot!(delete(town, "approver", "delete please").await, @"");
+        insta::assert_snapshot!(delete(town, "approver", "delete please").await, @"Nothing was deleted: the word DELETE has to be typed.");
         assert_eq!(places(town, &user).await, before, "nothing without the word");
-        insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"");
+        insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"Deleted. What stays in audit logs leads to nobody; cards that named you are shown anew without your name.");
         assert_eq!(places(town, &user).await, BTreeSet::new());
         let seen = town.see("machines");
         assert!(!seen.contains(&user), "cards do not name the member any more: {seen}");
@@ -119,11 +134,11 @@ async fn deletion_leaves_no_trace_of_the_member_anywhere() {
 #[tokio::test]
 async fn deletion_is_once_a_day() {
     run(async |town| {
-        insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"");
+        insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"There was nothing to delete.");
         let (_, buttons) = requested(town).await;
         town.press_id("approver", &buttons.message, &buttons.approve).await;
         town.see("machines");
-        insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"");
+        insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"You have deleted your data already; you can do it again <+86400s>.");
         assert_eq!(town.count("SELECT count(*) FROM person").await, 1);
         town.advance(TimeDelta::days(1)).await;
         town.advance(TimeDelta::seconds(1)).await;
