@@ -66,8 +66,7 @@ CREATE TABLE privacy_request (
     at        timestamptz NOT NULL
 );
 
--- The oldest first, at next to no cost for what comes in.
-CREATE INDEX event_received_at ON event USING brin (received_at);
+-- The oldest first, at next to no cost for what is sent.
 CREATE INDEX send_finished_at ON send USING brin (finished_at);
 
 -- A binary from before cannot read encrypted secrets.

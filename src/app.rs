@@ -20,13 +20,14 @@ use crate::clock::{Clock, Stopwatch, random_bytes};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::delivery::plan::plan_due;
-use crate::discord::Bot;
+use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::derived;
 use crate::lifecycle::Lifecycle;
-use crate::ports::Ports;
+use crate::ports::{Interactions, Ports};
 use crate::privacy;
 use crate::source::catch_up::CatchUp;
 use crate::source::ingest::Ingest;
+use crate::source::pulse::Watch;
 use crate::source::subscribe::{SourceNames, take_batch};
 use crate::source::xtsystems::live::LiveSource;
 use crate::store::Store;
@@ -68,6 +69,7 @@ pub struct App {
     owner: i64,
     owner_lock: Mutex<Option<OwnerLock>>,
     catch_up: Mutex<Option<CatchUp>>,
+    pulse: Mutex<Watch>,
     reader: Mutex<Reader>,
     names: SourceNames,
     patience: Patience,
@@ -106,35 +108,26 @@ impl App {
         listener: TcpListener,
         wiring: Wiring,
     ) -> Result<Arc<Self>> {
-        let config = Arc::new(config);
-        let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
-        let store = store.with_keys(keyring(&config)?);
-        let bus = Bus::open(&config.bus)?;
-        let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
-        let discord = match wiring.discord_http {
-            Some(http) => DiscordClient::with_http(origin, token, http),
-            None => DiscordClient::new(origin, token, config.delivery.http_timeout)
-                .context("the HTTP client for Discord")?,
-        };
-        let metrics = if config.operation.metrics.is_some() { Metrics::on() } else { Metrics::default() };
-        let ports = Ports {
-            store,
-            clock,
-            discord,
-            xtsystems: xtsystems_client(&config, &metrics)?,
-            wake: bus.wake(),
-            config: config.clone(),
-            metrics,
-            traces: traces(&config, &lifecycle)?,
-            lifecycle: lifecycle.clone(),
-        };
+        let (ports, bus) = open_ports(config, database_url, clock, &lifecycle, wiring.discord_http)?;
+        let config = ports.config.clone();
         let owner = i64::from_le_bytes(random_bytes::<8>());
         let delivery = Arc::new(Delivery::new(ports.clone(), owner));
         let ingest = Ingest::start(&ports, &lifecycle);
         let address = listener.local_addr().context("the address of the web server")?;
         let xtsystems = live_source(&config);
-        let (connected, prepared) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let web = Web::new(ports.clone(), ingest.clone(), xtsystems.clone(), connected.clone(), prepared.clone());
+        let bot = Arc::new(Bot {
+            ports: ports.clone(),
+            delivery: delivery.clone(),
+            xtsystems: xtsystems.clone(),
+            connection: Connection::default(),
+            running: Stopwatch::start(),
+            web_port: address.port(),
+        });
+        let roles = ports.config.roles;
+        let door = roles.bot.then(|| Arc::new(Endpoint::new(&bot, &lifecycle)) as Arc<dyn Interactions>);
+        let webhooks = xtsystems.clone().filter(|_| roles.intake);
+        let prepared = Arc::new(AtomicBool::new(false));
+        let web = Web::new(ports.clone(), ingest.clone(), webhooks, door, bot.connection.flag(), prepared.clone());
         let (stop, door) = (lifecycle.token(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
             let _door = door;
@@ -145,14 +138,6 @@ impl App {
         let metrics_address = serve_metrics(&ports).await?;
         let (wake, stop) = (bus.wake(), lifecycle.token());
         lifecycle.spawn("wake", wake.run(stop));
-        let bot = Arc::new(Bot {
-            ports: ports.clone(),
-            delivery: delivery.clone(),
-            xtsystems: xtsystems.clone(),
-            connected,
-            running: Stopwatch::start(),
-            web_port: address.port(),
-        });
         let catch_up = xtsystems.as_ref().map(|s| CatchUp::new(s.id, s.guild_id, s.url.clone()));
         let names = xtsystems.iter().map(|s| ("xtsystems".to_owned(), (s.id, s.guild_id))).collect();
         let reader = bus.reader(&consumer_name(address.port()), wiring.reader);
@@ -169,6 +154,7 @@ impl App {
             owner,
             owner_lock: Mutex::default(),
             catch_up: Mutex::new(catch_up),
+            pulse: Mutex::default(),
             reader: Mutex::new(reader),
             names,
             patience: wiring.gateway,
@@ -182,23 +168,37 @@ impl App {
         &self.bus
     }
 
-    /// Keeps a gateway session until the process stops. An error means that a person must act.
+    /// Keeps the gateway sessions of a bot until the process stops. An error means that a person must act.
     pub async fn run_gateway(&self) -> Result<(), Fatal> {
+        if !self.ports.config.roles.bot {
+            self.lifecycle.token().cancelled().await;
+            return Ok(());
+        }
         crate::discord::run(self.bot.clone(), &self.lifecycle, self.patience).await
     }
 
     /// Does everything that is due, once. Returns how much that was; 0 means that all is quiet.
     pub async fn step(&self) -> Result<usize> {
+        let roles = self.ports.config.roles;
         let mut done = 0;
-        done += self.read_stream(Duration::from_millis(1)).await?;
-        done += self.catch_up_due().await?;
-        done += plan_due(&self.ports, PLAN_BATCH).await?;
-        done += lists::refresh_due(&self.ports).await?;
-        done += self.delivery.check_destinations_due(CHECKS).await?;
-        done += self.delivery.deliver_due(CLAIM as i64).await?;
-        done += call_due(&self.ports, CALLS).await?;
-        done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
-        done += privacy::seal_due(&self.ports).await?;
+        if roles.intake {
+            done += self.read_stream(Duration::from_millis(1)).await?;
+            done += self.catch_up_due().await?;
+        }
+        if roles.ticker {
+            done += self.pulse.lock().await.step(&self.ports).await?;
+        }
+        if roles.worker {
+            done += plan_due(&self.ports, PLAN_BATCH).await?;
+            done += lists::refresh_due(&self.ports).await?;
+            done += self.delivery.check_destinations_due(CHECKS).await?;
+            done += self.delivery.deliver_due(CLAIM as i64).await?;
+            done += call_due(&self.ports, CALLS).await?;
+            done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
+        }
+        if roles.ticker {
+            done += privacy::seal_due(&self.ports).await?;
+        }
         Ok(done)
     }
 
@@ -278,6 +278,42 @@ fn traces(config: &Config, lifecycle: &Lifecycle) -> Result<Traces> {
 #[cfg(not(feature = "otel"))]
 fn traces(_config: &Config, _lifecycle: &Lifecycle) -> Result<Traces> {
     Ok(Traces::default())
+}
+
+/// The clients and the pool that everything works with, and the bus that has to live as long. Nothing is
+/// connected yet.
+pub(crate) fn open_ports(
+    config: Config,
+    database_url: &str,
+    clock: Clock,
+    lifecycle: &Lifecycle,
+    discord_http: Option<reqwest::Client>,
+) -> Result<(Ports, Bus)> {
+    let config = Arc::new(config);
+    let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
+    let store = store.with_keys(keyring(&config)?);
+    let bus = Bus::open(&config.bus)?;
+    let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
+    let discord = match discord_http {
+        Some(http) => DiscordClient::with_http(origin, token, http),
+        None => {
+            DiscordClient::new(origin, token, config.delivery.http_timeout).context("the HTTP client for Discord")?
+        }
+    };
+    let metrics = if config.operation.metrics.is_some() { Metrics::on() } else { Metrics::default() };
+    let ports = Ports {
+        store,
+        clock,
+        discord,
+        xtsystems: xtsystems_client(&config, &metrics)?,
+        wake: bus.wake(),
+        metrics,
+        traces: traces(&config, lifecycle)?,
+        lifecycle: lifecycle.clone(),
+        instance: Arc::default(),
+        config,
+    };
+    Ok((ports, bus))
 }
 
 fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSystemsClient>> {

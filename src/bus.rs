@@ -21,6 +21,7 @@ use serde_json::Value;
 use crate::config::BusConfig;
 use crate::event::Severity;
 use redis_stream::RedisBus;
+pub use redis_stream::probe::RedisFacts;
 pub use wake::{Topic, Wake};
 
 /// An entry that was handed out more often than this does harm; it goes to quarantine.
@@ -154,6 +155,14 @@ impl Bus {
 
     pub fn wake(&self) -> Wake {
         self.wake.clone()
+    }
+
+    /// How Redis is set up; `None` for the bus within this process.
+    pub async fn probe(&self) -> Result<Option<RedisFacts>, BusError> {
+        match &self.transport {
+            Transport::Local(_) => Ok(None),
+            Transport::Redis(redis) => redis.probe().await.map(Some),
+        }
     }
 
     /// Whether Redis answers, for health checks; the in-process bus always does.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 mod healthcheck;
 mod keep;
 mod replay;
@@ -36,11 +37,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the bot, configured by the environment and `.env`
-    Run,
+    Run {
+        /// What this process does: intake, bot, worker, ticker (default: SIGNALBOX_ROLES, else everything)
+        #[arg(long, value_name = "LIST")]
+        roles: Option<String>,
+    },
     /// Apply database migrations and exit
     Migrate,
     /// Show what was not delivered, and queue it again with --yes (with the private database: while the bot is stopped)
     Replay(replay::ReplayArgs),
+    /// Look at everything that has to be right, and say how to mend what is not; exit code 1 when there is a problem
+    Doctor(doctor::DoctorArgs),
     /// Check and show the configuration, secrets masked
     Config {
         #[command(subcommand)]
@@ -86,7 +93,9 @@ pub fn main() -> ExitCode {
     // A second call fails because the first one holds: either way there is a provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::parse().command {
-        Command::Run => with_config(config::load(config::Process::new()), run),
+        Command::Run { roles } => {
+            with_config(config::load(config::Process::new().with_option("SIGNALBOX_ROLES", roles)), run)
+        }
         Command::Migrate => with_config(config::load_without_bot(config::Process::new()), |loaded| {
             let url = database(&loaded.config)?;
             block_on(async {
@@ -109,6 +118,9 @@ pub fn main() -> ExitCode {
             with_store(async |store| keep::delete_for(user_id, yes, &store).await)
         }
         Command::Secrets { what: keep::SecretsCommand::Rotate } => with_store(async |store| keep::rotate(&store).await),
+        Command::Doctor(args) => {
+            with_config(config::load(config::Process::new()), |loaded| doctor::doctor(&args, loaded.config))
+        }
         Command::Config { what: ConfigCommand::Show } => {
             with_config(config::load_without_bot(config::Process::new()), |loaded| {
                 print!("{}", config::show(&loaded));
@@ -184,13 +196,16 @@ fn database(config: &Config) -> Result<Database> {
     if let Some(url) = &config.store.database_url {
         return Ok(Database { url: url.expose_secret().to_owned(), embedded: None });
     }
-    let settings = embedded::Settings {
+    let server = embedded::start(&embedded_settings(config))?;
+    Ok(Database { url: server.url().to_owned(), embedded: Some(server) })
+}
+
+fn embedded_settings(config: &Config) -> embedded::Settings {
+    embedded::Settings {
         data_dir: config.store.data_dir.clone(),
         bin_dir: config.store.pg_bin_dir.clone(),
         ..embedded::Settings::default()
-    };
-    let server = embedded::start(&settings)?;
-    Ok(Database { url: server.url().to_owned(), embedded: Some(server) })
+    }
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -269,7 +284,7 @@ async fn serve(app: Arc<App>, mut signals: StopSignals) -> Result<ExitCode> {
 async fn work(app: &Arc<App>) -> Result<ExitCode> {
     if app.prepare().await? {
         app.start_loops();
-        tracing::info!("ready");
+        tracing::info!(roles = app.ports.config.roles.names().join(","), "ready");
         supervisor::ready();
         if let Err(fatal) = app.run_gateway().await {
             tracing::error!("{fatal}");

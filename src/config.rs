@@ -16,6 +16,7 @@ mod nearest;
 mod operation;
 mod problem;
 mod reader;
+mod role;
 mod routing;
 mod show;
 mod source;
@@ -37,6 +38,7 @@ pub use host::{data_dir, search_path, user_data_dir};
 pub use operation::{MetricsConfig, OperationConfig, TracesConfig};
 pub use problem::{Origin, Problem, Problems};
 pub use reader::Setting;
+pub use role::Roles;
 pub use routing::{RouteSeed, RoutingConfig};
 pub use show::show;
 pub use source::{EnvFile, Given, Process, Source};
@@ -49,6 +51,7 @@ pub use xtsystems::{ApiAuth, XtSystemsConfig};
 /// The whole configuration. `Debug` is safe to log: secrets hide themselves.
 #[derive(Clone, Debug)]
 pub struct Config {
+    pub roles: Roles,
     pub discord: DiscordConfig,
     pub web: WebConfig,
     pub store: StoreConfig,
@@ -83,6 +86,7 @@ pub fn load_without_bot(source: impl Source) -> Result<Loaded, Problems> {
 }
 
 fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
+    let roles = role::read(&mut reader);
     let discord = discord::read(&mut reader);
     let web = web::read(&mut reader);
     let store = store::read(&mut reader);
@@ -93,10 +97,12 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let delivery = delivery::read(&mut reader, discord.as_ref());
     let telemetry = telemetry::read(&mut reader);
     let operation = operation::read(&mut reader);
+    check_paths(&mut reader, discord.as_ref(), xtsystems.as_ref());
     let (warnings, settings) = reader.finish()?;
     // A section is `None` only when a problem was noted, and then `finish` has returned it.
     let both = "a section without a problem has all its values";
     let config = Config {
+        roles: roles.expect(both),
         discord: discord.expect(both),
         web: web.expect(both),
         store: store.expect(both),
@@ -109,6 +115,14 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         operation: operation.expect(both),
     };
     Ok(Loaded { config, warnings, settings })
+}
+
+/// One path cannot be two things.
+fn check_paths(r: &mut reader::Reader, discord: Option<&DiscordConfig>, xtsystems: Option<&Option<XtSystemsConfig>>) {
+    let (Some(discord), Some(Some(xtsystems))) = (discord, xtsystems) else { return };
+    if discord.public_key.is_some() && discord.interactions_path == xtsystems.path {
+        r.refuse("DISCORD_INTERACTIONS_PATH", "is the same as WEBHOOK_PATH; choose another");
+    }
 }
 
 #[cfg(test)]

@@ -1,25 +1,33 @@
-//! The gateway side: one session per bot under a lease, commands, buttons and forms. It decides
-//! nothing itself; each press and command calls a use case.
+//! The bot: commands, buttons and forms, over gateway sessions under leases or by HTTP. It decides nothing
+//! itself; each press and command calls a use case.
 
 pub mod commands;
 pub mod component;
+mod endpoint;
 mod gateway;
+mod handlers;
+mod offline;
 mod on_error;
 mod presence;
+mod rest;
 mod text;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
 
 use crate::clock::Stopwatch;
+use crate::config::Config;
 use crate::delivery::Delivery;
+use crate::doctor::Edge;
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::source::xtsystems::live::LiveSource;
 
+pub use endpoint::Endpoint;
 pub use gateway::{Fatal, Patience, run};
 
 /// What commands and handlers are given.
@@ -27,10 +35,41 @@ pub struct Bot {
     pub ports: Ports,
     pub delivery: Arc<Delivery>,
     pub xtsystems: Option<Arc<LiveSource>>,
-    pub connected: Arc<AtomicBool>,
+    pub connection: Connection,
     pub running: Stopwatch,
     /// The port the web server really listens on.
     pub web_port: u16,
+}
+
+/// Whether every gateway session that this process holds is connected.
+#[derive(Default)]
+pub struct Connection {
+    whole: Arc<AtomicBool>,
+    shards: Mutex<BTreeMap<u32, bool>>,
+}
+
+impl Connection {
+    /// For who only wants to know.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.whole.clone()
+    }
+
+    /// A shard that is ours is connected or not.
+    fn note(&self, shard: u32, connected: bool) {
+        self.change(|shards| shards.insert(shard, connected));
+    }
+
+    /// A shard is no longer ours.
+    fn forget(&self, shard: u32) {
+        self.change(|shards| shards.remove(&shard));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<u32, bool>) -> Option<bool>) {
+        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut shards);
+        let whole = !shards.is_empty() && shards.values().all(|connected| *connected);
+        self.whole.store(whole, Ordering::Relaxed);
+    }
 }
 
 type Error = anyhow::Error;
@@ -54,8 +93,17 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
     }
 }
 
-/// This invocation was found to be the first delivery of its interaction.
-struct FirstTime;
+/// What the doctor has to know of this edge.
+pub fn edge(config: &Config) -> Edge {
+    let commands = commands::all(config.xtsystems.is_some());
+    Edge {
+        commands: commands.into_iter().map(|command| command.name.into_owned()).collect(),
+        handles: component::handles,
+    }
+}
+
+/// Marks an invocation that was found to be the first one.
+struct Seen;
 
 /// A command that was delivered a second time does nothing.
 async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
@@ -65,8 +113,8 @@ async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
     {
         return Ok(true);
     }
-    // The check runs for a command with subcommands and again for the subcommand.
-    if ctx.invocation_data::<FirstTime>().await.is_some() {
+    // The framework asks for a command and again for its subcommand.
+    if ctx.invocation_data::<Seen>().await.is_some() {
         return Ok(true);
     }
     let bot = ctx.data();
@@ -75,7 +123,7 @@ async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
         Ok(first) => {
             let first = first?;
             if first {
-                ctx.set_invocation_data(FirstTime).await;
+                ctx.set_invocation_data(Seen).await;
             }
             Ok(first)
         }
@@ -85,17 +133,18 @@ async fn first_time(ctx: Context<'_>) -> Result<bool, Error> {
 
 async fn on_event(ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>, event: &serenity::FullEvent) -> Result<(), Error> {
     let bot = ctx.user_data;
+    let shard = ctx.serenity_context.shard_id.0;
     match event {
         serenity::FullEvent::Ready { data_about_bot } => {
-            bot.connected.store(true, Ordering::Relaxed);
+            bot.connection.note(shard, true);
             bot.ports.metrics.gateway("identified");
-            tracing::info!(user = data_about_bot.user.name, "connected to Discord");
+            tracing::info!(user = data_about_bot.user.name, shard, "connected to Discord");
             presence::ready(bot, data_about_bot).await;
         }
         serenity::FullEvent::GuildCreate { guild, .. } => presence::returned(bot, guild.id).await,
         serenity::FullEvent::GuildDelete { incomplete, .. } => presence::gone(bot, incomplete).await,
         serenity::FullEvent::Resume { .. } => {
-            bot.connected.store(true, Ordering::Relaxed);
+            bot.connection.note(shard, true);
             bot.ports.metrics.gateway("resumed");
         }
         serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Component(press) } => {

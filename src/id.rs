@@ -60,9 +60,20 @@ snowflake!(
     RoleId
 );
 
+/// Stands for no server where something belongs to the installation as a whole.
+pub const NOBODY: GuildId = GuildId(0);
+/// The setting that holds the id by which this installation is told from others.
+pub const INSTANCE_SETTING: &str = "instance";
+
 /// The smallest snowflake made at `at`: what `?after=` takes to page from a time.
 pub fn snowflake_at(at: DateTime<Utc>) -> i64 {
     (at.timestamp_millis() - DISCORD_EPOCH_MS).max(0) << 22
+}
+
+/// No UUIDv7 that is made at `at` or later is smaller.
+pub fn first_id_at(at: DateTime<Utc>) -> Uuid {
+    let milliseconds = u128::try_from(at.timestamp_millis()).unwrap_or(0);
+    Uuid::from_u128(milliseconds << 80)
 }
 
 /// An id that follows from what it names (UUIDv8 of a SHA-256), the same in every process.

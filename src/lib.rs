@@ -12,6 +12,7 @@ pub mod crash;
 pub mod crypto;
 pub mod delivery;
 pub mod discord;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod id;

@@ -1,6 +1,6 @@
 //! What flows are given: the store, the clients, the clock, hints, the configuration, and where it is said how it goes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::bus::Wake;
 use crate::clock::Clock;
@@ -24,4 +24,17 @@ pub struct Ports {
     pub metrics: Metrics,
     pub traces: Traces,
     pub lifecycle: Lifecycle,
+    /// By which this installation is told from others; known once the database was reached.
+    pub instance: Arc<OnceLock<String>>,
 }
+
+/// Where interactions go that Discord sends by HTTP: to the handlers of those that come over the gateway.
+pub trait Interactions: Send + Sync {
+    /// Begins to handle one, and returns at once: it is answered through Discord's callback endpoint.
+    fn take(&self, interaction: &[u8]) -> Result<(), UnreadableInteraction>;
+}
+
+/// Signed by Discord, and yet nothing that can be handled.
+#[derive(Debug, thiserror::Error)]
+#[error("an interaction could not be read: {0}")]
+pub struct UnreadableInteraction(pub String);

@@ -19,7 +19,10 @@ use crate::store::purge::Cutoffs;
 pub const DEPARTED_KEPT: TimeDelta = TimeDelta::days(30);
 /// A member may ask for a deletion this often.
 const DELETION_EVERY: TimeDelta = TimeDelta::days(1);
-const DEDUP_KEPT: TimeDelta = TimeDelta::days(90);
+/// How long an event that comes again is recognised at least.
+const REPEATS_KNOWN: TimeDelta = TimeDelta::days(90);
+/// Four weeks are compared, and the stretch itself may be some days long.
+const PULSE_KEPT: TimeDelta = TimeDelta::days(42);
 const INTERACTION_KEPT: TimeDelta = TimeDelta::days(1);
 /// Rows deleted in one statement, and statements of one visit.
 const BATCH: i64 = 5000;
@@ -108,13 +111,18 @@ pub async fn seal_due(ports: &Ports) -> Result<usize> {
 /// Deletes what is old enough, and what is left of servers that were left. Bounded: the rest waits for the next
 /// visit. Returns how many rows went.
 pub async fn purge_due(ports: &Ports) -> Result<u64> {
-    let now = ports.clock.now();
+    purge_at(ports, ports.clock.now()).await
+}
+
+/// The same, as if it were `now`.
+pub async fn purge_at(ports: &Ports, now: DateTime<Utc>) -> Result<u64> {
     let config = &ports.config.store;
     let days = |n: u32| now - TimeDelta::days(i64::from(n));
     let cutoffs = Cutoffs {
         raw: days(config.raw_body_days),
         event: days(config.event_days),
-        dedup: now - DEDUP_KEPT,
+        seen: days(config.event_days).min(now - REPEATS_KNOWN),
+        pulse: now - PULSE_KEPT,
         interaction: now - INTERACTION_KEPT,
         card: days(config.card_days),
         audit: config.audit_days.map(days),

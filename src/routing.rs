@@ -1,6 +1,7 @@
 //! Which destinations an event goes to. Pure: routes and an event in, a decision out.
 
 pub mod card;
+pub mod duration;
 pub mod embed;
 pub mod notice;
 pub mod subject;

@@ -4,5 +4,6 @@
 pub mod catch_up;
 pub mod ingest;
 pub mod notice;
+pub mod pulse;
 pub mod subscribe;
 pub mod xtsystems;

@@ -7,4 +7,5 @@ pub mod guard;
 mod http;
 pub mod own_health;
 pub mod permission;
+pub mod public;
 pub mod xtsystems;

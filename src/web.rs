@@ -1,9 +1,10 @@
-//! The HTTP side: intake of webhooks, health. Knows nothing of Discord's edge.
+//! The HTTP side: intake of webhooks, the door for interactions, health. Knows nothing of Discord's edge.
 
 pub mod budget;
 pub mod client_ip;
 pub mod health;
 pub mod intake;
+pub mod interactions;
 pub mod metrics;
 pub mod watch;
 
@@ -21,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::WebConfig;
-use crate::ports::Ports;
+use crate::ports::{Interactions, Ports};
 use crate::source::ingest::Ingest;
 use crate::source::xtsystems::live::LiveSource;
 
@@ -30,6 +31,7 @@ pub struct Web {
     pub ports: Ports,
     pub ingest: Ingest,
     pub xtsystems: Option<intake::XtSystemsDoor>,
+    pub interactions: Option<interactions::InteractionsDoor>,
     pub unverified: budget::Budgets<std::net::IpAddr>,
     /// True while a gateway session is ready.
     pub discord_connected: Arc<AtomicBool>,
@@ -42,6 +44,7 @@ impl Web {
         ports: Ports,
         ingest: Ingest,
         xtsystems: Option<Arc<LiveSource>>,
+        interactions: Option<Arc<dyn Interactions>>,
         discord_connected: Arc<AtomicBool>,
         prepared: Arc<AtomicBool>,
     ) -> Self {
@@ -52,7 +55,10 @@ impl Web {
             source,
             verified: budget::Budgets::new(verified_per_min, chrono::TimeDelta::minutes(1)),
         });
-        Self { ports, ingest, xtsystems, unverified, discord_connected, prepared }
+        let interactions = interactions
+            .zip(ports.config.discord.public_key)
+            .map(|(handlers, key)| interactions::InteractionsDoor::new(handlers, key));
+        Self { ports, ingest, xtsystems, interactions, unverified, discord_connected, prepared }
     }
 }
 
@@ -65,6 +71,9 @@ fn router(web: Arc<Web>) -> Router {
         let metrics = web.ports.metrics.clone();
         let watched = from_fn(move |request, next| watch::watch(metrics.clone(), "xtsystems", request, next));
         router = router.route(&settings.path, post(intake::xtsystems).layer(watched));
+    }
+    if web.interactions.is_some() {
+        router = router.route(&web.ports.config.discord.interactions_path, post(interactions::receive));
     }
     // The handler itself reads the body up to its limit, to answer 413 in its own words.
     router.layer(DefaultBodyLimit::disable()).with_state(web)

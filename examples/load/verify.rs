@@ -24,7 +24,8 @@ pub fn verify() -> Report {
     signed.extend(&body);
     let tag = hmac::sign(&key, &signed);
 
-    let headers = SignatureHeaders { signature: Some(signature.as_bytes()), timestamp: Some(timestamp.as_bytes()) };
+    let headers =
+        SignatureHeaders { signature: Some(signature.as_bytes()), timestamp: Some(timestamp.as_bytes()), other: None };
     let check = || {
         let verified = signalbox::source::xtsystems::verify::verify(&rules, black_box(&headers), black_box(&body), now);
         assert!(verified.is_ok());

@@ -34,6 +34,21 @@ const BLOCK: Duration = Duration::from_secs(2);
 impl App {
     /// Starts everything that runs in the background, once the database is prepared.
     pub fn start_loops(self: &Arc<Self>) {
+        let roles = self.ports.config.roles;
+        if roles.worker {
+            self.start_worker();
+        }
+        let app = self.clone();
+        self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
+        if roles.intake {
+            let app = self.clone();
+            self.lifecycle.spawn("catch-up", async move { app.catching_up().await });
+            let app = self.clone();
+            self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
+        }
+    }
+
+    fn start_worker(self: &Arc<Self>) {
         let app = self.clone();
         self.start("planner", Topic::Planner, move || {
             let app = app.clone();
@@ -56,12 +71,6 @@ impl App {
             let app = app.clone();
             async move { app.tickets().await }
         });
-        let app = self.clone();
-        self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
-        let app = self.clone();
-        self.lifecycle.spawn("catch-up", async move { app.catching_up().await });
-        let app = self.clone();
-        self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
     }
 
     /// One loop: a step returns how much it did, and when it next has something to do, if it knows.
@@ -224,9 +233,12 @@ impl App {
 
     async fn keep_house(&self, round: u64) -> Result<()> {
         let ports = &self.ports;
-        self.keep_owner_lock().await?;
+        let roles = ports.config.roles;
+        if roles.worker {
+            self.keep_owner_lock().await?;
+        }
         let now = ports.clock.now();
-        if ports.store.reclaim_orphaned_leases(self.owner, now).await? > 0 {
+        if (roles.worker || roles.ticker) && ports.store.reclaim_orphaned_leases(self.owner, now).await? > 0 {
             ports.wake.wake(Topic::Deliverer);
         }
         // A clock that stepped is read again at once, so that claiming goes on.
@@ -245,11 +257,16 @@ impl App {
         {
             source.refresh_secret(ports).await?;
         }
-        while privacy::seal_due(ports).await? > 0 {}
-        if round.is_multiple_of(30) {
+        if roles.ticker {
+            while privacy::seal_due(ports).await? > 0 {}
+        }
+        if roles.ticker && round.is_multiple_of(30) {
             ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
         }
-        if round.is_multiple_of(900) {
+        if roles.ticker {
+            self.pulse.lock().await.step(ports).await?;
+        }
+        if roles.ticker && round.is_multiple_of(900) {
             self.purge_due().await?;
         }
         Ok(())

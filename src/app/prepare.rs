@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::App;
-use crate::id::GuildId;
+use crate::clock::random_bytes;
+use crate::id::{GuildId, INSTANCE_SETTING, NOBODY};
 use crate::routing::DEFAULT_PATTERN;
 use crate::store::destination::ensure_channel;
 use crate::store::migrate::MigrateError;
@@ -57,9 +58,17 @@ impl App {
             ports.store.ensure_source(source.guild_id, SourceKind::XtSystems, "xtsystems", source.id, now).await?;
             source.refresh_secret(ports).await?;
         }
+        // Who plans has the routes; the environment of the others need not know them.
+        if !ports.config.roles.worker {
+            return Ok(());
+        }
         if let Some(guild_id) = ports.config.discord.guild_id {
             self.seed_routes(guild_id).await?;
         }
+        let fresh = hex::encode(random_bytes::<8>());
+        let instance = ports.store.ensure_setting(NOBODY, INSTANCE_SETTING, &fresh, ports.clock.now()).await?;
+        // Set already when the database had been away in between: it is the same.
+        let _ = ports.instance.set(instance);
         *self.owner_lock.lock().await = Some(ports.store.lock_owner(self.owner).await?);
         ports.store.reclaim_orphaned_leases(self.owner, ports.clock.now()).await?;
         self.prepared.store(true, Ordering::Relaxed);

@@ -5,6 +5,7 @@
 //! one. The group begins at the start of the stream whenever it has to be made (again), so nothing
 //! that the stream still holds is skipped; what comes twice is recognised when it is stored.
 
+pub mod probe;
 mod reply;
 
 use std::time::Duration;

@@ -112,6 +112,8 @@ impl World {
                 LimitsArg::Off => Limits::Off,
             },
             clock,
+            // A bot that is started again at once is let in at once.
+            identify_every: Duration::ZERO,
             save_to: save.map(|dir| dir.join("discord.json")),
             extra: Some(standin::xtsystems::router(xt.clone())),
             env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),

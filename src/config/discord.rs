@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::reader::Reader;
-use super::value::{boolean, http_origin, is_loopback, snowflake_of};
+use super::value::{boolean, http_origin, is_loopback, snowflake_of, web_path};
 use super::variable::{Section, Variable};
 use crate::id::GuildId;
 
@@ -21,6 +21,14 @@ pub struct DiscordConfig {
     pub api_url: Url,
     /// `None`: Discord is asked for it.
     pub gateway_url: Option<String>,
+    /// Whether to keep gateway sessions; without them interactions come by HTTP alone.
+    pub gateway: bool,
+    /// Into how many shards the guilds are divided. `None`: as many as Discord recommends.
+    pub shards: Option<u32>,
+    /// What Discord signs interactions with. `Some`: they are taken by HTTP.
+    pub public_key: Option<[u8; 32]>,
+    /// Where the web server takes them.
+    pub interactions_path: String,
 }
 
 impl DiscordConfig {
@@ -54,6 +62,29 @@ pub(super) static SECTION: Section = Section {
             "ws://127.0.0.1:4000/gateway",
         ),
         Variable::new(
+            "DISCORD_SHARDS",
+            "Into how many gateway sessions the servers are divided: auto takes Discord's recommendation.",
+            "4",
+        )
+        .default("auto"),
+        Variable::new(
+            "DISCORD_PUBLIC_KEY",
+            "The application's public key (page \"General Information\"). Switches on the HTTP endpoint for interactions.",
+            "9d1cc5b8dffd6d0ee0a9d1c0c4a8a06b7a8bb9ef3c1bd0b3d6bdc4ff0c2ab1e5",
+        ),
+        Variable::new(
+            "DISCORD_INTERACTIONS_PATH",
+            "Where that endpoint is; PUBLIC_URL with this path is the \"Interactions Endpoint URL\" to enter there.",
+            "/interactions",
+        )
+        .default("/interactions"),
+        Variable::new(
+            "DISCORD_GATEWAY",
+            "off keeps no gateway session: commands and buttons come through the HTTP endpoint alone.",
+            "off",
+        )
+        .default("on"),
+        Variable::new(
             "DISCORD_API_ALLOW_PROXY",
             "Allows a real token to be sent to an address that is neither Discord's nor on this machine.",
             "true",
@@ -72,6 +103,13 @@ pub(super) fn read(r: &mut Reader) -> Option<DiscordConfig> {
     let api_url = r.value("DISCORD_API_URL", http_origin);
     let gateway = r.optional("DISCORD_GATEWAY_URL", gateway_url);
     let allow_proxy = r.value("DISCORD_API_ALLOW_PROXY", boolean);
+    let has_gateway = r.value("DISCORD_GATEWAY", boolean);
+    let shards = r.value("DISCORD_SHARDS", shards);
+    let public_key = r.optional("DISCORD_PUBLIC_KEY", public_key);
+    let interactions_path = r.value("DISCORD_INTERACTIONS_PATH", web_path("/interactions"));
+    if has_gateway == Some(false) && !r.is_set("DISCORD_PUBLIC_KEY") {
+        r.refuse("DISCORD_GATEWAY", "is off, so interactions must come by HTTP: set DISCORD_PUBLIC_KEY");
+    }
 
     let looks_real = token.as_ref().is_some_and(|token| looks_like_a_real_token(token.expose_secret()));
     if looks_real && allow_proxy == Some(false) {
@@ -86,7 +124,31 @@ pub(super) fn read(r: &mut Reader) -> Option<DiscordConfig> {
         }
     }
     let gateway_url = gateway.map(String::from);
-    Some(DiscordConfig { token: token?, client_id, guild_id, api_url: api_url?, gateway_url })
+    Some(DiscordConfig {
+        token: token?,
+        client_id,
+        guild_id,
+        api_url: api_url?,
+        gateway_url,
+        gateway: has_gateway?,
+        shards: shards?,
+        public_key,
+        interactions_path: interactions_path?,
+    })
+}
+
+/// `None` for `auto`.
+fn shards(text: &str) -> Result<Option<u32>, String> {
+    match text.parse() {
+        Ok(count @ 1..=4096) => Ok(Some(count)),
+        _ if text.eq_ignore_ascii_case("auto") => Ok(None),
+        _ => Err("should be auto or a whole number from 1 to 4096".into()),
+    }
+}
+
+fn public_key(text: &str) -> Result<[u8; 32], String> {
+    let key = hex::decode(text).ok().and_then(|key| key.try_into().ok());
+    key.ok_or_else(|| "should be the 64 hexadecimal digits that Discord shows as \"Public Key\"".into())
 }
 
 fn check_token(text: &str) -> Result<(), String> {

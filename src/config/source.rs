@@ -27,12 +27,20 @@ pub trait Source {
 #[derive(Clone, Debug)]
 pub struct Process {
     directory: PathBuf,
+    /// Set on the command line, which goes before the environment.
+    options: Vec<(OsString, OsString)>,
 }
 
 impl Process {
     /// `.env` of the working directory.
     pub fn new() -> Self {
-        Self { directory: PathBuf::new() }
+        Self { directory: PathBuf::new(), options: Vec::new() }
+    }
+
+    /// A variable that an option of the command line stands for, if it was given.
+    pub fn with_option(mut self, name: &str, value: Option<String>) -> Self {
+        self.options.extend(value.map(|value| (name.into(), value.into())));
+        self
     }
 }
 
@@ -44,7 +52,7 @@ impl Default for Process {
 
 impl Source for Process {
     fn environment(&self) -> Vec<(OsString, OsString)> {
-        std::env::vars_os().collect()
+        std::env::vars_os().chain(self.options.iter().cloned()).collect()
     }
 
     fn env_file(&self) -> Result<Option<EnvFile>, (String, io::Error)> {

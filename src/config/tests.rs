@@ -157,7 +157,10 @@ fn xtsystems_takes_two_secrets_and_no_default() {
 
     let none = minimal().with("DISCORD_GUILD_ID", GUILD).with("WEBHOOK_PATH", "/hook");
     assert!(config(none.clone()).xtsystems.unwrap().secrets.is_empty());
-    assert_eq!(warnings(none), ["WEBHOOK_SECRET is not set: every webhook of XTSystems will be refused"]);
+    assert_eq!(
+        warnings(none),
+        ["WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until /register-webhook has made a secret"]
+    );
 
     let published = minimal().with("DISCORD_GUILD_ID", GUILD).with("WEBHOOK_SECRET", "default-secret");
     assert!(problems(published)[0].contains("published default"));
@@ -279,13 +282,17 @@ fn showing_masks_secrets_and_names_origins() {
             .with_env_file("WEBHOOK_PORT=4000\n");
     let loaded = load(source).unwrap();
     assert!(!format!("{loaded:?}").contains("hunter2"));
-    insta::assert_snapshot!(show(&loaded), @r"
+    insta::assert_snapshot!(show(&loaded), @"
     # Discord
     DISCORD_TOKEN=******** (file /run/secrets/token, named in environment)
     DISCORD_GUILD_ID (not set)
     DISCORD_CLIENT_ID (not set)
     DISCORD_API_URL=https://discord.com (default)
     DISCORD_GATEWAY_URL (not set)
+    DISCORD_SHARDS=auto (default)
+    DISCORD_PUBLIC_KEY (not set)
+    DISCORD_INTERACTIONS_PATH=/interactions (default)
+    DISCORD_GATEWAY=on (default)
     DISCORD_API_ALLOW_PROXY=false (default)
 
     # Web server
@@ -330,6 +337,9 @@ fn showing_masks_secrets_and_names_origins() {
     DELIVERY_RETRY_SCHEDULE=5s,30s,2m,10m,1h,6h (default)
     DELIVERY_GLOBAL_PER_SECOND=50 (default)
     DELIVERY_PRIORS=on (default)
+
+    # Process
+    SIGNALBOX_ROLES=intake,bot,worker,ticker (default)
 
     # Log
     LOG_LEVEL=info (default)
@@ -378,4 +388,39 @@ fn the_example_is_a_configuration() {
     let loaded = load(minimal().with_env_file(live.join("\n"))).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(loaded.config.xtsystems.is_some());
     assert_eq!(loaded.config.routing.seeds.len(), 2);
+}
+
+const KEY: &str = "9d1cc5b8dffd6d0ee0a9d1c0c4a8a06b7a8bb9ef3c1bd0b3d6bdc4ff0c2ab1e5";
+
+#[test]
+fn interactions_may_come_by_http_alone() {
+    let discord = config(minimal().with("DISCORD_PUBLIC_KEY", KEY).with("DISCORD_GATEWAY", "off")).discord;
+    assert_eq!((discord.gateway, discord.shards, discord.interactions_path.as_str()), (false, None, "/interactions"));
+    assert_eq!(discord.public_key.unwrap()[..2], [0x9d, 0x1c]);
+    assert_eq!(config(minimal().with("DISCORD_SHARDS", "3")).discord.shards, Some(3));
+    let wrong = minimal()
+        .with("DISCORD_GATEWAY", "off")
+        .with("DISCORD_SHARDS", "0")
+        .with("DISCORD_INTERACTIONS_PATH", "/health");
+    insta::assert_snapshot!(problems(wrong).join("\n"), @"
+    DISCORD_SHARDS (environment): should be auto or a whole number from 1 to 4096
+    DISCORD_INTERACTIONS_PATH (environment): is the path of another page of this server; take one such as /interactions
+    DISCORD_GATEWAY (environment): is off, so interactions must come by HTTP: set DISCORD_PUBLIC_KEY
+    ");
+    let twice =
+        minimal().with("DISCORD_PUBLIC_KEY", KEY).with("DISCORD_GUILD_ID", GUILD).with("WEBHOOK_PATH", "/interactions");
+    insta::assert_snapshot!(problems(twice).join("\n"), @"DISCORD_INTERACTIONS_PATH: is the same as WEBHOOK_PATH; choose another");
+    insta::assert_snapshot!(problems(minimal().with("DISCORD_PUBLIC_KEY", &KEY[2..])).join("\n"), @r#"DISCORD_PUBLIC_KEY (environment): should be the 64 hexadecimal digits that Discord shows as "Public Key""#);
+}
+
+#[test]
+fn a_process_may_play_some_of_the_roles() {
+    assert_eq!(config(minimal()).roles, Roles::ALL);
+    let database = ("DATABASE_URL", "postgres://signalbox@db/signalbox");
+    // Who does not talk to Discord needs no token.
+    let roles = config(Given::new([database, ("SIGNALBOX_ROLES", "ticker, intake")])).roles;
+    assert_eq!(roles.names(), ["intake", "ticker"]);
+    insta::assert_snapshot!(problems(Given::new([database, ("SIGNALBOX_ROLES", "worker")])).join("\n"), @"DISCORD_TOKEN: is required. The bot's token.");
+    insta::assert_snapshot!(problems(minimal().with("SIGNALBOX_ROLES", "bot")).join("\n"), @"SIGNALBOX_ROLES (environment): names some of the parts only, and the others need the same database: set DATABASE_URL");
+    insta::assert_snapshot!(problems(minimal().with("SIGNALBOX_ROLES", "bot,cook")).join("\n"), @"SIGNALBOX_ROLES (environment): should be a list of intake, bot, worker and ticker, separated by commas");
 }

@@ -14,6 +14,9 @@ use super::address::is_of_the_host;
 
 pub(super) type Parsed<T> = Result<T, String>;
 
+/// Paths of the web server that answer something else.
+const TAKEN_PATHS: &[&str] = &["/", "/health", "/healthz", "/readyz", "/metrics"];
+
 pub(super) fn boolean(text: &str) -> Parsed<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -132,6 +135,20 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         "h" => seconds(3600),
         "d" => seconds(86_400),
         _ => None,
+    }
+}
+
+/// A path of the web server.
+pub(super) fn web_path(example: &str) -> impl FnOnce(&str) -> Parsed<String> {
+    move |text| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b);
+        if !text.starts_with('/') || text.contains("//") || !text.bytes().all(plain) {
+            return Err(format!("should begin with / and hold letters, digits and - _ . ~ only, such as {example}"));
+        }
+        if TAKEN_PATHS.contains(&text) {
+            return Err(format!("is the path of another page of this server; take one such as {example}"));
+        }
+        Ok(text.to_owned())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of every variable: names, defaults and texts. The check for unknown names,
 //! `.env.example` and `config show` all read this table and nothing else.
 
-use super::{bus, delivery, discord, encryption, operation, routing, store, telemetry, web, xtsystems};
+use super::{bus, delivery, discord, encryption, operation, role, routing, store, telemetry, web, xtsystems};
 
 /// One variable of the environment.
 #[derive(Debug)]
@@ -57,6 +57,7 @@ pub static SECTIONS: &[&Section] = &[
     &xtsystems::SECTION,
     &routing::SECTION,
     &delivery::SECTION,
+    &role::SECTION,
     &telemetry::SECTION,
     &operation::SECTION,
 ];

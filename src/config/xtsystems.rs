@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::reader::Reader;
-use super::value::{boolean, http_url, snowflakes};
+use super::value::{boolean, http_url, snowflakes, web_path};
 use super::variable::{Section, Variable};
 use crate::id::RoleId;
 
@@ -42,9 +42,6 @@ pub enum ApiAuth {
 
 /// The secret that the original bot fell back to: published, so worth nothing.
 const PUBLISHED_DEFAULT: &str = "default-secret";
-
-/// Paths that answer something else.
-const TAKEN: &[&str] = &["/", "/health", "/healthz", "/readyz", "/metrics"];
 
 pub(super) static SECTION: Section = Section {
     title: "XTSystems",
@@ -105,11 +102,13 @@ pub(super) fn read(r: &mut Reader) -> Option<Option<XtSystemsConfig>> {
     let allow_machine = r.optional("XTSYSTEMS_ALLOW_MACHINE", boolean);
     let current = r.secret("WEBHOOK_SECRET", check_secret);
     let previous = r.secret("WEBHOOK_SECRET_PREVIOUS", check_secret);
-    let path = r.value("WEBHOOK_PATH", path);
+    let path = r.value("WEBHOOK_PATH", web_path("/webhooks/xtsystems"));
     let separator = r.value("WEBHOOK_SIGNATURE_SEPARATOR", |text| Ok(text.to_owned()));
 
     if !r.is_set("WEBHOOK_SECRET") {
-        r.warn("WEBHOOK_SECRET is not set: every webhook of XTSystems will be refused");
+        r.warn(
+            "WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until /register-webhook has made a secret",
+        );
     } else if current.as_ref().is_some_and(|secret| secret.expose_secret().len() < 16) {
         r.warn("WEBHOOK_SECRET is shorter than 16 characters and could be guessed");
     }
@@ -144,15 +143,4 @@ fn check_secret(text: &str) -> Result<(), String> {
         return Err("is the published default of the original bot, with which anyone can sign; choose another".into());
     }
     Ok(())
-}
-
-fn path(text: &str) -> Result<String, String> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b);
-    if !text.starts_with('/') || text.contains("//") || !text.bytes().all(plain) {
-        return Err("should begin with / and hold letters, digits and - _ . ~ only, such as /webhooks/xtsystems".into());
-    }
-    if TAKEN.contains(&text) {
-        return Err("is the path of another page of this server; take one such as /webhooks/xtsystems".into());
-    }
-    Ok(text.into())
 }

@@ -2,12 +2,14 @@
 
 mod about;
 mod audit;
+mod doctor;
 mod help;
 mod link_user;
 mod machines;
 mod privacy;
 pub mod ticket;
 mod webhook;
+mod webhook_secret;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -17,25 +19,40 @@ use crate::error::UserError;
 use crate::id::{GuildId, RoleId};
 use crate::source::xtsystems::live::LiveSource;
 use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
-use poise::serenity_prelude::{AutocompleteChoice, CreateAutocompleteResponse, Permissions};
+use poise::serenity_prelude::{AutocompleteChoice, CreateAutocompleteResponse, CreateCommand, Permissions};
 
 type Definition = poise::Command<Arc<Bot>, Error>;
 
 /// Every command that the configuration has a use for, in the order of `/help`.
 pub fn all(has_xtsystems: bool) -> Vec<Definition> {
-    let mut commands = vec![help::help(), about::about(), privacy::privacy(), audit::audit()];
+    let mut commands = vec![help::help(), about::about(), doctor::doctor(), privacy::privacy(), audit::audit()];
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),
             webhook::webhook_config(),
             webhook::register_webhook(),
             webhook::test_webhook(),
+            webhook_secret::webhook_secret(),
             ticket::ticket(),
             machines::machines(),
             link_user::link_user(),
         ]);
     }
     commands
+}
+
+/// The commands as Discord is given them. What needs Administrator is open to nobody by default: that is how
+/// Discord says "admins alone" (`default_member_permissions` of "0").
+pub fn definitions(commands: &[Definition]) -> Vec<CreateCommand> {
+    let defined = commands.iter().flat_map(|command| {
+        let made = poise::builtins::create_application_commands(std::slice::from_ref(command));
+        let admins_alone = command.default_member_permissions == Permissions::ADMINISTRATOR;
+        made.into_iter().map(move |made| match admins_alone {
+            true => made.default_member_permissions(Permissions::empty()),
+            false => made,
+        })
+    });
+    defined.collect()
 }
 
 /// The text of `commands.md`.
@@ -122,9 +139,28 @@ fn managed_source(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
 
 /// This server, for members who may manage it.
 fn managed_guild(ctx: Context<'_>) -> Result<GuildId, Error> {
-    let (_, permissions) = held(ctx)?;
-    if permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
-        return Err(UserError::new(text::MANAGE_SERVER).into());
-    }
+    manages(ctx)?;
     super::guild_of(ctx.guild_id()).ok_or_else(|| UserError::new(text::ONLY_IN_SERVERS).into())
+}
+
+/// An error for members who may not manage the server.
+fn manages(ctx: Context<'_>) -> Result<(), Error> {
+    let (_, permissions) = held(ctx)?;
+    let may = permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0;
+    if may { Ok(()) } else { Err(UserError::new(text::MANAGE_SERVER).into()) }
+}
+
+/// An error for members who are no administrators.
+fn administers(ctx: Context<'_>) -> Result<(), Error> {
+    let (_, permissions) = held(ctx)?;
+    if permissions & ADMINISTRATOR != 0 { Ok(()) } else { Err(UserError::new(text::ADMINISTRATOR).into()) }
+}
+
+/// The server that this bot is for; in another one its operator's affairs are nobody's business.
+fn own_guild(ctx: Context<'_>) -> Result<GuildId, Error> {
+    let here = super::guild_of(ctx.guild_id()).ok_or_else(|| UserError::new(text::ONLY_IN_SERVERS))?;
+    if ctx.data().ports.config.discord.guild_id == Some(here) {
+        return Ok(here);
+    }
+    Err(UserError::new(text::NOT_THIS_SERVER).into())
 }

@@ -115,6 +115,17 @@ fn outcome(answer: &anyhow::Result<Answer>) -> &'static str {
     }
 }
 
+/// Whether [`dispatch`] has a feature for what this id asks.
+pub fn handles(custom_id: &str) -> bool {
+    let words: Vec<&str> = custom_id.split(':').collect();
+    match words.as_slice() {
+        ["v1", "approval", words @ ..] => approval::handles(words),
+        ["v1", "link", words @ ..] => link::handles(words),
+        ["v1", "ticket", words @ ..] => ticket::handles(words),
+        _ => false,
+    }
+}
+
 fn who(
     guild: Option<serenity::GuildId>,
     member: Option<&serenity::Member>,

@@ -22,7 +22,9 @@ pub const BAD_ARGUMENT: &str = "One of the values cannot be read. Check them and
 pub const OUTDATED_COMMAND: &str =
     "Discord still has an older form of this command. Reload Discord (Ctrl+R) and try again in a minute.";
 pub const NOT_SET_UP: &str = "XTSystems is not set up in this server.";
+pub const NOT_THIS_SERVER: &str = "This works only in the server that the operator has configured (DISCORD_GUILD_ID).";
 pub const MANAGE_SERVER: &str = "You need the Manage Server permission for this.";
+pub const ADMINISTRATOR: &str = "You need the Administrator permission for this.";
 pub const NO_WEBHOOK: &str = "Our webhook is not registered at XTSystems. Use /register-webhook first.";
 
 pub fn failed(reference: &str) -> String {

@@ -124,7 +124,7 @@ impl CatchUp {
 
     fn event(&self, ports: &Ports, payload: &Value, now: DateTime<Utc>) -> Result<NewEvent, parse::ParseError> {
         let event = parse::from_delivery(payload, self.source_id, self.guild_id, ports.clock.uuid(), now)?;
-        Ok(NewEvent { event, raw: payload.to_string().into_bytes(), via: Via::CatchUp })
+        Ok(NewEvent { event, raw: payload.to_string().into_bytes(), data_in_raw: false, via: Via::CatchUp })
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod live;
 pub mod parse;
+pub mod rotation;
 pub mod text;
+pub mod trust;
 pub mod verify;
 
 /// The name under which we register our webhook; unique per company there.

@@ -115,6 +115,23 @@ pub fn start(settings: &Settings) -> Result<EmbeddedPostgres, EmbeddedError> {
     Ok(EmbeddedPostgres { url, data_dir, _keeper: keeper, _lock: lock })
 }
 
+/// The address of the server that another process of this program has started and still runs.
+pub fn url_of_running(settings: &Settings) -> Result<String, EmbeddedError> {
+    let account = Account::choose()?;
+    let data_dir = settings.data_dir.clone().unwrap_or_else(default_data_dir);
+    let home = account.data_dir(&data_dir)?.join("postgresql");
+    Ok(url(&account.socket_dir(&home)?))
+}
+
+/// Bytes that may still be written where the private server keeps its data, or would.
+pub fn free_space(data_dir: Option<&Path>) -> io::Result<u64> {
+    let data_dir = data_dir.map_or_else(default_data_dir, Path::to_owned);
+    let data_dir = std::path::absolute(data_dir)?;
+    let existing = data_dir.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("/"));
+    let disk = rustix::fs::statvfs(existing)?;
+    Ok(disk.f_bavail * disk.f_frsize)
+}
+
 impl EmbeddedPostgres {
     /// `postgres:///signalbox?host=…`, as sqlx reads it.
     pub fn url(&self) -> &str {

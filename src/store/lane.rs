@@ -48,6 +48,15 @@ impl Store {
         Ok(got.then_some(OwnerLock { owner, connection }))
     }
 
+    /// As [`Store::try_role`], waiting until no other process holds it: first come, first served.
+    pub async fn lock_role(&self, role: &str) -> Result<OwnerLock> {
+        let mut connection = sqlx::PgConnection::connect_with(&self.pool.connect_options()).await?;
+        let owner =
+            sqlx::query_scalar!(r#"SELECT hashtextextended($1, 7) AS "key!""#, role).fetch_one(&mut connection).await?;
+        sqlx::query!("SELECT pg_advisory_lock($1)", owner).execute(&mut connection).await?;
+        Ok(OwnerLock { owner, connection })
+    }
+
     /// Ends the leases of processes whose advisory lock is free. Returns how many there were.
     pub async fn reclaim_orphaned_leases(&self, own: i64, now: DateTime<Utc>) -> Result<u64> {
         let owners = sqlx::query_scalar!(

@@ -204,10 +204,9 @@ pub static TABLES: &[Table] = &[
     table(
         "event",
         "events that systems sent, names and e-mail addresses of their users included",
-        "EVENT_DAYS; the one behind an open approval stays",
+        "what they are about EVENT_DAYS, that they were seen 90 days; those behind open approvals stay",
         BY_GUILD,
     ),
-    table("dedup", "keys by which a repeated event is recognised", "90 days", BY_SOURCE),
     table(
         "refusal",
         "refused requests: time, rule, checksum and size",
@@ -241,6 +240,10 @@ pub static TABLES: &[Table] = &[
     table("audit_unsealed", "lines of the audit log that wait for their seal", "seconds", BY_GUILD),
     table("audit_seal", "the hash chain over the audit log", "as long as the line", BY_GUILD),
     table("audit_head", "where that chain ends", "as long as the log", BY_GUILD),
+    table("pulse", "when each kind of event last came", IN_USE, BY_GUILD),
+    table("pulse_hour", "how many events came in which hour", "42 days", BY_SOURCE),
+    table("pulse_watch", "since when that is watched", "for good", None),
+    table("webhook_secret", "which secrets of a source are live, without the secrets", IN_USE, BY_SOURCE),
     table("source", "the systems that events come from", IN_USE, BY_GUILD),
     table("interaction", "numbers of commands and presses that were handled", "1 day", None),
     Table {

@@ -8,14 +8,16 @@ use uuid::Uuid;
 
 use super::privacy::{TABLES, nobody_refers};
 use super::{Result, Store, Tx};
-use crate::id::GuildId;
+use crate::id::{GuildId, first_id_at};
 
 /// Until when rows are kept: what is older goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Cutoffs {
     pub raw: DateTime<Utc>,
     pub event: DateTime<Utc>,
-    pub dedup: DateTime<Utc>,
+    /// That an event was seen: until then a repeat is recognised.
+    pub seen: DateTime<Utc>,
+    pub pulse: DateTime<Utc>,
     pub interaction: DateTime<Utc>,
     pub card: DateTime<Utc>,
     /// `None`: the audit log is kept for good.
@@ -38,26 +40,40 @@ impl Store {
     async fn purge_events(&self, cutoffs: &Cutoffs, limit: i64) -> Result<u64> {
         let raw = sqlx::query!(
             "DELETE FROM event_raw WHERE (received_at, event_id) IN
-                 (SELECT received_at, event_id FROM event_raw WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
+                 (SELECT r.received_at, r.event_id FROM event_raw r WHERE r.received_at < $1
+                     AND NOT EXISTS (SELECT FROM event e WHERE e.id = r.event_id AND e.planned_at IS NULL)
+                     ORDER BY r.received_at LIMIT $2)",
             cutoffs.raw,
             limit
         )
         .execute(&self.pool)
         .await?;
         // What is not planned or not sent yet has not been shown; an open approval is still about its event.
-        let events = sqlx::query!(
-            "DELETE FROM event WHERE id IN (SELECT e.id FROM event e
-                 WHERE e.received_at < $1 AND e.planned_at IS NOT NULL
-                   AND NOT EXISTS (SELECT 1 FROM message m WHERE m.event_id = e.id AND m.state IN ('queued', 'sending'))
-                   AND NOT EXISTS (SELECT 1 FROM approval a WHERE a.event_id = e.id
+        let about = sqlx::query!(
+            "UPDATE event SET data = NULL, subject = NULL, plan_note = NULL WHERE id IN
+                 (SELECT e.id FROM event e WHERE e.data IS NOT NULL AND e.id < $1 AND e.planned_at IS NOT NULL
+                   AND NOT EXISTS (SELECT FROM message m WHERE m.event_id = e.id AND m.state IN ('queued', 'sending'))
+                   AND NOT EXISTS (SELECT FROM approval a WHERE a.event_id = e.id
                        AND a.state IN ('requested', 'deciding', 'sent', 'unknown', 'refused'))
-                 LIMIT $2)",
-            cutoffs.event,
+                 ORDER BY e.id LIMIT $2)",
+            first_id_at(cutoffs.event),
             limit
         )
         .execute(&self.pool)
         .await?;
-        Ok(raw.rows_affected() + events.rows_affected())
+        let events = sqlx::query!(
+            "DELETE FROM event WHERE id IN (SELECT e.id FROM event e
+                 WHERE e.id < $1 AND e.planned_at IS NOT NULL
+                   AND NOT EXISTS (SELECT FROM message m WHERE m.event_id = e.id AND m.state IN ('queued', 'sending'))
+                   AND NOT EXISTS (SELECT FROM approval a WHERE a.event_id = e.id
+                       AND a.state IN ('requested', 'deciding', 'sent', 'unknown', 'refused'))
+                 ORDER BY e.id LIMIT $2)",
+            first_id_at(cutoffs.seen),
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(raw.rows_affected() + about.rows_affected() + events.rows_affected())
     }
 
     /// Those of a card go with the card.
@@ -90,10 +106,9 @@ impl Store {
     }
 
     async fn purge_traces(&self, cutoffs: &Cutoffs, limit: i64) -> Result<u64> {
-        let dedup = sqlx::query!(
-            "DELETE FROM dedup WHERE (source_id, key) IN
-                 (SELECT source_id, key FROM dedup WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
-            cutoffs.dedup,
+        let pulse = sqlx::query!(
+            "DELETE FROM pulse_hour WHERE ctid IN (SELECT ctid FROM pulse_hour WHERE hour < $1 LIMIT $2)",
+            cutoffs.pulse,
             limit
         )
         .execute(&self.pool)
@@ -138,7 +153,7 @@ impl Store {
         .await?;
         let requests =
             sqlx::query!("DELETE FROM privacy_request WHERE at < $1", cutoffs.interaction).execute(&self.pool).await?;
-        let all = [dedup, refusals, quarantine, actions, wishes, interactions, requests];
+        let all = [pulse, refusals, quarantine, actions, wishes, interactions, requests];
         Ok(all.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
     }
 

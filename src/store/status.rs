@@ -28,17 +28,6 @@ pub struct OutboxCounts {
 const REFUSALS_KEPT: i64 = 200;
 
 impl Store {
-    pub async fn list_last_events(&self, source_id: Uuid) -> Result<Vec<(String, DateTime<Utc>, i64)>> {
-        let rows = sqlx::query!(
-            r#"SELECT kind, max(received_at) AS "last!", count(*) AS "count!" FROM event
-               WHERE source_id = $1 GROUP BY kind ORDER BY 2 DESC"#,
-            source_id
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(|r| (r.kind, r.last, r.count)).collect())
-    }
-
     /// Keeps a refusal, and the newest 200 of its source.
     #[allow(clippy::too_many_arguments)]
     pub async fn insert_refusal(

@@ -1,6 +1,8 @@
 //! Discord's REST interface as far as the outbox needs it. One request per call: no retry, no waiting;
 //! what an answer means is decided in `delivery::classify`.
 
+mod inspect;
+
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -16,6 +18,8 @@ use crate::delivery::limit::LimitHeaders;
 use crate::id::{ChannelId, GuildId, MessageId, UserId};
 use crate::upstream::guard::{Reach, guarded, webhook_path};
 use crate::upstream::permission::{Channel, Member, Role};
+
+pub use inspect::Application;
 
 /// Characters of Discord's explanation that are kept.
 const EXPLANATION: usize = 400;

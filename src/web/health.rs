@@ -15,6 +15,7 @@ use super::Web;
 /// A load balancer waits no longer than this, so neither does the question to the database.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// `instance` tells whoever asks by the public address whether it leads to this installation.
 pub async fn health(State(web): State<Arc<Web>>) -> Json<Value> {
     let discord = if web.discord_connected.load(Ordering::Relaxed) { "connected" } else { "disconnected" };
     Json(json!({
@@ -22,6 +23,7 @@ pub async fn health(State(web): State<Arc<Web>>) -> Json<Value> {
         "service": "signalbox",
         "timestamp": web.ports.clock.now().to_rfc3339(),
         "discord": discord,
+        "instance": web.ports.instance.get(),
     }))
 }
 

@@ -10,7 +10,8 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Web;
@@ -22,7 +23,7 @@ use crate::source::ingest::IngestError;
 use crate::source::xtsystems::live::LiveSource;
 use crate::source::xtsystems::parse::{self, ParseError};
 use crate::source::xtsystems::text;
-use crate::source::xtsystems::verify::{Refusal, Rule, SignatureHeaders};
+use crate::source::xtsystems::verify::{OTHER_SENDERS, Refusal, Rule, SignatureHeaders, Verified};
 use crate::store::event::Inserted;
 
 /// The configured XTSystems source as the intake sees it.
@@ -50,29 +51,30 @@ pub async fn xtsystems(
     let signature = SignatureHeaders {
         signature: headers.get("x-xtsystems-signature").map(|v| v.as_bytes()),
         timestamp: headers.get("x-xtsystems-timestamp").map(|v| v.as_bytes()),
+        other: OTHER_SENDERS.iter().find_map(|other| Some((other, headers.get(other.header)?.as_bytes()))),
     };
     // Verification comes first: a forger behind the same address cannot use up a real sender's budget.
-    if let Err(refusal) = verify(&web, door, &signature, &body, &client, now).await {
-        if let Err(wait) = web.unverified.take(&client, now) {
-            return too_many(wait);
-        }
-        let refusal = door.source.diagnose(refusal, &signature, &body);
-        let variant = refusal.variant.as_ref().map(text::variant);
-        keep_refusal(&web, door, &text::rule(&refusal.rule), variant.as_deref(), &body).await;
-        return refuse(StatusCode::UNAUTHORIZED, refusal.public);
-    }
+    let verified = match verify(&web, door, &signature, &body, &client, now).await {
+        Ok(verified) => verified,
+        Err(refusal) => return refused(&web, door, refusal, &signature, &body, &client).await,
+    };
     if let Err(wait) = door.verified.take(&door.source.id, now) {
         return too_many(wait);
     }
-    let event = match parse::parse(&body, door.source.id, door.source.guild_id, web.ports.clock.uuid(), now) {
+    let mut event = match parse::parse(&body, door.source.id, door.source.guild_id, web.ports.clock.uuid(), now) {
         Ok(event) => event,
         Err(error) => {
             keep_unreadable(&web, door, &error, &body).await;
             return refuse(StatusCode::BAD_REQUEST, &error.to_string());
         }
     };
-    match web.ingest.submit(NewEvent { event, raw: body.to_vec(), via: Via::Http }).await {
-        Ok(inserted) => accepted(inserted),
+    // It stays in the body, and is dropped on the thread that made it.
+    event.data = Value::Null;
+    match web.ingest.submit(NewEvent { event, raw: body.into(), data_in_raw: true, via: Via::Http }).await {
+        Ok(inserted) => {
+            door.source.note_use(&web.ports, verified.secret_index).await;
+            accepted(inserted)
+        }
         Err(IngestError::Unavailable) => {
             let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "Temporarily unable to store, please retry");
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
@@ -82,16 +84,37 @@ pub async fn xtsystems(
     }
 }
 
+/// Within the client's budget the refusal is explained to the admins; the client itself learns nothing.
+async fn refused(
+    web: &Web,
+    door: &XtSystemsDoor,
+    refusal: Refusal,
+    headers: &SignatureHeaders<'_>,
+    body: &[u8],
+    client: &IpAddr,
+) -> Response {
+    if let Err(wait) = web.unverified.take(client, web.ports.clock.now()) {
+        return too_many(wait);
+    }
+    let refusal = door.source.diagnose(refusal, headers, body);
+    let variant = refusal.variant.as_ref().map(text::variant);
+    keep_refusal(web, door, &text::rule(&refusal.rule), variant.as_deref(), body).await;
+    refuse(StatusCode::UNAUTHORIZED, refusal.public)
+}
+
 fn accepted(inserted: Inserted) -> Response {
     let duplicate = matches!(inserted, Inserted::Duplicate(_));
     let status = if duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let body = json!({
-        "success": true,
-        "message": "Webhook processed successfully",
-        "id": inserted.id(),
-        "duplicate": duplicate,
-    });
-    (status, Json(body)).into_response()
+    let id = inserted.id();
+    (status, Json(Accepted { success: true, message: "Webhook processed successfully", id, duplicate })).into_response()
+}
+
+#[derive(Serialize)]
+struct Accepted {
+    success: bool,
+    message: &'static str,
+    id: Uuid,
+    duplicate: bool,
 }
 
 fn refuse(status: StatusCode, why: &str) -> Response {
@@ -116,14 +139,17 @@ async fn verify(
     body: &[u8],
     client: &IpAddr,
     now: DateTime<Utc>,
-) -> Result<(), Refusal> {
-    let Err(refusal) = door.source.verify(headers, body, now) else { return Ok(()) };
+) -> Result<Verified, Refusal> {
+    let refusal = match door.source.verify(headers, body, now) {
+        Ok(verified) => return Ok(verified),
+        Err(refusal) => refusal,
+    };
     let may_be_new = matches!(refusal.rule, Rule::NoSecretConfigured | Rule::Mismatch);
     if !may_be_new || web.unverified.is_spent(client, now).is_some() {
         return Err(refusal);
     }
     match door.source.refresh_secret(&web.ports).await {
-        Ok(true) => door.source.verify(headers, body, now).map(drop),
+        Ok(true) => door.source.verify(headers, body, now),
         Ok(false) => Err(refusal),
         Err(error) => {
             tracing::debug!(error = format!("{error:#}"), "a newer secret could not be looked up");

@@ -71,7 +71,7 @@ async fn pages_are_turned_by_the_caller() {
         town.see("machines");
         let first = town.command("admin", "audit list", json!({})).await;
         let numbers = |outcome: &Value| {
-            let text = listed(town, outcome);
+            let text = outcome["message"]["embeds"][0]["description"].as_str().unwrap();
             let seqs: Vec<&str> = text.lines().map(|line| line.split('`').nth(1).unwrap()).collect();
             format!("{} … {}", seqs[0], seqs[seqs.len() - 1])
         };
@@ -114,10 +114,10 @@ async fn every_change_by_hand_is_found_and_named() {
         ("UPDATE audit SET at = at + interval '1 second' WHERE id = 1", "entry 1 (row 1) was changed"),
         ("DELETE FROM audit WHERE id = 2", "entry 2 (row 2) was removed"),
         ("DELETE FROM audit WHERE id = 2; DELETE FROM audit_seal WHERE seq = 2", "the seal of entry 2 was removed"),
-        ("DELETE FROM audit WHERE id = 4", "entry 4 (row 4) was removed"),
+        ("DELETE FROM audit WHERE id = 5", "entry 5 (row 5) was removed"),
         (
-            "DELETE FROM audit WHERE id = 4; DELETE FROM audit_seal WHERE seq = 4",
-            "everything after entry 3 was removed: the chain ended at entry 4",
+            "DELETE FROM audit WHERE id = 5; DELETE FROM audit_seal WHERE seq = 5",
+            "everything after entry 4 was removed: the chain ended at entry 5",
         ),
         (
             "DELETE FROM audit_head",
@@ -125,7 +125,7 @@ async fn every_change_by_hand_is_found_and_named() {
         ),
         (
             "INSERT INTO audit (guild_id, at, action, detail) SELECT guild_id, at, 'decided', '{}' FROM audit LIMIT 1",
-            "row 5 was inserted by hand",
+            "row 6 was inserted by hand",
         ),
         (
             "UPDATE audit SET action = 'x' WHERE id = 3; UPDATE audit_seal SET hash = sha256('x') WHERE seq = 3",
@@ -134,7 +134,7 @@ async fn every_change_by_hand_is_found_and_named() {
     ] {
         run(async |town| {
             some_history(town).await;
-            assert!(verify(town).await.starts_with("✅ 4 entries checked"));
+            assert!(verify(town).await.starts_with("✅ 5 entries checked"));
             by_hand(town, statements).await;
             let words = verify(town).await;
             assert!(
@@ -155,8 +155,8 @@ async fn a_row_typed_into_the_database_is_noticed_with_all_triggers_on() {
             "INSERT INTO audit (guild_id, at, action, detail) SELECT guild_id, at, action, detail FROM audit LIMIT 1";
         connection.execute(forged).await.unwrap();
         town.settle().await;
-        assert!(verify(town).await.contains("row 5 was inserted by hand"));
-        let refused = connection.execute("DELETE FROM audit WHERE id = 5").await.unwrap_err().to_string();
+        assert!(verify(town).await.contains("row 6 was inserted by hand"));
+        let refused = connection.execute("DELETE FROM audit WHERE id = 6").await.unwrap_err().to_string();
         assert!(refused.contains("append-only"), "{refused}");
         let refused = connection.execute("UPDATE audit_seal SET seq = 9 WHERE seq = 1").await.unwrap_err().to_string();
         assert!(refused.contains("append-only"), "{refused}");
@@ -190,14 +190,14 @@ async fn the_log_as_a_file() {
         some_history(town).await;
         let outcome = town.command("admin", "audit export", json!({})).await;
         assert_eq!(outcome["ephemeral"], true);
-        assert!(told(&outcome).starts_with("4 entries. Head: entry 4 `"), "{}", told(&outcome));
+        assert!(told(&outcome).starts_with("5 entries. Head: entry 5 `"), "{}", told(&outcome));
         let requests = town.discord.requests();
         let sent = requests.iter().rev().find_map(|r| r["files"][0]["text"].as_str()).unwrap();
         let lines: Vec<Value> = sent.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 5);
-        assert_eq!(lines[0]["head_hash"], lines[4]["hash"], "the head is the hash of the last entry");
+        assert_eq!(lines.len(), 6);
+        assert_eq!(lines[0]["head_hash"], lines[5]["hash"], "the head is the hash of the last entry");
         let actions: Vec<&str> = lines[1..].iter().filter_map(|line| line["action"].as_str()).collect();
-        assert_eq!(actions, ["requested", "press_refused", "decided", "confirmed"]);
+        assert_eq!(actions, ["requested", "press_refused", "decided", "confirmed", "echo"]);
         // Anybody can check it with what ARCHITECTURE.md says.
         for pair in lines[1..].windows(2) {
             assert_eq!(pair[0]["hash"], pair[1]["prev_hash"]);
@@ -238,10 +238,10 @@ async fn operators_verify_and_export_from_the_shell() {
         some_history(town).await;
         let end = town.program(&["audit", "verify"], &[]).ends_within(20).await;
         assert_eq!(end.code, Some(0), "{}{}", end.out, end.err);
-        assert!(end.out.contains("4 entries checked, 0 not sealed yet, head 4 "), "{}", end.out);
+        assert!(end.out.contains("5 entries checked, 0 not sealed yet, head 5 "), "{}", end.out);
         let guild = town.discord.guild_id().to_string();
         let end = town.program(&["audit", "export", "--guild", &guild], &[]).ends_within(20).await;
-        assert_eq!((end.code, end.out.lines().count()), (Some(0), 5), "{}", end.err);
+        assert_eq!((end.code, end.out.lines().count()), (Some(0), 6), "{}", end.err);
         by_hand(town, "DELETE FROM audit WHERE id = 2").await;
         let end = town.program(&["audit", "verify", "--guild", &guild], &[]).ends_within(20).await;
         assert_eq!(end.code, Some(1));
@@ -267,9 +267,9 @@ async fn old_entries_go_when_that_is_configured_and_the_rest_still_verifies() {
         town.app.purge_due().await.unwrap();
         assert_eq!(town.count("SELECT count(*) FROM audit").await, 1);
         let words = told(&town.command("admin", "audit verify", json!({})).await);
-        assert!(words.starts_with("✅ 1 entries checked") && words.contains("Entries up to 4 were deleted"), "{words}");
+        assert!(words.starts_with("✅ 1 entries checked") && words.contains("Entries up to 5 were deleted"), "{words}");
         by_hand(town, "UPDATE audit SET action = 'x'").await;
-        assert!(verify(town).await.contains("entry 5 (row 5) was changed"));
+        assert!(verify(town).await.contains("entry 6 (row 6) was changed"));
     })
     .await;
 }

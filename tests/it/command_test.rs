@@ -7,7 +7,7 @@ use crate::support::town::{SECRET, Setup, Town, run, run_with, told};
 use serde_json::{Value, json};
 use standin::xtsystems::{Mode, Place};
 
-const OF_ADMINS: [&str; 4] = ["webhook-status", "webhook-config", "register-webhook", "test-webhook"];
+const OF_ADMINS: [&str; 5] = ["doctor", "webhook-status", "webhook-config", "register-webhook", "test-webhook"];
 
 /// What the caller reads, in words; ports and addresses of this run replaced.
 fn read(town: &Town, outcome: &Value) -> String {
@@ -44,7 +44,8 @@ async fn they_are_registered_in_the_configured_server() {
         let guild = town.discord.guild_id().to_string();
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
-        assert_eq!(names, ["help", "about", "webhook-status", "webhook-config", "register-webhook", "test-webhook"]);
+        let ours = [&["help", "about"][..], &OF_ADMINS, &["webhook-secret"]].concat();
+        assert_eq!(names, ours);
         let of_admins = commands.iter().filter(|c| c["default_member_permissions"] == "32").count();
         assert_eq!(of_admins, OF_ADMINS.len(), "Discord shows them to members with Manage Server");
     })
@@ -111,6 +112,7 @@ async fn help_shows_what_the_caller_may_use() {
 
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
+        **/doctor** — Look at everything that has to be right, and say how to mend what is not.
         **/privacy show** — What is stored about you, in words and counts.
         **/privacy export** — Everything that is stored about you, as a file that only you see.
         **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
@@ -129,6 +131,9 @@ async fn help_shows_what_the_caller_may_use() {
         **/link-user set** — Say who you are in XTSystems; somebody with Manage Server confirms it, or says it of others.
         **/link-user list** — List who is who, for members with Manage Server.
         **/link-user remove** — Remove your link to XTSystems, or with Manage Server that of another member.
+        **/webhook-secret rotate** — Make a new secret and give it to XTSystems; the old one stays valid for a while.
+        **/webhook-secret status** — Which secrets are live, when each was last used, and when the old one ends.
+        **/webhook-secret end-old** — End the old secret now instead of later.
         ");
     })
     .await;
@@ -178,14 +183,14 @@ async fn status_of_a_busy_bot() {
         town.discord.set_overwrite(town.discord.channel_id("alerts"), town.discord.bot_id(), 0, 1 << 11);
         knock(town).send().await;
         town.settle().await;
-        insta::assert_snapshot!(command(town, "admin", "webhook-status", json!({})).await, @r"
+        insta::assert_snapshot!(command(town, "admin", "webhook-status", json!({})).await, @"
         [📡 Webhook status]
         Server: ✅ running on port PORT
         Path: `/webhooks/xtsystems`
         Secret: ✅ set
         Address for XTSystems: http://ADDRESS/webhooks/xtsystems
-        Last events: `alert.triggered` <+0s> (1 stored)
-        `machine.registered` <+0s> (1 stored)
+        Last events: `alert.triggered` <+0s> (1 so far)
+        `machine.registered` <+0s> (1 so far)
         Refused requests: 1 in the last 24 h
         <+0s> The signature does not match the request under any live secret.
         Deliveries: 1 waiting · 0 set aside · 0 in doubt · 0 not delivered

@@ -41,10 +41,10 @@ macro_rules! killed_at_points {
         }
     )*
 
-        /// Those of the bus are in the tests of the bus: this story needs no Redis.
+        /// Those of the bus and of the rotation of secrets are in their own tests.
         #[test]
         fn every_named_point_is_killed_at() {
-            let tested = [$($point),*, "subscribe.before_ack"];
+            let tested = [$($point),*, "subscribe.before_ack", "rotate.stored", "rotate.updated"];
             let mut named = points_in(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
             named.retain(|point| !tested.contains(&point.as_str()));
             assert!(named.is_empty(), "no test kills at {named:?}");

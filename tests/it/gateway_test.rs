@@ -89,7 +89,7 @@ async fn silence_alone_is_no_trouble() {
 async fn health_says_when_the_session_is_lost() {
     run_with(watched(), async |town| {
         assert_eq!(health(town).await, "connected");
-        town.fault("get_gateway", "status:503", 2);
+        town.fault("get_gateway_bot", "status:503", 2);
         town.fault("gateway", "close:4009", 1);
         let mut seen = health(town).await;
         while seen == "connected" {
@@ -114,8 +114,8 @@ async fn health(town: &Town) -> String {
 async fn discord_down_at_the_start_is_waited_for() {
     let asks_for_the_address = vec![("DISCORD_GATEWAY_URL", String::new())];
     run_with(Setup { gateway: false, env: asks_for_the_address, ..watched() }, async |town| {
-        town.fault("get_gateway", "status:503", 1);
-        town.fault("get_gateway", "html:502", 1);
+        town.fault("get_gateway_bot", "status:503", 1);
+        town.fault("get_gateway_bot", "html:502", 1);
         town.connect().await;
         a_press_works(town, "web-07").await;
     })

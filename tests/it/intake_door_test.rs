@@ -230,7 +230,7 @@ fn event(town: &Town, n: usize, text: &str) -> NewEvent {
         dedup_key: format!("batch:{n}"),
         data: json!({ "message": text }),
     };
-    NewEvent { event, raw: format!("raw {text:?}").into_bytes(), via: Via::Http }
+    NewEvent { event, raw: format!("raw {text:?}").into_bytes(), data_in_raw: false, via: Via::Http }
 }
 
 #[tokio::test]

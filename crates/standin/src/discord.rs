@@ -5,6 +5,7 @@
 mod check;
 mod control;
 mod door;
+mod endpoint;
 mod faults;
 mod gateway;
 mod hub;
@@ -65,6 +66,13 @@ pub struct Options {
     pub privileged_intents: u64,
     /// Heartbeat interval that the gateway asks for.
     pub heartbeat: Duration,
+    /// The number of shards that is recommended.
+    pub shards: u64,
+    /// How many shards may log in at once, and after how long the next of the same key.
+    pub max_concurrency: u64,
+    pub identify_every: Duration,
+    /// Log-ins in 24 hours.
+    pub session_starts: usize,
     /// How often a message older than an hour may be edited within an hour (30046).
     pub old_edits: usize,
 }
@@ -83,6 +91,10 @@ impl Default for Options {
             env: Vec::new(),
             privileged_intents: 0,
             heartbeat: Duration::from_millis(41_250),
+            shards: 1,
+            max_concurrency: 1,
+            identify_every: Duration::from_secs(5),
+            session_starts: 1000,
             old_edits: 10,
         }
     }
@@ -177,6 +189,21 @@ impl Discord {
     /// The token is changed: the old one is refused from now on.
     pub fn set_token(&self, token: &str) {
         self.0.change(|world| world.token = token.to_owned());
+    }
+
+    /// Fields of the application as somebody sets them in the developer portal, such as
+    /// `interactions_endpoint_url`: <https://discord.com/developers/docs/resources/application#application-object>
+    pub fn set_application(&self, fields: Value) {
+        self.0.change(|world| {
+            for (name, value) in fields.as_object().into_iter().flatten() {
+                world.portal.insert(name.clone(), value.clone());
+            }
+        });
+    }
+
+    /// The `Date` of answers is this much off the stand-in's clock.
+    pub fn set_date_offset(&self, offset: chrono::Duration) {
+        self.0.set_date_offset(offset);
     }
 
     pub fn application_id(&self) -> u64 {
@@ -297,6 +324,46 @@ impl Discord {
     /// How often a session was begun, resumes not counted.
     pub fn log_ins(&self) -> usize {
         self.0.sessions().log_ins()
+    }
+
+    /// The shards of the connected sessions, as `(number, count)`.
+    pub fn connected_shards(&self) -> Vec<(u64, u64)> {
+        self.0.sessions().shards()
+    }
+
+    /// The shards that were told of the last event of this name.
+    pub fn shards_told(&self, name: &str) -> Vec<u64> {
+        self.0.sessions().told(name)
+    }
+
+    /// From now on so many shards are recommended, and fewer are not let in: as for a bot in too many guilds.
+    pub fn require_shards(&self, count: u64) {
+        self.0.require_shards(count);
+    }
+
+    /// What interactions by HTTP are signed with, in hexadecimal digits.
+    pub fn public_key(&self) -> String {
+        self.0.read(endpoint::public_key)
+    }
+
+    /// The signature that Discord itself would give.
+    pub fn sign(&self, timestamp: &str, body: &str) -> String {
+        self.0.read(|world| endpoint::sign(world, timestamp, body))
+    }
+
+    /// As on the application's page: from now on interactions go there, if it passes the check, and not over the
+    /// gateway. `None`: over the gateway again.
+    pub async fn set_interactions_endpoint(&self, url: Option<&str>) -> Result<(), String> {
+        if let Some(url) = url {
+            self.0.check_endpoint(url).await.map_err(|refusal| refusal.body().to_string())?;
+        }
+        self.0.change(|world| world.interactions_endpoint_url = url.map(str::to_owned));
+        Ok(())
+    }
+
+    /// Sends the last interaction by HTTP once more, bit for bit, as somebody would who had listened; the status.
+    pub async fn replay_interaction(&self) -> Option<u16> {
+        self.0.replay().await
     }
 
     /// Sends an event to every session as it stands, be it nonsense.

@@ -11,6 +11,10 @@ use crate::event::kind::xtsystems_kinds;
 use crate::routing::embed::{FIELD_VALUE, fit, relative};
 use crate::source::xtsystems::live::{Registered, TestResult};
 use crate::store::destination::Target;
+use crate::store::pulse::ANY;
+
+/// Refusals of the last days are shown.
+const SHOWN_FOR: chrono::TimeDelta = chrono::TimeDelta::days(7);
 
 const BLUE: u32 = 0x3498DB;
 
@@ -24,18 +28,23 @@ pub async fn webhook_status(ctx: Context<'_>) -> Result<(), Error> {
     let now = ports.clock.now();
     let path = ports.config.xtsystems.as_ref().map(|x| x.path.clone()).unwrap_or_default();
     let full = source.url.clone().unwrap_or_else(|| "not known: set PUBLIC_URL".into());
-    let last: Vec<String> = ports
-        .store
-        .list_last_events(source.id)
-        .await?
+    let pulses = ports.store.list_last_events(source.id).await?;
+    let silent = pulses.iter().any(|pulse| pulse.kind == ANY && pulse.quiet_since == Some(pulse.last_at));
+    let last: Vec<String> = silent
+        .then(|| "⚠️ quiet for longer than usual".to_owned())
         .into_iter()
-        .map(|(kind, at, count)| format!("`{kind}` {} ({count} stored)", relative(at)))
+        .chain(pulses.into_iter().filter(|pulse| pulse.kind != ANY).map(|pulse| {
+            let quiet = pulse.quiet_since.is_some_and(|since| since == pulse.last_at);
+            let note = if quiet { " ⚠️ quiet for longer than usual" } else { "" };
+            format!("`{}` {} ({} so far){note}", pulse.kind, relative(pulse.last_at), pulse.events)
+        }))
         .collect();
     let refused = ports.store.count_refusals(source.id, now - chrono::TimeDelta::hours(24)).await?;
     let mut refusals = format!("{refused} in the last 24 h");
-    for refusal in ports.store.list_refusals(source.id, 3).await? {
-        let _ = write!(refusals, "\n{} {}", relative(refusal.received_at), refusal.rule);
-        if let Some(variant) = refusal.variant {
+    for group in ports.store.list_refusal_groups(source.id, now - SHOWN_FOR, 3).await? {
+        let times = if group.count > 1 { format!("{}× ", group.count) } else { String::new() };
+        let _ = write!(refusals, "\n{times}{} {}", relative(group.last_at), group.rule);
+        if let Some(variant) = group.variant {
             let _ = write!(refusals, "\n  ↳ {variant}");
         }
     }

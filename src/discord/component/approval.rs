@@ -45,6 +45,11 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
     }))
 }
 
+/// Whether [`answer`] knows what these words ask.
+pub(super) fn handles(words: &[&str]) -> bool {
+    decode(words).is_some()
+}
+
 fn decode(words: &[&str]) -> Option<(Verb, Uuid)> {
     let [verb, id] = words else { return None };
     Some((Verb::parse(verb)?, id.parse().ok()?))

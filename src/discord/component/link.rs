@@ -24,3 +24,8 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
         (_, Some(words)) => Answer::Private(words),
     }))
 }
+
+/// Whether [`answer`] knows what these words ask.
+pub(super) fn handles(words: &[&str]) -> bool {
+    matches!(words, ["confirm" | "decline", id] if id.parse::<Uuid>().is_ok())
+}

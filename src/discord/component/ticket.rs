@@ -49,6 +49,14 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
     }))
 }
 
+/// Whether [`answer`] knows what these words ask.
+pub(super) fn handles(words: &[&str]) -> bool {
+    match words {
+        [PAGE, owner, page] => owner.parse::<i64>().is_ok() && page.parse::<usize>().is_ok(),
+        words => decode(words).is_some(),
+    }
+}
+
 fn asker(input: &Input) -> Asker {
     Asker {
         interaction_id: input.interaction_id,

@@ -5,34 +5,33 @@
 //! ours to drop. And a runner whose connection was closed without a code turns round without ever giving
 //! its thread away, so it has one to itself. It still resumes where Discord closes or asks for it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
 use secrecy::ExposeSecret;
-use serenity::{ChunkGuildFilter, GatewayError, OnlineStatus, ShardId, ShardRunnerMessage};
+use serenity::{ChunkGuildFilter, GatewayError, OnlineStatus, ShardInfo, ShardRunnerMessage};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, RwLock, oneshot};
 
 use super::life::{Judgement, Life};
-use super::{Fatal, Patience};
-use crate::discord::Bot;
+use super::{Fatal, INTENTS, Patience};
+use crate::discord::{Bot, offline};
 use crate::lifecycle::{Apart, Lifecycle};
 
-const SHARD: ShardId = ShardId(0);
 /// How often the session is judged.
 const LOOK: Duration = Duration::from_millis(250);
-/// No privileged intent: interactions bring all that is needed.
-const INTENTS: serenity::GatewayIntents = serenity::GatewayIntents::GUILDS;
-
 /// Why there is no session any more.
 #[derive(Debug)]
 pub enum Ended {
     Fatal(Fatal),
     Again(String),
+    /// Discord takes no log-in for this long.
+    NotBefore(Duration),
 }
 
 pub struct Connection {
+    shard: ShardInfo,
     life: Life,
     messenger: serenity::ShardMessenger,
     runner: Apart<serenity::Result<()>>,
@@ -46,18 +45,20 @@ impl Connection {
         lifecycle: &Lifecycle,
         http: &Arc<serenity::Http>,
         url: String,
+        this: ShardInfo,
         patience: &Patience,
     ) -> Result<Self, Ended> {
         let url = Arc::new(Mutex::new(url));
-        let manager = idle_manager(http, url.clone()).map_err(|error| Ended::Again(error.to_string()))?;
+        let manager = offline::idle_manager(http, url.clone()).map_err(|error| Ended::Again(error.to_string()))?;
+        // A runner that wants to be started anew waits until its shutdown was reported: it is, in advance.
+        manager.shutdown_finished(this.id);
         let life = Life::new(bot, lifecycle, &manager, Handle::current());
         let token = bot.ports.config.discord.token.expose_secret().to_owned();
         let (events, http) = (Arc::new(life.clone()), http.clone());
         let (sender, messenger) = oneshot::channel();
         let mut runner = lifecycle
             .spawn_apart("gateway", move || async move {
-                let only = serenity::ShardInfo { id: SHARD, total: 1 };
-                let mut shard = serenity::Shard::new(url, &token, only, INTENTS, None).await?;
+                let mut shard = serenity::Shard::new(url, &token, this, INTENTS, None).await?;
                 let learns = http.clone();
                 shard.set_application_id_callback(move |id| learns.set_application_id(id));
                 let mut runner = serenity::ShardRunner::new(serenity::ShardRunnerOptions {
@@ -75,10 +76,15 @@ impl Connection {
             })
             .map_err(|error| Ended::Again(error.to_string()))?;
         match tokio::time::timeout(patience.ready, messenger).await {
-            Ok(Ok(messenger)) => Ok(Self { life, messenger, runner, patience: *patience }),
+            Ok(Ok(messenger)) => Ok(Self { shard: this, life, messenger, runner, patience: *patience }),
             Ok(Err(_)) => Err(end(runner.ended().await)),
             Err(_) => Err(Ended::Again("the gateway does not accept the connection in time".into())),
         }
+    }
+
+    /// Whether Discord has begun the session.
+    pub fn has_begun(&self) -> bool {
+        self.life.has_begun()
     }
 
     /// Returns when the session is over, or must be taken for dead.
@@ -105,7 +111,7 @@ impl Connection {
         // First, as else the runner of a connection that is closed already would wait for ever, and without
         // a pause, for an answer to its goodbye.
         self.knock();
-        self.messenger.send_to_shard(ShardRunnerMessage::Shutdown(SHARD, 1000));
+        self.messenger.send_to_shard(ShardRunnerMessage::Shutdown(self.shard.id, 1000));
         let _ = tokio::time::timeout(self.patience.goodbye, self.runner.ended()).await;
     }
 
@@ -130,36 +136,6 @@ fn end(outcome: Option<serenity::Result<()>>) -> Ended {
     }
 }
 
-/// The manager that a runner reports to. Its own task, which would start runners behind our back, never runs:
-/// the runtime it is given is gone at once.
-fn idle_manager(
-    http: &Arc<serenity::Http>,
-    ws_url: Arc<Mutex<String>>,
-) -> std::io::Result<Arc<serenity::ShardManager>> {
-    let nowhere = tokio::runtime::Builder::new_current_thread().build()?;
-    let manager = {
-        let _there = nowhere.enter();
-        let (manager, _) = serenity::ShardManager::new(serenity::ShardManagerOptions {
-            data: Arc::new(RwLock::new(serenity::prelude::TypeMap::new())),
-            event_handlers: vec![],
-            raw_event_handlers: vec![],
-            framework: Arc::new(OnceLock::new()),
-            shard_index: 0,
-            shard_init: 1,
-            shard_total: 1,
-            ws_url,
-            http: http.clone(),
-            intents: INTENTS,
-            presence: None,
-        });
-        manager
-    };
-    nowhere.shutdown_background();
-    // A runner that wants to be started anew waits until its shutdown was reported: it is, in advance.
-    manager.shutdown_finished(SHARD);
-    Ok(manager)
-}
-
 impl From<serenity::Error> for Ended {
     fn from(error: serenity::Error) -> Self {
         match &error {
@@ -167,12 +143,14 @@ impl From<serenity::Error> for Ended {
             serenity::Error::Gateway(GatewayError::InvalidGatewayIntents | GatewayError::DisallowedGatewayIntents) => {
                 Ended::Fatal(Fatal::Intents)
             }
-            serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(response))
-                if response.status_code.as_u16() == 401 =>
-            {
-                Ended::Fatal(Fatal::Token)
-            }
+            error if is_refused_token(error) => Ended::Fatal(Fatal::Token),
             other => Ended::Again(other.to_string()),
         }
     }
+}
+
+/// Whether the API does not know the token.
+pub fn is_refused_token(error: &serenity::Error) -> bool {
+    matches!(error, serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(response))
+        if response.status_code.as_u16() == 401)
 }

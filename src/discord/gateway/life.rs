@@ -3,9 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
 use serenity::ConnectionStage;
@@ -13,21 +11,17 @@ use tokio::runtime::Handle;
 
 use super::Patience;
 use crate::clock::Stopwatch;
-use crate::discord::{Bot, Error, options};
+use crate::discord::Bot;
+use crate::discord::handlers::Handlers;
 use crate::lifecycle::Lifecycle;
-
-/// The longest that a handler may take.
-const HANDLER: Duration = Duration::from_secs(60);
 
 /// The handlers of one session.
 #[derive(Clone)]
 pub struct Life(Arc<Inner>);
 
 struct Inner {
-    bot: Arc<Bot>,
     lifecycle: Lifecycle,
-    options: poise::FrameworkOptions<Arc<Bot>, Error>,
-    shards: Arc<serenity::ShardManager>,
+    handlers: Handlers,
     /// Where handlers run: not on the connection's thread.
     runtime: Handle,
     signs: Mutex<Signs>,
@@ -58,13 +52,15 @@ pub enum Judgement {
 impl Life {
     pub fn new(bot: &Arc<Bot>, lifecycle: &Lifecycle, shards: &Arc<serenity::ShardManager>, runtime: Handle) -> Self {
         Self(Arc::new(Inner {
-            bot: bot.clone(),
             lifecycle: lifecycle.clone(),
-            options: options(bot),
-            shards: shards.clone(),
+            handlers: Handlers::new(bot, shards),
             runtime,
             signs: Mutex::new(Signs { own: None, guilds: BTreeSet::new(), silence: Stopwatch::start(), asked: None }),
         }))
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.0.signs().own.is_some()
     }
 
     pub fn judge(&self, patience: &Patience) -> Judgement {
@@ -138,30 +134,19 @@ impl serenity::RawEventHandler for Life {
 #[serenity::async_trait]
 impl serenity::EventHandler for Life {
     async fn shard_stage_update(&self, _: serenity::Context, event: serenity::ShardStageUpdateEvent) {
-        self.0.bot.connected.store(event.new == ConnectionStage::Connected, Ordering::Relaxed);
+        let connected = event.new == ConnectionStage::Connected;
+        self.0.handlers.bot.connection.note(event.shard_id.0, connected);
     }
 }
 
-/// Calls the handlers of the framework. Not the framework's own: that one waits for ever when its set-up
-/// fails, and its work is unknown to the shutdown.
+/// Calls the handlers of the framework.
 #[serenity::async_trait]
 impl serenity::Framework for Life {
     async fn dispatch(&self, ctx: serenity::Context, event: serenity::FullEvent) {
         let inner = self.0.clone();
         self.follow_up(async move {
             let own = inner.signs().own;
-            let context = poise::FrameworkContext {
-                // Only prefix commands ask for it, and there are none.
-                bot_id: own.unwrap_or(serenity::UserId::new(1)),
-                serenity_context: &ctx,
-                options: &inner.options,
-                user_data: &inner.bot,
-                shard_manager: &inner.shards,
-            };
-            // Serenity's limiter waits as long as Discord says, and keeps others waiting meanwhile.
-            if tokio::time::timeout(HANDLER, poise::dispatch_event(context, event)).await.is_err() {
-                tracing::warn!("an interaction took too long and was given up");
-            }
+            inner.handlers.call(own, &ctx, event).await;
         });
     }
 }
@@ -181,6 +166,7 @@ fn report_unreadable(event: serenity::UnknownEvent) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn signs(own: Option<u64>, guild: Option<u64>) -> Signs {
         Signs {

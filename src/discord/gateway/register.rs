@@ -6,20 +6,24 @@ use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
 
+use super::Fatal;
+use super::connection::is_refused_token;
 use crate::discord::{Bot, commands};
 
 const WAIT_MAX: Duration = Duration::from_secs(300);
 
-pub async fn register(bot: &Arc<Bot>, http: &serenity::Http) {
+/// Returns when it is done. An error means that a person must act.
+pub async fn register(bot: &Arc<Bot>, http: &serenity::Http) -> Result<(), Fatal> {
     let commands = commands::all(bot.xtsystems.is_some());
-    let definitions = poise::builtins::create_application_commands(&commands);
+    let definitions = commands::definitions(&commands);
     let mut wait = Duration::from_secs(2);
     loop {
         match try_register(bot, http, definitions.clone()).await {
             Ok(count) => {
                 tracing::info!(count, "commands registered");
-                return;
+                return Ok(());
             }
+            Err(error) if is_refused_token(&error) => return Err(Fatal::Token),
             Err(error) => {
                 tracing::warn!(%error, seconds = wait.as_secs(), "commands could not be registered; trying again")
             }

@@ -1,17 +1,20 @@
 //! The configured XTSystems source while the program runs: its rules of trust, its registration
 //! upstream, and the test of both.
 
-use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use anyhow::Result;
-use secrecy::{ExposeSecret, SecretString};
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::verify::{Rules, SignatureHeaders, Verified};
+use super::rotation::KEPT;
+use super::trust::{ENV_SLOTS, Known, Trust};
+use super::verify::{SignatureHeaders, Verified};
 use super::{WEBHOOK_NAME, verify};
-use crate::clock::{Stopwatch, random_bytes};
+use crate::clock::Stopwatch;
 use crate::config::XtSystemsConfig;
 use crate::error::UserError;
 use crate::event::kind::xtsystems_kinds;
@@ -20,8 +23,6 @@ use crate::ports::Ports;
 use crate::source::catch_up::find_ours;
 use crate::upstream::xtsystems::{NewWebhook, UpstreamError, WebhookUpdate, XtSystemsClient};
 
-/// Where a generated secret is kept.
-const SECRET_SETTING: &str = "xtsystems.secret";
 /// How long a test delivery is waited for.
 const TEST_WITHIN: Duration = Duration::from_secs(10);
 const TEST_LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -34,14 +35,10 @@ pub struct LiveSource {
     pub url: Option<String>,
     configured: Vec<SecretString>,
     separator: String,
+    /// Whom the source believes now.
     trust: RwLock<Trust>,
-}
-
-/// Whom the source believes now.
-struct Trust {
-    /// The secret that was made here, or by another process, beside the configured ones.
-    generated: Option<SecretString>,
-    rules: Rules,
+    /// When the use of each secret was last noted, by slot.
+    noted: Mutex<HashMap<String, DateTime<Utc>>>,
 }
 
 /// What `/register-webhook` did.
@@ -63,7 +60,8 @@ pub enum TestResult {
 
 impl LiveSource {
     pub fn new(id: Uuid, guild_id: GuildId, url: Option<String>, config: &XtSystemsConfig) -> Self {
-        let trust = Trust { generated: None, rules: Rules::new(&config.secrets, config.separator.clone()) };
+        // Secrets of the environment have no end, so the time does not matter.
+        let trust = Trust::new(&config.separator, configured(&config.secrets).collect(), DateTime::UNIX_EPOCH);
         Self {
             id,
             guild_id,
@@ -71,6 +69,7 @@ impl LiveSource {
             configured: config.secrets.clone(),
             separator: config.separator.clone(),
             trust: RwLock::new(trust),
+            noted: Mutex::default(),
         }
     }
 
@@ -79,8 +78,12 @@ impl LiveSource {
         &self,
         headers: &SignatureHeaders<'_>,
         body: &[u8],
-        now: chrono::DateTime<chrono::Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Verified, verify::Refusal> {
+        let renewed = self.trusted().renewed(now);
+        if let Some(renewed) = renewed {
+            self.set_trust(renewed);
+        }
         verify::verify(&self.trusted().rules, headers, body, now)
     }
 
@@ -93,25 +96,36 @@ impl LiveSource {
         self.trusted().rules.has_secret()
     }
 
-    /// Takes up a secret that was generated here or by another process. True when it is a new one.
-    pub async fn refresh_secret(&self, ports: &Ports) -> Result<bool> {
-        let Some(secret) = ports.store.find_setting(self.guild_id, SECRET_SETTING).await? else { return Ok(false) };
-        if self.trusted().generated.as_ref().is_some_and(|known| known.expose_secret() == secret) {
-            return Ok(false);
-        }
-        self.trust(secret.into());
-        Ok(true)
+    /// Takes up other secrets. True when they are others than before.
+    pub(super) fn set_trust(&self, trust: Trust) -> bool {
+        let mut standing = self.trust.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = !standing.is_same(&trust);
+        *standing = trust;
+        changed
     }
 
     fn trusted(&self) -> RwLockReadGuard<'_, Trust> {
         self.trust.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn trust(&self, generated: SecretString) {
-        let mut secrets = self.configured.clone();
-        secrets.push(generated.clone());
-        let rules = Rules::new(&secrets, self.separator.clone());
-        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Trust { generated: Some(generated), rules };
+    /// The secrets of the environment, the current one first.
+    pub(super) fn configured(&self) -> impl Iterator<Item = Known> {
+        configured(&self.configured)
+    }
+
+    pub(super) fn separator(&self) -> &str {
+        &self.separator
+    }
+
+    /// The slot of the secret at this place, if its use was not noted within `every`.
+    pub(super) fn slot_to_note(&self, index: usize, now: DateTime<Utc>, every: TimeDelta) -> Option<String> {
+        let slot = self.trusted().slot(index)?.to_owned();
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(&slot).is_some_and(|at| now - *at < every) {
+            return None;
+        }
+        noted.insert(slot.clone(), now);
+        Some(slot)
     }
 
     /// Creates or updates our webhook upstream. Doing it again changes nothing.
@@ -119,7 +133,7 @@ impl LiveSource {
         let client = client(ports)?;
         let url = self.url.clone().ok_or_else(|| UserError::new(NO_PUBLIC_URL))?;
         let events = wanted(events)?;
-        let (secret, secret_made) = self.secret(ports).await?;
+        let (secret, slot, secret_made) = self.signing_secret(ports).await?;
         let existing = find_ours(client.list_webhooks().await.map_err(told)?, Some(&url));
         let created = existing.is_none();
         match existing {
@@ -149,20 +163,9 @@ impl LiveSource {
                 client.create_webhook(&new).await.map_err(told)?;
             }
         }
+        // What a rotation had not finished is finished by this.
+        self.confirm(ports, &slot, KEPT).await?;
         Ok(Registered { created, events, secret_made, url })
-    }
-
-    /// The secret for the registration: the configured one, else one made here and kept.
-    async fn secret(&self, ports: &Ports) -> Result<(SecretString, bool)> {
-        if let Some(secret) = self.configured.first() {
-            return Ok((secret.clone(), false));
-        }
-        let fresh = hex::encode(random_bytes::<32>());
-        let kept = ports.store.ensure_setting(self.guild_id, SECRET_SETTING, &fresh, ports.clock.now()).await?;
-        let made = kept == fresh;
-        let kept = SecretString::from(kept);
-        self.trust(kept.clone());
-        Ok((kept, made))
     }
 
     /// Asks for a test delivery and waits for it to be stored.
@@ -191,16 +194,21 @@ impl LiveSource {
     }
 }
 
+fn configured(secrets: &[SecretString]) -> impl Iterator<Item = Known> {
+    let placed = ENV_SLOTS.into_iter().zip(secrets);
+    placed.map(|(slot, secret)| Known { slot: slot.to_owned(), secret: secret.clone(), ends_at: None })
+}
+
 const NO_PUBLIC_URL: &str =
     "Signalbox does not know its own address: set PUBLIC_URL to the address under which XTSystems reaches it.";
 
-fn client(ports: &Ports) -> Result<&XtSystemsClient> {
+pub(super) fn client(ports: &Ports) -> Result<&XtSystemsClient> {
     let missing = "Signalbox does not know where XTSystems is: set XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.";
     Ok(ports.xtsystems.as_ref().ok_or_else(|| UserError::new(missing))?)
 }
 
 /// What the client says is meant for people: it names the setting to look at and holds no key.
-fn told(error: UpstreamError) -> UserError {
+pub(super) fn told(error: UpstreamError) -> UserError {
     UserError::new(error.to_string())
 }
 

@@ -1,10 +1,9 @@
 //! What admins read about refused requests: which rule failed, and what to change where.
 
-use chrono::TimeDelta;
-
 use super::parse::ParseError;
-use super::verify::diagnose::{Escapes, Respelling, Spacing};
+use super::verify::diagnose::{Escapes, Misreading, Respelling, Spacing};
 use super::verify::{KnownVariant, Refusal, Rule};
+use crate::routing::duration::span;
 
 /// One or two sentences: the rule, then what would have matched.
 pub fn refusal(refusal: &Refusal) -> String {
@@ -78,8 +77,50 @@ pub fn variant(variant: &KnownVariant) -> String {
             "It matches a retired secret: give the sender the current one, or keep both live until it has it.".into()
         }
         KnownVariant::Base64 => "It matches in base64: the sender must write the signature in hex.".into(),
+        KnownVariant::BodyLineBreak => {
+            "It matches with a line break at the end of the body added or taken away: a proxy changes the body on its \
+             way, or the sender signs other bytes than it sends."
+                .into()
+        }
+        KnownVariant::Secret(how) => format!("It matches {}", misreading(*how)),
+        KnownVariant::OtherHash(name) => {
+            format!("It matches with {name} instead of SHA-256: set the sender to HMAC-SHA256.")
+        }
+        KnownVariant::OtherSender { sender, with_our_secret: true } => format!(
+            "It carries {} made with our secret: the sender must send X-XTSystems-Signature and X-XTSystems-Timestamp.",
+            header_name(sender.header)
+        ),
+        KnownVariant::OtherSender { sender, with_our_secret: false } => format!(
+            "It carries {}, as {} signs: this is another system's webhook, which belongs to another address.",
+            header_name(sender.header),
+            sender.system
+        ),
         KnownVariant::BareHex => "It matches without \"sha256=\" in front: the sender must add it.".into(),
     }
+}
+
+fn misreading(how: Misreading) -> &'static str {
+    match how {
+        Misreading::LineBreak => {
+            "with a line break at the end of the secret: the sender read it from a file; take the line break away there."
+        }
+        Misreading::Trimmed => {
+            "with the spaces around the secret taken away: set WEBHOOK_SECRET again without spaces around it."
+        }
+        Misreading::Hex => "with the secret decoded from hex: the sender must use its text as it is.",
+        Misreading::Base64 => "with the secret decoded from base64: the sender must use its text as it is.",
+        Misreading::Sha1 => "with SHA-1: set the sender to HMAC-SHA256.",
+        Misreading::Sha512 => "with SHA-512: set the sender to HMAC-SHA256.",
+    }
+}
+
+/// `x-hub-signature-256` → `X-Hub-Signature-256`
+fn header_name(lower: &str) -> String {
+    let words = lower.split('-').map(|word| {
+        let mut letters = word.chars();
+        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    });
+    words.collect::<Vec<String>>().join("-")
 }
 
 fn separator_name(separator: &str) -> String {
@@ -102,33 +143,9 @@ fn spelling(how: Respelling) -> String {
     format!("{spacing} with {escapes}{}", if how.sorted { " and sorted keys" } else { "" })
 }
 
-/// The two largest units: `12 min 5 s`, `3 d 4 h`.
-fn span(time: TimeDelta) -> String {
-    let seconds = time.num_seconds();
-    let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
-    let first = units.iter().position(|(size, _)| seconds >= *size).unwrap_or(3);
-    let mut rest = seconds;
-    let mut parts = Vec::new();
-    for (size, name) in units.iter().skip(first).take(2) {
-        if rest / size > 0 || parts.is_empty() {
-            parts.push(format!("{} {name}", rest / size));
-        }
-        rest %= size;
-    }
-    parts.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_read_well() {
-        assert_eq!(span(TimeDelta::seconds(0)), "0 s");
-        assert_eq!(span(TimeDelta::seconds(725)), "12 min 5 s");
-        assert_eq!(span(TimeDelta::seconds(7200)), "2 h");
-        assert_eq!(span(TimeDelta::hours(76)), "3 d 4 h");
-    }
 
     #[test]
     fn a_refusal_says_what_would_have_matched() {

@@ -11,7 +11,7 @@ use aws_lc_rs::hmac;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-pub use diagnose::{KnownVariant, diagnose};
+pub use diagnose::{KnownVariant, OTHER_SENDERS, OtherSender, diagnose};
 
 /// `X-XTSystems-Signature: sha256=<64 hex digits>`
 pub const SIGNATURE_HEADER: &str = "x-xtsystems-signature";
@@ -32,13 +32,16 @@ const MILLISECONDS_FROM: u64 = 100_000_000_000;
 pub struct Rules {
     live: Vec<hmac::Key>,
     retired: Vec<hmac::Key>,
+    /// What a sender may have made of a live secret, for [`diagnose`] alone.
+    misread: Vec<(diagnose::Misreading, hmac::Key)>,
     separator: String,
 }
 
 impl Rules {
     /// `secrets` are the live ones (two during a rotation), the newest first; empty ones don't count.
     pub fn new(secrets: &[SecretString], separator: impl Into<String>) -> Self {
-        Self { live: keys(secrets), retired: Vec::new(), separator: separator.into() }
+        let misread = diagnose::misreadings(secrets);
+        Self { live: keys(secrets), retired: Vec::new(), misread, separator: separator.into() }
     }
 
     /// Secrets that are no longer accepted, so that [`diagnose`] can say when one is still in use.
@@ -64,6 +67,8 @@ fn keys(secrets: &[SecretString]) -> Vec<hmac::Key> {
 pub struct SignatureHeaders<'a> {
     pub signature: Option<&'a [u8]>,
     pub timestamp: Option<&'a [u8]>,
+    /// The signature header of another system, if there is one: only ever explained, never believed.
+    pub other: Option<(&'static OtherSender, &'a [u8])>,
 }
 
 /// A request that may be trusted.

@@ -1,5 +1,6 @@
-//! The real program as a process of its own, on the system's clock, against the stand-in: to be killed.
+//! The real program as processes of their own, on the system's clock, against the stand-in: to be killed.
 
+use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -11,6 +12,7 @@ use standin::clock::Clock;
 use standin::discord::{Discord, Fault, Limits, Options as DiscordOptions, Phase, Then};
 use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 
+use super::balancer::Balancer;
 use super::database::{TestDatabase, fresh_database};
 use super::process::kill_9;
 
@@ -23,21 +25,48 @@ pub struct Scene {
     pub discord: Discord,
     pub xt: XtSystems,
     database: TestDatabase,
-    keeper: Arc<Keeper>,
+    keepers: Vec<Arc<Keeper>>,
+    _balancers: Vec<Balancer>,
     watch: tokio::task::JoinHandle<()>,
 }
 
 /// Keeps one process running: when it has died, another is started.
 struct Keeper {
-    env: Vec<(String, String)>,
+    env: BTreeMap<String, String>,
     child: Mutex<Option<Child>>,
     deaths: Mutex<u32>,
+}
+
+/// What is kept running, and in which world.
+#[derive(Default)]
+pub struct Company<'a> {
+    /// Added to the environment of the first process, until it dies.
+    pub first: &'a [(&'a str, &'a str)],
+    /// Added to the environment of all processes.
+    pub all: &'a [(&'a str, &'a str)],
+    /// The roles of each process; empty: one process with all of them.
+    pub roles: &'a [&'a str],
+    /// Whether Discord sends interactions by HTTP.
+    pub by_http: bool,
+    /// Into how many shards Discord wants the servers divided.
+    pub shards: u64,
 }
 
 impl Scene {
     /// Starts the program; `first` is added to the environment of its first process only.
     pub async fn start(first: &[(&str, &str)]) -> Self {
-        let (port, clock) = (free_port(), Clock::system());
+        Self::company(Company { first, ..Company::default() }).await
+    }
+
+    pub async fn company(company: Company<'_>) -> Self {
+        let roles = if company.roles.is_empty() { &["intake,bot,worker,ticker"][..] } else { company.roles };
+        let ports: Vec<u16> = roles.iter().map(|_| free_port()).collect();
+        let with = |role: &str| {
+            let held = roles.iter().zip(&ports).filter(|(roles, _)| roles.contains(role));
+            held.map(|(_, port)| *port).collect::<Vec<_>>()
+        };
+        let (intakes, bots) = (Balancer::start(with("intake")).await, Balancer::start(with("bot")).await);
+        let (port, clock) = (intakes.port, Clock::system());
         let xt = XtSystems::start(XtOptions {
             auth: Auth::Bearer,
             secret: SECRET.into(),
@@ -58,7 +87,6 @@ impl Scene {
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
             ("WEBHOOK_SECRET", SECRET.to_owned()),
             ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
-            ("WEBHOOK_PORT", port.to_string()),
             ("PUBLIC_URL", format!("http://127.0.0.1:{port}")),
             ("DATABASE_URL", database.url.clone()),
             ("DELIVERY_RETRY_SCHEDULE", "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s,1s".to_owned()),
@@ -66,31 +94,55 @@ impl Scene {
         ];
         let options = DiscordOptions {
             limits: Limits::Off,
+            // The program is started again faster than a supervisor would.
+            identify_every: Duration::ZERO,
+            shards: company.shards.max(1),
+            max_concurrency: company.shards.max(1),
             clock,
             env: own.map(|(name, value)| (name.to_owned(), value)).into(),
             ..DiscordOptions::default()
         };
         let discord = Discord::start(options).await.unwrap();
-        let keeper = Arc::new(Keeper { env: discord.env(), child: Mutex::default(), deaths: Mutex::default() });
-        keeper.run(first);
+        let mut keepers = Vec::new();
+        for (roles, port) in roles.iter().zip(&ports) {
+            let own = [("WEBHOOK_PORT", port.to_string()), ("SIGNALBOX_ROLES", (*roles).to_owned())];
+            let mut env: BTreeMap<String, String> = discord.env().into_iter().collect();
+            env.extend(own.map(|(name, value)| (name.to_owned(), value)));
+            env.extend(company.all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            if !roles.contains("bot") && !roles.contains("worker") {
+                env.remove("DISCORD_TOKEN");
+            }
+            keepers.push(Arc::new(Keeper { env, child: Mutex::default(), deaths: Mutex::default() }));
+        }
+        for (n, keeper) in keepers.iter().enumerate() {
+            keeper.run(if n == 0 { company.first } else { &[] });
+        }
         let watch = tokio::spawn({
-            let keeper = keeper.clone();
+            let keepers = keepers.clone();
             async move {
                 loop {
-                    keeper.look();
+                    keepers.iter().for_each(|keeper| keeper.look());
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
         });
-        let scene = Self { discord, xt, database, keeper, watch };
-        scene.until("the first process is there", || scene.is_connected()).await;
+        let endpoint = format!("http://127.0.0.1:{}/interactions", bots.port);
+        let scene = Self { discord, xt, database, keepers, _balancers: vec![intakes, bots], watch };
+        if company.by_http {
+            // Taken when it answers as it should.
+            while scene.discord.set_interactions_endpoint(Some(&endpoint)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        } else {
+            scene.until("the first process is there", || scene.is_connected()).await;
+        }
         scene
     }
 
     /// A second process beside the kept one, until the value is dropped.
     pub fn another(&self, env: &[(&str, &str)]) -> Beside {
         let port = free_port().to_string();
-        let child = spawn(&self.keeper.env, &[env, &[("WEBHOOK_PORT", &port)]].concat());
+        let child = spawn(&self.keepers[0].env, &[env, &[("WEBHOOK_PORT", &port)]].concat());
         Beside(child)
     }
 
@@ -99,17 +151,22 @@ impl Scene {
     }
 
     pub fn deaths(&self) -> u32 {
-        *self.keeper.deaths.lock().unwrap()
+        self.keepers.iter().map(|keeper| *keeper.deaths.lock().unwrap()).sum()
     }
 
     /// Ends the process as a power cut would.
     pub fn kill(&self) {
-        self.keeper.kill();
+        self.kill_one(0);
+    }
+
+    /// Ends one of several.
+    pub fn kill_one(&self, n: usize) {
+        self.keepers[n].kill();
     }
 
     /// Kills the process once, at the first request of this route, before or after its effect.
     pub fn kill_at_request(&self, route: &'static str, phase: Phase) {
-        let (keeper, left) = (self.keeper.clone(), Arc::new(AtomicU32::new(1)));
+        let (keeper, left) = (self.keepers[0].clone(), Arc::new(AtomicU32::new(1)));
         self.discord.on_request(move |seen| {
             let meant = seen.route == route && seen.phase == phase;
             let hit = meant && left.fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1)).is_ok();
@@ -194,7 +251,7 @@ impl Scene {
     pub async fn finish(self) {
         self.watch.abort();
         let _ = self.watch.await;
-        self.keeper.kill();
+        self.keepers.iter().for_each(|keeper| keeper.kill());
         let violations = self.discord.violations();
         assert!(violations.is_empty(), "the stand-in complains: {violations:#?}");
         self.xt.stop();
@@ -250,10 +307,10 @@ impl Drop for Keeper {
     }
 }
 
-fn spawn(env: &[(String, String)], more: &[(&str, &str)]) -> Child {
+fn spawn(env: &BTreeMap<String, String>, more: &[(&str, &str)]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
     command.arg("run").current_dir(std::env::temp_dir()).env_clear();
-    command.envs(env.iter().map(|(name, value)| (name, value))).envs(more.iter().copied());
+    command.envs(env).envs(more.iter().copied());
     command.stdin(Stdio::null());
     if std::env::var_os("TOWN_LOG").is_none() {
         command.stdout(Stdio::null()).stderr(Stdio::null());

@@ -41,6 +41,10 @@ pub struct Setup {
     pub redis: Option<String>,
     /// Whether the bot connects to the gateway.
     pub gateway: bool,
+    /// Whether Discord sends interactions to the bot's HTTP endpoint.
+    pub by_http: bool,
+    /// Changes to the stand-in Discord.
+    pub discord: fn(DiscordOptions) -> DiscordOptions,
     /// Whether XTSystems knows our address from the start.
     pub registered: bool,
     /// The database to use, instead of a fresh one.
@@ -70,6 +74,8 @@ impl Default for Setup {
             env: vec![],
             redis: None,
             gateway: true,
+            by_http: false,
+            discord: |options| options,
             registered: true,
             database_url: None,
             as_discord: false,
@@ -147,14 +153,16 @@ impl Town {
         if let Some(redis) = &setup.redis {
             env.insert("REDIS_URL".into(), redis.clone());
         }
-        let discord = Discord::start(DiscordOptions {
+        let discord = Discord::start((setup.discord)(DiscordOptions {
             limits: setup.limits,
+            // Tests start bots faster than people do.
+            identify_every: Duration::ZERO,
             clock: world_clock.clone(),
             openapi: super::corpus::path("discord/openapi.json"),
             tls: setup.as_discord,
             env: env.into_iter().collect(),
             ..DiscordOptions::default()
-        })
+        }))
         .await
         .unwrap();
         let mut env: BTreeMap<String, String> = discord.env().into_iter().collect();
@@ -190,6 +198,10 @@ impl Town {
             _database: database,
             _subscriber: subscriber,
         };
+        if setup.by_http {
+            let endpoint = format!("http://{address}/interactions");
+            town.discord.set_interactions_endpoint(Some(&endpoint)).await.unwrap();
+        }
         if setup.gateway {
             town.connect().await;
         }
@@ -202,8 +214,10 @@ impl Town {
         self.gateway = Some(tokio::spawn(async move {
             let _ = app.run_gateway().await;
         }));
+        let sessions = usize::from(self.app.ports.config.discord.gateway);
         self.until("the bot is connected", || {
-            self.discord.connected_sessions() > 0 && !self.discord.state()["commands"].as_array().unwrap().is_empty()
+            self.discord.connected_sessions() >= sessions
+                && !self.discord.state()["commands"].as_array().unwrap().is_empty()
         })
         .await;
     }
@@ -382,6 +396,12 @@ impl Town {
     pub async fn count(&self, sql: &'static str) -> i64 {
         let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// Changes the database by hand.
+    pub async fn execute(&self, sql: &'static str) {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
     }
 
     /// The first column of what a statement finds, as text.

@@ -15,7 +15,7 @@ use axum::{
 use futures_util::stream::{self, Stream};
 use serde_json::{Value, json};
 
-use super::{faults::Fault, hub::Core, interaction, world};
+use super::{endpoint, faults::Fault, hub::Core, interaction, world};
 
 pub fn router() -> Router<Arc<Core>> {
     Router::new()
@@ -100,7 +100,7 @@ pub fn ephemeral(core: &Core, user: &str) -> Result<Value, String> {
 
 /// The environment block with which the bot works against this world.
 pub fn env(core: &Core) -> Vec<(String, String)> {
-    let (token, channels) = core.read(|world| {
+    let (token, public_key, channels) = core.read(|world| {
         let id = |name: &str| vec![world.channel_named(name).map_or(0, |c| c.id).to_string()];
         let mut routes = serde_json::Map::new();
         for (channel, kinds) in ROUTES {
@@ -108,11 +108,12 @@ pub fn env(core: &Core) -> Vec<(String, String)> {
                 routes.insert((*kind).to_owned(), json!(id(channel)));
             }
         }
-        (world.token.clone(), Value::Object(routes).to_string())
+        (world.token.clone(), endpoint::public_key(world), Value::Object(routes).to_string())
     });
     let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut lines = vec![
         own("DISCORD_TOKEN", &token),
+        own("DISCORD_PUBLIC_KEY", &public_key),
         own("DISCORD_API_URL", &core.origin()),
         own("DISCORD_GATEWAY_URL", &core.gateway_url()),
         own("DISCORD_GUILD_ID", &world::GUILD.to_string()),

@@ -4,12 +4,19 @@
 
 mod socket;
 
-use std::collections::VecDeque;
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, Instant},
+};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::world::{Event, World};
+use super::{
+    interaction::DEADLINE,
+    world::{Event, World},
+};
 
 pub use socket::serve;
 
@@ -34,6 +41,24 @@ const REPLAY: usize = 1000;
 pub struct Sessions {
     list: Vec<Session>,
     log_ins: usize,
+    /// When sessions were begun, by the world's clock: they are counted over a day.
+    starts: Vec<DateTime<Utc>>,
+    /// The last log-in by rate limit key, in real time.
+    last_start: HashMap<u64, Instant>,
+    /// Interactions that nobody was connected for, with the shard they are for.
+    waiting: Vec<(Instant, Option<u64>, Value)>,
+    /// The shards that were told of the last event of a name.
+    told: HashMap<&'static str, Vec<u64>>,
+}
+
+/// Whether a session may be begun.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Start {
+    Granted,
+    /// "If you hit this limit, the Gateway will respond with an Invalid Session (opcode 9)".
+    TooSoon,
+    /// "All active sessions for the app will be terminated, and the bot token will be reset".
+    UsedUp,
 }
 
 pub struct Session {
@@ -68,6 +93,50 @@ impl Sessions {
         self.list.push(Session { id, seq: 0, intents, shard, replay: VecDeque::new(), to: Some(to) });
     }
 
+    /// Counts an IDENTIFY: one for each rate limit key in `every`, and `total` in a day.
+    /// <https://discord.com/developers/docs/events/gateway#sharding-max-concurrency>
+    pub fn start(&mut self, key: u64, every: Duration, now: DateTime<Utc>, total: usize) -> Start {
+        if self.last_start.get(&key).is_some_and(|last| last.elapsed() < every) {
+            return Start::TooSoon;
+        }
+        self.last_start.insert(key, Instant::now());
+        if self.starts_left(now, total).0 == 0 {
+            return Start::UsedUp;
+        }
+        self.starts.push(now);
+        Start::Granted
+    }
+
+    /// How many more today, and how long until there are more.
+    pub fn starts_left(&mut self, now: DateTime<Utc>, total: usize) -> (usize, TimeDelta) {
+        let day = TimeDelta::days(1);
+        self.starts.retain(|at| now - *at < day);
+        let reset_after = self.starts.first().map_or(TimeDelta::zero(), |first| *first + day - now);
+        (total.saturating_sub(self.starts.len()), reset_after)
+    }
+
+    /// Shard numbers and counts of the connected sessions.
+    pub fn shards(&self) -> Vec<(u64, u64)> {
+        let mut all: Vec<_> = self.list.iter().filter(|s| s.to.is_some()).map(|s| s.shard).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// A session that begins while somebody waits for an answer is told of it: nobody else was there to be told.
+    /// Discord's pages do not say what becomes of an interaction in such a gap.
+    pub fn push_waiting(&mut self, id: &str) {
+        let Some((shard, shards)) = self.list.iter().find(|s| s.id == id).map(|s| s.shard) else { return };
+        self.waiting.retain(|(since, ..)| since.elapsed() < DEADLINE);
+        let (ours, others) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(_, guild, _)| guild.map_or(0, |id| (id >> 22) % shards.max(1)) == shard);
+        self.waiting = others;
+        let ours: Vec<(Instant, Option<u64>, Value)> = ours;
+        for (_, _, data) in ours {
+            self.push_to(id, "INTERACTION_CREATE", data);
+        }
+    }
+
     /// How often a session was begun, resumes not counted.
     pub fn log_ins(&self) -> usize {
         self.log_ins
@@ -90,6 +159,11 @@ impl Sessions {
         let all = self.list.iter().flat_map(|session| &session.replay);
         let mut of_name = all.filter(|(_, event)| event["t"] == name);
         of_name.next_back().map(|(_, event)| event["d"].clone())
+    }
+
+    /// The shards whose sessions were told of the last event of this name.
+    pub fn told(&self, name: &str) -> Vec<u64> {
+        self.told.get(name).cloned().unwrap_or_default()
     }
 
     pub fn connected(&self) -> usize {
@@ -141,6 +215,7 @@ impl Sessions {
             let _ = to.send(Out::Send(event.clone()));
         }
         session.push("RESUMED", json!({"_trace": []}));
+        self.waiting.clear();
         true
     }
 
@@ -152,7 +227,9 @@ impl Sessions {
     }
 
     /// An event for every session that asked for it: every session of the bot gets every interaction.
+    /// "Gateway events that do not contain a guild_id will only be sent to the first shard".
     pub fn dispatch(&mut self, world: &World, event: &Event) {
+        let (mut received, mut told) = (false, Vec::new());
         for session in &mut self.list {
             let (shard, shards) = session.shard;
             let guild_shard = event.guild_id.map_or(0, |id| (id >> 22) % shards.max(1));
@@ -166,7 +243,13 @@ impl Sessions {
                 true => world.without_content(event.data.clone()),
                 false => event.data.clone(),
             };
+            received |= session.to.is_some();
             session.push(event.name, data);
+            told.push(shard);
+        }
+        self.told.insert(event.name, told);
+        if event.name == "INTERACTION_CREATE" && !received {
+            self.waiting.push((Instant::now(), event.guild_id, event.data.clone()));
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     Hook, Limits, Options, Tls,
+    endpoint::Signed,
     faults::{Fault, What},
     gateway::{Out, Sessions},
     limits::Limiter,
@@ -30,6 +31,10 @@ pub struct Core {
     pub tls: Option<Tls>,
     pub limiter: Mutex<Limiter>,
     pub openapi: Option<OpenApi>,
+    pub http: reqwest::Client,
+    pub last_delivery: Mutex<Option<Signed>>,
+    /// Recommended, and fewest allowed.
+    shards: Mutex<(u64, u64)>,
     addr: SocketAddr,
     world: Mutex<World>,
     sessions: Mutex<Sessions>,
@@ -37,6 +42,7 @@ pub struct Core {
     log: Mutex<Log>,
     busy: Mutex<Busy>,
     hook: Mutex<Option<Hook>>,
+    date_offset: Mutex<chrono::Duration>,
     changed: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -63,11 +69,16 @@ impl Core {
             None => World::signal_town(),
         };
         let openapi = options.openapi.as_deref().map(OpenApi::load).transpose()?;
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let shards = options.shards;
         Ok(Core {
             options,
             tls,
             limiter: Mutex::default(),
             openapi,
+            http: http.build().context("the HTTP client for interactions")?,
+            last_delivery: Mutex::default(),
+            shards: Mutex::new((shards, 1)),
             addr,
             world: Mutex::new(world),
             sessions: Mutex::default(),
@@ -75,6 +86,7 @@ impl Core {
             log: Mutex::default(),
             busy: Mutex::new(Busy { running: 0, last: Instant::now() }),
             hook: Mutex::default(),
+            date_offset: Mutex::default(),
             changed: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             tasks: Mutex::default(),
@@ -83,6 +95,15 @@ impl Core {
 
     pub fn now(&self) -> DateTime<Utc> {
         self.options.clock.now()
+    }
+
+    /// What the `Date` of answers says: the stand-in's time plus what a test added.
+    pub fn date(&self) -> DateTime<Utc> {
+        self.now() + *lock(&self.date_offset)
+    }
+
+    pub fn set_date_offset(&self, offset: chrono::Duration) {
+        *lock(&self.date_offset) = offset;
     }
 
     pub fn origin(&self) -> String {
@@ -140,6 +161,29 @@ impl Core {
     /// Lock order: the world before the sessions.
     pub fn sessions(&self) -> MutexGuard<'_, Sessions> {
         lock(&self.sessions)
+    }
+
+    pub fn require_shards(&self, count: u64) {
+        *lock(&self.shards) = (count, count);
+    }
+
+    pub fn fewest_shards(&self) -> u64 {
+        lock(&self.shards).1
+    }
+
+    /// <https://discord.com/developers/docs/events/gateway#get-gateway-bot>
+    pub fn gateway_bot(&self, now: DateTime<Utc>) -> Value {
+        let (remaining, reset_after) = self.sessions().starts_left(now, self.options.session_starts);
+        json!({
+            "url": self.gateway_url(),
+            "shards": lock(&self.shards).0,
+            "session_start_limit": {
+                "total": self.options.session_starts,
+                "remaining": remaining,
+                "reset_after": reset_after.num_milliseconds(),
+                "max_concurrency": self.options.max_concurrency,
+            },
+        })
     }
 
     pub fn notify_change(&self) {

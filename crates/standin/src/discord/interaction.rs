@@ -10,7 +10,7 @@ mod options;
 
 use std::time::Duration;
 
-pub use act::{act, outcome_of};
+pub use act::{act, fail, outcome_of};
 pub use deed::commands_for;
 pub use options::role_named;
 use serde_json::{Value, json};

@@ -79,6 +79,8 @@ pub struct Call {
     pub old_edits: usize,
     /// Where the gateway is, as `GET /gateway` says.
     pub gateway_url: String,
+    /// What `GET /gateway/bot` says.
+    pub gateway_bot: Value,
 }
 
 pub struct Reply {
@@ -285,11 +287,7 @@ pub fn answer(world: &mut World, call: &Call) -> Answer {
     }
     match &call.route {
         Route::Gateway => ok(json!({"url": call.gateway_url})),
-        Route::GatewayBot => ok(json!({
-            "url": call.gateway_url,
-            "shards": 1,
-            "session_start_limit": {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1},
-        })),
+        Route::GatewayBot => ok(call.gateway_bot.clone()),
         Route::OauthApplication | Route::Application => guilds::application(world, call),
         Route::Me => ok(guilds::me(world)),
         Route::User(id) => match world.users.contains_key(id) {

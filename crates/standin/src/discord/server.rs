@@ -16,7 +16,7 @@ use super::{
     Phase, Seen, Then, control,
     door::Line,
     faults::{Fault, What},
-    gateway::{self, intent},
+    gateway,
     hub::{Core, lock},
     limits::{self, Verdict},
     page,
@@ -77,8 +77,15 @@ async fn fallback(
         return page::index();
     }
     // In a task of its own: a client that goes away does not stop what was begun.
-    let worked = tokio::spawn(async move { serve(&core, &line, request).await }).await;
-    worked.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    let served = Arc::clone(&core);
+    let worked = tokio::spawn(async move { serve(&served, &line, request).await }).await;
+    let mut response = worked.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+    // Each answer says what time it is there: <https://www.rfc-editor.org/rfc/rfc9110#name-date>
+    let date = core.date().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
 }
 
 /// A request with its body read.
@@ -93,7 +100,7 @@ struct Received {
 
 async fn serve(core: &Arc<Core>, line: &Line, request: Request) -> Response<Body> {
     let working = core.work();
-    let received = receive(request).await;
+    let mut received = receive(request).await;
     let path = received.uri.path().to_owned();
     let inner = ["/api/v10/", "/api/"].iter().find_map(|prefix| path.strip_prefix(prefix));
     let route = inner.and_then(|inner| core.read(|world| Route::recognise(&received.method, inner, world)));
@@ -121,6 +128,13 @@ async fn serve(core: &Arc<Core>, line: &Line, request: Request) -> Response<Body
         && let Some(answer) = misbehave(core, line, &received, fault).await
     {
         return answer;
+    }
+    if let (Route::Application, "PATCH", Some(url)) =
+        (&route, received.method.as_str(), received.body["interactions_endpoint_url"].as_str())
+        && is_authorized(core, &received)
+        && let Err(refusal) = core.check_endpoint(&url.to_owned()).await
+    {
+        received.fault = Some(refusal);
     }
     let (status, headers, body) = work(core, &received, &route, inner);
     record(core, &received, status);
@@ -180,13 +194,17 @@ async fn misbehave(core: &Core, line: &Line, received: &Received, fault: &Fault)
     Some(answer)
 }
 
+fn is_authorized(core: &Core, received: &Received) -> bool {
+    let authorization = received.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    authorization.is_some_and(|value| value.starts_with("Bot ") && core.is_token(value))
+}
+
 type Outcome = (u16, Vec<(&'static str, String)>, Option<Value>);
 
 /// Authorisation, limits, checks, and the effect.
 fn work(core: &Core, received: &Received, route: &Route, inner: &str) -> Outcome {
     let now = core.now();
-    let authorization = received.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let authorized = authorization.is_some_and(|value| value.starts_with("Bot ") && core.is_token(value));
+    let authorized = is_authorized(core, received);
     let mut headers = Vec::new();
     if core.limited() {
         let verdict = lock(&core.limiter).check(route, authorized, now);
@@ -202,21 +220,8 @@ fn work(core: &Core, received: &Received, route: &Route, inner: &str) -> Outcome
     } else {
         headers.extend(limits::ample(route, now));
     }
-    let privileged = core.privileged();
-    let call = Call {
-        method: received.method.clone(),
-        route: route.clone(),
-        query: query(&received.uri),
-        body: received.body.clone(),
-        files: received.files.clone(),
-        authorized,
-        now,
-        nonce_memory: core.options.nonce_memory,
-        message_content: privileged & intent::MESSAGE_CONTENT != 0,
-        members_intent: privileged & intent::GUILD_MEMBERS != 0,
-        old_edits: core.options.old_edits,
-        gateway_url: core.gateway_url(),
-    };
+    let (query, files) = (query(&received.uri), received.files.clone());
+    let call = core.call(&received.method, route.clone(), query, received.body.clone(), files, authorized);
     let answer = match (received.fault.clone(), described(core, received, inner)) {
         (Some(refusal), _) | (None, Some(refusal)) => Err(refusal),
         _ => core.answer(&call),

@@ -33,10 +33,19 @@ pub struct World {
     /// When commands were created, by scope: 200 a day are allowed in each.
     #[serde(default)]
     pub created_commands: BTreeMap<String, Vec<DateTime<Utc>>>,
+    /// What was set in the developer portal, over the application's defaults.
+    #[serde(default)]
+    pub portal: serde_json::Map<String, Value>,
     pub nonces: Vec<Nonce>,
     /// By token.
     pub interactions: BTreeMap<String, Interaction>,
     pub modals: Vec<Modal>,
+    /// Where interactions go instead of over the gateway.
+    #[serde(default)]
+    pub interactions_endpoint_url: Option<String>,
+    /// From it follows the key pair that they are signed with: 32 bytes.
+    #[serde(default = "seed::signing_seed")]
+    pub signing_seed: String,
     last_id: u64,
     /// Gateway events caused by the request at hand; the server takes them after each change.
     #[serde(skip)]

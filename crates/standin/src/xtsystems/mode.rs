@@ -63,6 +63,8 @@ pub enum Place {
     Deny,
     /// Everything below `/v1/webhooks` except the list of deliveries.
     Webhooks,
+    /// `POST /v1/webhooks` and `PUT /v1/webhooks/{id}`; [`Place::Webhooks`] is about them as well.
+    Registration,
     /// `GET /v1/webhooks/{id}/deliveries`
     Deliveries,
     /// Everything below `/v1/tickets`.
@@ -124,7 +126,8 @@ impl Modes {
 
     /// The behaviour for one call to this place; uses it up once.
     pub fn take(&mut self, place: Place) -> Behaviour {
-        let fits = |mode: &Mode| mode.place == place || mode.place == Place::Any;
+        let wider = |mode: &Mode| mode.place == Place::Webhooks && place == Place::Registration;
+        let fits = |mode: &Mode| mode.place == place || mode.place == Place::Any || wider(mode);
         let Some(i) = self.0.iter().rposition(fits) else {
             return Behaviour::Ok;
         };
@@ -144,11 +147,14 @@ impl Modes {
 
 impl Place {
     /// The place of a call by its method and path.
-    pub(super) fn of(path: &str) -> Self {
+    pub(super) fn of(method: &str, path: &str) -> Self {
         match path.trim_end_matches('/') {
             "/v1/machine/approve" => Self::Approve,
             "/v1/machine/deny" => Self::Deny,
             p if p.starts_with("/v1/webhooks") && p.ends_with("/deliveries") => Self::Deliveries,
+            p if p.starts_with("/v1/webhooks") && !p.ends_with("/test") && matches!(method, "POST" | "PUT") => {
+                Self::Registration
+            }
             p if p.starts_with("/v1/webhooks") => Self::Webhooks,
             p if p.starts_with("/v1/tickets") => Self::Tickets,
             _ => Self::Any,

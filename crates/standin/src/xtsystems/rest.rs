@@ -53,7 +53,7 @@ async fn gate(State(xt): State<XtSystems>, request: Request, next: Next) -> Resp
     let call = xt.record(parts.method.as_str(), &parts.uri.to_string(), &bytes);
     let authorization = parts.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
     let answer = if xt.knows_key(authorization.unwrap_or_default()) {
-        let place = Place::of(parts.uri.path());
+        let place = Place::of(parts.method.as_str(), parts.uri.path());
         let behaviour = lock(&xt.inner.modes).take(place);
         let request = Request::from_parts(parts, Body::from(bytes.clone()));
         xt.behave(behaviour, place, &bytes, next.run(request)).await

@@ -1,6 +1,6 @@
 //! Genuine requests pass, everything else is refused and explained.
 
-use super::diagnose::{Escapes, Respelling, Spacing};
+use super::diagnose::{Escapes, Misreading, Respelling, Spacing};
 use super::*;
 use base64::Engine;
 use proptest::prelude::*;
@@ -28,7 +28,8 @@ fn hex_signature(secret: &str, parts: &[&[u8]]) -> String {
 }
 
 fn try_it(signature: &str, timestamp: &str, body: &[u8], now: DateTime<Utc>) -> Result<Verified, Refusal> {
-    let headers = SignatureHeaders { signature: Some(signature.as_bytes()), timestamp: Some(timestamp.as_bytes()) };
+    let headers =
+        SignatureHeaders { signature: Some(signature.as_bytes()), timestamp: Some(timestamp.as_bytes()), other: None };
     let rules = rules();
     verify(&rules, &headers, body, now).map_err(|refusal| refusal.diagnosed(&rules, &headers, body))
 }
@@ -76,8 +77,11 @@ fn the_window_is_five_minutes_back_and_one_ahead() {
 fn what_is_missing_or_malformed_is_named() {
     let rules = rules();
     let rule = |signature: Option<&str>, timestamp: Option<&str>| {
-        let headers =
-            SignatureHeaders { signature: signature.map(str::as_bytes), timestamp: timestamp.map(str::as_bytes) };
+        let headers = SignatureHeaders {
+            signature: signature.map(str::as_bytes),
+            timestamp: timestamp.map(str::as_bytes),
+            other: None,
+        };
         let refusal = verify(&rules, &headers, BODY, now()).unwrap_err();
         (refusal.rule, refusal.public)
     };
@@ -102,7 +106,8 @@ fn without_a_secret_everything_is_refused() {
         let rules = Rules::new(&secrets(none), "");
         let ts = AT.to_string();
         let signature = hex_signature("", &[ts.as_bytes(), BODY]);
-        let headers = SignatureHeaders { signature: Some(signature.as_bytes()), timestamp: Some(ts.as_bytes()) };
+        let headers =
+            SignatureHeaders { signature: Some(signature.as_bytes()), timestamp: Some(ts.as_bytes()), other: None };
         assert_eq!(verify(&rules, &headers, BODY, now()).unwrap_err().rule, Rule::NoSecretConfigured);
         assert!(!rules.has_secret());
     }
@@ -128,6 +133,44 @@ fn known_variants_are_recognised() {
     let base64 = base64::engine::general_purpose::STANDARD.encode(hex::decode(bare).unwrap());
     assert_eq!(variant(&base64, &ts), Some(KnownVariant::Base64));
     assert_eq!(variant(&format!("sha256={base64}"), &ts), Some(KnownVariant::Base64));
+}
+
+#[test]
+fn a_secret_that_was_misread_is_recognised() {
+    let ts = AT.to_string();
+    let t = ts.as_bytes();
+    let hex_secret = "00112233445566778899aabbccddeeff";
+    let base64_secret = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw==";
+    let rules = Rules::new(&secrets(&[" padded ", hex_secret, base64_secret]), "");
+    let told = |key: hmac::Key, prefix: &str, parts: &[&[u8]]| {
+        let signature = format!("{prefix}{}", hex::encode(sign(&key, parts)));
+        let headers = SignatureHeaders { signature: Some(signature.as_bytes()), timestamp: Some(t), other: None };
+        let refusal = verify(&rules, &headers, BODY, now()).expect_err("refused");
+        refusal.diagnosed(&rules, &headers, BODY).variant
+    };
+    let sha256 = |secret: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let usual: &[&[u8]] = &[t, BODY];
+    let secret = |how| Some(KnownVariant::Secret(how));
+    assert_eq!(told(sha256(b" padded \n"), "sha256=", usual), secret(Misreading::LineBreak));
+    assert_eq!(told(sha256(b"padded"), "sha256=", usual), secret(Misreading::Trimmed));
+    assert_eq!(told(sha256(&hex::decode(hex_secret).unwrap()), "sha256=", usual), secret(Misreading::Hex));
+    assert_eq!(told(sha256(b"secret of the tests"), "sha256=", usual), secret(Misreading::Base64));
+    assert_eq!(told(sha256(b" padded "), "sha256=", &[t, BODY, b"\n"]), Some(KnownVariant::BodyLineBreak));
+    let sha1 = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, hex_secret.as_bytes());
+    assert_eq!(told(sha1, "sha1=", usual), Some(KnownVariant::OtherHash("SHA-1")));
+    let sha512 = hmac::Key::new(hmac::HMAC_SHA512, hex_secret.as_bytes());
+    assert_eq!(told(sha512, "", usual), Some(KnownVariant::OtherHash("SHA-512")));
+}
+
+#[test]
+fn another_systems_header_is_recognised() {
+    let ours = hex_signature("next", &[BODY]);
+    for (value, with_our_secret) in [(ours.as_str(), true), ("sha256=00", false), ("t=1,v1=00", false)] {
+        let sender = &OTHER_SENDERS[0];
+        let headers = SignatureHeaders { signature: None, timestamp: None, other: Some((sender, value.as_bytes())) };
+        let refusal = verify(&rules(), &headers, BODY, now()).expect_err("refused").diagnosed(&rules(), &headers, BODY);
+        assert_eq!(refusal.variant, Some(KnownVariant::OtherSender { sender, with_our_secret }));
+    }
 }
 
 #[test]
@@ -190,7 +233,11 @@ fn the_genuine_vectors_verify() {
         let part = |name: &str| vector[name].as_str().unwrap();
         let rules = Rules::new(&secrets(&["other", part("secret")]), "");
         let (signature, timestamp) = (part("X-XTSystems-Signature"), part("X-XTSystems-Timestamp"));
-        let headers = SignatureHeaders { signature: Some(signature.as_bytes()), timestamp: Some(timestamp.as_bytes()) };
+        let headers = SignatureHeaders {
+            signature: Some(signature.as_bytes()),
+            timestamp: Some(timestamp.as_bytes()),
+            other: None,
+        };
         let verified = verify(&rules, &headers, part("raw_body").as_bytes(), now() + TimeDelta::seconds(3));
         assert_eq!(verified.map(|v| v.secret_index), Ok(1), "{}", part("event"));
     }
@@ -226,7 +273,7 @@ proptest! {
         parts[part][at] ^= 1 << bit;
         // Bit 5 of a hex letter is its case, which carries nothing.
         let only_case = part == 0 && at >= 7 && parts[0].eq_ignore_ascii_case(&signature);
-        let headers = SignatureHeaders { signature: Some(&parts[0]), timestamp: Some(&parts[1]) };
+        let headers = SignatureHeaders { signature: Some(&parts[0]), timestamp: Some(&parts[1]), other: None };
         prop_assert_eq!(verify(&rules, &headers, &parts[2], now()).is_ok(), only_case);
     }
 }

@@ -12,7 +12,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::{Out, intent};
+use super::{Out, Start, intent};
 use crate::discord::{faults::What, hub::Core, interaction::secret, rest};
 
 /// <https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes>
@@ -25,6 +25,7 @@ mod close {
     pub const RATE_LIMITED: u16 = 4008;
     pub const SESSION_TIMED_OUT: u16 = 4009;
     pub const INVALID_SHARD: u16 = 4010;
+    pub const SHARDING_REQUIRED: u16 = 4011;
     pub const INVALID_INTENTS: u16 = 4013;
     pub const DISALLOWED_INTENTS: u16 = 4014;
 }
@@ -195,6 +196,26 @@ impl Socket {
         if let Some(then) = self.misbehave() {
             return then;
         }
+        if shard.1 < self.core.fewest_shards() {
+            return Then::Close(close::SHARDING_REQUIRED);
+        }
+        let key = shard.0 % self.core.options.max_concurrency.max(1);
+        let (every, total) = (self.core.options.identify_every, self.core.options.session_starts);
+        let start = self.core.sessions().start(key, every, self.core.now(), total);
+        match start {
+            Start::Granted => {}
+            Start::TooSoon => {
+                self.core.violation(format!("IDENTIFY of shard {} of {} too soon", shard.0, shard.1));
+                let _ = self.to.send(Out::Send(json!({"op": 9, "t": null, "s": null, "d": false})));
+                return Then::Go;
+            }
+            Start::UsedUp => {
+                self.core.violation("more sessions begun than a day allows".into());
+                self.core.change(|world| world.token = secret());
+                self.core.sessions().tell_all(|| Out::Close(Some(close::AUTHENTICATION_FAILED)));
+                return Then::Close(close::AUTHENTICATION_FAILED);
+            }
+        }
         let id = secret()[..32].to_owned();
         let ready = self.ready(&id, shard);
         let core = Arc::clone(&self.core);
@@ -210,6 +231,7 @@ impl Socket {
                     }
                 }
             }
+            sessions.push_waiting(&id);
         });
         self.session = Some(id);
         core.notify_change();

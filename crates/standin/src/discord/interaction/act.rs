@@ -11,7 +11,7 @@ use super::{
     DEADLINE, build,
     deed::{autocomplete, command, delete, press, say, select, submit},
 };
-use crate::discord::{hub::Core, world::World};
+use crate::discord::{endpoint::deliver_in_background, hub::Core, world::World};
 
 /// How long `act` waits at most.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,16 +44,23 @@ pub async fn act(core: &Arc<Core>, what: Value) -> Result<Value, String> {
             ));
         }
     }?;
-    let reachable = core.sessions().alive() > 0;
-    let twice = core.take_fault("interaction").is_some();
-    let token = core.change(|world| {
-        let token = build::start(world, now, deed)?;
-        if twice {
-            world.events.extend(world.events.last().cloned());
+    // "These two methods are mutually exclusive": an endpoint, or the gateway.
+    let endpoint = core.read(|world| world.interactions_endpoint_url.clone());
+    let reachable = endpoint.is_some() || core.sessions().alive() > 0;
+    let times = 1 + usize::from(core.take_fault("interaction").is_some());
+    let started = core.change(|world| {
+        let (token, payload) = build::start(world, now, deed)?;
+        let guild = world.interactions.get(&token).and_then(|it| it.guild_id);
+        if endpoint.is_none() {
+            // Sent to every session whatever its intents.
+            (0..times).for_each(|_| world.emit("INTERACTION_CREATE", payload.clone(), guild, 0));
         }
-        Some(token)
+        Some((token, payload))
     });
-    let token = token.ok_or("the channel is gone")?;
+    let (token, payload) = started.ok_or("the channel is gone")?;
+    if let Some(url) = endpoint {
+        deliver_in_background(core, url, payload, times);
+    }
     if !reachable {
         core.change(|world| fail(world, &token));
         return Ok(core.read(|world| outcome(world, &token)));
@@ -92,7 +99,7 @@ async fn wait(core: &Core, token: &str) {
 }
 
 /// "The application did not respond": the token is dead from now on.
-fn fail(world: &mut World, token: &str) {
+pub fn fail(world: &mut World, token: &str) {
     if let Some(it) = world.interactions.get_mut(token)
         && it.answered.is_none()
     {

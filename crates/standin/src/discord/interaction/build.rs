@@ -24,8 +24,8 @@ pub struct Deed {
     pub data: Value,
 }
 
-/// Registers the interaction in the world and makes its payload; answers the token.
-pub fn start(world: &mut World, now: DateTime<Utc>, deed: Deed) -> Option<String> {
+/// Registers the interaction in the world; answers its token and its payload.
+pub fn start(world: &mut World, now: DateTime<Utc>, deed: Deed) -> Option<(String, Value)> {
     let channel = world.channels.get(&deed.channel_id)?.clone();
     world.forget_old_interactions(now);
     let id = world.snowflake(now);
@@ -54,9 +54,7 @@ pub fn start(world: &mut World, now: DateTime<Utc>, deed: Deed) -> Option<String
         started: Some(Instant::now()),
     };
     world.interactions.insert(token.clone(), interaction);
-    // Sent to every session whatever its intents.
-    world.emit("INTERACTION_CREATE", payload, channel.guild_id, 0);
-    Some(token)
+    Some((token, payload))
 }
 
 fn payload(world: &World, channel: &Channel, id: u64, token: &str, deed: &Deed) -> Value {

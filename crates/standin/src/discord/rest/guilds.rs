@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Call, messages::require, no_content, ok};
 use crate::discord::{
+    endpoint,
     gateway::intent,
     permission as may,
     refusal::{self, Problems, Refusal},
@@ -13,10 +14,16 @@ use crate::discord::{
 };
 
 /// <https://discord.com/developers/docs/resources/application#application-object>
-pub fn application(world: &World, call: &Call) -> Answer {
+/// An endpoint for interactions was checked before.
+pub fn application(world: &mut World, call: &Call) -> Answer {
+    if call.method == "PATCH"
+        && let Some(url) = call.body.get("interactions_endpoint_url")
+    {
+        world.interactions_endpoint_url = url.as_str().map(str::to_owned);
+    }
     let flags = application_flags(call.members_intent, call.message_content);
     let owner = world.guilds.values().next().map(|g| g.owner_id);
-    ok(json!({
+    let mut application = json!({
         "id": world.application.to_string(),
         "name": "Signalbox",
         "icon": null,
@@ -26,16 +33,20 @@ pub fn application(world: &World, call: &Call) -> Answer {
         "bot_public": false,
         "bot_require_code_grant": false,
         "owner": owner.map(|id| world.user_json(id)),
-        "verify_key": "9d1cc5b8dffd6d0ee0a9d1c0c4a8a06b7a8bb9ef3c1bd0b3d6bdc4ff0c2ab1e5",
+        "verify_key": endpoint::public_key(world),
         "team": null,
         "flags": flags,
         "bot": world.user_json(world.bot),
-        "interactions_endpoint_url": null,
+        "interactions_endpoint_url": world.interactions_endpoint_url,
         "redirect_uris": [],
         "role_connections_verification_url": null,
         "approximate_guild_count": world.guilds.len(),
         "integration_types_config": {"0": {}},
-    }))
+    });
+    for (name, value) in &world.portal {
+        application[name] = value.clone();
+    }
+    ok(application)
 }
 
 /// The "limited" flags of a bot in fewer than 100 guilds whose privileged intents are switched on.

@@ -22,6 +22,11 @@ const CHANNELS: [&str; 8] = ["ops", "tickets", "machines", "alerts", "stream", "
 /// The first part is the bot's id in base64, as in every bot token.
 pub const TOKEN: &str = "MTE4MDAwMDAwMDAwMDAwMDAwMg.STANDI.not-a-secret-only-the-stand-in-takes-it";
 
+/// Another one in each world: who has it can act as anybody.
+pub fn signing_seed() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
 impl World {
     pub fn signal_town() -> World {
         let joined_at = super::made_at(GUILD);
@@ -76,9 +81,12 @@ impl World {
             webhooks: BTreeMap::new(),
             commands: Vec::new(),
             created_commands: BTreeMap::new(),
+            portal: serde_json::Map::new(),
             nonces: Vec::new(),
             interactions: BTreeMap::new(),
             modals: Vec::new(),
+            interactions_endpoint_url: None,
+            signing_seed: signing_seed(),
             last_id: 0,
             events: Vec::new(),
         }

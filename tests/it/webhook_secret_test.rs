@@ -1,0 +1,201 @@
+//! The webhook's secret changes without a webhook being lost, whatever happens on the way.
+
+use crate::support::door::{alert, knock, refusals};
+use crate::support::machines::names;
+use crate::support::scene::Scene;
+use crate::support::town::{SECRET, Setup, Town, run, run_with, sign, told};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use standin::xtsystems::{Mode, Place};
+
+async fn secret(town: &Town, verb: &str, options: Value) -> String {
+    let outcome = town.command("admin", &format!("webhook-secret {verb}"), options).await;
+    assert!(outcome.get("failed").is_none() && outcome.get("error").is_none(), "{outcome:#}");
+    assert_eq!(outcome["ephemeral"], true);
+    let words = names(town, &told(&outcome));
+    for secret in town.xt.webhooks().iter().filter_map(|w| w.secret.clone()).chain([SECRET.to_owned()]) {
+        assert!(!words.contains(&secret), "a secret is shown");
+    }
+    words
+}
+
+/// The secret under which XTSystems signs now.
+fn upstream(town: &Town) -> String {
+    town.xt.webhooks()[0].secret.clone().unwrap()
+}
+
+/// What the intake answers to an alert signed with this secret.
+async fn answer(town: &Town, secret: &str, words: &str) -> String {
+    knock(town).body(alert(words)).secret(secret).send().await.line()
+}
+
+/// A town without a secret in the environment, whose secret was made by `/register-webhook`.
+async fn with_generated(test: impl AsyncFnOnce(&mut Town, String)) {
+    let setup = Setup { registered: false, env: vec![("WEBHOOK_SECRET", String::new())], ..Setup::default() };
+    run_with(setup, async |town| {
+        town.command("admin", "register-webhook", json!({})).await;
+        let first = upstream(town);
+        test(town, first).await;
+        town.settle().await;
+        town.see("alerts");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn both_are_live_for_a_day() {
+    with_generated(async |town, old| {
+        assert_eq!(answer(town, &old, "before").await, "202");
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
+        town.advance(TimeDelta::minutes(5)).await;
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
+        let new = upstream(town);
+        assert!(new != old && new.len() == 64);
+        assert_eq!(answer(town, &old, "signed before, sent late").await, "202");
+        assert_eq!(answer(town, &new, "new").await, "202");
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
+        town.advance(TimeDelta::hours(24)).await;
+        assert_eq!(answer(town, &old, "too late").await, "401 Invalid signature");
+        assert_eq!(answer(town, &new, "still").await, "202");
+        insta::assert_snapshot!(refusals(town).await, @"");
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_old_one_is_ended_by_hand() {
+    with_generated(async |town, old| {
+        secret(town, "rotate", json!({ "keep_hours": 48 })).await;
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"");
+        assert_eq!(answer(town, &old, "ended").await, "401 Invalid signature");
+        assert_eq!(answer(town, &upstream(town), "new").await, "202");
+        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"");
+        assert!(secret(town, "rotate", json!({})).await.starts_with("✅"), "the next rotation may begin");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn other_processes_know_the_new_one_and_a_restart_keeps_it() {
+    let setup = Setup { registered: false, env: vec![("WEBHOOK_SECRET", String::new())], ..Setup::default() };
+    let mut town = Town::start(setup).await;
+    town.command("admin", "register-webhook", json!({})).await;
+    let (other, lifecycle) = town.another_bot().await;
+    secret(&town, "rotate", json!({})).await;
+    let new = upstream(&town);
+    let body = alert("to the other one");
+    let timestamp = town.clock.now().timestamp().to_string();
+    let signature = sign(&new, &timestamp, body.as_bytes());
+    let request = town.http.post(format!("http://{}/webhooks/xtsystems", other.address)).body(body);
+    let request = request.header("x-xtsystems-timestamp", timestamp).header("x-xtsystems-signature", signature);
+    assert_eq!(request.send().await.unwrap().status().as_u16(), 202);
+    lifecycle.shutdown(std::time::Duration::from_secs(5)).await;
+    other.ports.store.close().await;
+    town.restart().await;
+    assert_eq!(answer(&town, &new, "after a restart").await, "202");
+    town.command("admin", "register-webhook", json!({})).await;
+    assert_eq!(upstream(&town), new, "registering again keeps the new one");
+    town.settle().await;
+    town.see("alerts");
+    town.finish().await;
+}
+
+#[tokio::test]
+async fn the_environments_stays_live_and_the_operator_is_told() {
+    run(async |town| {
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
+        let new = upstream(town);
+        assert_ne!(new, SECRET);
+        assert_eq!(answer(town, SECRET, "the environment's").await, "202");
+        town.send("alert.triggered", json!({ "message": "signed with the new one" })).await;
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"");
+        assert!(town.see("alerts").contains("signed with the new one"));
+        // The operator does as told.
+        town.env.retain(|(name, _)| name != "WEBHOOK_SECRET");
+        town.restart().await;
+        assert_eq!(answer(town, SECRET, "taken out").await, "401 Invalid signature");
+        assert_eq!(answer(town, &new, "the only one").await, "202");
+        town.settle().await;
+        town.see("alerts");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn when_xtsystems_refuses_both_stay_and_the_next_try_goes_on() {
+    with_generated(async |town, old| {
+        town.xt.mode(Mode::status(500).at(Place::Registration));
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
+        assert_eq!(upstream(town), old);
+        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
+        town.xt.mode(Mode::effect_then_500().at(Place::Registration));
+        secret(town, "rotate", json!({})).await;
+        let new = upstream(town);
+        assert_ne!(new, old, "it did it, and nobody knows");
+        assert_eq!(answer(town, &old, "old").await, "202");
+        assert_eq!(answer(town, &new, "new").await, "202");
+        town.xt.mode(Mode::ok());
+        let done = secret(town, "rotate", json!({})).await;
+        assert!(done.contains("An earlier rotation had stopped half-way; it is finished now."), "{done}");
+        assert_eq!(upstream(town), new, "the same one");
+        assert_eq!(answer(town, &old, "old again").await, "202");
+        assert_eq!(town.count("SELECT count(*) FROM webhook_secret").await, 2);
+    })
+    .await;
+}
+
+/// Killed after the new secret was stored, or after XTSystems has it: nothing is refused, and the next try goes on.
+async fn killed_at(point: &str) {
+    let scene = Scene::start(&[("SIGNALBOX_CRASH_AT", point)]).await;
+    scene.until("connected", || scene.discord.connected_sessions() > 0).await;
+    let rotate = json!({ "as": "admin", "do": "command", "channel": "ops", "name": "webhook-secret rotate" });
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(8), scene.discord.act(rotate.clone())).await;
+    scene.until("it died", || scene.deaths() > 0).await;
+    scene.until("the next one is there", || scene.discord.connected_sessions() > 0).await;
+    let before = scene.xt.webhooks()[0].secret.clone();
+    scene.xt.send("alert.triggered", json!({ "message": "between", "severity": "high" })).await;
+    scene.until("what was sent in between is shown", || scene.seen("alerts", "between") == 1).await;
+    let outcome = scene.discord.act(rotate).await;
+    assert!(told(&outcome).contains("An earlier rotation had stopped half-way"), "{outcome:#}");
+    let after = scene.xt.webhooks()[0].secret.clone();
+    assert_eq!(before == after, point == "rotate.updated", "it goes on with the same secret");
+    scene.xt.send("alert.triggered", json!({ "message": "afterwards", "severity": "high" })).await;
+    scene.until("what was sent afterwards is shown", || scene.seen("alerts", "afterwards") == 1).await;
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_when_the_new_one_is_stored() {
+    killed_at("rotate.stored").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_when_xtsystems_has_the_new_one() {
+    killed_at("rotate.updated").await;
+}
+
+#[tokio::test]
+async fn without_a_registration_there_is_nothing_to_rotate() {
+    run_with(Setup { registered: false, ..Setup::default() }, async |town| {
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
+        assert_eq!(town.count("SELECT count(*) FROM webhook_secret").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_is_for_administrators_alone() {
+    run(async |town| {
+        let state = town.discord.state();
+        let commands = state["commands"].as_array().unwrap();
+        let ours = commands.iter().find(|c| c["name"] == "webhook-secret").unwrap();
+        assert_eq!(ours["default_member_permissions"], "0");
+        let outcome = town.command("approver", "webhook-secret status", json!({})).await;
+        assert!(outcome["error"].as_str().is_some_and(|e| e.contains("does not see")), "{outcome}");
+    })
+    .await;
+}
