@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::approval::call::call_due;
+use crate::approval::due::tick_due;
 use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
 use crate::config::Config;
@@ -194,6 +195,7 @@ impl App {
             done += self.delivery.check_destinations_due(CHECKS).await?;
             done += self.delivery.deliver_due(CLAIM as i64).await?;
             done += call_due(&self.ports, CALLS).await?;
+            done += tick_due(&self.ports, CHECKS).await?;
             done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
         }
         if roles.ticker {
@@ -316,7 +318,8 @@ pub(crate) fn open_ports(
     Ok((ports, bus))
 }
 
-fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSystemsClient>> {
+/// `None` when the settings do not say where XTSystems is, or hold no key.
+pub fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSystemsClient>> {
     let Some(settings) = &config.xtsystems else { return Ok(None) };
     let (Some(url), Some(key)) = (&settings.api_url, &settings.api_key) else { return Ok(None) };
     let auth = match settings.auth {
@@ -327,8 +330,8 @@ fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSyste
     Ok(Some(client.counted(metrics.clone())))
 }
 
-/// The source's id follows from its guild, so that the intake knows it before the database answers.
-fn live_source(config: &Config) -> Option<Arc<LiveSource>> {
+/// The configured source. Its id follows from its guild, so that the intake knows it before the database answers.
+pub fn live_source(config: &Config) -> Option<Arc<LiveSource>> {
     let settings = config.xtsystems.as_ref()?;
     let guild_id = config.discord.guild_id?;
     let url = config

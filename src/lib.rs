@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod ports;
 pub mod privacy;
 pub mod routing;
+pub mod setup;
 pub mod source;
 pub mod store;
 pub mod telemetry;

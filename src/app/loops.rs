@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH, TICKET_CALLS};
 use crate::approval::call::{self, call_due};
+use crate::approval::due::tick_due;
 use crate::bus::Topic;
 use crate::delivery::check;
 use crate::delivery::plan::plan_due;
@@ -165,12 +166,16 @@ impl App {
     }
 
     async fn call(&self) -> Result<(usize, Option<Duration>)> {
-        let called = call_due(&self.ports, CALLS).await?;
-        if called > 0 || self.ports.xtsystems.is_none() {
-            return Ok((called, None));
+        let done = call_due(&self.ports, CALLS).await? + tick_due(&self.ports, CHECKS).await?;
+        if done > 0 {
+            return Ok((done, None));
         }
         let now = self.ports.clock.now();
-        let next = self.ports.store.next_approval_at().await?;
+        let call = match self.ports.xtsystems {
+            Some(_) => self.ports.store.next_approval_at().await?,
+            None => None,
+        };
+        let next = call.into_iter().chain(self.ports.store.next_tick_at().await?).min();
         Ok((0, next.map(|at| until(now, at))))
     }
 

@@ -114,7 +114,7 @@ pub(super) fn http_origin(text: &str) -> Parsed<Url> {
 }
 
 /// True for this machine: `localhost`, 127.0.0.0/8, ::1.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -1,7 +1,9 @@
 //! The table of every variable: names, defaults and texts. The check for unknown names,
 //! `.env.example` and `config show` all read this table and nothing else.
 
-use super::{bus, delivery, discord, encryption, operation, role, routing, store, telemetry, web, xtsystems};
+use super::{
+    approvals, bus, delivery, discord, encryption, operation, role, routing, store, telemetry, web, xtsystems,
+};
 
 /// One variable of the environment.
 #[derive(Debug)]
@@ -55,6 +57,7 @@ pub static SECTIONS: &[&Section] = &[
     &encryption::SECTION,
     &bus::SECTION,
     &xtsystems::SECTION,
+    &approvals::SECTION,
     &routing::SECTION,
     &delivery::SECTION,
     &role::SECTION,

@@ -1,6 +1,7 @@
 //! The slash commands. One file per topic.
 
 mod about;
+mod approvals;
 mod audit;
 mod doctor;
 mod help;
@@ -10,6 +11,7 @@ mod privacy;
 pub mod ticket;
 mod webhook;
 mod webhook_secret;
+mod webhook_setup;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -30,12 +32,13 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         commands.extend([
             webhook::webhook_status(),
             webhook::webhook_config(),
-            webhook::register_webhook(),
-            webhook::test_webhook(),
+            webhook_setup::register_webhook(),
+            webhook_setup::test_webhook(),
             webhook_secret::webhook_secret(),
             ticket::ticket(),
             machines::machines(),
             link_user::link_user(),
+            approvals::approvals(),
         ]);
     }
     commands

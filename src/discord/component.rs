@@ -31,6 +31,8 @@ struct Input {
     interaction_id: i64,
     guild_id: GuildId,
     user_id: UserId,
+    /// The names under which Discord knows the member.
+    names: Vec<String>,
     roles: Vec<RoleId>,
     /// The member's permissions as Discord computed them.
     permissions: u64,
@@ -136,6 +138,7 @@ fn who(
         interaction_id: interaction.get() as i64,
         guild_id: guild_of(guild)?,
         user_id: UserId::from(member.user.id.get()),
+        names: [Some(&member.user.name), member.user.global_name.as_ref()].into_iter().flatten().cloned().collect(),
         roles: member.roles.iter().map(|role| RoleId::from(role.get())).collect(),
         permissions: member.permissions.map_or(0, |held| held.bits()),
         application_id: 0,

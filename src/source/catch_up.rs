@@ -130,8 +130,11 @@ impl CatchUp {
 
 /// Our webhook among those registered: by address first, then by the name we register under.
 pub fn find_ours(webhooks: Vec<Webhook>, url: Option<&str>) -> Option<Webhook> {
-    let trimmed = |text: &str| text.trim_end_matches('/').to_owned();
-    let by_url = webhooks.iter().position(|w| url.is_some_and(|url| trimmed(&w.url) == trimmed(url)));
+    let by_url = webhooks.iter().position(|w| url.is_some_and(|url| same_address(&w.url, url)));
     let index = by_url.or_else(|| webhooks.iter().position(|w| w.name == crate::source::xtsystems::WEBHOOK_NAME))?;
     webhooks.into_iter().nth(index)
+}
+
+pub fn same_address(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }

@@ -29,8 +29,8 @@ pub struct AuditLine {
     pub by_somebody: bool,
     pub action: String,
     pub detail: Value,
-    /// The machine that it was about.
-    pub hostname: Option<String>,
+    /// The machine, or whatever else was to be decided about.
+    pub about: Option<String>,
 }
 
 /// Which lines are wanted; all of them by default.
@@ -82,7 +82,7 @@ impl Store {
         let upward = matches!(page, AuditPage::NewerThan(_));
         let mut rows = sqlx::query!(
             r#"SELECT a.id, s.seq AS "seq?", a.at, a.person_id, p.discord_user_id AS "user_id?", a.action, a.detail,
-                   ap.hostname AS "hostname?"
+                   COALESCE(NULLIF(ap.hostname, ''), ap.title) AS "about?"
                FROM audit a
                LEFT JOIN audit_seal s ON s.audit_id = a.id
                LEFT JOIN person p ON p.id = a.person_id
@@ -114,7 +114,7 @@ impl Store {
                 by_somebody: r.person_id.is_some(),
                 action: r.action,
                 detail: r.detail,
-                hostname: r.hostname,
+                about: r.about,
             })
             .collect())
     }

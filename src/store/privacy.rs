@@ -182,11 +182,50 @@ pub static TABLES: &[Table] = &[
         members: &[Member {
             column: "person_id",
             by: By::Person,
-            what: "decisions that you took, with your reasons",
-            exported: "id, created_at, hostname, verb, reason, decided_at, state",
+            what: "votes of yours, while more than one had to approve",
+            exported: "approval_id, voted_at, reason",
             on_delete: OnDelete::KeepNameless,
         }],
-        ..table("approval", "machine registrations and what was decided about them", "as long as its subject", BY_GUILD)
+        ..table(
+            "approval_vote",
+            "who has approved, while more than one has to",
+            "as long as its approval",
+            Some("approval_id IN (SELECT id FROM approval WHERE guild_id = $1)"),
+        )
+    },
+    Table {
+        members: &[Member {
+            column: "set_by",
+            by: By::Person,
+            what: "rules of approvals that you set",
+            exported: "name, set_at, value",
+            on_delete: OnDelete::KeepNameless,
+        }],
+        ..table("approval_rule", "rules of approvals that were set by command", IN_USE, BY_GUILD)
+    },
+    Table {
+        members: &[
+            Member {
+                column: "person_id",
+                by: By::Person,
+                what: "decisions that you took, with your reasons",
+                exported: "id, created_at, title, verb, reason, decided_at, state",
+                on_delete: OnDelete::KeepNameless,
+            },
+            Member {
+                column: "undone_by",
+                by: By::Person,
+                what: "decisions that you undid",
+                exported: "id, undone_at, title",
+                on_delete: OnDelete::KeepNameless,
+            },
+        ],
+        ..table(
+            "approval",
+            "what people decide about, such as machine registrations, and what was decided",
+            "as long as its subject",
+            BY_GUILD,
+        )
     },
     table(
         "subject",
@@ -362,7 +401,8 @@ impl Store {
         let Some(person) = person else { return Ok(false) };
         sqlx::query!(
             "UPDATE card SET version = version + 1
-             WHERE subject_id IN (SELECT subject_id FROM approval WHERE person_id = $1
+             WHERE subject_id IN (SELECT subject_id FROM approval WHERE person_id = $1 OR undone_by = $1
+                 UNION SELECT a.subject_id FROM approval_vote v JOIN approval a ON a.id = v.approval_id WHERE v.person_id = $1
                  UNION SELECT subject_id FROM ticket_action WHERE person_id = $1)",
             person
         )

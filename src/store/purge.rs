@@ -186,6 +186,12 @@ impl Store {
         sqlx::query!("DELETE FROM message WHERE card_id = ANY ($1)", &cards).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM send WHERE card_id = ANY ($1)", &cards).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM card WHERE id = ANY ($1)", &cards).execute(&mut *tx).await?;
+        sqlx::query!(
+            "DELETE FROM approval_vote WHERE approval_id IN (SELECT id FROM approval WHERE subject_id = ANY ($1))",
+            &ids
+        )
+        .execute(&mut *tx)
+        .await?;
         sqlx::query!("DELETE FROM approval WHERE subject_id = ANY ($1)", &ids).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM ticket_action WHERE subject_id = ANY ($1)", &ids).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM subject WHERE id = ANY ($1)", &ids).execute(&mut *tx).await?;

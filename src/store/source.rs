@@ -66,6 +66,29 @@ impl Store {
         })
     }
 
+    /// A value as it stands in the table.
+    fn stored_setting(&self, guild_id: GuildId, key: &str, value: &str) -> Result<String> {
+        if is_secret(key) {
+            return Ok(self.keys.seal(&setting_place(guild_id.0, key), value)?);
+        }
+        Ok(value.to_owned())
+    }
+
+    pub async fn save_setting(&self, guild_id: GuildId, key: &str, value: &str, now: DateTime<Utc>) -> Result<()> {
+        let stored = self.stored_setting(guild_id, key, value)?;
+        sqlx::query!(
+            "INSERT INTO setting (guild_id, key, value, updated_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (guild_id, key) DO UPDATE SET value = EXCLUDED.value, updated_at = EXCLUDED.updated_at",
+            guild_id.0,
+            key,
+            stored,
+            now
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Sets a value unless there is one; returns the one that stands. Two processes agree on the first.
     pub async fn ensure_setting(
         &self,
@@ -74,8 +97,7 @@ impl Store {
         value: &str,
         now: DateTime<Utc>,
     ) -> Result<String> {
-        let stored =
-            if is_secret(key) { self.keys.seal(&setting_place(guild_id.0, key), value)? } else { value.to_owned() };
+        let stored = self.stored_setting(guild_id, key, value)?;
         sqlx::query!(
             "INSERT INTO setting (guild_id, key, value, updated_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
             guild_id.0,

@@ -2,6 +2,7 @@
 //! what an answer means is decided in `delivery::classify`.
 
 mod inspect;
+mod place;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::upstream::guard::{Reach, guarded, webhook_path};
 use crate::upstream::permission::{Channel, Member, Role};
 
 pub use inspect::Application;
+pub use place::Guild;
 
 /// Characters of Discord's explanation that are kept.
 const EXPLANATION: usize = 400;

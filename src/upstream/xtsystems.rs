@@ -21,7 +21,7 @@ use crate::event::lenient;
 use crate::routing::card::Verb;
 use crate::telemetry::metrics::Metrics;
 
-pub use decision::Decision;
+pub use decision::{Decision, Standing};
 pub use error::{Fate, UpstreamError};
 pub use machine::MachineInfo;
 pub use ticket::{NewTicket, NoteInfo, TicketInfo, TicketUpdate};
@@ -182,6 +182,15 @@ impl XtSystemsClient {
             }
             Err(Transport::Broken(why)) => Decision::Unknown { text: format!("the connection broke: {why}") },
         }
+    }
+
+    /// How XTSystems has a machine, from `GET /v1/companies/{id}/machines`. `None` when it does not list the
+    /// machine or cannot be asked: then the call itself has to tell.
+    pub async fn find_standing(&self, asset_id: &str, company_id: &str) -> Option<Standing> {
+        let path = ["v1", "companies", self.id(company_id).ok()?, "machines"];
+        let value = self.call(Method::GET, &path, &[], None).await.ok()?;
+        let machines = self.list("the list of machines", &value, "machines", |machine| Some(machine.clone())).ok()?;
+        decision::of_machine(&machines, asset_id, |text| self.clean(text))
     }
 
     /// Sends, insists on a 2xx, reads JSON.

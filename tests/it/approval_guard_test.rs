@@ -165,7 +165,7 @@ async fn a_reason_has_to_be_given() {
         );
         let outcome =
             town.submit("approver", form["modal"]["custom_id"].as_str().unwrap(), json!({ "reason": "   " })).await;
-        insta::assert_snapshot!(heard(town, &outcome), @"A denial needs a reason; nothing was done. Press Deny again and give one.");
+        insta::assert_snapshot!(heard(town, &outcome), @"This decision needs a reason; nothing was done. Press again and give one.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
         status(town);
     })
@@ -243,7 +243,7 @@ async fn a_form_that_comes_too_late_asks_to_press_again() {
         sqlx::query("COMMIT").execute(&mut slow).await.unwrap();
         let told = || town.discord.ephemeral("approver")["messages"][0]["content"].as_str().map(str::to_owned);
         town.until("the presser is told", || told().is_some()).await;
-        insta::assert_snapshot!(told().unwrap(), @"That took too long to open the form. Please press Deny again.");
+        insta::assert_snapshot!(told().unwrap(), @"That took too long to open the form. Please press the button again.");
         status(town);
     })
     .await;

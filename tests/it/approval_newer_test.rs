@@ -60,6 +60,7 @@ async fn deciding_is_superseded_and_the_call_dropped() {
 async fn sent_stays_for_the_call_may_arrive() {
     run(async |town| {
         sent(town).await;
+        town.xt.mode(Mode::refuse(404, "no such page").at(Place::Machines));
         town.xt.mode(Mode::status(500).at(Place::Approve).times(1));
         again(town).await;
         assert_eq!(state(town).await, "unknown approve, requested", "the lease is over, the first retry failed");
@@ -73,10 +74,11 @@ async fn sent_stays_for_the_call_may_arrive() {
 }
 
 #[tokio::test]
-async fn unknown_is_retried_to_the_end() {
+async fn unknown_is_retried_to_the_end_where_xtsystems_cannot_be_asked() {
     run(async |town| {
         unknown(town).await;
         town.discord.clear_faults();
+        town.xt.mode(Mode::refuse(404, "no such page").at(Place::Machines));
         town.xt.mode(Mode::refuse(404, "Machine not found").at(Place::Approve).times(1));
         again(town).await;
         assert_eq!(calls(town), ["approve 500", "approve 404"]);
@@ -91,6 +93,22 @@ async fn unknown_is_retried_to_the_end() {
         refused approve Machine not found by approver
         superseded
         ");
+    })
+    .await;
+}
+
+/// The lost call was about the earlier registration; nobody has decided about the address of the newer one.
+#[tokio::test]
+async fn unknown_does_not_decide_about_the_newer_registration() {
+    run(async |town| {
+        unknown(town).await;
+        town.discord.clear_faults();
+        again(town).await;
+        town.advance(TimeDelta::minutes(1)).await;
+        assert_eq!(calls(town), ["approve 500"]);
+        assert_eq!(state(town).await, "superseded approve, requested");
+        insta::assert_snapshot!(status(town), @"🟠 Pending Approval");
+        insta::assert_snapshot!(audit(town).await, @"");
     })
     .await;
 }

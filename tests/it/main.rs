@@ -4,10 +4,16 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod approval_call_test;
+mod approval_cards_test;
+mod approval_crash_test;
 mod approval_event_test;
 mod approval_guard_test;
 mod approval_newer_test;
 mod approval_press_test;
+mod approval_rules_test;
+mod approval_time_test;
+mod approval_undo_test;
+mod approval_votes_test;
 mod audit_test;
 mod bus;
 mod cli_test;
@@ -43,12 +49,12 @@ mod retention_test;
 mod roles_test;
 mod secret_test;
 mod servers_test;
+mod setup_test;
 mod shard_test;
 mod stop_test;
 mod support;
 mod systemd_test;
 mod ticket_call_test;
-mod ticket_card_test;
 mod ticket_command_test;
 mod ticket_event_test;
 mod ticket_link_test;
@@ -59,3 +65,4 @@ mod tls_test;
 mod trace_test;
 mod two_bots_test;
 mod webhook_secret_test;
+mod webhooks_cli_test;

@@ -3,7 +3,8 @@
 mod files;
 mod scan;
 
-use files::{SourceFile, all_files, files_below, program_files, root};
+pub use files::files_below;
+use files::{SourceFile, all_files, program_files, root};
 use scan::Scan;
 use std::fs;
 use std::path::Path;
@@ -27,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "delivery",
             "approval",
             "privacy",
+            "setup",
             "doctor",
             "ticket",
         ],

@@ -59,7 +59,7 @@ pub fn audit_line(line: &AuditLine) -> String {
         None if line.by_somebody => " somebody who is forgotten".into(),
         None => String::new(),
     };
-    let about = line.hostname.as_deref().map_or(String::new(), |name| format!(" {}", escape(name)));
+    let about = line.about.as_deref().map_or(String::new(), |name| format!(" {}", escape(name)));
     let text =
         format!("`{seq}` {}{who} **{}**{about}{}", relative(line.at), escape(&line.action), details(&line.detail));
     fit(&text, LINE)
