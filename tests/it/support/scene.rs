@@ -235,6 +235,20 @@ impl Scene {
         true
     }
 
+    /// Writes a note in the form of the newest ticket's card.
+    pub async fn write_note(&self, content: &str) {
+        let messages = self.discord.messages(self.discord.channel_id("tickets"));
+        let Some(message) = messages.last() else { return };
+        let rows = message["components"].as_array().into_iter().flatten();
+        let mut all = rows.flat_map(|row| row["components"].as_array().into_iter().flatten());
+        let Some(note) = all.find(|c| c["label"] == "Note") else { return };
+        let press = json!({ "as": "admin", "do": "press", "message": message["id"], "custom_id": note["custom_id"] });
+        let Ok(form) = tokio::time::timeout(Duration::from_secs(5), self.discord.act(press)).await else { return };
+        let values = json!({ "content": content });
+        let submit = json!({ "as": "admin", "do": "submit", "modal": form["modal"]["custom_id"], "values": values });
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.discord.act(submit)).await;
+    }
+
     fn button(&self, hostname: &str, label: &str) -> Option<(String, String)> {
         let messages = self.discord.messages(self.discord.channel_id("machines"));
         let named = |m: &&Value| m["embeds"].to_string().contains(&format!("\"{hostname}\""));
@@ -271,7 +285,8 @@ const LEFT_TO_DO: &str = "SELECT (SELECT count(*) FROM event WHERE planned_at IS
     + (SELECT count(*) FROM message WHERE state IN ('queued', 'sending'))
     + (SELECT count(*) FROM send WHERE lateness_due)
     + (SELECT count(*) FROM card WHERE version > shown_version AND gone_at IS NULL)
-    + (SELECT count(*) FROM approval WHERE state IN ('deciding', 'sent', 'unknown'))";
+    + (SELECT count(*) FROM approval WHERE state IN ('deciding', 'sent', 'unknown'))
+    + (SELECT count(*) FROM ticket_action WHERE state IN ('requested', 'sent', 'unknown'))";
 
 /// A process of its own beside the kept one.
 pub struct Beside(Child);
