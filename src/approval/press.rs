@@ -13,9 +13,10 @@ use crate::id::{GuildId, RoleId, UserId};
 use crate::ports::Ports;
 use crate::routing::card::{ApprovalState, Verb};
 use crate::store::approval::{
-    Approval, NewAudit, delete_vote, delete_votes, find_presser, get_subject_state, has_vote, insert_audit,
-    insert_vote, is_requester, lock_approval, save_approval,
+    Approval, delete_vote, delete_votes, find_presser, get_subject_state, has_vote, insert_vote, is_requester,
+    lock_approval, save_approval,
 };
+use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::interaction::insert_interaction;
 use crate::store::source::ensure_person;
 use crate::store::{Store, Tx, card};

@@ -158,7 +158,8 @@ pub fn demo(args: DemoArgs) -> Result<ExitCode> {
 
 async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCode> {
     let outside = args.world.start(args.web, Some(dir), true).await?;
-    let loaded = config::load(Given::new(settings(&outside))).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let mut loaded = config::load(Given::new(settings(&outside))).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    loaded.config.store.data_dir = Some(dir.to_owned());
     let _logs = telemetry::init(&loaded.config.telemetry)?;
     let signals = StopSignals::new();
     let lifecycle = Lifecycle::new();

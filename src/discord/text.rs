@@ -1,5 +1,6 @@
 //! Every text of the gateway edge.
 
+pub mod privacy;
 pub mod ticket;
 
 use crate::approval::rules::Refusal;

@@ -17,6 +17,7 @@ use super::database::{TestDatabase, fresh_database};
 use super::process::kill_9;
 
 const SECRET: &str = "a-secret-of-the-crash-tests";
+const ENCRYPTION_KEY: &str = "dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=";
 /// How long anything may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -85,6 +86,7 @@ impl Scene {
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
             ("WEBHOOK_SECRET", SECRET.to_owned()),
+            ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
             ("PUBLIC_URL", format!("http://127.0.0.1:{port}")),
             ("DATABASE_URL", database.url.clone()),
             ("DELIVERY_RETRY_SCHEDULE", "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s,1s".to_owned()),

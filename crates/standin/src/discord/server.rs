@@ -321,6 +321,8 @@ async fn multipart(request: Request, received: &mut Received) -> Result<(), Refu
                 "filename": file.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "_"),
                 "size": bytes.len(),
                 "content_type": kind,
+                // For the log of requests alone: whoever looks into the world reads what was sent.
+                "text": String::from_utf8(bytes.to_vec()).ok(),
             })),
         }
     }
