@@ -195,10 +195,10 @@ impl App {
             done += self.delivery.check_destinations_due(CHECKS).await?;
             done += self.delivery.deliver_due(CLAIM as i64).await?;
             done += call_due(&self.ports, CALLS).await?;
-            done += tick_due(&self.ports, CHECKS).await?;
             done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
         }
         if roles.ticker {
+            done += tick_due(&self.ports, CHECKS).await?;
             done += privacy::seal_due(&self.ports).await?;
         }
         Ok(done)

@@ -39,6 +39,13 @@ impl App {
         if roles.worker {
             self.start_worker();
         }
+        if roles.ticker {
+            let app = self.clone();
+            self.start("reminders", Topic::Approvals, move || {
+                let app = app.clone();
+                async move { app.remind().await }
+            });
+        }
         let app = self.clone();
         self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
         if roles.intake {
@@ -166,16 +173,23 @@ impl App {
     }
 
     async fn call(&self) -> Result<(usize, Option<Duration>)> {
-        let done = call_due(&self.ports, CALLS).await? + tick_due(&self.ports, CHECKS).await?;
+        let called = call_due(&self.ports, CALLS).await?;
+        if called > 0 || self.ports.xtsystems.is_none() {
+            return Ok((called, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_approval_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
+    /// What comes due on approvals by the calendar: reminders, escalation, expiry.
+    async fn remind(&self) -> Result<(usize, Option<Duration>)> {
+        let done = tick_due(&self.ports, CHECKS).await?;
         if done > 0 {
             return Ok((done, None));
         }
         let now = self.ports.clock.now();
-        let call = match self.ports.xtsystems {
-            Some(_) => self.ports.store.next_approval_at().await?,
-            None => None,
-        };
-        let next = call.into_iter().chain(self.ports.store.next_tick_at().await?).min();
+        let next = self.ports.store.next_tick_at().await?;
         Ok((0, next.map(|at| until(now, at))))
     }
 

@@ -78,7 +78,7 @@ async fn commands_are_answered_and_refusals_told() {
         assert!(status.get("failed").is_none() && show(&status["message"]).contains("XTSystems"), "{status}");
         // Answered in two steps: the second goes to a webhook of the application.
         let registered = town.command("admin", "register-webhook", json!({})).await;
-        assert!(show(&registered["message"]).contains("our webhook at XTSystems"), "{registered}");
+        assert!(show(&registered["message"]).contains("XTSystems is connected"), "{registered}");
         let (_, buttons) = requested(town).await;
         let outcome = town.press_id("member", &buttons.message, &buttons.approve).await;
         insta::assert_snapshot!(heard(town, &outcome), @"Only members with <@&Approver> may decide this.");
