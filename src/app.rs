@@ -1,6 +1,7 @@
 //! Puts the parts together: one `App` is one process's worth of Signalbox. `run` drives it by loops,
 //! tests step by step.
 
+mod keys;
 mod loops;
 mod prepare;
 
@@ -24,6 +25,7 @@ use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::derived;
 use crate::lifecycle::Lifecycle;
 use crate::ports::{Interactions, Ports};
+use crate::privacy;
 use crate::source::catch_up::CatchUp;
 use crate::source::ingest::Ingest;
 use crate::source::pulse::Watch;
@@ -39,6 +41,7 @@ use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
 
 pub use crate::web::bind;
+pub use keys::keyring;
 
 pub use crate::discord::{Fatal, Patience};
 
@@ -195,7 +198,15 @@ impl App {
             done += tick_due(&self.ports, CHECKS).await?;
             done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
         }
+        if roles.ticker {
+            done += privacy::seal_due(&self.ports).await?;
+        }
         Ok(done)
+    }
+
+    /// Deletes what is old enough; in `run` every half hour.
+    pub async fn purge_due(&self) -> Result<u64> {
+        privacy::purge_due(&self.ports).await
     }
 
     /// At a stop: the lanes, and the lock by which others see that this process lives, so that they go on
@@ -282,6 +293,7 @@ pub(crate) fn open_ports(
 ) -> Result<(Ports, Bus)> {
     let config = Arc::new(config);
     let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
+    let store = store.with_keys(keyring(&config)?);
     let bus = Bus::open(&config.bus)?;
     let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
     let discord = match discord_http {

@@ -21,9 +21,8 @@ use crate::ports::Ports;
 use crate::routing::card::{ApprovalState, Verb};
 use crate::routing::subject::SubjectState;
 use crate::store::Tx;
-use crate::store::approval::{
-    Approval, NewAudit, Terms, UpstreamCall, insert_approval, insert_audit, lock_subject_approvals, save_approval,
-};
+use crate::store::approval::{Approval, Terms, UpstreamCall, insert_approval, lock_subject_approvals, save_approval};
+use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::subject::Subject;
 
 /// Takes an event about a machine into its approvals, in the planner's transaction.

@@ -4,6 +4,7 @@
 mod demo;
 mod doctor;
 mod healthcheck;
+mod keep;
 mod office;
 mod print;
 mod replay;
@@ -19,7 +20,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
 
-use crate::app::{App, bind};
+use crate::app::{App, bind, keyring};
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Problems};
 use crate::lifecycle::{Lifecycle, StopSignals, supervisor};
@@ -63,6 +64,21 @@ enum Command {
     Config {
         #[command(subcommand)]
         what: ConfigCommand,
+    },
+    /// Verify or export the audit log
+    Audit {
+        #[command(subcommand)]
+        what: keep::AuditCommand,
+    },
+    /// Delete what is stored about somebody, or print the privacy policy
+    Privacy {
+        #[command(subcommand)]
+        what: keep::PrivacyCommand,
+    },
+    /// Encrypt stored secrets with a new key
+    Secrets {
+        #[command(subcommand)]
+        what: keep::SecretsCommand,
     },
     /// Ask the bot that runs on this machine how it is: exit code 0 or 1
     Healthcheck(healthcheck::HealthcheckArgs),
@@ -113,6 +129,15 @@ pub fn main() -> ExitCode {
             database.close();
             outcome
         }),
+        Command::Audit { what } => with_store(async |store| keep::audit(&what, &store).await),
+        Command::Privacy { what: keep::PrivacyCommand::Policy } => {
+            print!("{}", crate::privacy::document());
+            ExitCode::SUCCESS
+        }
+        Command::Privacy { what: keep::PrivacyCommand::DeleteFor { user_id, yes } } => {
+            with_store(async |store| keep::delete_for(user_id, yes, &store).await)
+        }
+        Command::Secrets { what: keep::SecretsCommand::Rotate } => with_store(async |store| keep::rotate(&store).await),
         Command::Doctor(args) => {
             with_config(config::load(config::Process::new()), |loaded| doctor::doctor(&args, loaded.config))
         }
@@ -148,6 +173,21 @@ fn with_config(loaded: Result<Loaded, Problems>, work: impl FnOnce(Loaded) -> Re
             ExitCode::from(78)
         }
     }
+}
+
+/// For work on the database alone, which has to be at this binary's version.
+fn with_store(work: impl AsyncFnOnce(Store) -> Result<ExitCode>) -> ExitCode {
+    with_config(config::load_without_bot(config::Process::new()), |loaded| {
+        let database = database(&loaded.config, Private::Shared)?;
+        let keys = keyring(&loaded.config)?;
+        let outcome = block_on(async {
+            let store = Store::open(&database.url, 2)?.with_keys(keys);
+            store.migrate(false).await?;
+            work(store).await
+        });
+        database.close();
+        outcome
+    })
 }
 
 fn end(outcome: Result<ExitCode>) -> ExitCode {

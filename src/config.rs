@@ -4,10 +4,12 @@
 //! One section is one file under `config/` and one block of `.env.example`. This is the only place
 //! that reads the process environment (`config/source.rs`, `config/host.rs`).
 
+pub mod address;
 mod approvals;
 mod bus;
 mod delivery;
 mod discord;
+mod encryption;
 mod env_change;
 mod env_file;
 mod example;
@@ -31,6 +33,7 @@ pub use approvals::{ApprovalRules, ApprovalsConfig, RULES, ReasonRule, Rule, rul
 pub use bus::BusConfig;
 pub use delivery::DeliveryConfig;
 pub use discord::DiscordConfig;
+pub use encryption::EncryptionConfig;
 pub use env_change::{Change, change, write_private};
 pub use example::env_example;
 #[cfg(feature = "crash-points")]
@@ -59,6 +62,7 @@ pub struct Config {
     pub discord: DiscordConfig,
     pub web: WebConfig,
     pub store: StoreConfig,
+    pub encryption: EncryptionConfig,
     pub bus: BusConfig,
     /// `None`: nothing of the section is set, so the feature is not registered at all.
     pub xtsystems: Option<XtSystemsConfig>,
@@ -111,6 +115,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let discord = discord::read(&mut reader);
     let web = web::read(&mut reader);
     let store = store::read(&mut reader);
+    let encryption = encryption::read(&mut reader);
     let bus = bus::read(&mut reader);
     let xtsystems = xtsystems::read(&mut reader);
     let approvals = approvals::read(&mut reader);
@@ -127,6 +132,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         discord: discord.expect(both),
         web: web.expect(both),
         store: store.expect(both),
+        encryption: encryption.expect(both),
         bus: bus.expect(both),
         xtsystems: xtsystems.expect(both),
         approvals,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, Semaphore};
 
 use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH, TICKET_CALLS};
@@ -14,6 +14,7 @@ use crate::approval::due::tick_due;
 use crate::bus::Topic;
 use crate::delivery::check;
 use crate::delivery::plan::plan_due;
+use crate::privacy;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
 
@@ -30,11 +31,6 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 /// How long a blocking read of the stream may last.
 const BLOCK: Duration = Duration::from_secs(2);
-/// Four weeks are compared, and the stretch itself may be some days long.
-const PULSE_KEPT: TimeDelta = TimeDelta::days(42);
-/// How long an event that comes again is recognised at least.
-const REPEATS_KNOWN: TimeDelta = TimeDelta::days(90);
-const PURGE_BATCH: i64 = 5000;
 
 impl App {
     /// Starts everything that runs in the background, once the database is prepared.
@@ -266,6 +262,9 @@ impl App {
         {
             source.refresh_secret(ports).await?;
         }
+        if roles.ticker {
+            while privacy::seal_due(ports).await? > 0 {}
+        }
         if roles.ticker && round.is_multiple_of(30) {
             ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
         }
@@ -273,12 +272,7 @@ impl App {
             self.pulse.lock().await.step(ports).await?;
         }
         if roles.ticker && round.is_multiple_of(900) {
-            let config = &ports.config.store;
-            let days = |n: u32| now - TimeDelta::days(i64::from(n));
-            ports.store.purge(days(config.raw_body_days), days(config.event_days), PURGE_BATCH).await?;
-            ports.store.purge_events(days(config.event_days).min(now - REPEATS_KNOWN), PURGE_BATCH).await?;
-            ports.store.purge_pulse_hours(now - PULSE_KEPT).await?;
-            ports.store.purge_interactions(now - TimeDelta::days(1)).await?;
+            self.purge_due().await?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::routing::DEFAULT_PATTERN;
 use crate::store::destination::ensure_channel;
 use crate::store::migrate::MigrateError;
 use crate::store::route::{NewEnvRoute, replace_env_routes};
+use crate::store::secret::Reseal;
 use crate::store::source::SourceKind;
 use crate::store::{Store, StoreError};
 
@@ -72,6 +73,7 @@ impl App {
         ports.clock.follow(ports.store.clock_reading().await?);
         ports.clock.follow(ports.store.clock_reading().await?);
         ports.store.migrate(ports.config.store.run_migrations).await?;
+        ports.store.reseal(Reseal::Plain).await?;
         if let Some(source) = &self.xtsystems {
             let now = ports.clock.now();
             ports.store.ensure_source(source.guild_id, SourceKind::XtSystems, "xtsystems", source.id, now).await?;

@@ -13,9 +13,10 @@ use crate::id::{GuildId, RoleId, UserId};
 use crate::ports::Ports;
 use crate::routing::card::{ApprovalState, Verb};
 use crate::store::approval::{
-    Approval, NewAudit, delete_vote, delete_votes, find_presser, get_subject_state, has_vote, insert_audit,
-    insert_vote, is_requester, lock_approval, save_approval,
+    Approval, delete_vote, delete_votes, find_presser, get_subject_state, has_vote, insert_vote, is_requester,
+    lock_approval, save_approval,
 };
+use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::interaction::insert_interaction;
 use crate::store::source::ensure_person;
 use crate::store::{Store, Tx, card};
@@ -79,6 +80,8 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
     pub verb: Verb,
+    /// What is decided about, such as `machine`.
+    pub kind: String,
     pub reason: bool,
     /// The title that has to be typed.
     pub title: Option<String>,
@@ -249,7 +252,7 @@ fn fill_in(approval: &Approval, verb: Verb, form: Option<&Form>) -> Option<Step>
     };
     let title = approval.terms.confirm.then(|| approval.title.clone());
     let Some(form) = form else {
-        let wanted = Wanted { verb, reason, title };
+        let wanted = Wanted { verb, kind: approval.kind.clone(), reason, title };
         return (wanted.reason || wanted.title.is_some()).then_some(Step::Not(Outcome::Form(wanted)));
     };
     if reason && form.reason.is_none() {

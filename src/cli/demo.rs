@@ -158,7 +158,8 @@ pub fn demo(args: DemoArgs) -> Result<ExitCode> {
 
 async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCode> {
     let outside = args.world.start(args.web, Some(dir), true).await?;
-    let loaded = config::load(Given::new(settings(&outside))).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let mut loaded = config::load(Given::new(settings(&outside))).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    loaded.config.store.data_dir = Some(dir.to_owned());
     let _logs = telemetry::init(&loaded.config.telemetry)?;
     let signals = StopSignals::new();
     let lifecycle = Lifecycle::new();
@@ -203,7 +204,10 @@ fn banner(args: &DemoArgs, outside: &Outside) -> String {
 
 const TICKET: &str = "Switch in rack 4 drops packets";
 
-/// A ticket opened, updated and closed, three machines registering, an alert. What was told before a stop or a
+const OPEN_TICKET: &str = "Printer on floor 2 is offline";
+
+/// A ticket opened, updated and closed, three machines registering, an alert, and a ticket that stays open. What was
+/// told before a stop or a
 /// kill is not told again; the rest of the story follows.
 async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
     let stop = app.lifecycle.token();
@@ -243,6 +247,11 @@ async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
             && !told(&xt, "ticket.closed", TICKET)
         {
             xt.close_ticket(&ticket.id, "Replaced the faulty line card").await;
+            tokio::time::sleep(PAUSE).await;
+        }
+        // Left open, to be handled by hand in the page.
+        if !told(&xt, "ticket.created", OPEN_TICKET) {
+            xt.open_ticket(OPEN_TICKET, "Since this morning. The phones there work.", "Medium").await;
         }
     };
     tokio::select! {

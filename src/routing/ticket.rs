@@ -145,7 +145,8 @@ pub fn render(state: &SubjectState, actions: &[ActionView], controls: Option<&Co
         .field("Created By", text(state, "created_by"), true)
         .field("Company", text(state, "company_name"), true)
         .field("Latest Note", latest_note(state), false)
-        .field("Resolution", long_text(state, "resolution"), false)
+        // Of a ticket that was reopened it is past.
+        .field("Resolution", if closed { long_text(state, "resolution") } else { String::new() }, false)
         .field("Asked For", asked_for(actions), false)
         .field("Timeline", timeline(state, actions), false);
     let mut body = MessageBody { embeds: vec![embed], ..MessageBody::default() };

@@ -1,10 +1,10 @@
-//! What an admin asks about: last events, refused requests, what was not delivered. And housekeeping.
+//! What an admin asks about: last events, refused requests, what was not delivered.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Result, Store};
-use crate::id::{GuildId, first_id_at};
+use crate::id::GuildId;
 
 /// A refused request as it is kept: no secret, no signature, no body.
 #[derive(Clone, Debug)]
@@ -153,79 +153,5 @@ impl Store {
 
     pub async fn count_quarantine(&self) -> Result<i64> {
         Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM quarantine"#).fetch_one(&self.pool).await?)
-    }
-
-    /// Drops raw bodies from before `raw_before`, and finished outbox rows, attempts and what events are
-    /// about from before `before`, at most `limit` of each. Rows behind cards stay, and what is not planned.
-    pub async fn purge(&self, raw_before: DateTime<Utc>, before: DateTime<Utc>, limit: i64) -> Result<u64> {
-        let mut gone = sqlx::query!(
-            "DELETE FROM event_raw WHERE (received_at, event_id) IN
-                 (SELECT r.received_at, r.event_id FROM event_raw r WHERE r.received_at < $1
-                     AND NOT EXISTS (SELECT FROM event e WHERE e.id = r.event_id AND e.planned_at IS NULL)
-                     ORDER BY r.received_at LIMIT $2)",
-            raw_before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        gone += sqlx::query!(
-            "UPDATE event SET data = NULL, subject = NULL, plan_note = NULL WHERE id IN
-                 (SELECT id FROM event WHERE data IS NOT NULL AND id < $1 AND planned_at IS NOT NULL ORDER BY id LIMIT $2)",
-            first_id_at(before),
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        gone += sqlx::query!(
-            "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt WHERE started_at < $1 ORDER BY started_at LIMIT $2)",
-            before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        gone += sqlx::query!(
-            "DELETE FROM message WHERE id IN (SELECT id FROM message
-                 WHERE state = 'delivered' AND finished_at < $1 AND card_id IS NULL ORDER BY id LIMIT $2)",
-            before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        gone += sqlx::query!(
-            "DELETE FROM send WHERE id IN (SELECT id FROM send
-                 WHERE state = 'delivered' AND finished_at < $1 AND card_id IS NULL AND NOT lateness_due
-                 ORDER BY finished_at LIMIT $2)",
-            before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        gone += sqlx::query!(
-            "DELETE FROM refusal WHERE id IN (SELECT id FROM refusal WHERE received_at < $1 ORDER BY id LIMIT $2)",
-            before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        Ok(gone)
-    }
-
-    /// Forgets events from before `before`, and with them that they were seen (90 days by the design).
-    pub async fn purge_events(&self, before: DateTime<Utc>, limit: i64) -> Result<u64> {
-        Ok(sqlx::query!(
-            "DELETE FROM event WHERE id IN
-                 (SELECT id FROM event WHERE id < $1 AND planned_at IS NOT NULL ORDER BY id LIMIT $2)",
-            first_id_at(before),
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected())
     }
 }

@@ -17,9 +17,9 @@ use crate::store::{Store, card};
 use crate::upstream::xtsystems::{Fate, NewTicket, TicketUpdate, UpstreamError, XtSystemsClient};
 
 /// Longer than the two calls that one attempt makes, with 10 s each.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// The loop that makes calls, as the watchdog knows it.
 pub const PULSE: &str = "tickets";
-const LEASE: TimeDelta = TimeDelta::seconds(45);
 /// How long Discord takes words for the presser.
 pub const TOKEN_LIVES: TimeDelta = TimeDelta::minutes(15);
 
@@ -71,7 +71,7 @@ async fn change(client: &XtSystemsClient, a: &TicketAction) -> Answer {
     let id = a.ticket_id.as_deref().unwrap_or_default();
     if a.state == ActionState::Unknown {
         match client.get_ticket(id).await {
-            Ok(ticket) if rules::is_as_wanted(a, &ticket) == Some(true) => return Answer::Done(Some(ticket)),
+            Ok(ticket) if rules::is_as_wanted(a, &ticket) == Some(true) => return Answer::Done(Some(Box::new(ticket))),
             Ok(_) => {}
             Err(error) => return looked_in_vain(&error),
         }
@@ -91,7 +91,7 @@ async fn change(client: &XtSystemsClient, a: &TicketAction) -> Answer {
             let text = "XTSystems answered that it was done, but the ticket did not change".into();
             Answer::Refused { status: None, text }
         }
-        Ok(ticket) => Answer::Done(ticket),
+        Ok(ticket) => Answer::Done(ticket.map(Box::new)),
         Err(error) => failed(&error),
     }
 }
@@ -127,7 +127,7 @@ async fn post(ports: &Ports, client: &XtSystemsClient, a: &TicketAction) -> Resu
         _ => client.add_note(a.ticket_id.as_deref().unwrap_or_default(), &content).await.map(|()| None),
     };
     Ok(Some(match outcome {
-        Ok(ticket) => Answer::Done(ticket),
+        Ok(ticket) => Answer::Done(ticket.map(Box::new)),
         Err(error) => failed(&error),
     }))
 }
@@ -139,7 +139,7 @@ async fn look(ports: &Ports, client: &XtSystemsClient, a: &TicketAction) -> Resu
         let ours = |t: &crate::upstream::xtsystems::TicketInfo| {
             t.description.as_deref().is_some_and(|text| rules::is_ours(a, text))
         };
-        return Ok(tickets.into_iter().find(ours).map(|ticket| Answer::Done(Some(ticket))));
+        return Ok(tickets.into_iter().find(ours).map(|ticket| Answer::Done(Some(Box::new(ticket)))));
     }
     let notes = client.list_notes(a.ticket_id.as_deref().unwrap_or_default()).await?;
     Ok(notes.iter().any(|note| rules::is_ours(a, &note.content)).then_some(Answer::Done(None)))

@@ -31,7 +31,7 @@ const RETRIES: [TimeDelta; 6] = [
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// With the ticket as it is now, where the answer shows it.
-    Done(Option<TicketInfo>),
+    Done(Option<Box<TicketInfo>>),
     Refused {
         status: Option<u16>,
         text: String,
@@ -85,6 +85,8 @@ pub fn on_answer(a: &mut TicketAction, answer: &Answer, now: DateTime<Utc>) -> &
 
 pub fn confirm(a: &mut TicketAction, now: DateTime<Utc>) {
     a.state = ActionState::Confirmed;
+    // What went wrong before is in the audit log.
+    a.upstream_text = None;
     a.settled_at = Some(now);
     a.call_due_at = None;
     a.lease_token = None;

@@ -11,7 +11,6 @@ mod webhook;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -29,6 +28,8 @@ pub use ticket::{NewTicket, NoteInfo, TicketInfo, TicketUpdate};
 pub use webhook::{Delivery, NewWebhook, Webhook, WebhookUpdate};
 
 use error::Transport;
+
+use super::guard::{Reach, guarded};
 
 /// The whole of a request, answer included.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -89,8 +90,7 @@ impl XtSystemsClient {
         let mut authorization = HeaderValue::from_str(&header)
             .map_err(|_| UpstreamError::Unusable("the API key has a line break or another control character".into()))?;
         authorization.set_sensitive(true);
-        let mut http = super::http::builder()
-            .redirect(Policy::none())
+        let mut http = guarded(super::http::builder(), &Reach::Operator)
             .timeout(timeout)
             .connect_timeout(timeout / 2)
             .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")));

@@ -45,7 +45,9 @@ async fn they_are_registered_in_the_configured_server() {
         let guild = town.discord.guild_id().to_string();
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
-        let ours = [&["help", "about"][..], &OF_ADMINS, &["webhook-secret", "approvals"]].concat();
+        let ours =
+            [&["help", "about"][..], &OF_ADMINS, &["webhook-secret", "approvals", "ticket", "machines", "link-user"]]
+                .concat();
         assert!(ours.iter().all(|name| names.contains(name)), "{names:?}");
         let of_admins = commands.iter().filter(|c| c["default_member_permissions"] == "32").count();
         assert!(of_admins > OF_ADMINS.len(), "Discord shows them to members with Manage Server");
@@ -97,6 +99,9 @@ async fn help_shows_what_the_caller_may_use() {
 
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
+        **/privacy show** — What is stored about you, in words and counts.
+        **/privacy export** — Everything that is stored about you, as a file that only you see.
+        **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
         **/ticket create** — Create a ticket in XTSystems.
         **/ticket show** — Show a ticket as XTSystems has it now.
         **/ticket list** — List the open tickets.
@@ -111,10 +116,24 @@ async fn help_shows_what_the_caller_may_use() {
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
         **/doctor** — Look at everything that has to be right, and say how to mend what is not.
+        **/privacy show** — What is stored about you, in words and counts.
+        **/privacy export** — Everything that is stored about you, as a file that only you see.
+        **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
+        **/audit list** — Who did what, newest first.
+        **/audit verify** — Whether the log is as it was written; names the first entry that was changed, removed or inserted.
+        **/audit export** — The log as a file, one JSON object on a line, with the hash that the chain ends with.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.
         **/test-webhook** — Ask XTSystems for a test delivery, wait for it, and report the round trip.
+        **/ticket create** — Create a ticket in XTSystems.
+        **/ticket show** — Show a ticket as XTSystems has it now.
+        **/ticket list** — List the open tickets.
+        **/machines pending** — Machines that wait for a decision, as known here and in XTSystems.
+        **/machines show** — Show a machine: its state, and what was done about it.
+        **/link-user set** — Say who you are in XTSystems; somebody with Manage Server confirms it, or says it of others.
+        **/link-user list** — List who is who, for members with Manage Server.
+        **/link-user remove** — Remove your link to XTSystems, or with Manage Server that of another member.
         **/webhook-secret rotate** — Make a new secret and give it to XTSystems; the old one stays valid for a while.
         **/webhook-secret status** — Which secrets are live, when each was last used, and when the old one ends.
         **/webhook-secret end-old** — End the old secret now instead of later.

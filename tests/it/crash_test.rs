@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use standin::discord::Phase;
 
 use crate::support::delivery::{alert, ticket};
-use crate::support::scene::Scene;
+use crate::support::scene::{Company, Scene};
 
 /// An alert, a ticket that changes, a machine that is let in; the process dies once on the way.
 async fn the_story_survives(scene: Scene) {
@@ -45,7 +45,8 @@ macro_rules! killed_at_points {
         /// reminders are in `approval_crash_test`.
         #[test]
         fn every_named_point_is_killed_at() {
-            let tested = [$($point),*, "subscribe.before_ack", "rotate.stored", "rotate.updated"];
+            let own = [$($point),*, "subscribe.before_ack", "rotate.stored", "rotate.updated"];
+            let tested = [&own[..], TICKET_POINTS].concat();
             let elsewhere = ["vote.", "undo.", "tick."];
             let mut named = points_in(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
             named.retain(|point| !tested.contains(&point.as_str()) && !elsewhere.iter().any(|e| point.starts_with(e)));
@@ -68,6 +69,48 @@ killed_at_points! {
     after_a_press_is_committed: "press.after_commit",
     after_a_call_is_claimed: "call.claimed",
     after_a_call_is_answered: "call.answered",
+}
+
+/// A note, written again when nothing came of it, and a status; the process dies once on the way.
+async fn the_note_is_there_once(scene: Scene) {
+    scene.xt.open_ticket("Printer offline", "Since 09:40.", "High").await;
+    scene.until("the ticket is shown", || scene.seen("tickets", "Printer offline") == 1).await;
+    let since = Instant::now();
+    while scene.xt.tickets()[0].notes.is_empty() || scene.deaths() == 0 {
+        assert!(since.elapsed() < Duration::from_secs(60), "the note is there, and the process died");
+        if scene.count("SELECT count(*) FROM ticket_action").await == 0 {
+            scene.write_note("Toner is on its way.").await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    scene.until_quiet().await;
+    assert_eq!(scene.deaths(), 1, "it was killed on the way, once");
+    assert_eq!(scene.count("SELECT count(*) FROM ticket_action WHERE state = 'confirmed'").await, 1);
+    let ticket = &scene.xt.tickets()[0];
+    assert_eq!(ticket.notes.len(), 1, "{:?}", ticket.notes);
+    assert_eq!(scene.seen("tickets", "note by"), 1, "and one line about it");
+    scene.finish().await;
+}
+
+macro_rules! killed_with_a_note {
+    ($($name:ident: $point:literal,)*) => {
+        const TICKET_POINTS: &[&str] = &[$($point),*];
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                the_note_is_there_once(Scene::start(&[("SIGNALBOX_CRASH_AT", $point)]).await).await;
+            }
+        )*
+    };
+}
+
+killed_with_a_note! {
+    before_a_ticket_press_is_committed: "ticket.press.before_commit",
+    after_a_ticket_press_is_committed: "ticket.press.after_commit",
+    after_a_ticket_call_is_claimed: "ticket.claimed",
+    before_a_note_is_posted: "ticket.posting",
+    after_a_note_is_answered: "ticket.answered",
+    after_a_ticket_answer_is_kept: "ticket.finished",
 }
 
 fn points_in(directory: &std::path::Path) -> Vec<String> {
@@ -103,6 +146,29 @@ killed_at_requests! {
     when_discord_has_done_an_edit: "edit_message", Phase::AfterEffect;
     when_discord_has_a_callback_before_it_takes_it: "callback", Phase::Before;
     when_discord_has_taken_a_callback: "callback", Phase::AfterEffect;
+}
+
+/// As over the gateway: between a press that came by HTTP and its answer.
+macro_rules! killed_by_http {
+    ($($name:ident: $first:expr, $request:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let first: &[(&str, &str)] = &$first;
+            let company = Company { first, all: &[("DISCORD_GATEWAY", "off")], by_http: true, ..Company::default() };
+            let scene = Scene::company(company).await;
+            if let Some((route, phase)) = $request {
+                scene.kill_at_request(route, phase);
+            }
+            the_story_survives(scene).await;
+        }
+    )*};
+}
+
+killed_by_http! {
+    by_http_before_a_press_is_committed: [("SIGNALBOX_CRASH_AT", "press.before_commit")], None;
+    by_http_after_a_press_is_committed: [("SIGNALBOX_CRASH_AT", "press.after_commit")], None;
+    by_http_before_the_answer_is_taken: [], Some(("callback", Phase::Before));
+    by_http_when_the_answer_was_taken: [], Some(("callback", Phase::AfterEffect));
 }
 
 /// A small generator: the same seed makes the same choices, whatever the versions of libraries.

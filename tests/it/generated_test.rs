@@ -18,6 +18,15 @@ fn commands_md_is_what_the_commands_say() {
     );
 }
 
+#[test]
+fn privacy_md_is_what_the_list_of_tables_says() {
+    let stored = std::fs::read_to_string(root().join("PRIVACY.md")).unwrap_or_default();
+    assert!(
+        stored == signalbox::privacy::document(),
+        "PRIVACY.md is out of date: cargo run -- privacy policy > PRIVACY.md"
+    );
+}
+
 /// Every committed description of a statement against the database as the migrations make it.
 #[tokio::test]
 async fn offline_query_data_describes_the_database() {

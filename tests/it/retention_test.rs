@@ -12,10 +12,7 @@ const LEFT: &str = "SELECT e.kind || CASE WHEN e.data IS NULL THEN '' ELSE ', it
 /// Housekeeping with the default settings, some days later.
 async fn days_later(town: &Town, later: i64) -> Vec<String> {
     let now = town.clock.now() + TimeDelta::days(later);
-    let (store, config) = (town.store(), &town.app.ports.config.store);
-    let days = |n: u32| now - TimeDelta::days(i64::from(n));
-    store.purge(days(config.raw_body_days), days(config.event_days), 100).await.unwrap();
-    store.purge_events(now - TimeDelta::days(90), 100).await.unwrap();
+    signalbox::privacy::purge_at(&town.app.ports, now).await.unwrap();
     town.column(LEFT).await
 }
 

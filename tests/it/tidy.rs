@@ -12,7 +12,7 @@ use std::path::Path;
 /// Lower layers first: a module names modules of its own layer and of those above it in this table.
 /// The longest entry that fits a module counts.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("base", &["id", "clock", "error", "config", "telemetry", "lifecycle", "crash", "event::kind"]),
+    ("base", &["id", "clock", "error", "config", "telemetry", "lifecycle", "crash", "crypto", "event::kind"]),
     (CORE, &["event", "routing", "source", "delivery::classify", "delivery::limit", "delivery::retry"]),
     ("ports", &["store", "bus", "upstream", "ports"]),
     (
@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::xtsystems::rotation",
             "delivery",
             "approval",
+            "privacy",
             "setup",
             "doctor",
             "ticket",

@@ -21,7 +21,7 @@ pub const EMPTY: &str = "There was nothing written; nothing was done. Press the 
 pub const NO_TICKET: &str = "This ticket is not known in this server. Nothing was done.";
 pub const NOT_LINKED: &str =
     "Signalbox does not know who you are in XTSystems, so nothing was assigned. Say it with /link-user set.";
-pub const NO_LONGER_LISTED: &str = "XTSystems does not offer that any more. Nothing was done; look at the card again.";
+pub const NO_LONGER_LISTED: &str = "XTSystems does not offer that, or not any more. Nothing was done; choose again.";
 
 pub const NOT_YOUR_LIST: &str =
     "Only who asked for this list may turn its pages. Use /ticket list for one of your own.";

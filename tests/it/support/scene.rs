@@ -17,6 +17,7 @@ use super::database::{TestDatabase, fresh_database};
 use super::process::kill_9;
 
 const SECRET: &str = "a-secret-of-the-crash-tests";
+const ENCRYPTION_KEY: &str = "dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=";
 /// How long anything may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -85,6 +86,7 @@ impl Scene {
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
             ("WEBHOOK_SECRET", SECRET.to_owned()),
+            ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
             ("PUBLIC_URL", format!("http://127.0.0.1:{port}")),
             ("DATABASE_URL", database.url.clone()),
             ("DELIVERY_RETRY_SCHEDULE", "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s,1s".to_owned()),
@@ -235,6 +237,20 @@ impl Scene {
         true
     }
 
+    /// Writes a note in the form of the newest ticket's card.
+    pub async fn write_note(&self, content: &str) {
+        let messages = self.discord.messages(self.discord.channel_id("tickets"));
+        let Some(message) = messages.last() else { return };
+        let rows = message["components"].as_array().into_iter().flatten();
+        let mut all = rows.flat_map(|row| row["components"].as_array().into_iter().flatten());
+        let Some(note) = all.find(|c| c["label"] == "Note") else { return };
+        let press = json!({ "as": "admin", "do": "press", "message": message["id"], "custom_id": note["custom_id"] });
+        let Ok(form) = tokio::time::timeout(Duration::from_secs(5), self.discord.act(press)).await else { return };
+        let values = json!({ "content": content });
+        let submit = json!({ "as": "admin", "do": "submit", "modal": form["modal"]["custom_id"], "values": values });
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.discord.act(submit)).await;
+    }
+
     fn button(&self, hostname: &str, label: &str) -> Option<(String, String)> {
         let messages = self.discord.messages(self.discord.channel_id("machines"));
         let named = |m: &&Value| m["embeds"].to_string().contains(&format!("\"{hostname}\""));
@@ -271,7 +287,8 @@ const LEFT_TO_DO: &str = "SELECT (SELECT count(*) FROM event WHERE planned_at IS
     + (SELECT count(*) FROM message WHERE state IN ('queued', 'sending'))
     + (SELECT count(*) FROM send WHERE lateness_due)
     + (SELECT count(*) FROM card WHERE version > shown_version AND gone_at IS NULL)
-    + (SELECT count(*) FROM approval WHERE state IN ('deciding', 'sent', 'unknown'))";
+    + (SELECT count(*) FROM approval WHERE state IN ('deciding', 'sent', 'unknown'))
+    + (SELECT count(*) FROM ticket_action WHERE state IN ('requested', 'sent', 'unknown'))";
 
 /// A process of its own beside the kept one.
 pub struct Beside(Child);

@@ -81,7 +81,7 @@ pub fn heard_later(town: &Town, outcome: &Value) -> String {
 
 /// The states of everything asked for, oldest first.
 pub async fn states(town: &Town) -> String {
-    town.column("SELECT concat_ws(' ', verb, value_name, state) FROM ticket_action ORDER BY asked_at, id")
+    town.column("SELECT concat_ws(' ', verb, value_name, state) FROM ticket_action ORDER BY interaction_id")
         .await
         .join(", ")
 }
@@ -136,4 +136,21 @@ pub async fn audit(town: &Town) -> String {
         )
         .await;
     names(town, &lines.join("\n"))
+}
+
+/// Somebody with Manage Server says who a member is in XTSystems; the user's id there.
+pub async fn linked(town: &Town, member: &str, upstream: &str) -> String {
+    let options = json!({ "upstream": upstream, "member": member });
+    let outcome = town.command("admin", "link-user set", options).await;
+    assert!(told(&outcome).starts_with("✅"), "{outcome:#}");
+    let ids = town.column("SELECT upstream_user_id FROM upstream_link ORDER BY linked_at DESC LIMIT 1").await;
+    ids.into_iter().next().unwrap()
+}
+
+/// The process that was to call XTSystems holds the lease, and is never heard of again.
+pub async fn claimed_by_another(town: &Town) {
+    let now = town.clock.now();
+    let until = now + chrono::TimeDelta::seconds(30);
+    let claimed = town.store().claim_action(None, uuid::Uuid::from_u128(7), now, until).await.unwrap();
+    assert!(claimed.is_some(), "something was due");
 }

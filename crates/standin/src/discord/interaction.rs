@@ -268,6 +268,8 @@ fn respond(world: &mut World, call: &Call, it: &Interaction, data: &Value, more_
         });
     }
     if let (COMPONENT, Some(source)) = (it.kind, it.source) {
+        // <https://discord.com/developers/docs/resources/message#message-interaction-metadata-object>
+        message["interaction_metadata"]["interacted_message_id"] = json!(source.to_string());
         message["message_reference"] =
             json!({"type": 0, "message_id": source.to_string(), "channel_id": it.channel_id.to_string()});
     }
