@@ -79,8 +79,8 @@ impl EventWriter {
     }
 }
 
-/// Inserts a batch in one statement and one commit. Keys are taken in order, so that two batches
-/// cannot deadlock; a key under way in another transaction is waited for.
+/// Inserts a batch in one statement and one commit. Events are numbered as they came; their keys are taken
+/// in order, so that two batches cannot deadlock. A key under way in another transaction is waited for.
 async fn insert_events(connection: &mut PgConnection, batch: &[&NewEvent]) -> Result<Vec<Inserted>> {
     let ids: Vec<Uuid> = batch.iter().map(|n| n.event.id).collect();
     let sources: Vec<Uuid> = batch.iter().map(|n| n.event.source_id).collect();
@@ -97,11 +97,12 @@ async fn insert_events(connection: &mut PgConnection, batch: &[&NewEvent]) -> Re
     let raws: Vec<&[u8]> = batch.iter().map(|n| n.raw.as_slice()).collect();
     let fresh = sqlx::query_scalar!(
         r#"WITH fresh AS (
-            INSERT INTO event (id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_hash, data, via)
-            SELECT * FROM UNNEST(
+            INSERT INTO event (seq, id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_hash, data, via)
+            OVERRIDING SYSTEM VALUE
+            SELECT * FROM (SELECT nextval('event_seq_seq'), t.* FROM UNNEST(
                 $1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[],
                 $7::timestamptz[], $8::timestamptz[], $9::uuid[], $10::jsonb[], $11::text[]
-            ) AS t (id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_hash, data, via)
+            ) AS t (id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_hash, data, via)) AS numbered
             ORDER BY dedup_hash
             ON CONFLICT ON CONSTRAINT event_dedup_hash DO NOTHING
             RETURNING id

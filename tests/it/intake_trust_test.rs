@@ -153,8 +153,7 @@ async fn refusals_are_kept_without_secrets_and_bounded() {
         }
         assert_eq!(town.count("SELECT count(*) FROM quarantine").await, 0, "nothing of a stranger is kept whole");
         town.advance(TimeDelta::days(31)).await;
-        let before = town.clock.now() - TimeDelta::days(30);
-        town.store().purge(before, before, 5000).await.unwrap();
+        town.app.purge_due().await.unwrap();
         assert_eq!(town.count("SELECT count(*) FROM refusal").await, 0, "nor for ever");
     })
     .await;
