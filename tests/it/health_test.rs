@@ -32,9 +32,9 @@ async fn a_process_is_not_ready_for_what_another_one_does() {
     let env = [("SIGNALBOX_ROLES", "intake,worker"), ("DATABASE_URL", "postgres://somewhere/signalbox")];
     let setup = Setup { env: env.map(|(name, value)| (name, value.to_owned())).into(), ..alone() };
     run_with(setup, async |town| {
-        insta::assert_snapshot!(get(town, "/readyz").await, @"");
-        insta::assert_snapshot!(get(town, "/readyz?role=worker").await, @"");
-        insta::assert_snapshot!(get(town, "/readyz?role=ticker").await, @"");
+        insta::assert_snapshot!(get(town, "/readyz").await, @r#"200 {"database":"up","discord":"down","status":"ready"}"#);
+        insta::assert_snapshot!(get(town, "/readyz?role=worker").await, @r#"200 {"database":"up","discord":"down","status":"ready"}"#);
+        insta::assert_snapshot!(get(town, "/readyz?role=ticker").await, @r#"503 {"database":"up","discord":"down","status":"another process's role"}"#);
     })
     .await;
 }
@@ -43,9 +43,11 @@ async fn a_process_is_not_ready_for_what_another_one_does() {
 async fn health_is_answered_as_the_original_does_to_get_and_post() {
     run_with(alone(), async |town| {
         let url = format!("http://{}/health", town.app.address);
-        let got: Value = town.http.get(&url).send().await.unwrap().json().await.unwrap();
+        let mut got: Value = town.http.get(&url).send().await.unwrap().json().await.unwrap();
         let posted: Value = town.http.post(&url).send().await.unwrap().json().await.unwrap();
         assert_eq!(got, posted);
+        // Another one for each installation.
+        assert!(got.as_object_mut().unwrap().remove("instance").is_some());
         insta::assert_snapshot!(got, @r#"{"discord":"disconnected","service":"signalbox","status":"ok","timestamp":"2026-01-02T10:00:00+00:00"}"#);
     })
     .await;
