@@ -85,6 +85,8 @@ async fn a_change_is_decided_on_its_tickets_card() {
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("confirmed approve", 1));
         let decided = "Approval: Reboot switch 4\n✅ Approved by <@approver> <+0s>, confirmed by XTSystems <+0s>";
         assert!(approval(town).starts_with(decided), "{}", approval(town));
+        // XTSystems tells of the machine that the call named.
+        town.see("machines");
     })
     .await;
 }
