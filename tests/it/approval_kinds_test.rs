@@ -39,7 +39,10 @@ async fn change_requested(town: &Town) {
         kind: "change",
         title: "Reboot switch 4".into(),
         facts: &["status"],
-        call: UpstreamCall::Machine { asset_id: "switch-4".into(), company_id: None },
+        call: UpstreamCall::Machine {
+            asset_id: "switch-4".into(),
+            company_id: Some(standin::xtsystems::COMPANY_ID.into()),
+        },
         requested_by: Some("ada@signal-town.example".into()),
         decided: None,
     };
@@ -61,18 +64,29 @@ async fn a_change_is_decided_on_its_tickets_card() {
     let env = vec![("APPROVALS_NEEDED", "1".to_owned()), ("APPROVALS_CONFIRM_HOSTNAMES", "reboot*".to_owned())];
     run_with(Setup { env, ..Setup::default() }, async |town| {
         change_requested(town).await;
-        insta::assert_snapshot!(approval(town), @"");
+        insta::assert_snapshot!(approval(town), @"
+        Approval: Reboot switch 4
+        🟠 Pending Approval
+        Requested by ada@signal-town.example
+        -- XTSystems · ticket.created
+        (Set the status ▾ Open)
+        (Set the priority ▾ –)
+        (Approve) (Deny) (Assign to me) (Note) (Close)
+        ");
         let form = town.press("approver", "tickets", "Approve").await;
         assert_eq!(form["modal"]["title"], "Approve this change");
         town.send("ticket.updated", ticket("1", "waiting")).await;
         let id = form["modal"]["custom_id"].as_str().unwrap();
         let late = town.submit("approver", id, json!({ "title": "Reboot switch 4" })).await;
-        insta::assert_snapshot!(heard(town, &late), @"");
+        insta::assert_snapshot!(heard(town, &late), @"What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.");
         let form = town.press("approver", "tickets", "Approve").await;
         let id = form["modal"]["custom_id"].as_str().unwrap();
         town.submit("approver", id, json!({ "title": "reboot switch 4" })).await;
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("confirmed approve", 1));
-        insta::assert_snapshot!(approval(town), @"");
+        let decided = "Approval: Reboot switch 4\n✅ Approved by <@approver> <+0s>, confirmed by XTSystems <+0s>";
+        assert!(approval(town).starts_with(decided), "{}", approval(town));
+        // XTSystems tells of the machine that the call named.
+        town.see("machines");
     })
     .await;
 }

@@ -179,11 +179,35 @@ async fn admins_see_and_set_the_rules() {
         -- What is open keeps the rules it was opened under.
         ");
         let set = json!({ "reason": "both", "remind_after": "1h", "escalate_role": "Admin", "undo_seconds": 10 });
-        insta::assert_snapshot!(rules(town, "admin", set).await, @"");
-        insta::assert_snapshot!(rules(town, "admin", json!({ "needed": "3" })).await, @"");
-        insta::assert_snapshot!(rules(town, "admin", json!({ "expire_after": "soon", "reason": "none" })).await, @"");
-        insta::assert_snapshot!(rules(town, "admin", json!({ "reset": "reason" })).await, @"");
-        insta::assert_snapshot!(rules(town, "admin", json!({ "reset": "everything" })).await, @"");
+        insta::assert_snapshot!(rules(town, "admin", set).await, @"
+        [⚖️ Rules of approvals, changed]
+        `needed`: `1,prod-*=2` (🔒 APPROVALS_NEEDED)
+        `requester_may_approve`: `true` (default)
+        `reason`: `both` (set here)
+        `confirm_hostnames`: `off` (default)
+        `undo_seconds`: `10` (set here)
+        `expire_after`: `off` (default)
+        `remind_after`: `1h` (set here)
+        `escalate_after`: `off` (default)
+        `escalate_role`: <@&Admin> (set here)
+        -- What is open keeps the rules it was opened under.
+        ");
+        insta::assert_snapshot!(rules(town, "admin", json!({ "needed": "3" })).await, @"`needed` is set by APPROVALS_NEEDED and can only be changed there; nothing was changed.");
+        insta::assert_snapshot!(rules(town, "admin", json!({ "expire_after": "soon", "reason": "none" })).await, @"`expire_after` should be a time from 1m to 365d, such as 30m, 4h or 7d, or off; nothing was changed.");
+        insta::assert_snapshot!(rules(town, "admin", json!({ "reset": "reason" })).await, @"
+        [⚖️ Rules of approvals, changed]
+        `needed`: `1,prod-*=2` (🔒 APPROVALS_NEEDED)
+        `requester_may_approve`: `true` (default)
+        `reason`: `deny` (default)
+        `confirm_hostnames`: `off` (default)
+        `undo_seconds`: `10` (set here)
+        `expire_after`: `off` (default)
+        `remind_after`: `1h` (set here)
+        `escalate_after`: `off` (default)
+        `escalate_role`: <@&Admin> (set here)
+        -- What is open keeps the rules it was opened under.
+        ");
+        insta::assert_snapshot!(rules(town, "admin", json!({ "reset": "everything" })).await, @"There is no rule of this name; nothing was changed. Without options the command shows them all.");
         assert_eq!(town.count("SELECT count(*) FROM audit WHERE action = 'rule_changed'").await, 5);
     })
     .await;

@@ -169,7 +169,12 @@ async fn a_reminder_waits_for_its_card() {
         town.machine("web-07").await;
         town.advance(TimeDelta::minutes(1)).await;
         town.advance(TimeDelta::minutes(10)).await;
-        insta::assert_snapshot!(below(town), @"");
+        insta::assert_snapshot!(below(town), @"
+        [⏰ Still to be decided]
+        **web-07** waits since <+0s>.
+        [Decide on its card](https://discord.com/channels/CARD)
+        -- Signalbox · reminder
+        ");
     })
     .await;
 }
