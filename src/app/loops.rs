@@ -68,7 +68,7 @@ impl App {
             async move { app.call().await }
         });
         let app = self.clone();
-        self.start("tickets", Topic::Tickets, move || {
+        self.start(ticket::call::PULSE, Topic::Tickets, move || {
             let app = app.clone();
             async move { app.tickets().await }
         });

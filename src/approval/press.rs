@@ -80,6 +80,8 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
     pub verb: Verb,
+    /// What is decided about, such as `machine`.
+    pub kind: String,
     pub reason: bool,
     /// The title that has to be typed.
     pub title: Option<String>,
@@ -250,7 +252,7 @@ fn fill_in(approval: &Approval, verb: Verb, form: Option<&Form>) -> Option<Step>
     };
     let title = approval.terms.confirm.then(|| approval.title.clone());
     let Some(form) = form else {
-        let wanted = Wanted { verb, reason, title };
+        let wanted = Wanted { verb, kind: approval.kind.clone(), reason, title };
         return (wanted.reason || wanted.title.is_some()).then_some(Step::Not(Outcome::Form(wanted)));
     };
     if reason && form.reason.is_none() {

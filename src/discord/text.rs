@@ -67,7 +67,7 @@ pub fn refusal(why: &Refusal, by: Option<UserId>) -> String {
         Refusal::Settled { outcome, elsewhere: true } => format!("It was already {} in XTSystems.", past(*outcome)),
         Refusal::Superseded => "This machine has registered again since. Use the buttons of the newer registration.".into(),
         Refusal::Changed => {
-            "The machine's hostname or address changed since this card was shown. Look at the card again before deciding.".into()
+            "What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.".into()
         }
         Refusal::Expired => "Nobody decided in time, and this has expired; nothing was done.".into(),
         Refusal::Requester => "You asked for this yourself, so others have to approve it. Nothing was done.".into(),
@@ -82,13 +82,14 @@ pub fn refusal(why: &Refusal, by: Option<UserId>) -> String {
         }
         Refusal::ReasonMissing => "This decision needs a reason; nothing was done. Press again and give one.".into(),
         Refusal::WrongTitle { title } => {
-            format!("What you typed is not the name of this machine, {}. Nothing was done.", fit(&escape(title), 200))
+            format!("What you typed is not its name, {}. Nothing was done.", fit(&escape(title), 200))
         }
     }
 }
 
-pub fn form_title(verb: Verb) -> String {
-    format!("{} this machine", verb.label())
+/// `kind` is what is decided about, such as `machine`.
+pub fn form_title(verb: Verb, kind: &str) -> String {
+    format!("{} this {}", verb.label(), fit(kind, 20))
 }
 
 pub fn reason_label(verb: Verb) -> String {

@@ -73,7 +73,7 @@ impl Store {
         .await?;
         let approvals = sqlx::query!(
             r#"SELECT state, count(*) AS "count!" FROM approval
-               WHERE state NOT IN ('confirmed', 'elsewhere', 'superseded') GROUP BY state ORDER BY state"#
+               WHERE state NOT IN ('confirmed', 'elsewhere', 'superseded', 'expired') GROUP BY state ORDER BY state"#
         )
         .fetch_all(&self.pool)
         .await?;

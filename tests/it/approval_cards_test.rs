@@ -6,8 +6,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use standin::xtsystems::Mode;
 
-/// Two approvers where the name begins with `prod-`, an undo window where it begins with `undo-` is not a
-/// rule there is: it holds for all where a state asks for it.
+/// A town with these rules.
 fn setup(env: &[(&'static str, &str)]) -> Setup {
     Setup { env: env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), ..Setup::default() }
 }

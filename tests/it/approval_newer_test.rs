@@ -108,7 +108,14 @@ async fn unknown_does_not_decide_about_the_newer_registration() {
         assert_eq!(calls(town), ["approve 500"]);
         assert_eq!(state(town).await, "superseded approve, requested");
         insta::assert_snapshot!(status(town), @"🟠 Pending Approval");
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(audit(town).await, @"
+        requested
+        decided approve by approver
+        unknown approve XTSystems answered 500: Internal Server Error by approver
+        requested
+        refused approve it has not decided about the machine since that registered again by approver
+        superseded
+        ");
     })
     .await;
 }
@@ -254,7 +261,7 @@ async fn a_press_on_what_changed_since_is_void_once() {
         freeze_cards(town);
         registered(town, 60, json!({ "asset_id": "a-1", "hostname": "web-07", "ip_address": "10.6.6.6" })).await;
         let outcome = town.press_id("approver", &shown.message, &shown.approve).await;
-        insta::assert_snapshot!(heard(town, &outcome), @"The machine's hostname or address changed since this card was shown. Look at the card again before deciding.");
+        insta::assert_snapshot!(heard(town, &outcome), @"What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("superseded, requested", 0));
         town.discord.clear_faults();
         town.advance(TimeDelta::minutes(10)).await;

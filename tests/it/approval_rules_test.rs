@@ -2,6 +2,7 @@
 
 use crate::support::machines::{Buttons, audit, calls, heard, names, requested, state, status};
 use crate::support::town::{Setup, Town, run, run_with, show};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 fn with(name: &'static str, value: &str) -> Setup {
@@ -66,7 +67,7 @@ async fn the_hostname_has_to_be_typed() {
         let (asked, id) = form(&press_approve(town, &buttons).await);
         insta::assert_snapshot!(asked, @"Approve this machine: Type its name to confirm");
         let wrong = town.submit("approver", &id, json!({ "title": "web-08" })).await;
-        insta::assert_snapshot!(heard(town, &wrong), @"What you typed is not the name of this machine, web-07. Nothing was done.");
+        insta::assert_snapshot!(heard(town, &wrong), @"What you typed is not its name, web-07. Nothing was done.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
         let (_, id) = form(&press_approve(town, &buttons).await);
         assert_eq!(heard(town, &town.submit("approver", &id, json!({ "title": " Web-07 " })).await), "");
@@ -164,7 +165,19 @@ async fn rules(town: &Town, who: &str, options: Value) -> String {
 #[tokio::test]
 async fn admins_see_and_set_the_rules() {
     run_with(with("APPROVALS_NEEDED", "1,prod-*=2"), async |town| {
-        insta::assert_snapshot!(rules(town, "admin", json!({})).await, @"");
+        insta::assert_snapshot!(rules(town, "admin", json!({})).await, @"
+        [⚖️ Rules of approvals]
+        `needed`: `1,prod-*=2` (🔒 APPROVALS_NEEDED)
+        `requester_may_approve`: `true` (default)
+        `reason`: `deny` (default)
+        `confirm_hostnames`: `off` (default)
+        `undo_seconds`: `0` (default)
+        `expire_after`: `off` (default)
+        `remind_after`: `off` (default)
+        `escalate_after`: `off` (default)
+        `escalate_role`: `off` (default)
+        -- What is open keeps the rules it was opened under.
+        ");
         let set = json!({ "reason": "both", "remind_after": "1h", "escalate_role": "Admin", "undo_seconds": 10 });
         insta::assert_snapshot!(rules(town, "admin", set).await, @"");
         insta::assert_snapshot!(rules(town, "admin", json!({ "needed": "3" })).await, @"");
@@ -192,6 +205,7 @@ async fn what_is_open_keeps_the_rules_it_was_opened_under() {
         rules(town, "admin", json!({ "needed": "2" })).await;
         assert_eq!(heard(town, &press_approve(town, &buttons).await), "");
         assert_eq!(calls(town), ["approve 200"]);
+        town.advance(TimeDelta::seconds(1)).await;
         town.machine("db-01").await;
         town.press("approver", "machines", "Approve").await;
         assert_eq!(calls(town), ["approve 200"], "the new one needs two");
@@ -208,16 +222,24 @@ async fn what_is_open_is_listed_with_its_card() {
             let outcome = town.command("admin", "approvals list", json!({})).await;
             show(&outcome["message"])
         };
-        insta::assert_snapshot!(list().await, @"");
+        insta::assert_snapshot!(list().await, @"
+        [⚖️ Open approvals]
+        Nothing is waiting for a decision.
+        ");
         town.machine("prod-db").await;
         town.press("approver", "machines", "Approve").await;
+        town.advance(TimeDelta::seconds(1)).await;
         town.machine("web_07").await;
         let card = town.messages("machines")[0]["id"].as_str().unwrap().to_owned();
         let text = list().await;
         let link = format!("{}/{}/", town.discord.guild_id(), town.discord.channel_id("machines"));
         assert!(text.contains(&format!("{link}{card}")), "{text}");
         let second = town.messages("machines")[1]["id"].as_str().unwrap().to_owned();
-        insta::assert_snapshot!(text.replace(&link, "").replace(&card, "1").replace(&second, "2"), @"");
+        insta::assert_snapshot!(text.replace(&link, "").replace(&card, "1").replace(&second, "2"), @r"
+        [⚖️ Open approvals]
+        [prod-db](https://discord.com/channels/1) · <+0s> · 1 of 2 approved
+        [web\_07](https://discord.com/channels/2) · <+1s> · to be decided
+        ");
     })
     .await;
 }

@@ -54,15 +54,33 @@ async fn undo_returns_it_to_requested() {
         let (message, undo) = approved(town).await;
         freeze_cards(town);
         assert_eq!(heard(town, &town.press_id("approver", &message, &undo).await), "");
-        insta::assert_snapshot!(heard(town, &town.press_id("approver", &message, &undo).await), @"");
+        insta::assert_snapshot!(heard(town, &town.press_id("approver", &message, &undo).await), @"There is nothing to undo.");
         town.discord.clear_faults();
         town.advance(TimeDelta::minutes(5)).await;
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
-        insta::assert_snapshot!(names(town, &town.see("machines")), @"");
+        insta::assert_snapshot!(names(town, &town.see("machines")), @"
+        [🖥️ New Machine Registered]
+        Hostname: web-07
+        IP Address: 10.0.0.7
+        OS: Debian 13
+        Status: 🟠 Pending Approval
+        ↩️ Undone by <@approver> <+0s>
+        Timeline: <+0s> registered
+        -- XTSystems · machine.registered
+        (Approve) (Deny)
+        ");
         town.press("approver", "machines", "Approve").await;
         town.advance(TimeDelta::seconds(30)).await;
         assert_eq!(calls(town), ["approve 200"]);
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(audit(town).await, @"
+        requested
+        decided approve by approver
+        undone undo by approver
+        press_refused undo nothing to undo by approver
+        decided approve by approver
+        confirmed approve  by approver
+        echo integration@signal-town.example
+        ");
         status(town);
     })
     .await;

@@ -101,9 +101,19 @@ async fn a_vote_is_taken_back_by_its_giver_alone() {
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0), "one of two again");
         assert_eq!(approve(town, "approver", &buttons).await, "");
         let late = town.press_id("approver", &buttons.message, &back).await;
-        insta::assert_snapshot!(heard(town, &late), @"");
+        insta::assert_snapshot!(heard(town, &late), @"<@approver> has already approved it.");
         town.discord.clear_faults();
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(audit(town).await, @"
+        requested
+        voted approve by approver
+        press_refused retract no vote to take back by member
+        vote_withdrawn retract by approver
+        voted approve by member
+        decided approve by approver
+        confirmed approve  by approver
+        echo integration@signal-town.example
+        press_refused retract settled: approve by approver
+        ");
         status(town);
     })
     .await;
@@ -171,7 +181,7 @@ async fn changed_facts_void_the_votes() {
         set_fact(town, "10.0.0.99").await;
         town.settle().await;
         let other = second_approver(town);
-        insta::assert_snapshot!(approve(town, other, &buttons).await, @"The machine's hostname or address changed since this card was shown. Look at the card again before deciding.");
+        insta::assert_snapshot!(approve(town, other, &buttons).await, @"What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.");
         insta::assert_snapshot!(status(town), @"
         🟠 Pending Approval
         0 of 2 approved
@@ -278,7 +288,10 @@ async fn a_vote_in_a_gap_of_the_gateway_counts_once_it_is_replayed() {
         town.fault("gateway", "close:4000", 1);
         assert_eq!(approve(town, "approver", &buttons).await, "");
         assert_eq!(town.discord.log_ins(), 1, "the session was resumed");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        🟠 Pending Approval
+        1 of 2 approved: <@approver> <+0s>
+        ");
     })
     .await;
 }
@@ -294,7 +307,10 @@ async fn a_vote_lost_with_its_session_is_given_by_a_second_press() {
         assert_eq!(lost["failed"], "The application did not respond");
         town.until("the bot is back", || town.discord.connected_sessions() > 0).await;
         assert_eq!(approve(town, "approver", &buttons).await, "");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        🟠 Pending Approval
+        1 of 2 approved: <@approver> <+0s>
+        ");
         assert_eq!(town.count("SELECT count(*) FROM approval_vote").await, 1);
     })
     .await;

@@ -78,7 +78,7 @@ fn form_for(id: Uuid, wanted: &Wanted) -> CreateModal {
         rows.push(CreateActionRow::InputText(input));
     }
     let custom_id = format!("v1:approval:{}:{id}", wanted.verb.as_str());
-    CreateModal::new(custom_id, text::form_title(wanted.verb)).components(rows)
+    CreateModal::new(custom_id, text::form_title(wanted.verb, &wanted.kind)).components(rows)
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ async fn serve(core: &Arc<Core>, line: &Line, request: Request) -> Response<Body
     if let (Route::Application, "PATCH", Some(url)) =
         (&route, received.method.as_str(), received.body["interactions_endpoint_url"].as_str())
         && is_authorized(core, &received)
-        && let Err(refusal) = core.check_endpoint(&url.to_owned()).await
+        && let Err(refusal) = core.check_endpoint(url).await
     {
         received.fault = Some(refusal);
     }
