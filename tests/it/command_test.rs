@@ -44,7 +44,8 @@ async fn they_are_registered_in_the_configured_server() {
         let guild = town.discord.guild_id().to_string();
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
-        let ours = [&["help", "about"][..], &OF_ADMINS, &["webhook-secret", "ticket", "machines", "link-user"]].concat();
+        let ours =
+            [&["help", "about"][..], &OF_ADMINS, &["webhook-secret", "ticket", "machines", "link-user"]].concat();
         assert_eq!(names, ours);
         let of_admins = commands.iter().filter(|c| c["default_member_permissions"] == "32").count();
         // And /machines.
