@@ -50,7 +50,7 @@ async fn sent_is_asked_for_already() {
         opened(town).await;
         only_choose(town, "admin", "status", "In Progress").await;
         claimed_by_another(town).await;
-        insta::assert_snapshot!(asked_again(town).await, @"");
+        insta::assert_snapshot!(asked_again(town).await, @"<@admin> asked for this already (status → In Progress). XTSystems has not answered yet; the card will show it.");
         town.advance(TimeDelta::seconds(31)).await;
         assert_eq!(upstream(town).status, "In Progress");
     })
@@ -62,7 +62,7 @@ async fn unknown_bars_the_same_thing_and_nothing_else() {
     run(async |town| {
         opened(town).await;
         unknown(town).await;
-        insta::assert_snapshot!(asked_again(town).await, @"");
+        insta::assert_snapshot!(asked_again(town).await, @"<@admin> asked for this already (status → In Progress). XTSystems has not said whether it was done; Signalbox keeps asking. Until that is known nothing else can be asked for.");
         assert_eq!(write(town, "admin", "note", "Meanwhile.").await, "");
         assert_eq!(upstream(town).notes.len(), 1);
         town.advance(TimeDelta::seconds(10)).await;
@@ -78,7 +78,10 @@ async fn unknown_is_confirmed_by_an_event_that_shows_it() {
         unknown(town).await;
         in_progress_event(town, &ticket.id).await;
         assert_eq!(states(town).await, "status In Progress confirmed");
-        insta::assert_snapshot!(field(town, "Timeline"), @"");
+        insta::assert_snapshot!(field(town, "Timeline"), @"
+        <+0s> created by ada@signal-town.example
+        <+0s> status → In Progress by <@admin>
+        ");
         town.advance(TimeDelta::minutes(1)).await;
         assert_eq!(calls(town), ["PUT 500"], "there is nothing left to find out");
     })
@@ -115,7 +118,11 @@ async fn an_event_long_after_has_a_line_of_its_own() {
         let event = json!({ "id": ticket.id, "status": "in_progress", "updated_by": "grace@signal-town.example" });
         town.send("ticket.updated", event).await;
         let (_, _) = control(town, "status");
-        insta::assert_snapshot!(field(town, "Timeline"), @"");
+        insta::assert_snapshot!(field(town, "Timeline"), @"
+        <+0s> created by ada@signal-town.example
+        <+0s> status → In Progress by <@admin>
+        <+660s> updated by grace@signal-town.example
+        ");
     })
     .await;
 }
