@@ -78,6 +78,10 @@ need_for_the_program() {
 
 # What the tests take on top of that.
 need_for_the_tests() {
+    # Judges the units of packaging/; not every system has it, and nothing else needs it.
+    if [ "$(uname -s)" = Linux ] && ! has systemd-analyze; then
+        need "systemd-analyze" systemd - - - -
+    fi
     has redis-server || has valkey-server || need "a Redis server" redis-server valkey valkey redis redis
 }
 

@@ -1,6 +1,7 @@
 //! Puts the parts together: one `App` is one process's worth of Signalbox. `run` drives it by loops,
 //! tests step by step.
 
+mod keys;
 mod loops;
 mod prepare;
 
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::approval::call::call_due;
+use crate::approval::due::tick_due;
 use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
 use crate::config::Config;
@@ -23,6 +25,7 @@ use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::derived;
 use crate::lifecycle::Lifecycle;
 use crate::ports::{Interactions, Ports};
+use crate::privacy;
 use crate::source::catch_up::CatchUp;
 use crate::source::ingest::Ingest;
 use crate::source::pulse::Watch;
@@ -38,6 +41,7 @@ use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
 
 pub use crate::web::bind;
+pub use keys::keyring;
 
 pub use crate::discord::{Fatal, Patience};
 
@@ -191,9 +195,18 @@ impl App {
             done += self.delivery.check_destinations_due(CHECKS).await?;
             done += self.delivery.deliver_due(CLAIM as i64).await?;
             done += call_due(&self.ports, CALLS).await?;
+            done += tick_due(&self.ports, CHECKS).await?;
             done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
         }
+        if roles.ticker {
+            done += privacy::seal_due(&self.ports).await?;
+        }
         Ok(done)
+    }
+
+    /// Deletes what is old enough; in `run` every half hour.
+    pub async fn purge_due(&self) -> Result<u64> {
+        privacy::purge_due(&self.ports).await
     }
 
     /// At a stop: the lanes, and the lock by which others see that this process lives, so that they go on
@@ -280,6 +293,7 @@ pub(crate) fn open_ports(
 ) -> Result<(Ports, Bus)> {
     let config = Arc::new(config);
     let store = Store::open(database_url, config.store.max_connections).context("DATABASE_URL")?;
+    let store = store.with_keys(keyring(&config)?);
     let bus = Bus::open(&config.bus)?;
     let (origin, token) = (&config.discord.api_url, config.discord.token.clone());
     let discord = match discord_http {
@@ -304,7 +318,8 @@ pub(crate) fn open_ports(
     Ok((ports, bus))
 }
 
-fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSystemsClient>> {
+/// `None` when the settings do not say where XTSystems is, or hold no key.
+pub fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSystemsClient>> {
     let Some(settings) = &config.xtsystems else { return Ok(None) };
     let (Some(url), Some(key)) = (&settings.api_url, &settings.api_key) else { return Ok(None) };
     let auth = match settings.auth {
@@ -315,8 +330,8 @@ fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtSyste
     Ok(Some(client.counted(metrics.clone())))
 }
 
-/// The source's id follows from its guild, so that the intake knows it before the database answers.
-fn live_source(config: &Config) -> Option<Arc<LiveSource>> {
+/// The configured source. Its id follows from its guild, so that the intake knows it before the database answers.
+pub fn live_source(config: &Config) -> Option<Arc<LiveSource>> {
     let settings = config.xtsystems.as_ref()?;
     let guild_id = config.discord.guild_id?;
     let url = config

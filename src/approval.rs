@@ -1,21 +1,28 @@
-//! Decisions about machines: a press becomes a decision, the decision a call upstream, and the answer
-//! the card. States and transitions are table 2 of `ARCHITECTURE.md`.
+//! Decisions that people take: a press becomes a decision, the decision a call upstream, and the answer
+//! the card. States and transitions are table 2 of `ARCHITECTURE.md`. Any source opens one with [`open`].
 
 pub mod call;
+pub mod due;
+pub mod policy;
 pub mod press;
 pub mod rules;
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use anyhow::Result;
+use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::config::ApprovalRules;
 use crate::event::Event;
 use crate::ports::Ports;
-use crate::routing::card::ApprovalState;
+use crate::routing::card::{ApprovalState, Verb};
+use crate::routing::subject::SubjectState;
 use crate::store::Tx;
-use crate::store::approval::{
-    Approval, NewAudit, insert_approval, insert_audit, lock_subject_approvals, save_approval,
-};
+use crate::store::approval::{Approval, Terms, UpstreamCall, insert_approval, lock_subject_approvals, save_approval};
+use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::subject::Subject;
 
 /// Takes an event about a machine into its approvals, in the planner's transaction.
@@ -27,14 +34,76 @@ pub async fn on_event(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subje
     }
 }
 
-/// A registration opens an approval; it supersedes older ones, and is superseded by newer ones.
+/// A registration opens an approval.
 async fn registered(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject) -> Result<()> {
     let text = |name: &str| event.data.get(name).and_then(crate::routing::subject::plain);
-    // As the card shows it: what this registration leaves out, an earlier event may have said.
-    let shown = |name: &str| subject.state.text(name).unwrap_or_default();
-    let key = event.order_key();
+    let opening = Opening {
+        kind: "machine",
+        // As the card shows it: what this registration leaves out, an earlier event may have said.
+        title: subject.state.text("hostname").unwrap_or_default(),
+        facts: &["hostname", "ip_address"],
+        call: UpstreamCall::Machine {
+            asset_id: text("asset_id").or_else(|| text("id")).unwrap_or_default(),
+            company_id: text("company_id"),
+        },
+        requested_by: ["requested_by", "registered_by", "created_by"].into_iter().find_map(text),
+        // The decision may have arrived before the registration it is about.
+        decided: later_approval(subject, event).map(|by| (Verb::Approve, by)),
+    };
+    open(ports, tx, event, subject, opening).await
+}
+
+/// What is to be decided, and what a decision means.
+pub struct Opening<'a> {
+    pub kind: &'a str,
+    /// Its name: patterns of the rules are compared with it, and it may have to be typed.
+    pub title: String,
+    /// Fields of the subject that the decision rests on: when one changes, the card has to be looked at again.
+    pub facts: &'a [&'a str],
+    pub call: UpstreamCall,
+    /// Who asked, as the source names them.
+    pub requested_by: Option<String>,
+    /// What has been decided already, and by whom.
+    pub decided: Option<(Verb, Option<String>)>,
+}
+
+/// Opens an approval about a subject under the rules in force now, in the planner's transaction. It
+/// supersedes older ones about the same subject, and is superseded by newer ones.
+pub async fn open(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject, opening: Opening<'_>) -> Result<()> {
+    let now = ports.clock.now();
+    let rules = policy::in_force(ports, tx, event.guild_id).await?;
     let existing = lock_subject_approvals(tx, subject.id).await?;
-    let mut approval = Approval {
+    let mut approval = requested(ports, event, subject, &opening, &rules);
+    let place = |a: &Approval| (a.occurred_at, a.received_at);
+    if existing.iter().any(|other| place(other) > place(&approval)) {
+        approval.state = ApprovalState::Superseded;
+    } else if let Some((verb, by)) = opening.decided {
+        rules::decided_elsewhere(&mut approval, verb, by, now);
+    }
+    insert_approval(tx, &approval, now).await?;
+    audit(tx, ports, &approval, None, "requested", json!(approval.facts)).await?;
+    if approval.state == ApprovalState::Superseded {
+        return Ok(());
+    }
+    for mut older in existing {
+        if rules::supersede(&mut older) {
+            save_approval(tx, &older).await?;
+            audit(tx, ports, &older, None, "superseded", json!({ "by": approval.id })).await?;
+        }
+    }
+    Ok(())
+}
+
+fn requested(
+    ports: &Ports,
+    event: &Event,
+    subject: &Subject,
+    opening: &Opening<'_>,
+    rules: &ApprovalRules,
+) -> Approval {
+    let key = event.order_key();
+    let after = |wait: Option<Duration>| Some(ports.clock.now() + TimeDelta::from_std(wait?).ok()?);
+    Approval {
         id: ports.clock.uuid(),
         guild_id: event.guild_id,
         source_id: event.source_id,
@@ -42,10 +111,25 @@ async fn registered(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject
         event_id: event.id,
         occurred_at: key.time,
         received_at: key.received_at,
-        asset_id: text("asset_id").or_else(|| text("id")).unwrap_or_default(),
-        company_id: text("company_id"),
-        hostname: shown("hostname"),
-        ip_address: shown("ip_address"),
+        kind: opening.kind.to_owned(),
+        title: opening.title.clone(),
+        facts: facts(opening.facts.iter().copied(), &subject.state),
+        call: Some(opening.call.clone()),
+        requested_by: opening.requested_by.clone(),
+        terms: Terms {
+            requester_may_approve: rules.requester_may_approve,
+            reason: rules.reason,
+            confirm: rules.needs_typing(&opening.title),
+            undo_seconds: i64::try_from(rules.undo.as_secs()).unwrap_or_default(),
+            escalate_role: rules.escalate_role,
+        },
+        needed: rules.needed_for(&opening.title),
+        votes: 0,
+        expires_at: after(rules.expire_after),
+        remind_at: after(rules.remind_after),
+        escalate_at: after(rules.escalate_after.filter(|_| rules.escalate_role.is_some())),
+        undone_by: None,
+        undone_at: None,
         state: ApprovalState::Requested,
         verb: None,
         reason: None,
@@ -60,36 +144,12 @@ async fn registered(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject
         outcome: None,
         outcome_by: None,
         settled_at: None,
-    };
-    if existing
-        .iter()
-        .any(|other| (other.occurred_at, other.received_at) > (approval.occurred_at, approval.received_at))
-    {
-        approval.state = ApprovalState::Superseded;
-    } else if let Some(later) = later_approval(subject, event) {
-        // The decision arrived before the registration it is about.
-        rules::decided_elsewhere(&mut approval, crate::routing::card::Verb::Approve, later, ports.clock.now());
     }
-    insert_approval(tx, &approval, ports.clock.now()).await?;
-    audit(
-        tx,
-        ports,
-        &approval,
-        None,
-        "requested",
-        json!({ "hostname": approval.hostname, "ip_address": approval.ip_address }),
-    )
-    .await?;
-    if approval.state == ApprovalState::Superseded {
-        return Ok(());
-    }
-    for mut older in existing {
-        if rules::supersede(&mut older) {
-            save_approval(tx, &older).await?;
-            audit(tx, ports, &older, None, "superseded", json!({ "by": approval.id })).await?;
-        }
-    }
-    Ok(())
+}
+
+/// These fields of a subject, as they are now.
+fn facts<'a>(names: impl Iterator<Item = &'a str>, state: &SubjectState) -> BTreeMap<String, String> {
+    names.map(|name| (name.to_owned(), state.text(name).unwrap_or_default())).collect()
 }
 
 /// Who approved, when the subject already knows an approval newer than this registration.

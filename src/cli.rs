@@ -4,7 +4,13 @@
 mod demo;
 mod doctor;
 mod healthcheck;
+mod keep;
+mod office;
+mod print;
 mod replay;
+mod setup;
+mod terminal;
+mod xtsystems;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +20,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
 
-use crate::app::{App, bind};
+use crate::app::{App, bind, keyring};
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Problems};
 use crate::lifecycle::{Lifecycle, StopSignals, supervisor};
@@ -41,9 +47,16 @@ enum Command {
         #[arg(long, value_name = "LIST")]
         roles: Option<String>,
     },
+    /// Connect Discord and XTSystems step by step, asking for what is missing; again, it changes nothing
+    Setup(setup::SetupArgs),
+    /// What XTSystems knows of us: its webhooks, and what it sent to them
+    Xtsystems {
+        #[command(subcommand)]
+        what: xtsystems::XtSystemsCommand,
+    },
     /// Apply database migrations and exit
     Migrate,
-    /// Show what was not delivered, and queue it again with --yes (with the private database: while the bot is stopped)
+    /// Show what was not delivered, and queue it again with --yes
     Replay(replay::ReplayArgs),
     /// Look at everything that has to be right, and say how to mend what is not; exit code 1 when there is a problem
     Doctor(doctor::DoctorArgs),
@@ -51,6 +64,21 @@ enum Command {
     Config {
         #[command(subcommand)]
         what: ConfigCommand,
+    },
+    /// Verify or export the audit log
+    Audit {
+        #[command(subcommand)]
+        what: keep::AuditCommand,
+    },
+    /// Delete what is stored about somebody, or print the privacy policy
+    Privacy {
+        #[command(subcommand)]
+        what: keep::PrivacyCommand,
+    },
+    /// Encrypt stored secrets with a new key
+    Secrets {
+        #[command(subcommand)]
+        what: keep::SecretsCommand,
     },
     /// Ask the bot that runs on this machine how it is: exit code 0 or 1
     Healthcheck(healthcheck::HealthcheckArgs),
@@ -80,19 +108,36 @@ pub fn main() -> ExitCode {
         Command::Run { roles } => {
             with_config(config::load(config::Process::new().with_option("SIGNALBOX_ROLES", roles)), run)
         }
+        Command::Setup(args) => end(setup::setup(&args)),
+        Command::Xtsystems { what } => {
+            with_config(config::load_without_bot(config::Process::new()), |loaded| xtsystems::run(what, loaded.config))
+        }
         Command::Migrate => with_config(config::load_without_bot(config::Process::new()), |loaded| {
-            let url = database(&loaded.config)?;
-            block_on(async {
-                let store = Store::open(&url.url, 2)?;
+            let database = database(&loaded.config, Private::Own)?;
+            let outcome = block_on(async {
+                let store = Store::open(&database.url, 2)?;
                 store.migrate(true).await?;
                 println!("The database is at version {}.", crate::store::migrate::binary_version());
                 Ok(ExitCode::SUCCESS)
-            })
+            });
+            database.close();
+            outcome
         }),
         Command::Replay(args) => with_config(config::load_without_bot(config::Process::new()), |loaded| {
-            let database = database(&loaded.config)?;
-            block_on(async { replay::replay(&args, &Store::open(&database.url, 2)?).await })
+            let database = database(&loaded.config, Private::Shared)?;
+            let outcome = block_on(async { replay::replay(&args, &Store::open(&database.url, 2)?).await });
+            database.close();
+            outcome
         }),
+        Command::Audit { what } => with_store(async |store| keep::audit(&what, &store).await),
+        Command::Privacy { what: keep::PrivacyCommand::Policy } => {
+            print!("{}", crate::privacy::document());
+            ExitCode::SUCCESS
+        }
+        Command::Privacy { what: keep::PrivacyCommand::DeleteFor { user_id, yes } } => {
+            with_store(async |store| keep::delete_for(user_id, yes, &store).await)
+        }
+        Command::Secrets { what: keep::SecretsCommand::Rotate } => with_store(async |store| keep::rotate(&store).await),
         Command::Doctor(args) => {
             with_config(config::load(config::Process::new()), |loaded| doctor::doctor(&args, loaded.config))
         }
@@ -130,6 +175,21 @@ fn with_config(loaded: Result<Loaded, Problems>, work: impl FnOnce(Loaded) -> Re
     }
 }
 
+/// For work on the database alone, which has to be at this binary's version.
+fn with_store(work: impl AsyncFnOnce(Store) -> Result<ExitCode>) -> ExitCode {
+    with_config(config::load_without_bot(config::Process::new()), |loaded| {
+        let database = database(&loaded.config, Private::Shared)?;
+        let keys = keyring(&loaded.config)?;
+        let outcome = block_on(async {
+            let store = Store::open(&database.url, 2)?.with_keys(keys);
+            store.migrate(false).await?;
+            work(store).await
+        });
+        database.close();
+        outcome
+    })
+}
+
 fn end(outcome: Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
         eprintln!("signalbox: {error:#}");
@@ -152,11 +212,24 @@ impl Database {
     }
 }
 
-fn database(config: &Config) -> Result<Database> {
+/// Whether the private database may be the one of a running bot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Private {
+    Own,
+    Shared,
+}
+
+fn database(config: &Config, private: Private) -> Result<Database> {
     if let Some(url) = &config.store.database_url {
         return Ok(Database { url: url.expose_secret().to_owned(), embedded: None });
     }
-    let server = embedded::start(&embedded_settings(config))?;
+    let settings = embedded_settings(config);
+    if private == Private::Shared
+        && let Some(url) = embedded::running(&settings)?
+    {
+        return Ok(Database { url, embedded: None });
+    }
+    let server = embedded::start(&settings)?;
     Ok(Database { url: server.url().to_owned(), embedded: Some(server) })
 }
 
@@ -181,7 +254,7 @@ fn run(loaded: Loaded) -> Result<ExitCode> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let database = database(&loaded.config)?;
+    let database = database(&loaded.config, Private::Own)?;
     let outcome = block_on(async {
         let signals = StopSignals::new();
         let lifecycle = Lifecycle::new();

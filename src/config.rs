@@ -4,9 +4,13 @@
 //! One section is one file under `config/` and one block of `.env.example`. This is the only place
 //! that reads the process environment (`config/source.rs`, `config/host.rs`).
 
+pub mod address;
+mod approvals;
 mod bus;
 mod delivery;
 mod discord;
+mod encryption;
+mod env_change;
 mod env_file;
 mod example;
 mod host;
@@ -25,9 +29,12 @@ mod variable;
 mod web;
 mod xtsystems;
 
+pub use approvals::{ApprovalRules, ApprovalsConfig, RULES, ReasonRule, Rule, rule};
 pub use bus::BusConfig;
 pub use delivery::DeliveryConfig;
 pub use discord::DiscordConfig;
+pub use encryption::EncryptionConfig;
+pub use env_change::{Change, change, write_private};
 pub use example::env_example;
 #[cfg(feature = "crash-points")]
 pub use host::{crash_point, mutation};
@@ -38,12 +45,15 @@ pub use reader::Setting;
 pub use role::Roles;
 pub use routing::{RouteSeed, RoutingConfig};
 pub use show::show;
-pub use source::{EnvFile, Given, Process, Source};
+pub use source::{Answered, EnvFile, Given, Process, Source};
 pub use store::StoreConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
+pub use value::is_loopback;
 pub use variable::{SECTIONS, Section, Variable};
 pub use web::WebConfig;
 pub use xtsystems::{ApiAuth, XtSystemsConfig};
+
+use secrecy::SecretString;
 
 /// The whole configuration. `Debug` is safe to log: secrets hide themselves.
 #[derive(Clone, Debug)]
@@ -52,9 +62,11 @@ pub struct Config {
     pub discord: DiscordConfig,
     pub web: WebConfig,
     pub store: StoreConfig,
+    pub encryption: EncryptionConfig,
     pub bus: BusConfig,
     /// `None`: nothing of the section is set, so the feature is not registered at all.
     pub xtsystems: Option<XtSystemsConfig>,
+    pub approvals: ApprovalsConfig,
     pub routing: RoutingConfig,
     pub delivery: DeliveryConfig,
     pub telemetry: TelemetryConfig,
@@ -81,13 +93,32 @@ pub fn load_without_bot(source: impl Source) -> Result<Loaded, Problems> {
     read(reader::Reader::without_bot(&source))
 }
 
+/// Every variable with its origin, whatever is wrong with it: what a set-up looks at before it asks.
+pub fn settings(source: impl Source) -> Vec<Setting> {
+    reader::Reader::without_bot(&source).settings()
+}
+
+/// Our variables of the process environment, as they are: what a set-up may write into `.env`.
+pub fn from_environment(source: impl Source) -> Vec<(String, SecretString)> {
+    let texts = source.environment().into_iter().filter_map(|(name, text)| {
+        let (name, text) = (name.into_string().ok()?, text.into_string().ok()?);
+        (variable::is_known(&name) && !text.trim().is_empty()).then(|| (name, SecretString::from(text)))
+    });
+    let mut all: Vec<(String, SecretString)> = texts.collect();
+    let place = |name: &str| variable::names().position(|known| known == name);
+    all.sort_by_key(|(name, _)| place(name));
+    all
+}
+
 fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let roles = role::read(&mut reader);
     let discord = discord::read(&mut reader);
     let web = web::read(&mut reader);
     let store = store::read(&mut reader);
+    let encryption = encryption::read(&mut reader);
     let bus = bus::read(&mut reader);
     let xtsystems = xtsystems::read(&mut reader);
+    let approvals = approvals::read(&mut reader);
     let routing = routing::read(&mut reader);
     let delivery = delivery::read(&mut reader, discord.as_ref());
     let telemetry = telemetry::read(&mut reader);
@@ -101,8 +132,10 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         discord: discord.expect(both),
         web: web.expect(both),
         store: store.expect(both),
+        encryption: encryption.expect(both),
         bus: bus.expect(both),
         xtsystems: xtsystems.expect(both),
+        approvals,
         routing,
         delivery: delivery.expect(both),
         telemetry: telemetry.expect(both),

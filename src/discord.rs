@@ -8,6 +8,7 @@ mod gateway;
 mod handlers;
 mod offline;
 mod on_error;
+mod presence;
 mod rest;
 mod text;
 
@@ -138,7 +139,10 @@ async fn on_event(ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>, event: &ser
             bot.connection.note(shard, true);
             bot.ports.metrics.gateway("identified");
             tracing::info!(user = data_about_bot.user.name, shard, "connected to Discord");
+            presence::ready(bot, data_about_bot).await;
         }
+        serenity::FullEvent::GuildCreate { guild, .. } => presence::returned(bot, guild.id).await,
+        serenity::FullEvent::GuildDelete { incomplete, .. } => presence::gone(bot, incomplete).await,
         serenity::FullEvent::Resume { .. } => {
             bot.connection.note(shard, true);
             bot.ports.metrics.gateway("resumed");

@@ -3,6 +3,7 @@
 pub mod kind;
 pub mod lenient;
 
+use aws_lc_rs::digest;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,7 +31,7 @@ pub struct Event {
     pub occurred_at: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
     pub severity: Severity,
-    /// Unique per source.
+    /// Unique per source. Stored is its hash alone (see [`dedup_hash`]).
     pub dedup_key: String,
     /// The sender's `data`, cleaned for `jsonb` (see [`clean`]).
     pub data: Value,
@@ -42,7 +43,32 @@ pub struct NewEvent {
     pub event: Event,
     /// The bytes as they arrived, kept for a configurable time.
     pub raw: Vec<u8>,
+    /// `raw` is a body that [`crate::source::xtsystems::parse`] reads: `data` follows from it, and is not
+    /// stored a second time before the event is planned.
+    pub data_in_raw: bool,
     pub via: Via,
+}
+
+/// What stands for a source's dedup key in the store: SHA-256 of both, behind the sender's time where the
+/// key holds one (`…:<unix time>:…` as its last field but one), so that keys of one time lie together.
+pub fn dedup_hash(source_id: Uuid, key: &str) -> Uuid {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(source_id.as_bytes());
+    context.update(key.as_bytes());
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&context.finish().as_ref()[..16]);
+    hash[..4].copy_from_slice(&time_in(key).to_be_bytes());
+    Uuid::from_bytes(hash)
+}
+
+/// Unix seconds, from seconds or anything finer; 0 where there is no time.
+fn time_in(key: &str) -> u32 {
+    let mut fields = key.rsplitn(3, ':');
+    let (Some(_), Some(stamp), Some(_)) = (fields.next(), fields.next(), fields.next()) else { return 0 };
+    if stamp.len() < 10 || !stamp.bytes().all(|byte| byte.is_ascii_digit()) {
+        return 0;
+    }
+    stamp[..10].parse::<u64>().map_or(0, |seconds| seconds as u32)
 }
 
 /// The door through which an event came in.
@@ -163,6 +189,20 @@ mod tests {
         let b: Value = serde_json::from_str(r#"{"a":{"c":"\u00e9","d":[1,2]},"b":1}"#).unwrap();
         assert_eq!(canonical_json(&a), canonical_json(&b));
         assert_eq!(canonical_json(&a), r#"{"a":{"c":"é","d":[1,2]},"b":1}"#);
+    }
+
+    #[test]
+    fn keys_of_one_time_lie_together() {
+        let start = |key: &str| dedup_hash(Uuid::nil(), key).to_string()[..8].to_owned();
+        let hex = format!("{:08x}", 1_755_256_800);
+        for key in ["ticket.created:1:1755256800:ab", "ticket.created:1:2:1755256800123:cd"] {
+            assert_eq!(start(key), hex, "{key}");
+        }
+        for key in ["1755256800:ab", "a:b:175525680:c", "a:b:17552568001x:c", "a:b:-:c", "", "gap"] {
+            assert_eq!(start(key), "00000000", "{key}");
+        }
+        assert_ne!(dedup_hash(Uuid::nil(), "a"), dedup_hash(Uuid::nil(), "b"));
+        assert_ne!(dedup_hash(Uuid::nil(), "a"), dedup_hash(Uuid::max(), "a"));
     }
 
     #[test]

@@ -70,6 +70,12 @@ pub fn snowflake_at(at: DateTime<Utc>) -> i64 {
     (at.timestamp_millis() - DISCORD_EPOCH_MS).max(0) << 22
 }
 
+/// No UUIDv7 that is made at `at` or later is smaller.
+pub fn first_id_at(at: DateTime<Utc>) -> Uuid {
+    let milliseconds = u128::try_from(at.timestamp_millis()).unwrap_or(0);
+    Uuid::from_u128(milliseconds << 80)
+}
+
 /// An id that follows from what it names (UUIDv8 of a SHA-256), the same in every process.
 pub fn derived(parts: &[&str]) -> Uuid {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, parts.join("\u{1f}").as_bytes());

@@ -3,6 +3,8 @@
 //! Tenant functions take a `GuildId`; what comes from a source carries its guild.
 
 pub mod approval;
+pub mod audit;
+pub mod audit_chain;
 pub mod card;
 pub mod destination;
 pub mod diagnosis;
@@ -15,8 +17,11 @@ pub mod link;
 pub mod machine;
 pub mod message;
 pub mod migrate;
+pub mod privacy;
 pub mod pulse;
+pub mod purge;
 pub mod route;
+pub mod secret;
 pub mod send;
 pub mod source;
 pub mod status;
@@ -25,19 +30,46 @@ pub mod ticket;
 pub mod upstream_list;
 pub mod webhook_secret;
 
+use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 
-/// A transaction, opened by a flow and handed to store functions.
-pub type Tx = sqlx::Transaction<'static, sqlx::Postgres>;
+use crate::crypto::{Keyring, SecretError};
+
+/// A transaction, opened by a flow and handed to store functions, with the keys of the store it is of.
+pub struct Tx {
+    inner: sqlx::Transaction<'static, sqlx::Postgres>,
+    keys: Keyring,
+}
+
+impl Deref for Tx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}
+
+impl Tx {
+    async fn commit(self) -> Result<()> {
+        Ok(self.inner.commit().await?)
+    }
+}
 
 /// A connection pool on a migrated database.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: PgPool,
+    keys: Keyring,
 }
 
 /// What can go wrong in the store, as far as callers branch on it. Each text holds PostgreSQL's own.
@@ -49,6 +81,9 @@ pub enum StoreError {
     /// PostgreSQL refused a value (SQLSTATE class 22), or its size (54): the same call fails again.
     #[error("the database refused a value: {0}")]
     Data(sqlx::Error),
+    /// A stored secret that cannot be read or written: a person has to give the right key.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     #[error(transparent)]
     Other(sqlx::Error),
 }
@@ -92,23 +127,29 @@ impl Store {
             .acquire_timeout(Duration::from_secs(4))
             .idle_timeout(Duration::from_secs(300))
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool, keys: Keyring::default() })
+    }
+
+    /// The same with the keys of the secrets in it. Without any, secrets can be neither written nor read.
+    pub fn with_keys(self, keys: Keyring) -> Self {
+        Self { keys, ..self }
     }
 
     pub async fn begin(&self) -> Result<Tx> {
-        Ok(self.pool.begin().await?)
+        Ok(Tx { inner: self.pool.begin().await?, keys: self.keys.clone() })
     }
 
     /// A transaction whose commit does not wait for the disk. For what only prepares a later commit: that
     /// one carries this one with it, and after a crash of the server either both are there or the work is
     /// still to be done. Never before something happens outside.
     pub async fn begin_preparing(&self) -> Result<Tx> {
-        Ok(self.pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?)
+        let inner = self.pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?;
+        Ok(Tx { inner, keys: self.keys.clone() })
     }
 
     /// Commits a transaction; the flow decides when.
     pub async fn commit(tx: Tx) -> Result<()> {
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// PostgreSQL's wall clock: what the program's clock follows.

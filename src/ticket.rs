@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::id::{GuildId, RoleId};
 use crate::ports::Ports;
 use crate::store::Tx;
-use crate::store::approval::{NewAudit, insert_audit};
+use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::subject::Subject;
 use crate::store::ticket::{TicketAction, lock_unechoed, save_action};
 use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};

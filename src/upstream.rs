@@ -3,6 +3,7 @@
 #[cfg(feature = "otel")]
 pub mod collector;
 pub mod discord;
+pub mod guard;
 mod http;
 pub mod own_health;
 pub mod permission;

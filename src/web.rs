@@ -69,11 +69,14 @@ fn router(web: Arc<Web>) -> Router {
         .route("/readyz", get(health::ready));
     if let (Some(_), Some(settings)) = (&web.xtsystems, &web.ports.config.xtsystems) {
         let metrics = web.ports.metrics.clone();
-        let watched = from_fn(move |request, next| watch::watch(metrics.clone(), "xtsystems", request, next));
+        let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::XTSYSTEMS, request, next));
         router = router.route(&settings.path, post(intake::xtsystems).layer(watched));
     }
     if web.interactions.is_some() {
-        router = router.route(&web.ports.config.discord.interactions_path, post(interactions::receive));
+        let metrics = web.ports.metrics.clone();
+        let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::DISCORD, request, next));
+        let path = &web.ports.config.discord.interactions_path;
+        router = router.route(path, post(interactions::receive).layer(watched));
     }
     // The handler itself reads the body up to its limit, to answer 413 in its own words.
     router.layer(DefaultBodyLimit::disable()).with_state(web)

@@ -2,7 +2,7 @@
 //! request.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use axum::Json;
@@ -18,20 +18,44 @@ use signalbox::source::xtsystems::live::LiveSource;
 use signalbox::source::xtsystems::parse;
 use signalbox::source::xtsystems::verify::{SIGNATURE_HEADER, SignatureHeaders, TIMESTAMP_HEADER};
 use signalbox::store::Store;
+use signalbox::store::event::EventWriter;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use super::signed::PATH;
 
 struct Rival {
     source: Arc<LiveSource>,
     clock: Clock,
-    /// `None`: nothing is stored.
-    store: Option<Store>,
+    /// Connections to the database, in turn; none: nothing is stored.
+    writers: Option<Writers>,
+}
+
+struct Writers {
+    idle: Mutex<Vec<EventWriter>>,
+    free: Semaphore,
+}
+
+impl Writers {
+    fn new(store: &Store, count: usize) -> Self {
+        let idle = (0..count).map(|_| EventWriter::new(store.clone())).collect();
+        Self { idle: Mutex::new(idle), free: Semaphore::new(count) }
+    }
+
+    async fn insert(&self, event: &NewEvent) -> Result<()> {
+        let _turn = self.free.acquire().await?;
+        let mut writer = self.idle.lock().unwrap().pop().expect("a turn for each");
+        let stored = writer.insert(&[event]).await;
+        self.idle.lock().unwrap().push(writer);
+        stored?;
+        Ok(())
+    }
 }
 
 /// Serves as long as the runtime lives.
-pub async fn serve(source: Arc<LiveSource>, store: Option<Store>) -> Result<SocketAddr> {
-    let rival = Arc::new(Rival { source, clock: Clock::system(), store });
+pub async fn serve(source: Arc<LiveSource>, store: Option<(&Store, usize)>) -> Result<SocketAddr> {
+    let writers = store.map(|(store, count)| Writers::new(store, count));
+    let rival = Arc::new(Rival { source, clock: Clock::system(), writers });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let router = axum::Router::new().route(PATH, axum::routing::post(take)).with_state(rival);
@@ -56,9 +80,9 @@ async fn take(State(rival): State<Arc<Rival>>, headers: HeaderMap, body: Body) -
         Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     };
     let id = event.id;
-    if let Some(store) = &rival.store {
-        let new = NewEvent { event, raw: body.to_vec(), via: Via::Http };
-        if let Err(error) = store.insert_events(&[&new]).await {
+    if let Some(writers) = &rival.writers {
+        let new = NewEvent { event, raw: body.into(), data_in_raw: true, via: Via::Http };
+        if let Err(error) = writers.insert(&new).await {
             return (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response();
         }
     }

@@ -35,6 +35,7 @@ pub async fn outside() -> Result<(Discord, Vec<(String, String)>)> {
         env.retain(|(known, _)| known != name);
         env.push((name.to_owned(), value.to_owned()));
     }
+    env.push(("ENCRYPTION_KEY".to_owned(), "bG9hZGxvYWRsb2FkbG9hZGxvYWRsb2FkbG9hZGxvYWQ=".to_owned()));
     // Nobody answers there: nothing is fetched.
     env.retain(|(name, _)| !name.starts_with("XTSYSTEMS_API"));
     Ok((discord, env))

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, Semaphore};
 
 use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH, TICKET_CALLS};
 use crate::approval::call::{self, call_due};
+use crate::approval::due::tick_due;
 use crate::bus::Topic;
 use crate::delivery::check;
 use crate::delivery::plan::plan_due;
+use crate::privacy;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
 
@@ -29,10 +31,6 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 /// How long a blocking read of the stream may last.
 const BLOCK: Duration = Duration::from_secs(2);
-const DEDUP_KEPT: TimeDelta = TimeDelta::days(90);
-/// Four weeks are compared, and the stretch itself may be some days long.
-const PULSE_KEPT: TimeDelta = TimeDelta::days(42);
-const PURGE_BATCH: i64 = 5000;
 
 impl App {
     /// Starts everything that runs in the background, once the database is prepared.
@@ -70,7 +68,7 @@ impl App {
             async move { app.call().await }
         });
         let app = self.clone();
-        self.start("tickets", Topic::Tickets, move || {
+        self.start(ticket::call::PULSE, Topic::Tickets, move || {
             let app = app.clone();
             async move { app.tickets().await }
         });
@@ -168,12 +166,16 @@ impl App {
     }
 
     async fn call(&self) -> Result<(usize, Option<Duration>)> {
-        let called = call_due(&self.ports, CALLS).await?;
-        if called > 0 || self.ports.xtsystems.is_none() {
-            return Ok((called, None));
+        let done = call_due(&self.ports, CALLS).await? + tick_due(&self.ports, CHECKS).await?;
+        if done > 0 {
+            return Ok((done, None));
         }
         let now = self.ports.clock.now();
-        let next = self.ports.store.next_approval_at().await?;
+        let call = match self.ports.xtsystems {
+            Some(_) => self.ports.store.next_approval_at().await?,
+            None => None,
+        };
+        let next = call.into_iter().chain(self.ports.store.next_tick_at().await?).min();
         Ok((0, next.map(|at| until(now, at))))
     }
 
@@ -260,6 +262,9 @@ impl App {
         {
             source.refresh_secret(ports).await?;
         }
+        if roles.ticker {
+            while privacy::seal_due(ports).await? > 0 {}
+        }
         if roles.ticker && round.is_multiple_of(30) {
             ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
         }
@@ -267,12 +272,7 @@ impl App {
             self.pulse.lock().await.step(ports).await?;
         }
         if roles.ticker && round.is_multiple_of(900) {
-            let config = &ports.config.store;
-            let days = |n: u32| now - TimeDelta::days(i64::from(n));
-            ports.store.purge(days(config.raw_body_days), days(config.event_days), PURGE_BATCH).await?;
-            ports.store.purge_dedup(now - DEDUP_KEPT, PURGE_BATCH).await?;
-            ports.store.purge_pulse_hours(now - PULSE_KEPT).await?;
-            ports.store.purge_interactions(now - TimeDelta::days(1)).await?;
+            self.purge_due().await?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::routing::DEFAULT_PATTERN;
 use crate::store::destination::ensure_channel;
 use crate::store::migrate::MigrateError;
 use crate::store::route::{NewEnvRoute, replace_env_routes};
+use crate::store::secret::Reseal;
 use crate::store::source::SourceKind;
 use crate::store::{Store, StoreError};
 
@@ -46,16 +47,8 @@ impl App {
     }
 
     async fn try_prepare(&self) -> Result<()> {
+        self.prepare_intake().await?;
         let ports = &self.ports;
-        // Measured twice: the first reading may be a step, the second confirms it.
-        ports.clock.follow(ports.store.clock_reading().await?);
-        ports.clock.follow(ports.store.clock_reading().await?);
-        ports.store.migrate(ports.config.store.run_migrations).await?;
-        if let Some(source) = &self.xtsystems {
-            let now = ports.clock.now();
-            ports.store.ensure_source(source.guild_id, SourceKind::XtSystems, "xtsystems", source.id, now).await?;
-            source.refresh_secret(ports).await?;
-        }
         // Who plans has the routes; the environment of the others need not know them.
         if !ports.config.roles.worker {
             return Ok(());
@@ -70,6 +63,22 @@ impl App {
         *self.owner_lock.lock().await = Some(ports.store.lock_owner(self.owner).await?);
         ports.store.reclaim_orphaned_leases(self.owner, ports.clock.now()).await?;
         self.prepared.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What the intake alone needs: the schema, the source, its secret.
+    pub async fn prepare_intake(&self) -> Result<()> {
+        let ports = &self.ports;
+        // Measured twice: the first reading may be a step, the second confirms it.
+        ports.clock.follow(ports.store.clock_reading().await?);
+        ports.clock.follow(ports.store.clock_reading().await?);
+        ports.store.migrate(ports.config.store.run_migrations).await?;
+        ports.store.reseal(Reseal::Plain).await?;
+        if let Some(source) = &self.xtsystems {
+            let now = ports.clock.now();
+            ports.store.ensure_source(source.guild_id, SourceKind::XtSystems, "xtsystems", source.id, now).await?;
+            source.refresh_secret(ports).await?;
+        }
         Ok(())
     }
 

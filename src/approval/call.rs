@@ -8,19 +8,22 @@ use super::{audit, rules};
 use crate::bus::Topic;
 use crate::ports::Ports;
 use crate::routing::card::ApprovalState;
-use crate::store::approval::{Approval, has_newer_approval, lock_approval, save_approval};
+use crate::store::approval::{Approval, UpstreamCall, has_newer_approval, lock_approval, save_approval};
 use crate::store::{Store, card};
 use crate::telemetry::traces::Step;
-use crate::upstream::xtsystems::Decision;
+use crate::upstream::xtsystems::{Decision, Standing};
 
 /// The loop that makes calls, as the watchdog knows it.
 pub const PULSE: &str = "approvals";
-/// Longer than the client's deadline of 10 s, so that a lease never lapses under a call.
-const LEASE: TimeDelta = TimeDelta::seconds(20);
+/// Longer than the client's deadline of 10 s for the question and for the call, so that a lease never lapses
+/// under them.
+const LEASE: TimeDelta = TimeDelta::seconds(25);
 
 /// Makes the calls that are due. Returns how many.
 pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
-    let Some(_) = &ports.xtsystems else { return Ok(0) };
+    if ports.xtsystems.is_none() {
+        return Ok(0);
+    }
     let lease = if crate::crash::lacks("no-lease") { TimeDelta::zero() } else { LEASE };
     let mut count = 0;
     // One at a time: a claimed call whose turn comes after others would outlive its lease, and one that is
@@ -34,7 +37,7 @@ pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
         let claim = ports.store.claim_approvals(ports.clock.uuid(), now, now + lease, 1);
         let Some(approval) = claim.await.context("claiming calls")?.pop() else { break };
         crate::crash::point("call.claimed");
-        let answer = call(ports, &approval).await;
+        let answer = call(ports, &approval).await?;
         crate::crash::point("call.answered");
         trace(ports, &approval, now, &answer);
         finish(ports, &approval, &answer).await?;
@@ -54,14 +57,47 @@ fn trace(ports: &Ports, approval: &Approval, began_at: DateTime<Utc>, answer: &D
     });
 }
 
-async fn call(ports: &Ports, approval: &Approval) -> Decision {
-    let (Some(client), Some(verb)) = (&ports.xtsystems, approval.verb) else {
-        return Decision::NotSent { text: "XTSystems is not configured".into() };
-    };
-    let settings = ports.config.xtsystems.as_ref();
-    let company = approval.company_id.clone().or_else(|| settings.and_then(|s| s.company_id.clone()));
-    let allow_machine = settings.and_then(|s| s.allow_machine);
-    client.decide_machine(verb, &approval.asset_id, company.as_deref(), allow_machine).await
+/// Whether this process has what it takes to carry a decision upstream.
+pub fn is_possible(ports: &Ports, approval: &Approval) -> bool {
+    match approval.call {
+        Some(UpstreamCall::Machine { .. }) => ports.xtsystems.is_some(),
+        None => false,
+    }
+}
+
+async fn call(ports: &Ports, approval: &Approval) -> Result<Decision> {
+    let not_sent = |text: &str| Ok(Decision::NotSent { text: text.into() });
+    let Some(verb) = approval.verb else { return not_sent("nothing is decided") };
+    match &approval.call {
+        Some(UpstreamCall::Machine { asset_id, company_id }) => {
+            let Some(client) = &ports.xtsystems else { return not_sent("XTSystems is not configured") };
+            let settings = ports.config.xtsystems.as_ref();
+            let company = company_id.clone().or_else(|| settings.and_then(|s| s.company_id.clone()));
+            // An earlier call may have arrived: how XTSystems has it now tells, unless it cannot say.
+            if approval.state == ApprovalState::Unknown
+                && let Some(company) = &company
+                && let Some(standing) = client.find_standing(asset_id, company).await
+            {
+                match standing {
+                    Standing::Decided(decision) => return Ok(decision),
+                    // What is pending there is the newer registration, which nobody has decided about.
+                    Standing::Pending if is_overtaken(ports, approval).await? => {
+                        let text = "it has not decided about the machine since that registered again".to_owned();
+                        return Ok(Decision::Refused { status: 200, text });
+                    }
+                    Standing::Pending => {}
+                }
+            }
+            let allow_machine = settings.and_then(|s| s.allow_machine);
+            Ok(client.decide_machine(verb, asset_id, company.as_deref(), allow_machine).await)
+        }
+        None => not_sent("a newer release of Signalbox makes this call"),
+    }
+}
+
+async fn is_overtaken(ports: &Ports, approval: &Approval) -> Result<bool> {
+    let mut tx = ports.store.begin().await?;
+    Ok(has_newer_approval(&mut tx, approval).await?)
 }
 
 /// Records the answer where the lease is still ours; whoever took it over records theirs.

@@ -34,8 +34,26 @@ pub enum Refusal {
         elsewhere: bool,
     },
     Superseded,
-    /// Hostname or address are not what the card showed.
+    /// The facts are not what the card showed.
     Changed,
+    Expired,
+    /// Whoever asked may not approve.
+    Requester,
+    AlreadyVoted {
+        votes: i32,
+        needed: i32,
+    },
+    NoVote,
+    NothingToUndo,
+    /// The undo window is over: the call is made or under way.
+    TooLate {
+        verb: Verb,
+    },
+    ReasonMissing,
+    /// What was typed is not the title.
+    WrongTitle {
+        title: String,
+    },
 }
 
 /// For the audit log.
@@ -48,6 +66,14 @@ impl fmt::Display for Refusal {
             Refusal::Settled { outcome, elsewhere: true } => write!(f, "settled in XTSystems: {}", outcome.as_str()),
             Refusal::Superseded => f.write_str("superseded"),
             Refusal::Changed => f.write_str("the machine changed since the card was shown"),
+            Refusal::Expired => f.write_str("expired"),
+            Refusal::Requester => f.write_str("the requester may not approve"),
+            Refusal::AlreadyVoted { votes, needed } => write!(f, "has approved already: {votes} of {needed}"),
+            Refusal::NoVote => f.write_str("no vote to take back"),
+            Refusal::NothingToUndo => f.write_str("nothing to undo"),
+            Refusal::TooLate { verb } => write!(f, "too late to undo: {}", verb.as_str()),
+            Refusal::ReasonMissing => f.write_str("no reason was given"),
+            Refusal::WrongTitle { .. } => f.write_str("the name was not typed as it is"),
         }
     }
 }
@@ -62,20 +88,63 @@ pub fn may_decide(a: &Approval) -> Result<(), Refusal> {
         ApprovalState::Confirmed => Err(Refusal::Settled { outcome: a.outcome.unwrap_or(verb), elsewhere: false }),
         ApprovalState::Elsewhere => Err(Refusal::Settled { outcome: a.outcome.unwrap_or(verb), elsewhere: true }),
         ApprovalState::Superseded => Err(Refusal::Superseded),
+        ApprovalState::Expired => Err(Refusal::Expired),
     }
 }
 
-/// Takes a decision. The call upstream is due at once, from the committed row.
+/// Takes a decision. The call upstream is due at the end of the undo window, from the committed row.
 pub fn decide(a: &mut Approval, verb: Verb, person: uuid::Uuid, reason: Option<String>, now: DateTime<Utc>) {
     a.state = ApprovalState::Deciding;
     a.verb = Some(verb);
     a.reason = reason;
     a.person_id = Some(person);
     a.decided_at = Some(now);
-    a.call_due_at = Some(now);
+    a.call_due_at = Some(now + TimeDelta::seconds(a.terms.undo_seconds));
     a.call_attempts = 0;
     a.upstream_status = None;
     a.upstream_text = None;
+}
+
+/// Whether the decision can be undone. As long as nobody has claimed the call, even when it is due: the
+/// claim changes the state under the same lock.
+pub fn may_undo(a: &Approval) -> Result<(), Refusal> {
+    let verb = a.verb.unwrap_or(Verb::Approve);
+    match a.state {
+        ApprovalState::Deciding if a.terms.undo_seconds > 0 && a.call_attempts == 0 => Ok(()),
+        ApprovalState::Deciding | ApprovalState::Sent | ApprovalState::Unknown => Err(Refusal::TooLate { verb }),
+        ApprovalState::Requested | ApprovalState::Refused => Err(Refusal::NothingToUndo),
+        _ => may_decide(a),
+    }
+}
+
+/// Takes the decision back before it was sent. Votes are void: whoever approves does it anew.
+pub fn undo(a: &mut Approval, person: uuid::Uuid, now: DateTime<Utc>) {
+    reopen(a);
+    a.votes = 0;
+    a.undone_by = Some(person);
+    a.undone_at = Some(now);
+}
+
+/// Back to undecided.
+pub fn reopen(a: &mut Approval) {
+    a.state = ApprovalState::Requested;
+    a.verb = None;
+    a.reason = None;
+    a.person_id = None;
+    a.decided_at = None;
+    end_call(a);
+}
+
+/// Nobody decided in time.
+pub fn expire(a: &mut Approval, now: DateTime<Utc>) {
+    a.state = ApprovalState::Expired;
+    a.settled_at = Some(now);
+    a.expires_at = None;
+}
+
+/// Whether the time to decide is over.
+pub fn is_overdue(a: &Approval, now: DateTime<Utc>) -> bool {
+    a.state == ApprovalState::Requested && a.expires_at.is_some_and(|at| at <= now)
 }
 
 /// A newer registration voids what is not under way or settled. True when that changed it.

@@ -72,6 +72,9 @@ pub struct StandinArgs {
     /// Keep the world in this directory; without it, it is forgotten at the end
     #[arg(long)]
     save: Option<PathBuf>,
+    /// XTSystems does not know the bot yet, as at the beginning of `signalbox setup`
+    #[arg(long)]
+    unregistered: bool,
 }
 
 /// Both servers of the outside world.
@@ -81,7 +84,7 @@ struct Outside {
 }
 
 impl World {
-    async fn start(&self, web: SocketAddr, save: Option<&Path>) -> Result<Outside> {
+    async fn start(&self, web: SocketAddr, save: Option<&Path>, registered: bool) -> Result<Outside> {
         let clock = WorldClock::system();
         let xt = XtSystems::start(XtOptions {
             bind: self.xtsystems,
@@ -90,7 +93,7 @@ impl World {
             auth: Auth::Either,
             save_to: save.map(|dir| dir.join("xtsystems.json")),
             secret: self.secret.clone(),
-            target: Some(format!("http://{web}/webhooks/xtsystems")),
+            target: registered.then(|| format!("http://{web}/webhooks/xtsystems")),
             retry_waits: vec![Duration::from_secs(1), Duration::from_secs(2)],
         })
         .await
@@ -133,7 +136,7 @@ pub fn standin(args: StandinArgs) -> Result<ExitCode> {
         fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     }
     block_on(async {
-        let outside = args.world.start(args.web, args.save.as_deref()).await?;
+        let outside = args.world.start(args.web, args.save.as_deref(), !args.unregistered).await?;
         let origin = outside.discord.origin();
         println!("Discord   {origin}   (the page; settings for `signalbox run`: {origin}/_standin/env)");
         println!("XTSystems {}", outside.xt.origin());
@@ -154,8 +157,9 @@ pub fn demo(args: DemoArgs) -> Result<ExitCode> {
 }
 
 async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCode> {
-    let outside = args.world.start(args.web, Some(dir)).await?;
-    let loaded = config::load(Given::new(outside.discord.env())).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let outside = args.world.start(args.web, Some(dir), true).await?;
+    let mut loaded = config::load(Given::new(settings(&outside))).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    loaded.config.store.data_dir = Some(dir.to_owned());
     let _logs = telemetry::init(&loaded.config.telemetry)?;
     let signals = StopSignals::new();
     let lifecycle = Lifecycle::new();
@@ -167,6 +171,21 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
         lifecycle.spawn("story", story(xt, discord, app.clone()));
     }
     serve(app, signals).await
+}
+
+/// The bot's settings: those of the world, and rules that show what an approval can ask for. Ada and Abe may
+/// both approve, and two of them have to where the hostname begins with `prod-`.
+fn settings(outside: &Outside) -> Vec<(String, String)> {
+    let roles = ["Approver", "Admin"].map(|role| outside.discord.role_id(role).to_string());
+    let rules = [
+        ("XTSYSTEMS_APPROVER_ROLES", roles.join(",")),
+        ("APPROVALS_NEEDED", "1,prod-*=2".to_owned()),
+        ("APPROVALS_UNDO_SECONDS", "10".to_owned()),
+    ];
+    let mut settings = outside.discord.env();
+    settings.retain(|(name, _)| rules.iter().all(|(rule, _)| rule != name));
+    settings.extend(rules.map(|(name, value)| (name.to_owned(), value)));
+    settings
 }
 
 fn banner(args: &DemoArgs, outside: &Outside) -> String {
@@ -187,7 +206,8 @@ const TICKET: &str = "Switch in rack 4 drops packets";
 
 const OPEN_TICKET: &str = "Printer on floor 2 is offline";
 
-/// A ticket opened, updated and closed, two machines registering, an alert, and a ticket that stays open. What was told before a stop or a
+/// A ticket opened, updated and closed, three machines registering, an alert, and a ticket that stays open. What was
+/// told before a stop or a
 /// kill is not told again; the rest of the story follows.
 async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
     let stop = app.lifecycle.token();
@@ -222,6 +242,7 @@ async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
             tokio::time::sleep(PAUSE).await;
         }
         machine(&xt, "kiosk-lobby", "10.20.3.4", "Windows 11").await;
+        machine(&xt, "prod-db-01", "10.20.0.40", "Debian 13").await;
         if let Some(ticket) = &ticket
             && !told(&xt, "ticket.closed", TICKET)
         {

@@ -18,15 +18,19 @@ pub struct HealthcheckArgs {
     #[arg(long)]
     live: bool,
     /// What it is to be able to do
-    #[arg(long, value_parser = ["intake", "bot", "worker"], default_value = "intake", conflicts_with = "live")]
-    role: String,
+    #[arg(long, value_parser = ["intake", "bot", "worker", "ticker"], conflicts_with = "live")]
+    role: Option<String>,
 }
 
 pub async fn healthcheck(args: &HealthcheckArgs, config: &WebConfig) -> Result<ExitCode> {
     if config.port == 0 {
         bail!("WEBHOOK_PORT is 0: the bot listens on a port that nobody else can know. Set a port");
     }
-    let path = if args.live { "/healthz".to_owned() } else { format!("/readyz?role={}", args.role) };
+    let path = match &args.role {
+        _ if args.live => "/healthz".to_owned(),
+        Some(role) => format!("/readyz?role={role}"),
+        None => "/readyz".to_owned(),
+    };
     let health = ask(config.bind, config.port, &path, PATIENCE).await;
     println!("{}", health.words);
     Ok(if health.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

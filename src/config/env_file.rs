@@ -7,12 +7,13 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-/// One `NAME=value`; `line` counts from 1 and is where the name stands.
+/// One `NAME=value`; `line` counts from 1 and is where the name stands, `end` is its last line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub name: String,
     pub value: String,
     pub line: usize,
+    pub end: usize,
 }
 
 /// A line that cannot be read, and what to do about it. Never quotes the line: it may hold a secret.
@@ -44,7 +45,7 @@ pub(super) fn parse(content: &[u8]) -> (Vec<Entry>, Vec<BadLine>) {
         // dotenvy passes over blank lines and comments, nothing else, to reach an entry.
         let start = (before..end).find(|&i| is_content(lines[i])).unwrap_or(before);
         match item {
-            Ok((name, value)) => entries.push(Entry { name, value, line: start + 1 }),
+            Ok((name, value)) => entries.push(Entry { name, value, line: start + 1, end }),
             Err(_) => bad.push(BadLine { line: start + 1, text: advice(lines.get(start), end - start).into() }),
         }
     }

@@ -133,8 +133,12 @@ impl Reader {
             return Err(Problems(self.problems));
         }
         self.warnings.splice(..0, self.misspelt.iter().map(Problem::to_string));
-        let settings = variable::all().map(|variable| self.setting(variable)).collect();
+        let settings = self.settings();
         Ok((self.warnings, settings))
+    }
+
+    pub(super) fn settings(&self) -> Vec<Setting> {
+        variable::all().map(|variable| self.setting(variable)).collect()
     }
 
     fn setting(&self, variable: &'static Variable) -> Setting {

@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use secrecy::{ExposeSecret, SecretString};
+
 /// A `.env` file as bytes, and the name to show in messages.
 #[derive(Clone, Debug)]
 pub struct EnvFile {
@@ -66,6 +68,30 @@ impl Source for Process {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         std::fs::read(path)
+    }
+}
+
+/// The answers of a person over another source: they win.
+#[derive(Clone)]
+pub struct Answered<S> {
+    pub source: S,
+    pub answers: Vec<(String, SecretString)>,
+}
+
+impl<S: Source> Source for Answered<S> {
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        let mut all = self.source.environment();
+        all.retain(|(name, _)| !self.answers.iter().any(|(answered, _)| name.to_str() == Some(answered)));
+        all.extend(self.answers.iter().map(|(name, text)| (name.into(), text.expose_secret().into())));
+        all
+    }
+
+    fn env_file(&self) -> Result<Option<EnvFile>, (String, io::Error)> {
+        self.source.env_file()
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.source.read(path)
     }
 }
 

@@ -25,6 +25,10 @@ pub struct StoreConfig {
     pub raw_body_days: u32,
     /// Days for which an event is kept.
     pub event_days: u32,
+    /// Days for which a closed card is kept after its last change.
+    pub card_days: u32,
+    /// Days for which the audit log is kept; `None`: for good.
+    pub audit_days: Option<u32>,
 }
 
 pub(super) static SECTION: Section = Section {
@@ -58,6 +62,13 @@ pub(super) static SECTION: Section = Section {
         Variable::new("RAW_BODY_DAYS", "For how many days the text of a webhook is kept as it arrived.", "7")
             .default("7"),
         Variable::new("EVENT_DAYS", "For how many days an event is kept.", "30").default("30"),
+        Variable::new(
+            "CARD_DAYS",
+            "For how many days a closed ticket, machine or asset is kept after its last change.",
+            "365",
+        )
+        .default("365"),
+        Variable::new("AUDIT_DAYS", "For how many days the audit log is kept. When unset, for good.", "730"),
     ],
 };
 
@@ -69,6 +80,8 @@ pub(super) fn read(r: &mut Reader) -> Option<StoreConfig> {
     let pg_bin_dir = r.optional("PG_BIN_DIR", path);
     let raw_body_days = r.value("RAW_BODY_DAYS", integer(0..=3650));
     let event_days = r.value("EVENT_DAYS", integer(1..=3650));
+    let card_days = r.value("CARD_DAYS", integer(1..=36500));
+    let audit_days = r.optional("AUDIT_DAYS", integer(1..=36500));
     if let (Some(raw), Some(event)) = (raw_body_days, event_days)
         && raw > event
     {
@@ -82,6 +95,8 @@ pub(super) fn read(r: &mut Reader) -> Option<StoreConfig> {
         run_migrations: run_migrations?,
         raw_body_days: raw_body_days?,
         event_days: event_days?,
+        card_days: card_days?,
+        audit_days,
     })
 }
 

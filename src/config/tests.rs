@@ -159,7 +159,8 @@ fn xtsystems_takes_two_secrets_and_no_default() {
     assert!(config(none.clone()).xtsystems.unwrap().secrets.is_empty());
     assert_eq!(
         warnings(none),
-        ["WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until /register-webhook has made a secret"]
+        ["WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until signalbox setup xtsystems, or \
+             /register-webhook, has generated one"]
     );
 
     let published = minimal().with("DISCORD_GUILD_ID", GUILD).with("WEBHOOK_SECRET", "default-secret");
@@ -328,6 +329,17 @@ fn showing_masks_secrets_and_names_origins() {
     WEBHOOK_SECRET_PREVIOUS (not set)
     WEBHOOK_PATH=/webhooks/xtsystems (default)
     WEBHOOK_SIGNATURE_SEPARATOR= (default)
+
+    # Approvals
+    APPROVALS_NEEDED (not set)
+    APPROVALS_REQUESTER_MAY_APPROVE (not set)
+    APPROVALS_REASON (not set)
+    APPROVALS_CONFIRM_HOSTNAMES (not set)
+    APPROVALS_UNDO_SECONDS (not set)
+    APPROVALS_EXPIRE_AFTER (not set)
+    APPROVALS_REMIND_AFTER (not set)
+    APPROVALS_ESCALATE_AFTER (not set)
+    APPROVALS_ESCALATE_ROLE (not set)
 
     # Routes
     DISCORD_WEBHOOK_CHANNELS (not set)

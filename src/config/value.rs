@@ -10,6 +10,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::{Host, Url};
 
+use super::address::is_of_the_host;
+
 pub(super) type Parsed<T> = Result<T, String>;
 
 /// Paths of the web server that answer something else.
@@ -94,6 +96,14 @@ pub(super) fn http_url(text: &str) -> Parsed<Url> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err("should end before ? and #".into());
     }
+    let address = match url.host() {
+        Some(Host::Ipv4(v4)) => Some(IpAddr::V4(v4)),
+        Some(Host::Ipv6(v6)) => Some(IpAddr::V6(v6)),
+        _ => None,
+    };
+    if address.is_some_and(is_of_the_host) {
+        return Err("should not be a link-local address: what answers there is this machine's own host".into());
+    }
     Ok(url)
 }
 
@@ -104,7 +114,7 @@ pub(super) fn http_origin(text: &str) -> Parsed<Url> {
 }
 
 /// True for this machine: `localhost`, 127.0.0.0/8, ::1.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -174,7 +184,8 @@ mod tests {
     fn addresses_hold_no_more_than_an_address() {
         assert!(http_origin("https://discord.com/").is_ok());
         assert!(http_url("http://localhost:20437/base").is_ok());
-        for wrong in ["discord.com", "ftp://x", "https://u:p@x", "https://x/?a=1", "https://x/#a"] {
+        let inner = "http://169.254.169.254/latest";
+        for wrong in ["discord.com", "ftp://x", "https://u:p@x", "https://x/?a=1", "https://x/#a", inner] {
             assert!(http_url(wrong).is_err(), "{wrong}");
         }
         assert!(http_origin("https://discord.com/api").is_err());

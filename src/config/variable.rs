@@ -1,7 +1,9 @@
 //! The table of every variable: names, defaults and texts. The check for unknown names,
 //! `.env.example` and `config show` all read this table and nothing else.
 
-use super::{bus, delivery, discord, operation, role, routing, store, telemetry, web, xtsystems};
+use super::{
+    approvals, bus, delivery, discord, encryption, operation, role, routing, store, telemetry, web, xtsystems,
+};
 
 /// One variable of the environment.
 #[derive(Debug)]
@@ -52,8 +54,10 @@ pub static SECTIONS: &[&Section] = &[
     &discord::SECTION,
     &web::SECTION,
     &store::SECTION,
+    &encryption::SECTION,
     &bus::SECTION,
     &xtsystems::SECTION,
+    &approvals::SECTION,
     &routing::SECTION,
     &delivery::SECTION,
     &role::SECTION,

@@ -107,7 +107,8 @@ pub(super) fn read(r: &mut Reader) -> Option<Option<XtSystemsConfig>> {
 
     if !r.is_set("WEBHOOK_SECRET") {
         r.warn(
-            "WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until /register-webhook has made a secret",
+            "WEBHOOK_SECRET is not set: webhooks of XTSystems are refused until signalbox setup xtsystems, or \
+             /register-webhook, has generated one",
         );
     } else if current.as_ref().is_some_and(|secret| secret.expose_secret().len() < 16) {
         r.warn("WEBHOOK_SECRET is shorter than 16 characters and could be guessed");

@@ -61,6 +61,11 @@ impl Delivery {
 
     /// One claimed check. Returns whether there was an answer about the destination.
     async fn check(&self, destination: &Destination, standing: &OnceCell<Standing>) -> Result<bool> {
+        if self.ports.lifecycle.is_stopping() {
+            // Whoever goes on may ask at once.
+            self.ports.store.put_off_destination_check(destination.id, self.ports.clock.now()).await?;
+            return Ok(false);
+        }
         self.ports.lifecycle.pulse().beat(PULSE);
         let wait = match self.examine(destination, standing).await {
             Ok(problem) => {

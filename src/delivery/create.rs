@@ -259,16 +259,19 @@ impl Delivery {
     }
 }
 
-/// The body of a card's edit, under the mark of its create.
 /// The card as it stands. Without a way to XTSystems there is nothing to press on a ticket.
 fn card_body(delivery: &Delivery, view: &CardView) -> MessageBody {
     let answers = delivery.ports.xtsystems.is_some();
     match view.kind {
-        SubjectKind::Ticket => ticket::render(&view.state, &view.actions, view.controls.as_ref().filter(|_| answers)),
+        SubjectKind::Ticket => {
+            let controls = view.controls.as_ref().filter(|_| answers);
+            card::with_approval(ticket::render(&view.state, &view.actions, controls), view.approval.as_ref())
+        }
         kind => card::render(kind, &view.state, view.approval.as_ref()),
     }
 }
 
+/// The body of a card's edit, under the mark of its create.
 pub(super) fn card_json(delivery: &Delivery, view: &CardView) -> Value {
     let body = card_body(delivery, view);
     let mut json = body.to_json(&view.send_id.map(mark).unwrap_or_default());

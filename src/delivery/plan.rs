@@ -14,8 +14,9 @@ use crate::event::{Event, kind};
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::routing::{Decision, Mode, Route, decide, notice};
+use crate::source::xtsystems::parse;
 use crate::store::card::{self, WantedCard};
-use crate::store::event::{self as events, PlanNote};
+use crate::store::event::{self as events, PlanNote, Unplanned};
 use crate::store::message::{NewMessage, insert_messages};
 use crate::store::pulse::count_beats;
 use crate::store::route::list_routes;
@@ -29,18 +30,24 @@ pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
     // The next durable commit is that of the frozen send, before anything is sent.
     let began_at = ports.clock.now();
     let mut tx = ports.store.begin_preparing().await?;
-    let batch = events::claim_unplanned(&mut tx, limit).await.context("claiming events")?;
-    if batch.is_empty() {
+    let claimed = events::claim_unplanned(&mut tx, limit).await.context("claiming events")?;
+    if claimed.is_empty() {
         return Ok(0);
     }
+    let (batch, taken): (Vec<Event>, Vec<bool>) = claimed.into_iter().map(with_data).unzip();
     let decisions = decide_all(&mut tx, &batch).await?;
     let mut subjects = take_subjects(ports, &mut tx, &batch).await?;
     apply_events(ports, &mut tx, &batch, &mut subjects).await?;
     let messages = queue(ports, &mut tx, &batch, &decisions, &subjects).await?;
     let notes: Vec<PlanNote> = batch
         .iter()
+        .zip(&taken)
         .zip(&decisions)
-        .map(|(event, decision)| PlanNote { event_id: event.id, note: decision.note.clone() })
+        .map(|((event, taken), decision)| PlanNote {
+            event_id: event.id,
+            note: &decision.note,
+            data: taken.then_some(&event.data),
+        })
         .collect();
     events::mark_planned(&mut tx, &notes, ports.clock.now()).await?;
     count_beats(&mut tx, &batch).await.context("counting events")?;
@@ -61,6 +68,19 @@ pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
         ports.wake.wake(Topic::Tickets);
     }
     Ok(batch.len())
+}
+
+/// The event with its data, and whether that was taken from the body just now.
+fn with_data(Unplanned { mut event, body }: Unplanned) -> (Event, bool) {
+    let Some(body) = body else { return (event, false) };
+    match parse::data_of(&body) {
+        Ok(data) => event.data = data,
+        // It was read once before it was stored.
+        Err(error) => {
+            tracing::error!(event = %event.id, %error, "a stored body cannot be read; planned without its data")
+        }
+    }
+    (event, true)
 }
 
 async fn decide_all(tx: &mut Tx, batch: &[Event]) -> Result<Vec<Decision>> {

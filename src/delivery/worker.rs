@@ -55,12 +55,14 @@ impl Delivery {
 
     /// Carries a claimed lane on until it is empty, must wait or others get their turn, and gives it back.
     pub async fn work_lane(&self, mut lane: Lane) {
+        let work = self.ports.lifecycle.pulse().begin("lane");
         let mut not_before = None;
         for _ in 0..TURN {
             // At a stop what is under way is finished, and the lane goes to whoever goes on.
             if self.ports.lifecycle.is_stopping() {
                 break;
             }
+            work.beat();
             match self.work_once(&mut lane).await {
                 Ok(Next::Go) => {}
                 Ok(Next::WaitUntil(at)) => {

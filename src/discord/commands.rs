@@ -1,13 +1,17 @@
 //! The slash commands. One file per topic.
 
 mod about;
+mod approvals;
+mod audit;
 mod doctor;
 mod help;
 mod link_user;
 mod machines;
+mod privacy;
 pub mod ticket;
 mod webhook;
 mod webhook_secret;
+mod webhook_setup;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,17 +27,18 @@ type Definition = poise::Command<Arc<Bot>, Error>;
 
 /// Every command that the configuration has a use for, in the order of `/help`.
 pub fn all(has_xtsystems: bool) -> Vec<Definition> {
-    let mut commands = vec![help::help(), about::about(), doctor::doctor()];
+    let mut commands = vec![help::help(), about::about(), doctor::doctor(), privacy::privacy(), audit::audit()];
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),
             webhook::webhook_config(),
-            webhook::register_webhook(),
-            webhook::test_webhook(),
+            webhook_setup::register_webhook(),
+            webhook_setup::test_webhook(),
             webhook_secret::webhook_secret(),
             ticket::ticket(),
             machines::machines(),
             link_user::link_user(),
+            approvals::approvals(),
         ]);
     }
     commands
@@ -131,8 +136,14 @@ fn held(ctx: Context<'_>) -> Result<(Vec<RoleId>, u64), Error> {
 /// admins, hence the second look.
 fn managed_source(ctx: Context<'_>) -> Result<Arc<LiveSource>, Error> {
     let source = source_here(ctx)?;
-    manages(ctx)?;
+    managed_guild(ctx)?;
     Ok(source)
+}
+
+/// This server, for members who may manage it.
+fn managed_guild(ctx: Context<'_>) -> Result<GuildId, Error> {
+    manages(ctx)?;
+    super::guild_of(ctx.guild_id()).ok_or_else(|| UserError::new(text::ONLY_IN_SERVERS).into())
 }
 
 /// An error for members who may not manage the server.

@@ -2,7 +2,9 @@
 //! and in the database, so they work as long as their message exists. One file per feature.
 
 mod approval;
+pub(super) mod audit;
 mod link;
+pub(super) mod privacy;
 mod ticket;
 
 use std::collections::HashMap;
@@ -29,6 +31,8 @@ struct Input {
     interaction_id: i64,
     guild_id: GuildId,
     user_id: UserId,
+    /// The names under which Discord knows the member.
+    names: Vec<String>,
     roles: Vec<RoleId>,
     /// The member's permissions as Discord computed them.
     permissions: u64,
@@ -90,7 +94,9 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
     let words: Vec<&str> = custom_id.split(':').collect();
     let (feature, answer) = match words.as_slice() {
         ["v1", "approval", words @ ..] => ("approval", approval::answer(bot, words, &input).await),
+        ["v1", "audit", words @ ..] => ("audit", audit::answer(bot, words, &input).await),
         ["v1", "link", words @ ..] => ("link", link::answer(bot, words, &input).await),
+        ["v1", "privacy", words @ ..] => ("privacy", privacy::answer(bot, words, &input).await),
         ["v1", "ticket", words @ ..] => ("ticket", ticket::answer(bot, words, &input).await),
         _ => ("unknown", Ok(None)),
     };
@@ -132,6 +138,7 @@ fn who(
         interaction_id: interaction.get() as i64,
         guild_id: guild_of(guild)?,
         user_id: UserId::from(member.user.id.get()),
+        names: [Some(&member.user.name), member.user.global_name.as_ref()].into_iter().flatten().cloned().collect(),
         roles: member.roles.iter().map(|role| RoleId::from(role.get())).collect(),
         permissions: member.permissions.map_or(0, |held| held.bits()),
         application_id: 0,
@@ -165,6 +172,17 @@ impl Target<'_> {
         }
     }
 
+    /// Time for more than the first 3 s. A form that no message opened has nothing to leave as it is: it says that
+    /// it is working.
+    async fn defer(self, ctx: &serenity::Context) -> serenity::Result<()> {
+        let thinking = CreateInteractionResponseMessage::new().ephemeral(true);
+        let response = match self {
+            Target::Form(i) if i.message.is_none() => CreateInteractionResponse::Defer(thinking),
+            _ => CreateInteractionResponse::Acknowledge,
+        };
+        self.respond(ctx, response).await
+    }
+
     async fn follow_up(self, ctx: &serenity::Context, text: String) -> serenity::Result<()> {
         self.follow_up_with(ctx, CreateInteractionResponseFollowup::new().content(text)).await
     }
@@ -183,6 +201,7 @@ impl Target<'_> {
 
     /// Changes the message of the press, after the acknowledgement.
     async fn edit(self, ctx: &serenity::Context, edit: EditInteractionResponse) -> serenity::Result<()> {
+        let edit = edit.allowed_mentions(CreateAllowedMentions::new());
         match self {
             Target::Press(i) => i.edit_response(&ctx.http, edit).await.map(|_| ()),
             Target::Form(i) => i.edit_response(&ctx.http, edit).await.map(|_| ()),
@@ -210,7 +229,7 @@ async fn respond(
     let in_time = tokio::time::timeout(ACKNOWLEDGE_WITHIN, &mut work).await;
     let early = match in_time {
         Ok(_) => Ok(()),
-        Err(_) => target.respond(ctx, CreateInteractionResponse::Acknowledge).await,
+        Err(_) => target.defer(ctx).await,
     };
     let (answer, is_late) = match in_time {
         Ok(answer) => (answer, false),
@@ -250,7 +269,7 @@ async fn first_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answe
         Answer::Settled(text) => settled(text),
         Answer::Page(embed, rows) => {
             let message = CreateInteractionResponseMessage::new().embed(*embed).components(rows);
-            CreateInteractionResponse::UpdateMessage(message)
+            CreateInteractionResponse::UpdateMessage(message.allowed_mentions(CreateAllowedMentions::new()))
         }
         Answer::Form(form) => CreateInteractionResponse::Modal(form),
     };

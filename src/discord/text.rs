@@ -1,10 +1,12 @@
 //! Every text of the gateway edge.
 
+pub mod privacy;
 pub mod ticket;
 
 use crate::approval::rules::Refusal;
 use crate::id::{RoleId, UserId};
 use crate::routing::card::Verb;
+use crate::routing::embed::{escape, fit};
 
 pub const UNKNOWN_BUTTON: &str =
     "This button is from a version of Signalbox that no longer handles it. Nothing was done.";
@@ -13,9 +15,7 @@ pub const UNKNOWN_APPROVAL: &str = "This registration is not known in this serve
 pub const NO_UPSTREAM: &str = "Signalbox does not know where to send the decision; nothing was done. The operator has to set \
      XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.";
 pub const PRESS_AGAIN: &str = "That took too long to open the form. Please press the button again.";
-pub const REASON_TITLE: &str = "Deny this machine";
-pub const REASON_LABEL: &str = "Why is it denied?";
-pub const REASON_MISSING: &str = "A denial needs a reason; nothing was done. Press Deny again and give one.";
+pub const TITLE_LABEL: &str = "Type its name to confirm";
 pub const REASON_PLACEHOLDER: &str = "Shown on the card and kept in the audit log";
 pub const BAD_ARGUMENT: &str = "One of the values cannot be read. Check them and try again.";
 pub const OUTDATED_COMMAND: &str =
@@ -23,8 +23,13 @@ pub const OUTDATED_COMMAND: &str =
 pub const NOT_SET_UP: &str = "XTSystems is not set up in this server.";
 pub const NOT_THIS_SERVER: &str = "This works only in the server that the operator has configured (DISCORD_GUILD_ID).";
 pub const MANAGE_SERVER: &str = "You need the Manage Server permission for this.";
+pub const SET_UP: &str = "✅ XTSystems is connected";
+pub const NOT_CONNECTED: &str = "❌ XTSystems is not connected";
+pub const TESTED: &str = "✅ The webhook works";
+pub const TEST_FAILED: &str = "❌ The webhook does not work";
 pub const ADMINISTRATOR: &str = "You need the Administrator permission for this.";
-pub const NO_WEBHOOK: &str = "Our webhook is not registered at XTSystems. Use /register-webhook first.";
+pub const NO_SUCH_RULE: &str =
+    "There is no rule of this name; nothing was changed. Without options the command shows them all.";
 
 pub fn failed(reference: &str) -> String {
     format!(
@@ -62,9 +67,33 @@ pub fn refusal(why: &Refusal, by: Option<UserId>) -> String {
         Refusal::Settled { outcome, elsewhere: true } => format!("It was already {} in XTSystems.", past(*outcome)),
         Refusal::Superseded => "This machine has registered again since. Use the buttons of the newer registration.".into(),
         Refusal::Changed => {
-            "The machine's hostname or address changed since this card was shown. Look at the card again before deciding.".into()
+            "What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.".into()
+        }
+        Refusal::Expired => "Nobody decided in time, and this has expired; nothing was done.".into(),
+        Refusal::Requester => "You asked for this yourself, so others have to approve it. Nothing was done.".into(),
+        Refusal::AlreadyVoted { votes, needed } => format!(
+            "You have approved already; {votes} of {needed} have. Somebody else has to approve, too. \
+             With Take Back your approval no longer counts."
+        ),
+        Refusal::NoVote => "There is no approval of yours to take back.".into(),
+        Refusal::NothingToUndo => "There is nothing to undo.".into(),
+        Refusal::TooLate { verb } => {
+            format!("Too late: the decision to {} is on its way to XTSystems and cannot be undone here.", verb.as_str())
+        }
+        Refusal::ReasonMissing => "This decision needs a reason; nothing was done. Press again and give one.".into(),
+        Refusal::WrongTitle { title } => {
+            format!("What you typed is not its name, {}. Nothing was done.", fit(&escape(title), 200))
         }
     }
+}
+
+/// `kind` is what is decided about, such as `machine`.
+pub fn form_title(verb: Verb, kind: &str) -> String {
+    format!("{} this {}", verb.label(), fit(kind, 20))
+}
+
+pub fn reason_label(verb: Verb) -> String {
+    format!("Why is it {}?", past(verb))
 }
 
 fn past(verb: Verb) -> &'static str {

@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::report::Finding;
 use super::{Blind, Doctor, Found};
+use crate::config::Config;
 use crate::id::{ChannelId, GuildId, UserId};
 use crate::store::destination::{Destination, Target};
 use crate::upstream::discord::{Application, LookupError};
@@ -39,8 +40,8 @@ pub(super) async fn application(doctor: &Doctor<'_>) -> Found {
     Ok(match doctor.the_application().await {
         Ok(application) => {
             let mut found = vec![Finding::good(CHECK, format!("accepted, the bot is {}", application.name))];
-            let public = doctor.ports.config.web.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
-            found.extend(judge_application(application, public));
+            found.extend(judge_application(application));
+            found.extend(judge_endpoint(application, &Endpoint::of(&doctor.ports.config)));
             found
         }
         Err(LookupError::Unauthorized) => vec![Finding::problem(
@@ -56,7 +57,7 @@ pub(super) async fn application(doctor: &Doctor<'_>) -> Found {
 }
 
 /// <https://discord.com/developers/docs/resources/application#application-object>
-fn judge_application(application: &Application, public: Option<&str>) -> Vec<Finding> {
+fn judge_application(application: &Application) -> Vec<Finding> {
     let mut found = Vec::new();
     let on = application.privileged_intents();
     found.push(if on.is_empty() {
@@ -75,19 +76,62 @@ fn judge_application(application: &Application, public: Option<&str>) -> Vec<Fin
             "switch it off on the Bot page of your application",
         ));
     }
-    const ENDPOINT: &str = "Interactions endpoint";
-    let clear = "clear Interactions Endpoint URL under General Information of your application";
-    found.push(match application.interactions_endpoint_url.as_deref().filter(|url| !url.is_empty()) {
-        None => Finding::good(ENDPOINT, "not set: presses and commands come by the gateway"),
-        Some(url) if public.is_some_and(|public| url.starts_with(public)) => Finding::problem(
-            ENDPOINT,
-            format!("Discord sends presses and commands to {url}, and this server takes them from the gateway"),
-            clear,
+    found
+}
+
+/// How this server takes interactions.
+struct Endpoint {
+    /// The address of its HTTP endpoint, where that is switched on and the address is known.
+    ours: Option<String>,
+    public_key: Option<[u8; 32]>,
+    has_gateway: bool,
+}
+
+impl Endpoint {
+    fn of(config: &Config) -> Self {
+        let discord = &config.discord;
+        let public = config.web.public_url.as_ref().filter(|_| discord.public_key.is_some());
+        let ours = public.map(|url| format!("{}{}", url.as_str().trim_end_matches('/'), discord.interactions_path));
+        Self { ours, public_key: discord.public_key, has_gateway: discord.gateway }
+    }
+}
+
+fn judge_endpoint(application: &Application, endpoint: &Endpoint) -> Vec<Finding> {
+    const CHECK: &str = "Interactions endpoint";
+    const FIELD: &str = "Interactions Endpoint URL under General Information of your application";
+    let mut found = Vec::new();
+    let theirs = application.verify_key.as_deref();
+    if let Some(key) = endpoint.public_key
+        && theirs.is_some_and(|theirs| theirs != hex::encode(key))
+    {
+        let text = "DISCORD_PUBLIC_KEY is not the key of this application: everything that comes by HTTP is refused";
+        found.push(Finding::problem(CHECK, text, "copy Public Key under General Information of your application"));
+    }
+    let set = application.interactions_endpoint_url.as_deref().filter(|url| !url.is_empty());
+    found.push(match (set, &endpoint.ours) {
+        (Some(set), Some(ours)) if set.trim_end_matches('/') == ours.trim_end_matches('/') => {
+            Finding::good(CHECK, format!("{ours}: presses and commands come by HTTP"))
+        }
+        (Some(set), Some(ours)) => Finding::problem(
+            CHECK,
+            format!("Discord sends presses and commands to {set}, which is not this server: they never arrive here"),
+            format!("enter {ours} as {FIELD}, or clear it"),
         ),
-        Some(url) => Finding::problem(
-            ENDPOINT,
-            format!("Discord sends presses and commands to {url}, which is not this server: they never arrive here"),
-            clear,
+        (Some(set), None) => Finding::problem(
+            CHECK,
+            format!("Discord sends presses and commands to {set}, and this server takes them from the gateway alone"),
+            format!("clear {FIELD}"),
+        ),
+        (None, _) if endpoint.has_gateway => Finding::good(CHECK, "not set: presses and commands come by the gateway"),
+        (None, Some(ours)) => Finding::problem(
+            CHECK,
+            "not set, and DISCORD_GATEWAY is off: no press and no command arrives",
+            format!("enter {ours} as {FIELD}"),
+        ),
+        (None, None) => Finding::problem(
+            CHECK,
+            "not set, and DISCORD_GATEWAY is off: no press and no command arrives",
+            format!("set PUBLIC_URL, and enter it with DISCORD_INTERACTIONS_PATH as {FIELD}"),
         ),
     });
     found

@@ -1,134 +1,36 @@
 //! Living cards: the current state of a ticket, machine or asset, its timeline, and its buttons.
 
-use chrono::{DateTime, Utc};
-use uuid::Uuid;
+mod approval;
+
+pub use approval::{ApprovalState, ApprovalView, Verb, Voter};
 
 use crate::event::kind::SubjectKind;
-use crate::routing::embed::{Button, ButtonStyle, Embed, FIELD_VALUE, MessageBody, escape, fit, relative};
+use crate::routing::embed::{Embed, FIELD_VALUE, MessageBody, escape, fit, relative};
 use crate::routing::notice::{capitalised, footer, look};
 use crate::routing::subject::SubjectState;
 
 /// Timeline lines shown on a card.
 const TIMELINE_SHOWN: usize = 6;
 
-/// What a card shows of an approval. States as in `ARCHITECTURE.md`, table 2.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ApprovalView {
-    pub id: Uuid,
-    pub state: ApprovalState,
-    pub verb: Option<Verb>,
-    /// Who pressed, as a mention.
-    pub by: Option<String>,
-    pub decided_at: Option<DateTime<Utc>>,
-    pub reason: Option<String>,
-    /// What XTSystems answered, in its words.
-    pub upstream_text: Option<String>,
-    pub attempts: i32,
-    /// The decision as XTSystems has it, and who took it there.
-    pub outcome: Option<Verb>,
-    pub outcome_by: Option<String>,
-    pub settled_at: Option<DateTime<Utc>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApprovalState {
-    Requested,
-    Deciding,
-    Sent,
-    Unknown,
-    Confirmed,
-    Refused,
-    Elsewhere,
-    Superseded,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    Approve,
-    Deny,
-}
-
-impl ApprovalState {
-    const NAMES: [(&'static str, ApprovalState); 8] = [
-        ("requested", ApprovalState::Requested),
-        ("deciding", ApprovalState::Deciding),
-        ("sent", ApprovalState::Sent),
-        ("unknown", ApprovalState::Unknown),
-        ("confirmed", ApprovalState::Confirmed),
-        ("refused", ApprovalState::Refused),
-        ("elsewhere", ApprovalState::Elsewhere),
-        ("superseded", ApprovalState::Superseded),
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, state)| *state == self).map_or("", |(name, _)| name)
-    }
-
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(name, _)| *name == word).map(|(_, state)| *state)
-    }
-}
-
-impl Verb {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Verb::Approve => "approve",
-            Verb::Deny => "deny",
-        }
-    }
-
-    pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "approve" => Some(Verb::Approve),
-            "deny" => Some(Verb::Deny),
-            _ => None,
-        }
-    }
-
-    pub fn opposite(self) -> Self {
-        match self {
-            Verb::Approve => Verb::Deny,
-            Verb::Deny => Verb::Approve,
-        }
-    }
-
-    /// "Approved", "Denied".
-    pub fn done(self) -> &'static str {
-        match self {
-            Verb::Approve => "Approved",
-            Verb::Deny => "Denied",
-        }
-    }
-
-    fn button(self, approval: Uuid, label: &str) -> Button {
-        let (emoji, style) = match self {
-            Verb::Approve => ("✅", ButtonStyle::Success),
-            Verb::Deny => ("⛔", ButtonStyle::Danger),
-        };
-        Button {
-            custom_id: format!("v1:approval:{}:{approval}", self.as_str()),
-            label: label.to_owned(),
-            emoji: Some(emoji),
-            style,
-        }
-    }
-
-    /// "Approve", "Deny".
-    pub fn label(self) -> &'static str {
-        match self {
-            Verb::Approve => "Approve",
-            Verb::Deny => "Deny",
-        }
-    }
-}
-
 /// Renders the card of a subject as it stands. A ticket has more to it: see [`super::ticket`].
 pub fn render(kind: SubjectKind, state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBody {
     match kind {
-        SubjectKind::Ticket => super::ticket::render(state, &[], None),
+        SubjectKind::Ticket => with_approval(super::ticket::render(state, &[], None), approval),
         SubjectKind::Machine => machine(state, approval),
-        SubjectKind::Asset => asset(state),
+        SubjectKind::Asset => with_approval(asset(state), approval),
     }
+}
+
+/// What is to be decided about a thing whose card is about more than that.
+pub fn with_approval(mut body: MessageBody, approval: Option<&ApprovalView>) -> MessageBody {
+    let Some(view) = approval else { return body };
+    let shown = approval::show(view);
+    if let Some(embed) = body.embeds.pop() {
+        let about = format!("{}\n{}", fit(&escape(&view.title), SHORT), shown.status);
+        body.embeds.push(embed.field("Approval", about, false).field("Reason", approval::reason(view), false));
+    }
+    body.buttons.splice(..0, shown.buttons);
+    body
 }
 
 pub(super) fn frame(state: &SubjectState, kind: &str) -> Embed {
@@ -180,112 +82,31 @@ fn asset(state: &SubjectState) -> MessageBody {
 }
 
 fn machine(state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBody {
-    let shown = MachineStatus::of(state, approval);
-    let embed = Embed {
-        title: shown.title.to_owned(),
-        color: shown.color,
-        ..frame(state, latest_kind(state, "machine.registered"))
-    }
-    .field("Hostname", text(state, "hostname"), true)
-    .field("IP Address", text(state, "ip_address"), true)
-    .field("OS", text(state, "operating_system"), true)
-    .field("Status", shown.status, false)
-    .field(
-        "Reason",
-        // The reason of a denial that was overtaken by an approval is no reason for it.
-        approval
-            .filter(|a| a.outcome != Some(Verb::Approve))
-            .and_then(|a| a.reason.as_deref())
-            .map(|r| fit(&escape(r), LONG))
-            .unwrap_or_default(),
-        false,
-    )
-    .field("Timeline", timeline(state), false);
-    MessageBody { embeds: vec![embed], buttons: shown.buttons, ..MessageBody::default() }
-}
-
-struct MachineStatus {
-    title: &'static str,
-    color: u32,
-    status: String,
-    buttons: Vec<Button>,
-}
-
-impl MachineStatus {
-    /// The card never says approved or denied before XTSystems said so.
-    fn of(state: &SubjectState, approval: Option<&ApprovalView>) -> Self {
-        let waiting =
-            |status: String, buttons| Self { title: look("machine.registered").0, color: 0xFF9900, status, buttons };
-        let Some(a) = approval else {
-            return if state.has("machine.approved") {
-                let by = or(text(state, "approved_by"), "someone");
-                Self::settled(Verb::Approve, format!("✅ Approved in XTSystems by {by}"))
-            } else {
-                waiting(or(word(state, "status"), "Pending Approval"), Vec::new())
-            };
-        };
-        let by = a.by.clone().unwrap_or_else(|| "someone".into());
-        let when = a.decided_at.map(relative).unwrap_or_default();
-        let verb = a.verb.unwrap_or(Verb::Approve);
-        let said = a.upstream_text.as_deref().map(|t| format!("\n> {}", fit(&escape(t), 300))).unwrap_or_default();
-        match a.state {
-            ApprovalState::Requested => waiting(
-                "🟠 Pending Approval".into(),
-                vec![Verb::Approve.button(a.id, "Approve"), Verb::Deny.button(a.id, "Deny")],
-            ),
-            ApprovalState::Deciding | ApprovalState::Sent => waiting(
-                format!("⏳ {} asked for by {by} {when}, waiting for XTSystems to confirm", verb.label()),
-                Vec::new(),
-            ),
-            ApprovalState::Unknown => waiting(
-                format!(
-                    "❔ {} asked for by {by} {when}. XTSystems has not said whether it was done; asking again ({} so far)",
-                    verb.label(),
-                    a.attempts
-                ),
-                Vec::new(),
-            ),
-            ApprovalState::Refused => waiting(
-                format!("⚠️ XTSystems refused to {} (asked for by {by} {when}){said}", verb.as_str()),
-                vec![
-                    verb.button(a.id, &format!("Retry {}", verb.label())),
-                    verb.opposite().button(a.id, verb.opposite().label()),
-                ],
-            ),
-            ApprovalState::Confirmed => {
-                let settled = a.settled_at.map(relative).unwrap_or_default();
-                let done = a.outcome.unwrap_or(verb);
-                Self::settled(
-                    done,
-                    format!("{} {} by {by} {when}, confirmed by XTSystems {settled}", done.symbol(), done.done()),
-                )
-            }
-            ApprovalState::Elsewhere => {
-                let done = a.outcome.unwrap_or(Verb::Approve);
-                let who = a.outcome_by.as_deref().map(|w| format!(" by {}", escape(&fit(w, 80)))).unwrap_or_default();
-                let settled = a.settled_at.map(relative).unwrap_or_default();
-                Self::settled(done, format!("{} {} in XTSystems{who} {settled}", done.symbol(), done.done()))
-            }
-            ApprovalState::Superseded => waiting("Superseded by a newer registration".into(), Vec::new()),
-        }
-    }
-
-    fn settled(verb: Verb, status: String) -> Self {
-        let (title, color) = match verb {
-            Verb::Approve => ("🖥️ Machine Approved", 0x2ECC71),
-            Verb::Deny => ("🖥️ Machine Denied", 0xE74C3C),
-        };
-        Self { title, color, status, buttons: Vec::new() }
-    }
-}
-
-impl Verb {
-    fn symbol(self) -> &'static str {
-        match self {
-            Verb::Approve => "✅",
-            Verb::Deny => "⛔",
-        }
-    }
+    let shown = approval.map(approval::show);
+    let settled = match &shown {
+        Some(shown) => shown.settled,
+        None => state.has("machine.approved").then_some(Verb::Approve),
+    };
+    let (title, color) = match settled {
+        None => (look("machine.registered").0, 0xFF9900),
+        Some(Verb::Approve) => ("🖥️ Machine Approved", 0x2ECC71),
+        Some(Verb::Deny) => ("🖥️ Machine Denied", 0xE74C3C),
+    };
+    let status = match (&shown, settled) {
+        (Some(shown), _) => shown.status.clone(),
+        (None, Some(_)) => format!("✅ Approved in XTSystems by {}", or(text(state, "approved_by"), "someone")),
+        (None, None) => or(word(state, "status"), "Pending Approval"),
+    };
+    let latest = latest_kind(state, "machine.registered");
+    let embed = Embed { title: title.to_owned(), color, ..frame(state, latest) }
+        .field("Hostname", text(state, "hostname"), true)
+        .field("IP Address", text(state, "ip_address"), true)
+        .field("OS", text(state, "operating_system"), true)
+        .field("Status", status, false)
+        .field("Reason", approval.map(approval::reason).unwrap_or_default(), false)
+        .field("Timeline", timeline(state), false);
+    let buttons = shown.map(|shown| shown.buttons).unwrap_or_default();
+    MessageBody { embeds: vec![embed], buttons, ..MessageBody::default() }
 }
 
 /// The newest entries, oldest first, each with the sender's time as the reader's clock shows it.

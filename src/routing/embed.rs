@@ -13,6 +13,7 @@ pub const FIELD_VALUE: usize = 1024;
 /// Characters over all embeds of one message.
 pub const TOTAL: usize = 6000;
 pub const EMBEDS: usize = 10;
+const BUTTONS_IN_ROW: usize = 5;
 /// Options of one select.
 pub const OPTIONS: usize = 25;
 /// Characters of an option's label.
@@ -86,7 +87,7 @@ pub struct MessageBody {
     pub embeds: Vec<Embed>,
     /// At most four, each a row of its own above the buttons.
     pub selects: Vec<Select>,
-    /// At most five, shown in one row.
+    /// Five to a row, below the selects; five rows in all.
     pub buttons: Vec<Button>,
     /// Ids that may be pinged; nothing else ever is.
     pub mentions: Vec<String>,
@@ -127,8 +128,8 @@ impl MessageBody {
             .collect();
         let row = |components: Vec<Value>| json!({ "type": 1, "components": components });
         let mut components: Vec<Value> = self.selects.iter().map(|select| row(vec![select.to_json()])).collect();
-        if !self.buttons.is_empty() {
-            components.push(row(self.buttons.iter().map(Button::to_json).collect()));
+        for buttons in self.buttons.chunks(BUTTONS_IN_ROW) {
+            components.push(row(buttons.iter().map(Button::to_json).collect()));
         }
         let (users, roles) = self.allowed_mentions();
         json!({

@@ -124,14 +124,17 @@ impl CatchUp {
 
     fn event(&self, ports: &Ports, payload: &Value, now: DateTime<Utc>) -> Result<NewEvent, parse::ParseError> {
         let event = parse::from_delivery(payload, self.source_id, self.guild_id, ports.clock.uuid(), now)?;
-        Ok(NewEvent { event, raw: payload.to_string().into_bytes(), via: Via::CatchUp })
+        Ok(NewEvent { event, raw: payload.to_string().into_bytes(), data_in_raw: false, via: Via::CatchUp })
     }
 }
 
 /// Our webhook among those registered: by address first, then by the name we register under.
 pub fn find_ours(webhooks: Vec<Webhook>, url: Option<&str>) -> Option<Webhook> {
-    let trimmed = |text: &str| text.trim_end_matches('/').to_owned();
-    let by_url = webhooks.iter().position(|w| url.is_some_and(|url| trimmed(&w.url) == trimmed(url)));
+    let by_url = webhooks.iter().position(|w| url.is_some_and(|url| same_address(&w.url, url)));
     let index = by_url.or_else(|| webhooks.iter().position(|w| w.name == crate::source::xtsystems::WEBHOOK_NAME))?;
     webhooks.into_iter().nth(index)
+}
+
+pub fn same_address(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -12,15 +13,17 @@ use crate::id::sha256_hex;
 use crate::lifecycle::Lifecycle;
 use crate::ports::Ports;
 use crate::store::StoreError;
-use crate::store::event::Inserted;
+use crate::store::event::{EventWriter, Inserted};
 use crate::telemetry::traces::Step;
 
 /// Events that share a commit at most.
 const BATCH: usize = 256;
 /// Callers that may wait; beyond it they wait to be let in.
 const QUEUE: usize = 4096;
-/// Commits under way at the same time.
+/// Commits under way at the same time; half the connections are left to others.
 const WRITERS: usize = 2;
+/// A writer with nothing to do for this long gives its connection back.
+const REST_AFTER: Duration = Duration::from_secs(1);
 
 /// Why an event was not taken in.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -51,16 +54,21 @@ impl Ingest {
     pub fn start(ports: &Ports, lifecycle: &Lifecycle) -> Self {
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let receiver = Arc::new(Mutex::new(receiver));
+        let writers = WRITERS.min(ports.config.store.max_connections as usize / 2).max(1);
         let missed = Arc::new(AtomicBool::new(false));
-        for _ in 0..WRITERS {
-            let writer = Writer { ports: ports.clone(), missed: missed.clone() };
+        for _ in 0..writers {
+            let events = EventWriter::new(ports.store.clone());
+            let mut writer = Writer { ports: ports.clone(), events, missed: missed.clone() };
             let receiver = receiver.clone();
             let lifecycle_there = lifecycle.clone();
             lifecycle.spawn("ingest writer", async move {
-                tokio::select! {
-                    () = writer.run(&receiver) => {}
+                let stored = tokio::select! {
+                    () = writer.run(&receiver) => true,
                     // Not before: a request that is being read still has to be stored.
-                    () = lifecycle_there.doors_closed() => writer.drain(&receiver).await,
+                    () = lifecycle_there.doors_closed() => false,
+                };
+                if !stored {
+                    writer.drain(&receiver).await;
                 }
             });
         }
@@ -97,27 +105,42 @@ impl Ingest {
 
 struct Writer {
     ports: Ports,
+    events: EventWriter,
     missed: Arc<AtomicBool>,
 }
 
 impl Writer {
-    async fn run(&self, receiver: &Mutex<mpsc::Receiver<Job>>) {
-        let mut batch = Vec::with_capacity(BATCH);
+    async fn run(&mut self, receiver: &Mutex<mpsc::Receiver<Job>>) {
         loop {
-            {
-                // While this writer commits, the other one gathers the next batch.
+            let mut batch = Vec::with_capacity(BATCH);
+            let first = async {
+                // While this writer commits, another one gathers the next batch.
                 let mut receiver = receiver.lock().await;
-                if receiver.recv_many(&mut batch, BATCH).await == 0 {
-                    return;
+                let received = receiver.recv_many(&mut batch, BATCH).await;
+                (receiver, received)
+            };
+            let (mut receiver, received) = if self.events.holds_a_connection() {
+                match tokio::time::timeout(REST_AFTER, first).await {
+                    Ok(first) => first,
+                    Err(_) => {
+                        self.events.rest();
+                        continue;
+                    }
                 }
-                gather(&mut receiver, &mut batch).await;
+            } else {
+                first.await
+            };
+            if received == 0 {
+                return;
             }
-            self.store(std::mem::take(&mut batch)).await;
+            gather(&mut receiver, &mut batch).await;
+            drop(receiver);
+            self.store(batch).await;
         }
     }
 
     /// What is queued at a stop is still stored: its senders are waiting for an answer.
-    async fn drain(&self, receiver: &Mutex<mpsc::Receiver<Job>>) {
+    async fn drain(&mut self, receiver: &Mutex<mpsc::Receiver<Job>>) {
         let mut rest = Vec::new();
         {
             let mut receiver = receiver.lock().await;
@@ -132,11 +155,11 @@ impl Writer {
     }
 
     /// Stores a batch; when PostgreSQL refuses it, halves it until only the culprit is left out.
-    async fn store(&self, batch: Vec<Job>) {
+    async fn store(&mut self, batch: Vec<Job>) {
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
             let events: Vec<&NewEvent> = part.iter().map(|job| &job.event).collect();
-            match self.ports.store.insert_events(&events).await {
+            match self.events.insert(&events).await {
                 Ok(outcomes) => {
                     crate::crash::point("ingest.committed");
                     let any_fresh = outcomes.iter().any(|o| matches!(o, Inserted::Fresh(_)));

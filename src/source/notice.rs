@@ -27,7 +27,7 @@ pub async fn tell_admins(ports: &Ports, guild_id: GuildId, key: &str, text: &str
         data: json!({ "text": text }),
     };
     let raw = text.as_bytes().to_vec();
-    ports.store.insert_events(&[&NewEvent { event, raw, via: Via::Internal }]).await?;
+    ports.store.insert_events(&[&NewEvent { event, raw, data_in_raw: false, via: Via::Internal }]).await?;
     ports.wake.wake(Topic::Planner);
     Ok(())
 }

@@ -131,5 +131,5 @@ fn read(ports: &Ports, entry: &Entry, names: &SourceNames) -> Result<NewEvent, S
         kind: wire.kind,
         data,
     };
-    Ok(NewEvent { event, raw: entry.event.clone(), via: Via::Bus })
+    Ok(NewEvent { event, raw: entry.event.clone(), data_in_raw: false, via: Via::Bus })
 }

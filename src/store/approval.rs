@@ -1,14 +1,56 @@
-//! Approvals: read and written whole, under a row lock, and the append-only log of what was done.
+//! Approvals: read and written whole, under a row lock.
+
+mod due;
+mod rule;
+mod vote;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Result, Store, Tx};
-use crate::id::{GuildId, UserId};
+use crate::config::ReasonRule;
+use crate::id::{GuildId, RoleId, UserId};
 use crate::routing::card::{ApprovalState, Verb};
+use crate::routing::subject::SubjectState;
 
-/// A decision about one machine registration.
+pub use due::{OpenApproval, Place, Places, find_places};
+pub use rule::{delete_rule, list_rules, set_rule};
+// Where they were: branches under way still name them here.
+pub use super::audit::{NewAudit, insert_audit};
+pub use vote::{delete_vote, delete_votes, has_vote, insert_vote, is_requester};
+
+/// Which call upstream a decision means. Another source adds a call of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "to")]
+pub enum UpstreamCall {
+    #[serde(rename = "xtsystems.machine")]
+    Machine { asset_id: String, company_id: Option<String> },
+}
+
+/// The rules in force when an approval was opened, as far as they have no column of their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Terms {
+    pub requester_may_approve: bool,
+    pub reason: ReasonRule,
+    /// The title has to be typed.
+    pub confirm: bool,
+    pub undo_seconds: i64,
+    pub escalate_role: Option<RoleId>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        let reason = ReasonRule::Deny;
+        Self { requester_may_approve: true, reason, confirm: false, undo_seconds: 0, escalate_role: None }
+    }
+}
+
+/// One decision about one thing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approval {
     pub id: Uuid,
@@ -19,11 +61,24 @@ pub struct Approval {
     /// Order of registrations: the sender's time, then receipt.
     pub occurred_at: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
-    pub asset_id: String,
-    pub company_id: Option<String>,
-    /// What the card said when it was made; a press is void when the machine says otherwise since.
-    pub hostname: String,
-    pub ip_address: String,
+    /// What is decided about, such as `machine`, and its name.
+    pub kind: String,
+    pub title: String,
+    /// What the card said when it was made, by the names of the subject's fields; a press is void when the
+    /// subject says otherwise since.
+    pub facts: BTreeMap<String, String>,
+    /// `None`: a call of a newer release, which makes it.
+    pub call: Option<UpstreamCall>,
+    pub requested_by: Option<String>,
+    pub terms: Terms,
+    pub needed: i32,
+    /// How many have approved.
+    pub votes: i32,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub remind_at: Option<DateTime<Utc>>,
+    pub escalate_at: Option<DateTime<Utc>>,
+    pub undone_by: Option<Uuid>,
+    pub undone_at: Option<DateTime<Utc>>,
     pub state: ApprovalState,
     pub verb: Option<Verb>,
     pub reason: Option<String>,
@@ -40,13 +95,10 @@ pub struct Approval {
     pub settled_at: Option<DateTime<Utc>>,
 }
 
-/// One line of the audit log.
-pub struct NewAudit {
-    pub guild_id: GuildId,
-    pub approval_id: Option<Uuid>,
-    pub person_id: Option<Uuid>,
-    pub action: &'static str,
-    pub detail: Value,
+impl Approval {
+    fn fact(&self, name: &str) -> &str {
+        self.facts.get(name).map_or("", String::as_str)
+    }
 }
 
 struct Row {
@@ -61,6 +113,19 @@ struct Row {
     company_id: Option<String>,
     hostname: String,
     ip_address: String,
+    kind: String,
+    title: String,
+    facts: Value,
+    upstream_call: Option<Value>,
+    requested_by: Option<String>,
+    terms: Value,
+    needed: i32,
+    votes: i32,
+    expires_at: Option<DateTime<Utc>>,
+    remind_at: Option<DateTime<Utc>>,
+    escalate_at: Option<DateTime<Utc>>,
+    undone_by: Option<Uuid>,
+    undone_at: Option<DateTime<Utc>>,
     state: String,
     verb: Option<String>,
     reason: Option<String>,
@@ -79,6 +144,16 @@ struct Row {
 
 impl From<Row> for Approval {
     fn from(r: Row) -> Self {
+        // An older binary writes the columns of a machine alone.
+        let of_older = r.upstream_call.is_none();
+        let (facts, title, call) = if of_older {
+            let facts = [("hostname", &r.hostname), ("ip_address", &r.ip_address)];
+            let facts = facts.map(|(name, value)| (name.to_owned(), value.clone())).into();
+            (facts, r.hostname, Some(UpstreamCall::Machine { asset_id: r.asset_id, company_id: r.company_id }))
+        } else {
+            let call = r.upstream_call.and_then(|call| serde_json::from_value(call).ok());
+            (serde_json::from_value(r.facts).unwrap_or_default(), r.title, call)
+        };
         Approval {
             id: r.id,
             guild_id: GuildId(r.guild_id),
@@ -87,10 +162,19 @@ impl From<Row> for Approval {
             event_id: r.event_id,
             occurred_at: r.occurred_at,
             received_at: r.received_at,
-            asset_id: r.asset_id,
-            company_id: r.company_id,
-            hostname: r.hostname,
-            ip_address: r.ip_address,
+            kind: r.kind,
+            title,
+            facts,
+            call,
+            requested_by: r.requested_by,
+            terms: serde_json::from_value(r.terms).unwrap_or_default(),
+            needed: r.needed,
+            votes: r.votes,
+            expires_at: r.expires_at,
+            remind_at: r.remind_at,
+            escalate_at: r.escalate_at,
+            undone_by: r.undone_by,
+            undone_at: r.undone_at,
             // The table's check allows no other word.
             state: ApprovalState::parse(&r.state).unwrap_or(ApprovalState::Superseded),
             verb: r.verb.as_deref().and_then(Verb::parse),
@@ -115,8 +199,9 @@ pub async fn lock_approval(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Result<O
     let row = sqlx::query_as!(
         Row,
         "SELECT id, guild_id, source_id, subject_id, event_id, occurred_at, received_at, asset_id, company_id, hostname,
-             ip_address, state, verb, reason, person_id, decided_at, call_due_at, call_attempts, lease_token,
-             leased_until, upstream_status, upstream_text, outcome, outcome_by, settled_at
+             ip_address, kind, title, facts, upstream_call, requested_by, terms, needed, votes, expires_at, remind_at,
+             escalate_at, undone_by, undone_at, state, verb, reason, person_id, decided_at, call_due_at, call_attempts,
+             lease_token, leased_until, upstream_status, upstream_text, outcome, outcome_by, settled_at
          FROM approval WHERE id = $1 AND guild_id = $2 FOR UPDATE",
         id,
         guild_id.0
@@ -131,8 +216,9 @@ pub async fn lock_subject_approvals(tx: &mut Tx, subject_id: Uuid) -> Result<Vec
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, guild_id, source_id, subject_id, event_id, occurred_at, received_at, asset_id, company_id, hostname,
-             ip_address, state, verb, reason, person_id, decided_at, call_due_at, call_attempts, lease_token,
-             leased_until, upstream_status, upstream_text, outcome, outcome_by, settled_at
+             ip_address, kind, title, facts, upstream_call, requested_by, terms, needed, votes, expires_at, remind_at,
+             escalate_at, undone_by, undone_at, state, verb, reason, person_id, decided_at, call_due_at, call_attempts,
+             lease_token, leased_until, upstream_status, upstream_text, outcome, outcome_by, settled_at
          FROM approval WHERE subject_id = $1 ORDER BY occurred_at, received_at, id FOR UPDATE",
         subject_id
     )
@@ -141,12 +227,18 @@ pub async fn lock_subject_approvals(tx: &mut Tx, subject_id: Uuid) -> Result<Vec
     Ok(rows.into_iter().map(Approval::from).collect())
 }
 
-/// Inserts an approval unless its event already has one.
+/// Inserts an approval unless its event already has one. The columns of a machine are kept for older binaries.
 pub async fn insert_approval(tx: &mut Tx, a: &Approval, now: DateTime<Utc>) -> Result<()> {
+    let (asset_id, company_id) = match &a.call {
+        Some(UpstreamCall::Machine { asset_id, company_id }) => (asset_id.as_str(), company_id.as_deref()),
+        None => ("", None),
+    };
     sqlx::query!(
         "INSERT INTO approval (id, guild_id, source_id, subject_id, event_id, occurred_at, received_at, asset_id,
-             company_id, hostname, ip_address, state, outcome, outcome_by, settled_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+             company_id, hostname, ip_address, state, outcome, outcome_by, settled_at, created_at, kind, title, facts,
+             upstream_call, requested_by, terms, needed, expires_at, remind_at, escalate_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+             $24, $25, $26)
          ON CONFLICT ON CONSTRAINT approval_event DO NOTHING",
         a.id,
         a.guild_id.0,
@@ -155,15 +247,25 @@ pub async fn insert_approval(tx: &mut Tx, a: &Approval, now: DateTime<Utc>) -> R
         a.event_id,
         a.occurred_at,
         a.received_at,
-        a.asset_id,
-        a.company_id,
-        a.hostname,
-        a.ip_address,
+        asset_id,
+        company_id,
+        a.fact("hostname"),
+        a.fact("ip_address"),
         a.state.as_str(),
         a.outcome.map(Verb::as_str),
         a.outcome_by,
         a.settled_at,
-        now
+        now,
+        a.kind,
+        a.title,
+        json!(a.facts),
+        json!(a.call),
+        a.requested_by,
+        json!(a.terms),
+        a.needed,
+        a.expires_at,
+        a.remind_at,
+        a.escalate_at
     )
     .execute(&mut **tx)
     .await?;
@@ -175,7 +277,9 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
     sqlx::query!(
         "UPDATE approval SET state = $2, verb = $3, reason = $4, person_id = $5, decided_at = $6, call_due_at = $7,
              call_attempts = $8, lease_token = $9, leased_until = $10, upstream_status = $11, upstream_text = $12,
-             outcome = $13, outcome_by = $14, settled_at = $15, hostname = $16, ip_address = $17
+             outcome = $13, outcome_by = $14, settled_at = $15, hostname = $16, ip_address = $17, title = $18, facts = $19,
+             votes = $20, expires_at = $21, remind_at = $22, escalate_at = $23, undone_by = $24, undone_at = $25,
+             needed = $26, terms = $27
          WHERE id = $1",
         a.id,
         a.state.as_str(),
@@ -192,8 +296,18 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
         a.outcome.map(Verb::as_str),
         a.outcome_by,
         a.settled_at,
-        a.hostname,
-        a.ip_address
+        a.fact("hostname"),
+        a.fact("ip_address"),
+        a.title,
+        json!(a.facts),
+        a.votes,
+        a.expires_at,
+        a.remind_at,
+        a.escalate_at,
+        a.undone_by,
+        a.undone_at,
+        a.needed,
+        json!(a.terms)
     )
     .execute(&mut **tx)
     .await?;
@@ -215,21 +329,6 @@ pub async fn has_newer_approval(tx: &mut Tx, a: &Approval) -> Result<bool> {
     .await?)
 }
 
-pub async fn insert_audit(tx: &mut Tx, line: &NewAudit, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO audit (guild_id, at, approval_id, person_id, action, detail) VALUES ($1, $2, $3, $4, $5, $6)",
-        line.guild_id.0,
-        now,
-        line.approval_id,
-        line.person_id,
-        line.action,
-        line.detail
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
 /// The Discord user behind an approval's decision, if still known.
 pub async fn find_presser(tx: &mut Tx, person_id: Option<Uuid>) -> Result<Option<UserId>> {
     Ok(sqlx::query_scalar!("SELECT discord_user_id FROM person WHERE id = $1", person_id)
@@ -239,16 +338,10 @@ pub async fn find_presser(tx: &mut Tx, person_id: Option<Uuid>) -> Result<Option
         .map(UserId))
 }
 
-/// The machine's hostname and address as its subject has them now.
-pub async fn find_machine(tx: &mut Tx, subject_id: Uuid) -> Result<(Option<String>, Option<String>)> {
-    let row = sqlx::query!(
-        "SELECT state #>> '{fields,hostname,value}' AS hostname, state #>> '{fields,ip_address,value}' AS ip_address
-         FROM subject WHERE id = $1",
-        subject_id
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok((row.hostname, row.ip_address))
+/// The subject's state as it is now.
+pub async fn get_subject_state(tx: &mut Tx, subject_id: Uuid) -> Result<SubjectState> {
+    let state = sqlx::query_scalar!("SELECT state FROM subject WHERE id = $1", subject_id).fetch_one(&mut **tx).await?;
+    Ok(serde_json::from_value(state).unwrap_or_default())
 }
 
 impl Store {
@@ -273,7 +366,8 @@ impl Store {
                  state = CASE a.state WHEN 'deciding' THEN 'sent' ELSE 'unknown' END
              FROM due WHERE a.id = due.id
              RETURNING a.id, a.guild_id, a.source_id, a.subject_id, a.event_id, a.occurred_at, a.received_at, a.asset_id,
-                 a.company_id, a.hostname, a.ip_address, a.state, a.verb, a.reason, a.person_id, a.decided_at,
+                 a.company_id, a.hostname, a.ip_address, a.kind, a.title, a.facts, a.upstream_call, a.requested_by,
+                 a.terms, a.needed, a.votes, a.expires_at, a.remind_at, a.escalate_at, a.undone_by, a.undone_at, a.state, a.verb, a.reason, a.person_id, a.decided_at,
                  a.call_due_at, a.call_attempts, a.lease_token, a.leased_until, a.upstream_status, a.upstream_text,
                  a.outcome, a.outcome_by, a.settled_at",
             token,
@@ -283,8 +377,15 @@ impl Store {
         )
         .fetch_all(&mut *tx)
         .await?;
+        // What could be undone until now no longer can.
+        let approvals: Vec<Approval> = rows.into_iter().map(Approval::from).collect();
+        let undoable = approvals.iter().filter(|a| a.call_attempts == 1 && a.terms.undo_seconds > 0);
+        let subjects: Vec<Uuid> = undoable.map(|a| a.subject_id).collect();
+        if !subjects.is_empty() {
+            super::card::touch_cards(&mut tx, &subjects).await?;
+        }
         tx.commit().await?;
-        Ok(rows.into_iter().map(Approval::from).collect())
+        Ok(approvals)
     }
 
     /// When the next call upstream comes due.

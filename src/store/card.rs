@@ -8,7 +8,7 @@ use super::send::NewAttempt;
 use super::{Result, Store, Tx};
 use crate::event::kind::SubjectKind;
 use crate::id::{GuildId, MessageId};
-use crate::routing::card::{ApprovalState, ApprovalView, Verb};
+use crate::routing::card::{ApprovalState, ApprovalView, Verb, Voter};
 use crate::routing::subject::SubjectState;
 use crate::routing::ticket::{ActionView, Controls};
 use crate::store::upstream_list::ListKind;
@@ -116,13 +116,42 @@ struct Row {
     outcome: Option<String>,
     outcome_by: Option<String>,
     settled_at: Option<DateTime<Utc>>,
+    title: Option<String>,
+    requested_by: Option<String>,
+    needed: Option<i32>,
+    votes: Option<serde_json::Value>,
+    call_due_at: Option<DateTime<Utc>>,
+    undone_by: Option<i64>,
+    undone_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// A person as a mention; one that was deleted is still somebody.
+fn mention(user: Option<i64>) -> String {
+    user.map_or_else(|| "someone".into(), |user| format!("<@{user}>"))
+}
+
+/// Pairs of user and second.
+fn voters(votes: Option<serde_json::Value>) -> Vec<Voter> {
+    let pairs: Vec<(Option<i64>, i64)> = votes.and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default();
+    let voter = |(user, second)| Some(Voter { who: mention(user), at: DateTime::from_timestamp(second, 0)? });
+    pairs.into_iter().filter_map(voter).collect()
 }
 
 impl From<Row> for CardView {
     fn from(r: Row) -> Self {
+        let state = r.approval_state.as_deref().and_then(ApprovalState::parse).unwrap_or(ApprovalState::Superseded);
+        let untouched = state == ApprovalState::Deciding && r.call_attempts == Some(0);
         let approval = r.approval_id.map(|id| ApprovalView {
             id,
-            state: r.approval_state.as_deref().and_then(ApprovalState::parse).unwrap_or(ApprovalState::Superseded),
+            state,
+            title: r.title.unwrap_or_default(),
+            requested_by: r.requested_by,
+            needed: r.needed.unwrap_or(1),
+            votes: voters(r.votes),
+            undo_until: r.call_due_at.filter(|due| untouched && r.decided_at.is_some_and(|at| *due > at)),
+            undone: r.undone_at.map(|at| Voter { who: mention(r.undone_by), at }),
+            expires_at: r.expires_at,
             verb: r.verb.as_deref().and_then(Verb::parse),
             by: r.presser.map(|user| format!("<@{user}>")),
             decided_at: r.decided_at,
@@ -157,11 +186,16 @@ impl Store {
             r#"SELECT c.id, c.version, s.id AS subject_id, s.source_id, s.kind, s.state, c.send_id, c.discord_message_id, c.reposts, c.edit_failures,
                    a.id AS "approval_id?", a.state AS "approval_state?", a.verb, p.discord_user_id AS presser,
                    a.decided_at, a.reason, a.upstream_text, a.call_attempts AS "call_attempts?", a.outcome,
-                   a.outcome_by, a.settled_at
+                   a.outcome_by, a.settled_at, a.title AS "title?", a.requested_by, a.needed AS "needed?", a.call_due_at,
+                   u.discord_user_id AS undone_by, a.undone_at, a.expires_at,
+                   (SELECT jsonb_agg(jsonb_build_array(w.discord_user_id, extract(epoch FROM v.voted_at)::bigint)
+                        ORDER BY v.voted_at, v.person_id)
+                    FROM approval_vote v LEFT JOIN person w ON w.id = v.person_id WHERE v.approval_id = a.id) AS votes
                FROM card c JOIN subject s ON s.id = c.subject_id
                LEFT JOIN LATERAL (SELECT * FROM approval a WHERE a.subject_id = s.id
                    ORDER BY a.occurred_at DESC, a.received_at DESC, a.id DESC LIMIT 1) a ON true
                LEFT JOIN person p ON p.id = a.person_id
+               LEFT JOIN person u ON u.id = a.undone_by
                WHERE c.id = $1"#,
             card_id
         )

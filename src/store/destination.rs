@@ -1,9 +1,13 @@
 //! Destinations: channels and Discord webhooks, each with a lane, and whether Discord lets us use them.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::secret::webhook_place;
 use super::{Result, Store, Tx};
+use crate::crypto::Keyring;
 use crate::id::{ChannelId, GuildId};
 
 /// Where messages go.
@@ -15,7 +19,7 @@ pub struct Destination {
     pub disabled_because: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Target {
     Channel(ChannelId),
     /// The channel is known once the webhook was looked up.
@@ -24,6 +28,18 @@ pub enum Target {
         token: String,
         channel: Option<ChannelId>,
     },
+}
+
+/// Without the token: whoever has it can post.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Channel(channel) => f.debug_tuple("Channel").field(channel).finish(),
+            Target::Webhook { id, channel, .. } => {
+                f.debug_struct("Webhook").field("id", id).field("channel", channel).finish_non_exhaustive()
+            }
+        }
+    }
 }
 
 /// The columns of a destination as they are stored.
@@ -37,14 +53,30 @@ pub(super) struct Row {
     pub disabled_because: Option<String>,
 }
 
-impl From<Row> for Destination {
-    fn from(row: Row) -> Self {
-        let target = match (row.webhook_id, row.webhook_token) {
-            (Some(id), Some(token)) => Target::Webhook { id, token, channel: row.webhook_channel_id.map(ChannelId) },
+impl Row {
+    /// The destination with its token in the clear.
+    pub(super) fn open(self, keys: &Keyring) -> Result<Destination> {
+        let target = match (self.webhook_id, self.webhook_token) {
+            (Some(id), Some(sealed)) => Target::Webhook {
+                id,
+                token: keys.open(&webhook_place(self.guild_id, id), &sealed)?,
+                channel: self.webhook_channel_id.map(ChannelId),
+            },
             // The table's check makes sure that what is not a webhook has a channel.
-            _ => Target::Channel(ChannelId(row.channel_id.unwrap_or_default())),
+            _ => Target::Channel(ChannelId(self.channel_id.unwrap_or_default())),
         };
-        Self { id: row.id, guild_id: GuildId(row.guild_id), target, disabled_because: row.disabled_because }
+        Ok(Destination {
+            id: self.id,
+            guild_id: GuildId(self.guild_id),
+            target,
+            disabled_because: self.disabled_because,
+        })
+    }
+
+    /// `None` for one whose token does not open, which the log names: the others go on.
+    pub(super) fn open_or_report(self, keys: &Keyring) -> Option<Destination> {
+        let opened = self.open(keys);
+        opened.inspect_err(|error| tracing::error!(%error, "a destination cannot be used")).ok()
     }
 }
 
@@ -85,7 +117,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(rows.into_iter().map(Destination::from).collect())
+        Ok(rows.into_iter().filter_map(|row| row.open_or_report(&self.keys)).collect())
     }
 
     /// A check that was claimed and came to nothing is made again from then on.
@@ -112,7 +144,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(Destination::from).collect())
+        Ok(rows.into_iter().filter_map(|row| row.open_or_report(&self.keys)).collect())
     }
 
     /// Records a check. `problem` disables; `None` enables again. Returns whether that changed anything.
@@ -184,6 +216,7 @@ pub async fn ensure_webhook(
     new_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Uuid> {
+    let sealed = tx.keys.seal(&webhook_place(guild_id.0, webhook_id), token)?;
     let id = sqlx::query_scalar!(
         "INSERT INTO destination (id, guild_id, kind, webhook_id, webhook_token, created_at)
          VALUES ($1, $2, 'webhook', $3, $4, $5)
@@ -192,7 +225,7 @@ pub async fn ensure_webhook(
         new_id,
         guild_id.0,
         webhook_id,
-        token,
+        sealed,
         now
     )
     .fetch_one(&mut **tx)

@@ -16,7 +16,7 @@ mod place;
 pub use error::EmbeddedError;
 pub use place::default_data_dir;
 
-use cluster::{await_end_of_earlier_server, create, lock, version_of};
+use cluster::{await_end_of_earlier_server, create, is_held, is_serving, lock, version_of};
 use keeper::{Keeper, Launch};
 use place::Account;
 use rustix::process::{Pid, Signal};
@@ -113,6 +113,22 @@ pub fn start(settings: &Settings) -> Result<EmbeddedPostgres, EmbeddedError> {
     let keeper = Keeper::start(launch)?;
     tracing::info!(data_dir = %data_dir.display(), version = binaries.major, "the private PostgreSQL accepts connections");
     Ok(EmbeddedPostgres { url, data_dir, _keeper: keeper, _lock: lock })
+}
+
+/// The URL of the server that another program has running in the data directory; `None` when none is ready.
+pub fn running(settings: &Settings) -> Result<Option<String>, EmbeddedError> {
+    let account = Account::choose()?;
+    let data_dir = settings.data_dir.clone().unwrap_or_else(default_data_dir);
+    let home = data_dir.join("postgresql");
+    if !home.is_dir() || !is_held(&home) {
+        return Ok(None);
+    }
+    // As `start` names them: the way to the socket hangs on it.
+    let home = account.data_dir(&data_dir)?.join("postgresql");
+    if !is_serving(&home.join("cluster")) {
+        return Ok(None);
+    }
+    Ok(Some(url(&account.socket_dir(&home)?)))
 }
 
 /// The address of the server that another process of this program has started and still runs.

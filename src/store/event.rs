@@ -1,15 +1,17 @@
 //! Events: many requests share one commit; a repeat is recognised by the source's dedup key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use sqlx::pool::PoolConnection;
 use sqlx::types::Json;
+use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
-use super::{Result, Store, Tx};
-use crate::event::{Event, NewEvent, Severity};
-use crate::id::GuildId;
+use super::{Result, Store, StoreError, Tx};
+use crate::event::{Event, NewEvent, Severity, dedup_hash};
+use crate::id::{GuildId, first_id_at};
 
 /// What became of one event of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,146 +30,213 @@ impl Inserted {
 }
 
 /// The planner's note on one event.
-pub struct PlanNote {
+pub struct PlanNote<'a> {
     pub event_id: Uuid,
-    pub note: String,
+    pub note: &'a str,
+    /// Taken from the body just now.
+    pub data: Option<&'a Value>,
+}
+
+/// Stores events one batch after the other on a connection of its own: the pool tries a connection
+/// before and after each use, which costs two round trips.
+pub struct EventWriter {
+    store: Store,
+    kept: Option<PoolConnection<Postgres>>,
+}
+
+impl EventWriter {
+    pub fn new(store: Store) -> Self {
+        Self { store, kept: None }
+    }
+
+    /// As [`Store::insert_events`]. A connection that was lost since the last batch costs a second try:
+    /// what the first one stored after all is recognised.
+    pub async fn insert(&mut self, batch: &[&NewEvent]) -> Result<Vec<Inserted>> {
+        if let Some(mut kept) = self.kept.take() {
+            match insert_events(&mut kept, batch).await {
+                Err(StoreError::Unavailable(_)) => {}
+                outcome => {
+                    self.kept = Some(kept);
+                    return outcome;
+                }
+            }
+        }
+        let mut fresh = self.store.pool.acquire().await?;
+        let outcome = insert_events(&mut fresh, batch).await;
+        if !matches!(outcome, Err(StoreError::Unavailable(_))) {
+            self.kept = Some(fresh);
+        }
+        outcome
+    }
+
+    pub fn holds_a_connection(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Lets others have the connection.
+    pub fn rest(&mut self) {
+        self.kept = None;
+    }
+}
+
+/// Inserts a batch in one statement and one commit. Events are numbered as they came; their keys are taken
+/// in order, so that two batches cannot deadlock. A key under way in another transaction is waited for.
+async fn insert_events(connection: &mut PgConnection, batch: &[&NewEvent]) -> Result<Vec<Inserted>> {
+    let ids: Vec<Uuid> = batch.iter().map(|n| n.event.id).collect();
+    let sources: Vec<Uuid> = batch.iter().map(|n| n.event.source_id).collect();
+    let guilds: Vec<i64> = batch.iter().map(|n| n.event.guild_id.0).collect();
+    let kinds: Vec<&str> = batch.iter().map(|n| n.event.kind.as_str()).collect();
+    let subjects: Vec<Option<&str>> = batch.iter().map(|n| n.event.subject.as_deref()).collect();
+    let severities: Vec<&str> = batch.iter().map(|n| n.event.severity.as_str()).collect();
+    let occurred: Vec<DateTime<Utc>> = batch.iter().map(|n| n.event.occurred_at).collect();
+    let received: Vec<DateTime<Utc>> = batch.iter().map(|n| n.event.received_at).collect();
+    let hashes: Vec<Uuid> = batch.iter().map(|n| dedup_hash(n.event.source_id, &n.event.dedup_key)).collect();
+    let data: Vec<Option<Json<&Value>>> =
+        batch.iter().map(|n| (!n.data_in_raw).then_some(Json(&n.event.data))).collect();
+    let vias: Vec<&str> = batch.iter().map(|n| n.via.as_str()).collect();
+    let raws: Vec<&[u8]> = batch.iter().map(|n| n.raw.as_slice()).collect();
+    let fresh = sqlx::query_scalar!(
+        r#"WITH fresh AS (
+            INSERT INTO event (seq, id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_hash, data, via)
+            OVERRIDING SYSTEM VALUE
+            SELECT * FROM (SELECT nextval('event_seq_seq'), t.* FROM UNNEST(
+                $1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[],
+                $7::timestamptz[], $8::timestamptz[], $9::uuid[], $10::jsonb[], $11::text[]
+            ) AS t (id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_hash, data, via)) AS numbered
+            ORDER BY dedup_hash
+            ON CONFLICT ON CONSTRAINT event_dedup_hash DO NOTHING
+            RETURNING id
+        ), kept AS (
+            INSERT INTO event_raw (event_id, received_at, body)
+            SELECT t.id, t.received_at, t.body
+            FROM UNNEST($1::uuid[], $8::timestamptz[], $12::bytea[]) AS t (id, received_at, body) JOIN fresh USING (id)
+        )
+        SELECT count(*) AS "count!" FROM fresh"#,
+        &ids,
+        &sources,
+        &guilds,
+        &kinds as &[&str],
+        &subjects as &[Option<&str>],
+        &severities as &[&str],
+        &occurred,
+        &received,
+        &hashes,
+        &data as &[Option<Json<&Value>>],
+        &vias as &[&str],
+        &raws as &[&[u8]]
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if usize::try_from(fresh) == Ok(batch.len()) {
+        return Ok(ids.into_iter().map(Inserted::Fresh).collect());
+    }
+    let first = first_ids(connection, &hashes).await?;
+    Ok(ids
+        .iter()
+        .zip(&hashes)
+        .map(|(id, hash)| match first.get(hash) {
+            Some(first) if first == id => Inserted::Fresh(*id),
+            Some(first) => Inserted::Duplicate(*first),
+            // It was there a moment ago, and its time was over.
+            None => Inserted::Duplicate(*id),
+        })
+        .collect())
+}
+
+/// The committed events behind keys that were there already.
+async fn first_ids(connection: &mut PgConnection, hashes: &[Uuid]) -> Result<HashMap<Uuid, Uuid>> {
+    let rows = sqlx::query!("SELECT dedup_hash, id FROM event WHERE dedup_hash = ANY($1)", hashes)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|r| (r.dedup_hash, r.id)).collect())
 }
 
 impl Store {
-    /// Inserts a batch in one statement and one commit. Keys are taken in order, so that two batches
-    /// cannot deadlock; a key under way in another transaction is waited for.
+    /// Stores events in one commit; returns after it.
     pub async fn insert_events(&self, batch: &[&NewEvent]) -> Result<Vec<Inserted>> {
-        let ids: Vec<Uuid> = batch.iter().map(|n| n.event.id).collect();
-        let sources: Vec<Uuid> = batch.iter().map(|n| n.event.source_id).collect();
-        let guilds: Vec<i64> = batch.iter().map(|n| n.event.guild_id.0).collect();
-        let kinds: Vec<&str> = batch.iter().map(|n| n.event.kind.as_str()).collect();
-        let subjects: Vec<Option<&str>> = batch.iter().map(|n| n.event.subject.as_deref()).collect();
-        let severities: Vec<&str> = batch.iter().map(|n| n.event.severity.as_str()).collect();
-        let occurred: Vec<DateTime<Utc>> = batch.iter().map(|n| n.event.occurred_at).collect();
-        let received: Vec<DateTime<Utc>> = batch.iter().map(|n| n.event.received_at).collect();
-        let keys: Vec<&str> = batch.iter().map(|n| n.event.dedup_key.as_str()).collect();
-        let data: Vec<Json<&Value>> = batch.iter().map(|n| Json(&n.event.data)).collect();
-        let vias: Vec<&str> = batch.iter().map(|n| n.via.as_str()).collect();
-        let raws: Vec<&[u8]> = batch.iter().map(|n| n.raw.as_slice()).collect();
-        let fresh: Vec<Uuid> = sqlx::query_scalar!(
-            r#"WITH input AS (
-                SELECT * FROM UNNEST(
-                    $1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::jsonb[], $11::text[], $12::bytea[]
-                ) AS t (id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_key, data, via, raw)
-            ), fresh AS (
-                INSERT INTO dedup (source_id, key, event_id, created_at)
-                SELECT source_id, dedup_key, id, received_at FROM input ORDER BY source_id, dedup_key
-                ON CONFLICT DO NOTHING
-                RETURNING event_id
-            ), stored AS (
-                INSERT INTO event (id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_key, data, via)
-                SELECT i.id, i.source_id, i.guild_id, i.kind, i.subject, i.severity, i.occurred_at, i.received_at, i.dedup_key, i.data, i.via
-                FROM input i JOIN fresh f ON f.event_id = i.id
-            ), kept AS (
-                INSERT INTO event_raw (event_id, received_at, body)
-                SELECT i.id, i.received_at, i.raw FROM input i JOIN fresh f ON f.event_id = i.id
-            )
-            SELECT event_id AS "event_id!" FROM fresh"#,
-            &ids,
-            &sources,
-            &guilds,
-            &kinds as &[&str],
-            &subjects as &[Option<&str>],
-            &severities as &[&str],
-            &occurred,
-            &received,
-            &keys as &[&str],
-            &data as &[Json<&Value>],
-            &vias as &[&str],
-            &raws as &[&[u8]]
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        if fresh.len() == batch.len() {
-            return Ok(ids.into_iter().map(Inserted::Fresh).collect());
-        }
-        let first = self.first_ids(&sources, &keys).await?;
-        Ok(batch
-            .iter()
-            .map(|n| {
-                if fresh.contains(&n.event.id) {
-                    Inserted::Fresh(n.event.id)
-                } else {
-                    let key = (n.event.source_id, n.event.dedup_key.clone());
-                    Inserted::Duplicate(first.get(&key).copied().unwrap_or(n.event.id))
-                }
-            })
-            .collect())
-    }
-
-    async fn first_ids(&self, sources: &[Uuid], keys: &[&str]) -> Result<HashMap<(Uuid, String), Uuid>> {
-        let rows = sqlx::query!(
-            "SELECT d.source_id, d.key, d.event_id FROM dedup d
-             JOIN UNNEST($1::uuid[], $2::text[]) AS t (source_id, key) ON t.source_id = d.source_id AND t.key = d.key",
-            sources,
-            keys as &[&str]
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(|r| ((r.source_id, r.key), r.event_id)).collect())
+        let mut connection = self.pool.acquire().await?;
+        insert_events(&mut connection, batch).await
     }
 
     /// Which of these keys the source has already seen.
     pub async fn list_known_keys(&self, source_id: Uuid, keys: &[String]) -> Result<Vec<String>> {
-        Ok(sqlx::query_scalar!("SELECT key FROM dedup WHERE source_id = $1 AND key = ANY($2)", source_id, keys)
-            .fetch_all(&self.pool)
-            .await?)
+        let hashes: Vec<Uuid> = keys.iter().map(|key| dedup_hash(source_id, key)).collect();
+        let known: HashSet<Uuid> =
+            sqlx::query_scalar!("SELECT dedup_hash FROM event WHERE dedup_hash = ANY($1)", &hashes)
+                .fetch_all(&self.pool)
+                .await?
+                .into_iter()
+                .collect();
+        let known = keys.iter().zip(&hashes).filter(|(_, hash)| known.contains(*hash));
+        Ok(known.map(|(key, _)| key.clone()).collect())
     }
 
     /// When a webhook test with this text arrived, if it did.
     pub async fn find_test_arrival(&self, source_id: Uuid, since: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
         Ok(sqlx::query_scalar!(
             r#"SELECT min(received_at) AS at FROM event
-               WHERE source_id = $1 AND kind = 'webhook.test' AND received_at >= $2"#,
+               WHERE id >= $3 AND source_id = $1 AND kind = 'webhook.test' AND received_at >= $2"#,
             source_id,
-            since
+            since,
+            // Ids are made at about the time of receipt, and found by it.
+            first_id_at(since - TimeDelta::minutes(1))
         )
         .fetch_one(&self.pool)
         .await?)
     }
 }
 
+/// An event to be planned.
+pub struct Unplanned {
+    pub event: Event,
+    /// The body that `event.data` is still to be taken from (see [`NewEvent::data_in_raw`]).
+    pub body: Option<Vec<u8>>,
+}
+
 /// Takes events that no planner has planned or is planning, in the order they became visible.
-pub async fn claim_unplanned(tx: &mut Tx, limit: i64) -> Result<Vec<Event>> {
+pub async fn claim_unplanned(tx: &mut Tx, limit: i64) -> Result<Vec<Unplanned>> {
     let rows = sqlx::query!(
-        "SELECT id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_key, data
-         FROM event WHERE planned_at IS NULL ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED",
+        r#"SELECT e.id, e.source_id, e.guild_id, e.kind, e.subject, e.severity, e.occurred_at, e.received_at,
+               e.dedup_hash, e.data, r.body AS "body?"
+           FROM event e LEFT JOIN event_raw r
+               ON e.data IS NULL AND r.received_at = e.received_at AND r.event_id = e.id
+           WHERE e.planned_at IS NULL ORDER BY e.seq LIMIT $1 FOR UPDATE OF e SKIP LOCKED"#,
         limit
     )
     .fetch_all(&mut **tx)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|r| Event {
-            id: r.id,
-            source_id: r.source_id,
-            guild_id: GuildId(r.guild_id),
-            kind: r.kind,
-            subject: r.subject,
-            occurred_at: r.occurred_at,
-            received_at: r.received_at,
-            severity: Severity::parse(&r.severity).unwrap_or(Severity::Info),
-            dedup_key: r.dedup_key,
-            data: r.data,
+        .map(|r| Unplanned {
+            event: Event {
+                id: r.id,
+                source_id: r.source_id,
+                guild_id: GuildId(r.guild_id),
+                kind: r.kind,
+                subject: r.subject,
+                occurred_at: r.occurred_at,
+                received_at: r.received_at,
+                severity: Severity::parse(&r.severity).unwrap_or(Severity::Info),
+                dedup_key: r.dedup_hash.to_string(),
+                data: r.data.unwrap_or_default(),
+            },
+            body: r.body,
         })
         .collect())
 }
 
-pub async fn mark_planned(tx: &mut Tx, notes: &[PlanNote], now: DateTime<Utc>) -> Result<()> {
+/// Marks events planned, and keeps the data that was taken from their bodies.
+pub async fn mark_planned(tx: &mut Tx, notes: &[PlanNote<'_>], now: DateTime<Utc>) -> Result<()> {
     let ids: Vec<Uuid> = notes.iter().map(|n| n.event_id).collect();
-    let texts: Vec<String> = notes.iter().map(|n| n.note.clone()).collect();
+    let texts: Vec<&str> = notes.iter().map(|n| n.note).collect();
+    let data: Vec<Option<Json<&Value>>> = notes.iter().map(|n| n.data.map(Json)).collect();
     sqlx::query!(
-        "UPDATE event SET planned_at = $3, plan_note = t.note
-         FROM UNNEST($1::uuid[], $2::text[]) AS t (id, note) WHERE event.id = t.id",
+        "UPDATE event SET planned_at = $3, plan_note = t.note, data = COALESCE(t.data, event.data)
+         FROM UNNEST($1::uuid[], $2::text[], $4::jsonb[]) AS t (id, note, data) WHERE event.id = t.id",
         &ids,
-        &texts,
-        now
+        &texts as &[&str],
+        now,
+        &data as &[Option<Json<&Value>>]
     )
     .execute(&mut **tx)
     .await?;

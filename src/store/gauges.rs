@@ -73,7 +73,7 @@ impl Store {
         .await?;
         let approvals = sqlx::query!(
             r#"SELECT state, count(*) AS "count!" FROM approval
-               WHERE state NOT IN ('confirmed', 'elsewhere', 'superseded') GROUP BY state ORDER BY state"#
+               WHERE state NOT IN ('confirmed', 'elsewhere', 'superseded', 'expired') GROUP BY state ORDER BY state"#
         )
         .fetch_all(&self.pool)
         .await?;
@@ -96,14 +96,12 @@ impl Store {
         })
     }
 
-    /// One look into the index for each kind: a source may have millions of events.
+    /// As the planner noted them: a source may have millions of events.
     async fn list_source_ages(&self, kinds: &[String]) -> Result<Vec<SourceAge>> {
         Ok(sqlx::query_as!(
             SourceAge,
-            "SELECT s.guild_id, s.kind, max(e.received_at) AS last_event_at
-             FROM source s CROSS JOIN unnest($1::text[]) AS k (kind)
-             LEFT JOIN LATERAL (SELECT received_at FROM event e WHERE e.source_id = s.id AND e.kind = k.kind
-                                ORDER BY received_at DESC LIMIT 1) e ON true
+            "SELECT s.guild_id, s.kind, max(p.last_at) AS last_event_at
+             FROM source s LEFT JOIN pulse p ON p.source_id = s.id AND p.kind = ANY($1)
              GROUP BY s.id, s.guild_id, s.kind ORDER BY s.guild_id, s.kind",
             kinds
         )

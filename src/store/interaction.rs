@@ -13,12 +13,6 @@ impl Store {
                 .await?;
         Ok(done.rows_affected() == 1)
     }
-
-    /// Forgets interactions from before `before`; their tokens died after 15 minutes.
-    pub async fn purge_interactions(&self, before: DateTime<Utc>) -> Result<u64> {
-        let done = sqlx::query!("DELETE FROM interaction WHERE received_at < $1", before).execute(&self.pool).await?;
-        Ok(done.rows_affected())
-    }
 }
 
 /// As [`Store::insert_interaction`], in the transaction of what the interaction does.

@@ -131,8 +131,8 @@ impl Store {
         tx.commit().await?;
         Ok(rows
             .into_iter()
-            .map(|r| Lane {
-                destination: Row {
+            .filter_map(|r| {
+                let row = Row {
                     id: r.destination_id,
                     guild_id: r.guild_id,
                     channel_id: r.channel_id,
@@ -140,10 +140,8 @@ impl Store {
                     webhook_token: r.webhook_token,
                     webhook_channel_id: r.webhook_channel_id,
                     disabled_because: r.disabled_because,
-                }
-                .into(),
-                token,
-                failures: r.failures,
+                };
+                Some(Lane { destination: row.open_or_report(&self.keys)?, token, failures: r.failures })
             })
             .collect())
     }

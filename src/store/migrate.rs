@@ -42,12 +42,26 @@ impl Store {
         }
         if apply {
             MIGRATOR.run(&self.pool).await?;
+            self.ask_no_less().await?;
             return Ok(());
         }
         let database = self.schema_version().await?.map_or(0, |(version, _)| version);
         if database < binary {
             return Err(MigrateError::TooOld { database, binary });
         }
+        Ok(())
+    }
+
+    /// A later migration that could do with an older binary does not take back what an earlier one asked:
+    /// binaries look at the newest row alone.
+    async fn ask_no_less(&self) -> super::Result<()> {
+        sqlx::query!(
+            "UPDATE schema_compatibility s SET compatible_from = asked.most
+             FROM (SELECT version, max(compatible_from) OVER (ORDER BY version) AS most FROM schema_compatibility) asked
+             WHERE asked.version = s.version AND asked.most > s.compatible_from"
+        )
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 

@@ -213,9 +213,4 @@ impl Store {
         pulses.sort_by(|a, b| b.last_at.cmp(&a.last_at).then_with(|| a.kind.cmp(&b.kind)));
         Ok(pulses)
     }
-
-    /// Forgets hours from before `before`.
-    pub async fn purge_pulse_hours(&self, before: DateTime<Utc>) -> Result<u64> {
-        Ok(sqlx::query!("DELETE FROM pulse_hour WHERE hour < $1", before).execute(&self.pool).await?.rows_affected())
-    }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::secret::{is_secret, setting_place};
 use super::{Result, Store, Tx};
 use crate::id::GuildId;
 
@@ -56,9 +57,36 @@ impl Store {
     }
 
     pub async fn find_setting(&self, guild_id: GuildId, key: &str) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar!("SELECT value FROM setting WHERE guild_id = $1 AND key = $2", guild_id.0, key)
+        let stored = sqlx::query_scalar!("SELECT value FROM setting WHERE guild_id = $1 AND key = $2", guild_id.0, key)
             .fetch_optional(&self.pool)
-            .await?)
+            .await?;
+        Ok(match stored {
+            Some(sealed) if is_secret(key) => Some(self.keys.open(&setting_place(guild_id.0, key), &sealed)?),
+            plain => plain,
+        })
+    }
+
+    /// A value as it stands in the table.
+    fn stored_setting(&self, guild_id: GuildId, key: &str, value: &str) -> Result<String> {
+        if is_secret(key) {
+            return Ok(self.keys.seal(&setting_place(guild_id.0, key), value)?);
+        }
+        Ok(value.to_owned())
+    }
+
+    pub async fn save_setting(&self, guild_id: GuildId, key: &str, value: &str, now: DateTime<Utc>) -> Result<()> {
+        let stored = self.stored_setting(guild_id, key, value)?;
+        sqlx::query!(
+            "INSERT INTO setting (guild_id, key, value, updated_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (guild_id, key) DO UPDATE SET value = EXCLUDED.value, updated_at = EXCLUDED.updated_at",
+            guild_id.0,
+            key,
+            stored,
+            now
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Sets a value unless there is one; returns the one that stands. Two processes agree on the first.
@@ -69,11 +97,12 @@ impl Store {
         value: &str,
         now: DateTime<Utc>,
     ) -> Result<String> {
+        let stored = self.stored_setting(guild_id, key, value)?;
         sqlx::query!(
             "INSERT INTO setting (guild_id, key, value, updated_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
             guild_id.0,
             key,
-            value,
+            stored,
             now
         )
         .execute(&self.pool)
@@ -82,19 +111,19 @@ impl Store {
     }
 }
 
-/// The random id under which append-only tables know a Discord user; made at the first mention.
+/// The random id under which append-only tables know a Discord user; made at the first mention. It cannot be
+/// deleted until this transaction has ended.
 pub async fn ensure_person(tx: &mut Tx, discord_user_id: i64, new_id: Uuid, now: DateTime<Utc>) -> Result<Uuid> {
-    sqlx::query!(
-        "INSERT INTO person (id, discord_user_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    Ok(sqlx::query_scalar!(
+        "INSERT INTO person (id, discord_user_id, created_at) VALUES ($1, $2, $3)
+         ON CONFLICT ON CONSTRAINT person_discord_unique DO UPDATE SET discord_user_id = EXCLUDED.discord_user_id
+         RETURNING id",
         new_id,
         discord_user_id,
         now
     )
-    .execute(&mut **tx)
-    .await?;
-    Ok(sqlx::query_scalar!("SELECT id FROM person WHERE discord_user_id = $1", discord_user_id)
-        .fetch_one(&mut **tx)
-        .await?)
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 impl Store {

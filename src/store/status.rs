@@ -1,4 +1,4 @@
-//! What an admin asks about: last events, refused requests, what was not delivered. And housekeeping.
+//! What an admin asks about: last events, refused requests, what was not delivered.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -153,68 +153,5 @@ impl Store {
 
     pub async fn count_quarantine(&self) -> Result<i64> {
         Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM quarantine"#).fetch_one(&self.pool).await?)
-    }
-
-    /// Drops raw bodies from before `raw_before`, and finished outbox rows, attempts and events from
-    /// before `before`, at most `limit` of each. Rows behind cards and open approvals stay.
-    pub async fn purge(&self, raw_before: DateTime<Utc>, before: DateTime<Utc>, limit: i64) -> Result<u64> {
-        let mut gone = sqlx::query!(
-            "DELETE FROM event_raw WHERE (received_at, event_id) IN
-                 (SELECT received_at, event_id FROM event_raw WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
-            raw_before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        gone += sqlx::query!(
-            "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt WHERE started_at < $1 ORDER BY started_at LIMIT $2)",
-            before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        gone += sqlx::query!(
-            "DELETE FROM message WHERE id IN (SELECT id FROM message
-                 WHERE state = 'delivered' AND finished_at < $1 AND card_id IS NULL ORDER BY id LIMIT $2)",
-            before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        gone += sqlx::query!(
-            "DELETE FROM send WHERE id IN (SELECT id FROM send
-                 WHERE state = 'delivered' AND finished_at < $1 AND card_id IS NULL AND NOT lateness_due
-                 ORDER BY finished_at LIMIT $2)",
-            before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        gone += sqlx::query!(
-            "DELETE FROM refusal WHERE id IN (SELECT id FROM refusal WHERE received_at < $1 ORDER BY id LIMIT $2)",
-            before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        Ok(gone)
-    }
-
-    /// Forgets dedup keys from before `before` (90 days by the design).
-    pub async fn purge_dedup(&self, before: DateTime<Utc>, limit: i64) -> Result<u64> {
-        Ok(sqlx::query!(
-            "DELETE FROM dedup WHERE (source_id, key) IN
-                 (SELECT source_id, key FROM dedup WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
-            before,
-            limit
-        )
-        .execute(&self.pool)
-        .await?
-        .rows_affected())
     }
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::secret::{open_interaction_token, seal_interaction_token};
 use super::{Result, Store, Tx};
+use crate::crypto::Keyring;
 use crate::id::GuildId;
 use crate::routing::ticket::{ActionState, ActionView, TicketVerb};
 
@@ -77,8 +79,10 @@ struct Row {
     echo_event_id: Option<Uuid>,
 }
 
-impl From<Row> for TicketAction {
-    fn from(r: Row) -> Self {
+impl Row {
+    /// With the token in the clear, if it still opens.
+    fn open(self, keys: &Keyring) -> TicketAction {
+        let r = self;
         TicketAction {
             id: r.id,
             guild_id: GuildId(r.guild_id),
@@ -86,7 +90,7 @@ impl From<Row> for TicketAction {
             subject_id: r.subject_id,
             interaction_id: r.interaction_id,
             application_id: r.application_id,
-            interaction_token: r.interaction_token,
+            interaction_token: open_interaction_token(keys, r.id, r.interaction_token.as_deref()),
             person_id: r.person_id,
             // The table's checks allow no other words.
             verb: TicketVerb::parse(&r.verb).unwrap_or(TicketVerb::Note),
@@ -115,6 +119,7 @@ impl From<Row> for TicketAction {
 
 /// Inserts what was asked for; it is due at once.
 pub async fn insert_action(tx: &mut Tx, a: &TicketAction) -> Result<()> {
+    let token = seal_interaction_token(&tx.keys, a.id, a.interaction_token.as_deref());
     sqlx::query!(
         "INSERT INTO ticket_action (id, guild_id, source_id, subject_id, interaction_id, application_id,
              interaction_token, person_id, verb, value_id, value_name, is_closing, title, content, author, state,
@@ -126,7 +131,7 @@ pub async fn insert_action(tx: &mut Tx, a: &TicketAction) -> Result<()> {
         a.subject_id,
         a.interaction_id,
         a.application_id,
-        a.interaction_token,
+        token,
         a.person_id,
         a.verb.as_str(),
         a.value_id,
@@ -159,7 +164,7 @@ pub async fn lock_action(tx: &mut Tx, id: Uuid) -> Result<Option<TicketAction>> 
     )
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(row.map(TicketAction::from))
+    Ok(row.map(|row| row.open(&tx.keys)))
 }
 
 /// Locks those actions of these subjects that an event may still be about, oldest first: open ones, and
@@ -180,7 +185,7 @@ pub async fn lock_unechoed(tx: &mut Tx, subject_ids: &[Uuid], since: DateTime<Ut
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows.into_iter().map(TicketAction::from).collect())
+    Ok(rows.into_iter().map(|row| row.open(&tx.keys)).collect())
 }
 
 /// The open actions of a ticket, oldest first.
@@ -200,6 +205,7 @@ pub async fn list_open_actions(tx: &mut Tx, subject_id: Uuid) -> Result<Vec<Acti
 
 /// Writes back what may change of an action that this transaction has locked.
 pub async fn save_action(tx: &mut Tx, a: &TicketAction) -> Result<()> {
+    let token = seal_interaction_token(&tx.keys, a.id, a.interaction_token.as_deref());
     sqlx::query!(
         "UPDATE ticket_action SET state = $2, call_due_at = $3, call_attempts = $4, lease_token = $5, leased_until = $6,
              upstream_status = $7, upstream_text = $8, ticket_id = $9, ticket_number = $10, settled_at = $11,
@@ -217,7 +223,7 @@ pub async fn save_action(tx: &mut Tx, a: &TicketAction) -> Result<()> {
         a.ticket_number,
         a.settled_at,
         a.echo_event_id,
-        a.interaction_token,
+        token,
         a.posted_at
     )
     .execute(&mut **tx)
@@ -303,7 +309,7 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(row.map(TicketAction::from))
+        Ok(row.map(|row| row.open(&self.keys)))
     }
 
     /// Notes that a request is about to post something anew. False when the lease is not ours any more.
@@ -331,7 +337,7 @@ impl Store {
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(row.into())
+        Ok(row.open(&self.keys))
     }
 
     /// When the next call upstream comes due.

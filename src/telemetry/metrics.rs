@@ -21,7 +21,7 @@ const SEND_SECONDS: &str = "signalbox_send_seconds";
 const CALL_SECONDS: &str = "signalbox_upstream_call_seconds";
 
 const COUNTERS: &[(&str, &str)] = &[
-    (REQUESTS, "Webhook requests by what became of them."),
+    (REQUESTS, "Requests at our doors (webhooks, interactions), by what became of them."),
     (EVENTS, "Events stored, by source, kind and the door they came through."),
     (SENDS, "Requests to Discord that show something, by action and what the answer means."),
     (LIMITED, "Answers of Discord that ask to wait, by scope."),

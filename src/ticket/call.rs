@@ -18,13 +18,20 @@ use crate::upstream::xtsystems::{Fate, NewTicket, TicketUpdate, UpstreamError, X
 
 /// Longer than the two calls that one attempt makes, with 10 s each.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// The loop that makes calls, as the watchdog knows it.
+pub const PULSE: &str = "tickets";
 /// How long Discord takes words for the presser.
 pub const TOKEN_LIVES: TimeDelta = TimeDelta::minutes(15);
 
 /// Makes the calls that are due, one after another. Returns how many.
 pub async fn call_due(ports: &Ports, limit: usize) -> Result<usize> {
     let mut done = 0;
-    while done < limit && call_one(ports, None).await? {
+    // At a stop whoever goes on makes the rest.
+    while done < limit && !ports.lifecycle.is_stopping() {
+        ports.lifecycle.pulse().beat(PULSE);
+        if !call_one(ports, None).await? {
+            break;
+        }
         done += 1;
     }
     Ok(done)

@@ -97,7 +97,8 @@ pub async fn link(
     if let Err(other) = save_upstream_link(&mut tx, &link).await? {
         return Ok(Linked::Taken(other));
     }
-    let detail = json!({ "person": person, "upstream_user": user.id, "name": user.name });
+    // Not who that is in XTSystems: the log outlives a deletion.
+    let detail = json!({ "person": person });
     audit(&mut tx, ports, guild_id, Some(by), "user_linked", detail).await?;
     Store::commit(tx).await?;
     Ok(Linked::Done)
@@ -119,7 +120,7 @@ pub async fn ask(ports: &Ports, guild_id: GuildId, source_id: Uuid, member: User
         answer: None,
     };
     insert_link_request(&mut tx, &request).await?;
-    let detail = json!({ "request": request.id, "upstream_user": user.id, "name": user.name });
+    let detail = json!({ "request": request.id });
     audit(&mut tx, ports, guild_id, Some(person), "link_asked", detail).await?;
     Store::commit(tx).await?;
     Ok(request.id)
@@ -164,10 +165,7 @@ pub async fn answer(
         }
     }
     answer_link_request(&mut tx, request.id, if confirms { "confirmed" } else { "declined" }, by, now).await?;
-    let detail = json!({
-        "request": request.id, "person": request.person_id, "upstream_user": request.upstream_user_id,
-        "name": request.upstream_name,
-    });
+    let detail = json!({ "request": request.id, "person": request.person_id });
     let what = if confirms { "user_linked" } else { "link_declined" };
     audit(&mut tx, ports, guild_id, Some(by), what, detail).await?;
     Store::commit(tx).await?;

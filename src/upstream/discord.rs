@@ -2,6 +2,7 @@
 //! what an answer means is decided in `delivery::classify`.
 
 mod inspect;
+mod place;
 
 use std::time::Duration;
 
@@ -16,9 +17,11 @@ use crate::clock::Stopwatch;
 use crate::delivery::classify::{Reply, Transport};
 use crate::delivery::limit::LimitHeaders;
 use crate::id::{ChannelId, GuildId, MessageId, UserId};
+use crate::upstream::guard::{Reach, guarded, webhook_path};
 use crate::upstream::permission::{Channel, Member, Role};
 
 pub use inspect::Application;
+pub use place::Guild;
 
 /// Characters of Discord's explanation that are kept.
 const EXPLANATION: usize = 400;
@@ -80,10 +83,9 @@ pub enum LookupError {
 impl DiscordClient {
     /// `origin` is Discord's, or the address of a stand-in or proxy, without a path.
     pub fn new(origin: &Url, token: SecretString, timeout: Duration) -> Result<Self, reqwest::Error> {
-        let http = super::http::builder()
+        let http = guarded(super::http::builder(), &Reach::Operator)
             .timeout(timeout)
             .connect_timeout(Duration::from_secs(5))
-            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("DiscordBot (https://github.com/signalbox, ", env!("CARGO_PKG_VERSION"), ")"))
             .tcp_nodelay(true)
             .build()?;
@@ -102,7 +104,7 @@ impl DiscordClient {
         if self.is_given {
             return Ok(self.http.clone());
         }
-        super::http::builder()
+        guarded(super::http::builder(), &Reach::Operator)
             .timeout(Duration::from_secs(15))
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
@@ -120,12 +122,12 @@ impl DiscordClient {
 
     /// Waits for the message to be saved, so that its id comes back.
     pub async fn execute_webhook(&self, id: i64, token: &str, body: &Value) -> Answer {
-        let url = format!("{}/webhooks/{id}/{token}?wait=true", self.base);
+        let url = format!("{}{}?wait=true", self.base, webhook_path(id, token));
         self.send(self.http.post(url).json(body)).await
     }
 
     pub async fn edit_webhook_message(&self, id: i64, token: &str, message: MessageId, body: &Value) -> Answer {
-        let url = format!("{}/webhooks/{id}/{token}/messages/{message}", self.base);
+        let url = format!("{}{}/messages/{message}", self.base, webhook_path(id, token));
         self.send(self.http.patch(url).json(body)).await
     }
 
@@ -163,7 +165,7 @@ impl DiscordClient {
 
     /// The webhook's channel, by its own token.
     pub async fn get_webhook_channel(&self, id: i64, token: &str) -> Looked<(ChannelId, Option<GuildId>)> {
-        let sent = self.http.get(format!("{}/webhooks/{id}/{token}", self.base)).send().await;
+        let sent = self.http.get(format!("{}{}", self.base, webhook_path(id, token))).send().await;
         Self::read::<Value>(sent).await.and_then(|webhook| {
             let channel = webhook["channel_id"].as_str().and_then(|id| id.parse().ok());
             let guild = webhook["guild_id"].as_str().and_then(|id| id.parse().ok());

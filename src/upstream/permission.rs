@@ -38,6 +38,9 @@ pub struct Channel {
     pub guild_id: Option<String>,
     #[serde(default)]
     pub name: Option<String>,
+    /// 0 is text, 5 announcement.
+    #[serde(default, rename = "type")]
+    pub kind: u8,
     #[serde(default)]
     pub permission_overwrites: Vec<Overwrite>,
 }
@@ -75,6 +78,11 @@ pub fn compute(guild_id: &str, user_id: &str, member: &Member, roles: &[Role], c
     if result & VIEW_CHANNEL == 0 { 0 } else { result }
 }
 
+/// The number in the invite link: all that is needed.
+pub fn invite() -> u64 {
+    NEEDED.iter().fold(0, |all, (bit, _)| all | bit)
+}
+
 /// Names of the needed permissions that are missing.
 pub fn missing(held: u64) -> Vec<&'static str> {
     NEEDED.iter().filter(|(bit, _)| held & bit == 0).map(|(_, name)| *name).collect()
@@ -89,7 +97,7 @@ mod tests {
     }
 
     fn channel(permission_overwrites: Vec<Overwrite>) -> Channel {
-        Channel { id: "9".into(), guild_id: Some("1".into()), name: None, permission_overwrites }
+        Channel { id: "9".into(), guild_id: Some("1".into()), name: None, kind: 0, permission_overwrites }
     }
 
     fn roles() -> Vec<Role> {

@@ -11,7 +11,6 @@ mod webhook;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -22,13 +21,15 @@ use crate::event::lenient;
 use crate::routing::card::Verb;
 use crate::telemetry::metrics::Metrics;
 
-pub use decision::Decision;
+pub use decision::{Decision, Standing};
 pub use error::{Fate, UpstreamError};
 pub use machine::MachineInfo;
 pub use ticket::{NewTicket, NoteInfo, TicketInfo, TicketUpdate};
 pub use webhook::{Delivery, NewWebhook, Webhook, WebhookUpdate};
 
 use error::Transport;
+
+use super::guard::{Reach, guarded};
 
 /// The whole of a request, answer included.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -89,8 +90,7 @@ impl XtSystemsClient {
         let mut authorization = HeaderValue::from_str(&header)
             .map_err(|_| UpstreamError::Unusable("the API key has a line break or another control character".into()))?;
         authorization.set_sensitive(true);
-        let mut http = super::http::builder()
-            .redirect(Policy::none())
+        let mut http = guarded(super::http::builder(), &Reach::Operator)
             .timeout(timeout)
             .connect_timeout(timeout / 2)
             .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")));
@@ -182,6 +182,15 @@ impl XtSystemsClient {
             }
             Err(Transport::Broken(why)) => Decision::Unknown { text: format!("the connection broke: {why}") },
         }
+    }
+
+    /// How XTSystems has a machine, from `GET /v1/companies/{id}/machines`. `None` when it does not list the
+    /// machine or cannot be asked: then the call itself has to tell.
+    pub async fn find_standing(&self, asset_id: &str, company_id: &str) -> Option<Standing> {
+        let path = ["v1", "companies", self.id(company_id).ok()?, "machines"];
+        let value = self.call(Method::GET, &path, &[], None).await.ok()?;
+        let machines = self.list("the list of machines", &value, "machines", |machine| Some(machine.clone())).ok()?;
+        decision::of_machine(&machines, asset_id, |text| self.clean(text))
     }
 
     /// Sends, insists on a 2xx, reads JSON.

@@ -217,6 +217,7 @@ async fn done_and_then_500_is_our_own_when_it_says_409() {
 async fn denied_and_then_500_is_our_own_when_it_says_409() {
     run(async |town| {
         requested(town).await;
+        town.xt.mode(Mode::refuse(404, "no such page").at(Place::Machines));
         town.xt.mode(Mode::effect_then_500().at(Place::Deny).times(1));
         deny(town, "unknown device").await;
         assert_eq!(state(town).await, "unknown deny", "a denial has no event");
@@ -234,6 +235,91 @@ async fn denied_and_then_500_is_our_own_when_it_says_409() {
         unknown deny XTSystems answered 500: Internal Server Error by approver
         confirmed deny Machine already denied by approver
         ");
+    })
+    .await;
+}
+
+/// The calls about machines and the questions about them, in order.
+fn asked(town: &Town) -> Vec<String> {
+    let about = |path: &str| path.starts_with("/v1/machine/") || path.contains("/machines");
+    let calls = town.xt.calls().into_iter().filter(|call| about(&call.path));
+    calls.map(|call| format!("{} {} {}", call.method, call.path, call.status.unwrap_or_default())).collect()
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_xtsystems_is_asked_what_it_has() {
+    run(async |town| {
+        requested(town).await;
+        town.xt.mode(Mode::effect_then_500().at(Place::Deny).times(1));
+        deny(town, "unknown device").await;
+        town.advance(TimeDelta::seconds(2)).await;
+        insta::assert_snapshot!(asked(town).join("\n"), @"
+        POST /v1/machine/deny 500
+        GET /v1/companies/c0ffee00-5160-4a1b-8b0c-000000000001/machines 200
+        ");
+        insta::assert_snapshot!(status(town), @"
+        ⛔ Denied by <@approver> <+0s>, confirmed by XTSystems <+2s>
+        Reason: unknown device
+        ");
+        insta::assert_snapshot!(audit(town).await, @"
+        requested
+        form_opened deny by approver
+        decided deny unknown device by approver
+        unknown deny XTSystems answered 500: Internal Server Error by approver
+        confirmed deny XTSystems has it as denied by approver
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_xtsystems_has_not_decided_is_asked_for_again() {
+    run(async |town| {
+        approve_in(town, Mode::status(500).at(Place::Approve).times(1)).await;
+        town.advance(TimeDelta::seconds(2)).await;
+        insta::assert_snapshot!(asked(town).join("\n"), @"
+        POST /v1/machine/approve 500
+        GET /v1/companies/c0ffee00-5160-4a1b-8b0c-000000000001/machines 200
+        POST /v1/machine/approve 200
+        ");
+        insta::assert_snapshot!(status(town), @"✅ Approved by <@approver> <+0s>, confirmed by XTSystems <+2s>");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_xtsystems_decided_otherwise_meanwhile_is_not_overruled() {
+    run(async |town| {
+        let (machine, _) = requested(town).await;
+        town.xt.mode(Mode::status(500).at(Place::Approve));
+        town.press("approver", "machines", "Approve").await;
+        town.xt.decide_in_web_ui(&machine.asset_id, false, "eve@xt.example").await;
+        town.advance(TimeDelta::seconds(2)).await;
+        insta::assert_snapshot!(asked(town).join("\n"), @"
+        POST /v1/machine/approve 500
+        GET /v1/companies/c0ffee00-5160-4a1b-8b0c-000000000001/machines 200
+        ");
+        insta::assert_snapshot!(status(town), @"⛔ Denied in XTSystems <+2s>");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_hour_without_xtsystems_ends_with_one_decision() {
+    run(async |town| {
+        let (_, buttons) = requested(town).await;
+        town.xt.mode(Mode::status(503));
+        town.press("approver", "machines", "Approve").await;
+        for _ in 0..60 {
+            town.advance(TimeDelta::minutes(1)).await;
+            assert_eq!(state(town).await, "unknown approve");
+        }
+        let other = town.press_id("approver", &buttons.message, &buttons.deny).await;
+        assert!(other["modal"].is_null(), "the opposite is barred as long as nobody knows");
+        town.xt.mode(Mode::ok());
+        town.advance(TimeDelta::minutes(30)).await;
+        assert_eq!(calls(town).iter().filter(|call| *call == "approve 200").count(), 1);
+        insta::assert_snapshot!(status(town), @"✅ Approved by <@approver> <+0s>, confirmed by XTSystems <+5400s>");
     })
     .await;
 }

@@ -165,7 +165,7 @@ async fn a_reason_has_to_be_given() {
         );
         let outcome =
             town.submit("approver", form["modal"]["custom_id"].as_str().unwrap(), json!({ "reason": "   " })).await;
-        insta::assert_snapshot!(heard(town, &outcome), @"A denial needs a reason; nothing was done. Press Deny again and give one.");
+        insta::assert_snapshot!(heard(town, &outcome), @"This decision needs a reason; nothing was done. Press again and give one.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
         status(town);
     })

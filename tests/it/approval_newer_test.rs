@@ -60,6 +60,7 @@ async fn deciding_is_superseded_and_the_call_dropped() {
 async fn sent_stays_for_the_call_may_arrive() {
     run(async |town| {
         sent(town).await;
+        town.xt.mode(Mode::refuse(404, "no such page").at(Place::Machines));
         town.xt.mode(Mode::status(500).at(Place::Approve).times(1));
         again(town).await;
         assert_eq!(state(town).await, "unknown approve, requested", "the lease is over, the first retry failed");
@@ -73,10 +74,11 @@ async fn sent_stays_for_the_call_may_arrive() {
 }
 
 #[tokio::test]
-async fn unknown_is_retried_to_the_end() {
+async fn unknown_is_retried_to_the_end_where_xtsystems_cannot_be_asked() {
     run(async |town| {
         unknown(town).await;
         town.discord.clear_faults();
+        town.xt.mode(Mode::refuse(404, "no such page").at(Place::Machines));
         town.xt.mode(Mode::refuse(404, "Machine not found").at(Place::Approve).times(1));
         again(town).await;
         assert_eq!(calls(town), ["approve 500", "approve 404"]);
@@ -89,6 +91,29 @@ async fn unknown_is_retried_to_the_end() {
         unknown approve XTSystems answered 500: Internal Server Error by approver
         requested
         refused approve Machine not found by approver
+        superseded
+        ");
+    })
+    .await;
+}
+
+/// The lost call was about the earlier registration; nobody has decided about the address of the newer one.
+#[tokio::test]
+async fn unknown_does_not_decide_about_the_newer_registration() {
+    run(async |town| {
+        unknown(town).await;
+        town.discord.clear_faults();
+        again(town).await;
+        town.advance(TimeDelta::minutes(1)).await;
+        assert_eq!(calls(town), ["approve 500"]);
+        assert_eq!(state(town).await, "superseded approve, requested");
+        insta::assert_snapshot!(status(town), @"🟠 Pending Approval");
+        insta::assert_snapshot!(audit(town).await, @"
+        requested
+        decided approve by approver
+        unknown approve XTSystems answered 500: Internal Server Error by approver
+        requested
+        refused approve it has not decided about the machine since that registered again by approver
         superseded
         ");
     })
@@ -236,7 +261,7 @@ async fn a_press_on_what_changed_since_is_void_once() {
         freeze_cards(town);
         registered(town, 60, json!({ "asset_id": "a-1", "hostname": "web-07", "ip_address": "10.6.6.6" })).await;
         let outcome = town.press_id("approver", &shown.message, &shown.approve).await;
-        insta::assert_snapshot!(heard(town, &outcome), @"The machine's hostname or address changed since this card was shown. Look at the card again before deciding.");
+        insta::assert_snapshot!(heard(town, &outcome), @"What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("superseded, requested", 0));
         town.discord.clear_faults();
         town.advance(TimeDelta::minutes(10)).await;

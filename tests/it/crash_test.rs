@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use standin::discord::Phase;
 
 use crate::support::delivery::{alert, ticket};
-use crate::support::scene::Scene;
+use crate::support::scene::{Company, Scene};
 
 /// An alert, a ticket that changes, a machine that is let in; the process dies once on the way.
 async fn the_story_survives(scene: Scene) {
@@ -41,13 +41,15 @@ macro_rules! killed_at_points {
         }
     )*
 
-        /// Those of the bus and of the rotation of secrets are in their own tests.
+        /// Those of the bus and of the rotation of secrets are in their own tests; those of votes, undo and
+        /// reminders are in `approval_crash_test`.
         #[test]
         fn every_named_point_is_killed_at() {
             let own = [$($point),*, "subscribe.before_ack", "rotate.stored", "rotate.updated"];
             let tested = [&own[..], TICKET_POINTS].concat();
+            let elsewhere = ["vote.", "undo.", "tick."];
             let mut named = points_in(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-            named.retain(|point| !tested.contains(&point.as_str()));
+            named.retain(|point| !tested.contains(&point.as_str()) && !elsewhere.iter().any(|e| point.starts_with(e)));
             assert!(named.is_empty(), "no test kills at {named:?}");
         }
     };
@@ -144,6 +146,29 @@ killed_at_requests! {
     when_discord_has_done_an_edit: "edit_message", Phase::AfterEffect;
     when_discord_has_a_callback_before_it_takes_it: "callback", Phase::Before;
     when_discord_has_taken_a_callback: "callback", Phase::AfterEffect;
+}
+
+/// As over the gateway: between a press that came by HTTP and its answer.
+macro_rules! killed_by_http {
+    ($($name:ident: $first:expr, $request:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let first: &[(&str, &str)] = &$first;
+            let company = Company { first, all: &[("DISCORD_GATEWAY", "off")], by_http: true, ..Company::default() };
+            let scene = Scene::company(company).await;
+            if let Some((route, phase)) = $request {
+                scene.kill_at_request(route, phase);
+            }
+            the_story_survives(scene).await;
+        }
+    )*};
+}
+
+killed_by_http! {
+    by_http_before_a_press_is_committed: [("SIGNALBOX_CRASH_AT", "press.before_commit")], None;
+    by_http_after_a_press_is_committed: [("SIGNALBOX_CRASH_AT", "press.after_commit")], None;
+    by_http_before_the_answer_is_taken: [], Some(("callback", Phase::Before));
+    by_http_when_the_answer_was_taken: [], Some(("callback", Phase::AfterEffect));
 }
 
 /// A small generator: the same seed makes the same choices, whatever the versions of libraries.

@@ -3,7 +3,7 @@
 use crate::support::door::knock;
 use crate::support::machines::names;
 use crate::support::private::{private_postgres, private_redis};
-use crate::support::program::End;
+use crate::support::program::{Directory, End};
 use crate::support::town::{Setup, Town, run, run_with, show, start};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -27,6 +27,9 @@ fn plain(town: &Town, text: &str) -> String {
                 format!("{check}: version N")
             }
             Some((check, _)) if check.ends_with("Connections") || check.ends_with("Disk") => format!("{check}: …"),
+            Some((check, _)) if check.ends_with("Commands") && check.starts_with('✅') => {
+                format!("{check}: N registered")
+            }
             Some((check, _)) if check.ends_with("Schema") && check.starts_with('✅') => format!("{check}: version N"),
             _ => line.to_owned(),
         })
@@ -62,12 +65,12 @@ async fn a_healthy_town() {
         ✅ Discord · Intents: no privileged ones needed, none switched on
         ✅ Discord · Interactions endpoint: not set: presses and commands come by the gateway
         ✅ Discord · Clock: agrees with Discord's
-        ✅ Discord · Commands: 7 registered
+        ✅ Discord · Commands: N registered
         ✅ Discord · #ops: may write there
         ✅ Discord · #tickets: may write there
         ✅ Discord · #machines: may write there
         ✅ Discord · #alerts: may write there
-        ✅ Discord · Buttons: 2 on 1 cards, all handled
+        ✅ Discord · Buttons: 2 on 1 card, all handled
         ✅ Database · PostgreSQL: version N
         ✅ Database · Connections: …
         ✅ Database · Schema: version N
@@ -119,7 +122,24 @@ async fn a_channel_that_is_gone_is_named_with_its_routes() {
 async fn an_endpoint_url_set_by_mistake() {
     run(async |town| {
         town.discord.set_application(json!({ "interactions_endpoint_url": "https://old-bot.example/interactions" }));
-        insta::assert_snapshot!(complaints(town).await, @"❌ Discord · Interactions endpoint: Discord sends presses and commands to https://old-bot.example/interactions, which is not this server: they never arrive here. Fix: clear Interactions Endpoint URL under General Information of your application");
+        insta::assert_snapshot!(complaints(town).await, @"❌ Discord · Interactions endpoint: Discord sends presses and commands to https://old-bot.example/interactions, and this server takes them from the gateway alone. Fix: clear Interactions Endpoint URL under General Information of your application");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_endpoint_url_that_is_meant() {
+    let key = "9d1cc5b8dffd6d0ee0a9d1c0c4a8a06b7a8bb9ef3c1bd0b3d6bdc4ff0c2ab1e5";
+    run_with(Setup { env: vec![("DISCORD_PUBLIC_KEY", key.into())], ..Setup::default() }, async |town| {
+        let set = |url: String| {
+            town.discord.set_application(json!({ "verify_key": key, "interactions_endpoint_url": url }));
+        };
+        set(format!("http://{}/interactions", town.app.address));
+        assert_eq!(complaints(town).await, "");
+        set("https://old-bot.example/interactions".into());
+        insta::assert_snapshot!(complaints(town).await, @"");
+        town.discord.set_application(json!({ "verify_key": "00".repeat(32), "interactions_endpoint_url": null }));
+        insta::assert_snapshot!(complaints(town).await, @"");
     })
     .await;
 }
@@ -141,9 +161,11 @@ async fn commands_of_another_version() {
     run(async |town| {
         let base = format!("{}/api/v10/applications/{}", town.discord.origin(), town.discord.application_id());
         let url = format!("{base}/guilds/{}/commands", town.discord.guild_id());
-        let old: Vec<Value> = ["help", "doctor", "toggle-monitoring"]
-            .map(|name| json!({ "name": name, "description": "of another version" }))
-            .into();
+        let state = town.discord.state();
+        let names = state["commands"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap());
+        let names = names.filter(|name| *name != "about").chain(["toggle-monitoring"]);
+        let old: Vec<Value> =
+            names.map(|name| json!({ "name": name, "description": "of another version" })).collect();
         let put = town.http.put(url).header("authorization", format!("Bot {}", town.discord.token()));
         assert_eq!(put.json(&old).send().await.unwrap().status().as_u16(), 200);
         let global = town.http.post(format!("{base}/commands"));
@@ -151,7 +173,7 @@ async fn commands_of_another_version() {
         let sent = global.json(&json!({ "name": "about", "description": "for all" })).send().await.unwrap();
         assert_eq!(sent.status().as_u16(), 201);
         insta::assert_snapshot!(complaints(town).await, @"
-        ❌ Discord · Commands: not registered: /about /webhook-status /webhook-config /register-webhook /test-webhook; stale, nobody answers them: /toggle-monitoring. Fix: start this version of the bot: it registers its commands at the start
+        ❌ Discord · Commands: not registered: /about; stale, nobody answers them: /toggle-monitoring. Fix: start this version of the bot: it registers its commands at the start
         ⚠️ Discord · Commands: also registered for all servers, so people see them twice: /about. Fix: delete the global ones; they are left from a run without DISCORD_GUILD_ID
         ");
     })
@@ -399,6 +421,36 @@ async fn a_schema_that_is_behind() {
         let line = end.out.lines().find(|line| line.contains("Schema")).unwrap();
         let needed = signalbox::store::migrate::binary_version();
         insta::assert_snapshot!(line.replace(&format!("needs {needed}"), "needs N"), @"❌ Database · Schema: at version 5, this program needs N. Fix: run `signalbox migrate`");
+    })
+    .await;
+}
+
+/// The private database belongs to the running bot; when that has stopped, the doctor starts it for itself.
+#[tokio::test]
+async fn the_private_database_is_looked_into_with_the_bot_running_or_stopped() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        with_real_time(town);
+        let directory = Directory::new();
+        let own = [("DATABASE_URL", ""), ("SIGNALBOX_DATA_DIR", directory.0.to_str().unwrap())];
+        let mut bot = town.program(&["run"], &own);
+        bot.says("ready").await;
+        let database = async || {
+            let end = program(town, &["doctor"], &own).await;
+            let told = plain(town, &end.out);
+            let lines = told.lines().filter(|line| line.contains("Database ·") || line.contains("Public"));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let running = database().await;
+        insta::assert_snapshot!(running, @r"
+        ✅ Database · PostgreSQL: version N
+        ✅ Database · Connections: …
+        ✅ Database · Schema: version N
+        ✅ Database · Disk: …
+        ❌ Web · Public address: another Signalbox answers at http://ADDRESS. Fix: forward it to this server's WEBHOOK_PORT, or correct PUBLIC_URL
+        ");
+        bot.ask_to_stop();
+        assert_eq!(bot.ends_within(20).await.code, Some(0));
+        assert_eq!(database().await, running);
     })
     .await;
 }

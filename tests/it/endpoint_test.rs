@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::support::machines::{audit, calls, heard, requested, state, status};
+use crate::support::tickets::{choose, opened, upstream};
 use crate::support::town::{Setup, Town, run_with, show, told};
 
 /// No gateway session at all.
@@ -75,10 +76,29 @@ async fn commands_are_answered_and_refusals_told() {
         assert!(about["response"]["data"]["embeds"][0].is_object(), "{about}");
         let status = town.command("admin", "webhook-status", json!({})).await;
         assert!(status.get("failed").is_none() && show(&status["message"]).contains("XTSystems"), "{status}");
+        // Answered in two steps: the second goes to a webhook of the application.
+        let registered = town.command("admin", "register-webhook", json!({})).await;
+        assert!(show(&registered["message"]).contains("our webhook at XTSystems"), "{registered}");
         let (_, buttons) = requested(town).await;
         let outcome = town.press_id("member", &buttons.message, &buttons.approve).await;
         insta::assert_snapshot!(heard(town, &outcome), @"Only members with <@&Approver> may decide this.");
         town.see("machines");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn selects_and_suggestions_are_answered() {
+    run_with(alone(), async |town| {
+        opened(town).await;
+        assert_eq!(choose(town, "admin", "status", "In Progress").await, "");
+        assert_eq!(upstream(town).status, "In Progress");
+        let typed = json!({ "as": "admin", "do": "autocomplete", "channel": "ops", "name": "ticket show",
+            "options": { "ticket": "print" } });
+        let outcome = town.discord.act(typed).await;
+        let offered = outcome["choices"][0]["name"].as_str().unwrap_or_else(|| panic!("{outcome}"));
+        assert!(offered.contains("Printer on floor 2"), "{offered}");
+        town.see("tickets");
     })
     .await;
 }

@@ -239,6 +239,47 @@ async fn stops_soon(program: Program) {
     assert_eq!(end.code, Some(0), "{}{}", end.out, end.err);
 }
 
+/// Serenity's runner turns round without a pause on a connection that was closed like this.
+#[tokio::test]
+async fn a_close_without_a_code_does_not_keep_a_processor_busy() {
+    run_with(without_a_bot(), async |town| {
+        let mut program = town.program(&["run"], &[]);
+        program.says("connected to Discord").await;
+        town.fault("gateway", "close:none", 1);
+        the_bot_logs_in_again(town, 1).await;
+        program.says("commands registered").await;
+        let before = processor_time(&program);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let used = processor_time(&program) - before;
+        assert!(used < Duration::from_millis(500), "{used:?} in 2 s: the old connection's thread goes on");
+    })
+    .await;
+}
+
+/// What the program has used so far, of all its threads (`proc(5)`: clock ticks, a hundredth of a second each).
+fn processor_time(program: &Program) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", program.id())).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    let ticks = |n: usize| fields[n].parse::<u64>().unwrap();
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
+}
+
+/// What a person does while the program is away is answered as soon as it is back.
+#[tokio::test]
+async fn a_program_that_is_started_again_answers_at_once() {
+    run_with(without_a_bot(), async |town| {
+        let mut first = town.program(&["run"], &[]);
+        first.says("connected to Discord").await;
+        first.says("commands registered").await;
+        first.kill();
+        town.until("it is gone", || town.discord.connected_sessions() == 0).await;
+        let _second = town.program(&["run"], &[]);
+        let outcome = town.command("admin", "about", json!({})).await;
+        assert!(outcome["acknowledged_ms"].as_u64().is_some_and(|ms| ms < 3000), "{outcome}");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_program_notices_a_dead_connection_within_fifteen_seconds() {
     run_with(without_a_bot(), async |town| {

@@ -18,6 +18,15 @@ fn commands_md_is_what_the_commands_say() {
     );
 }
 
+#[test]
+fn privacy_md_is_what_the_list_of_tables_says() {
+    let stored = std::fs::read_to_string(root().join("PRIVACY.md")).unwrap_or_default();
+    assert!(
+        stored == signalbox::privacy::document(),
+        "PRIVACY.md is out of date: cargo run -- privacy policy > PRIVACY.md"
+    );
+}
+
 /// Every committed description of a statement against the database as the migrations make it.
 #[tokio::test]
 async fn offline_query_data_describes_the_database() {
@@ -46,11 +55,8 @@ async fn offline_query_data_describes_the_database() {
 #[test]
 fn offline_query_data_is_complete() {
     let mut sources = String::new();
-    for entry in std::fs::read_dir(root().join("src/store")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|e| e == "rs") {
-            sources.push_str(&std::fs::read_to_string(path).unwrap());
-        }
+    for path in crate::tidy::files_below("src/store", "rs") {
+        sources.push_str(&std::fs::read_to_string(root().join(path)).unwrap());
     }
     sources.push_str(&std::fs::read_to_string(root().join("src/store.rs")).unwrap());
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").replace("\\\"", "\"");

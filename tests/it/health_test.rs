@@ -27,6 +27,19 @@ async fn the_intake_is_ready_without_discord_and_the_bot_is_not() {
 }
 
 #[tokio::test]
+async fn a_process_is_not_ready_for_what_another_one_does() {
+    // Parts of a whole need a database that is named; the town has its own.
+    let env = [("SIGNALBOX_ROLES", "intake,worker"), ("DATABASE_URL", "postgres://somewhere/signalbox")];
+    let setup = Setup { env: env.map(|(name, value)| (name, value.to_owned())).into(), ..alone() };
+    run_with(setup, async |town| {
+        insta::assert_snapshot!(get(town, "/readyz").await, @"");
+        insta::assert_snapshot!(get(town, "/readyz?role=worker").await, @"");
+        insta::assert_snapshot!(get(town, "/readyz?role=ticker").await, @"");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn health_is_answered_as_the_original_does_to_get_and_post() {
     run_with(alone(), async |town| {
         let url = format!("http://{}/health", town.app.address);
@@ -54,7 +67,7 @@ async fn a_container_without_curl_can_ask() {
         insta::assert_snapshot!(healthcheck(&["--role", "bot"]).await, @r#"0 {"database":"up","discord":"up","status":"ready"}"#);
         program.ask_to_stop();
         program.ends_within(15).await;
-        insta::assert_snapshot!(healthcheck(&[]).await, @"1 http://127.0.0.1:PORT/readyz?role=intake: nothing listens there");
+        insta::assert_snapshot!(healthcheck(&[]).await, @"1 http://127.0.0.1:PORT/readyz: nothing listens there");
     })
     .await;
 }

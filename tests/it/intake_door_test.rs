@@ -230,7 +230,7 @@ fn event(town: &Town, n: usize, text: &str) -> NewEvent {
         dedup_key: format!("batch:{n}"),
         data: json!({ "message": text }),
     };
-    NewEvent { event, raw: format!("raw {text:?}").into_bytes(), via: Via::Http }
+    NewEvent { event, raw: format!("raw {text:?}").into_bytes(), data_in_raw: false, via: Via::Http }
 }
 
 #[tokio::test]
@@ -251,6 +251,21 @@ async fn one_that_postgresql_refuses_among_sixty_is_the_only_one_refused() {
         town.settle().await;
         town.advance(TimeDelta::minutes(1)).await;
         assert_eq!(notices(town, "alerts").len(), 60);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_of_one_commit_are_numbered_as_they_came() {
+    run(async |town| {
+        let events: Vec<NewEvent> = (10..40).map(|n| event(town, n, &n.to_string())).collect();
+        let batch: Vec<&NewEvent> = events.iter().collect();
+        town.store().insert_events(&batch).await.unwrap();
+        let order = town.column("SELECT data->>'message' FROM event ORDER BY seq").await;
+        assert_eq!(order, (10..40).map(|n| n.to_string()).collect::<Vec<_>>());
+        town.settle().await;
+        town.advance(TimeDelta::minutes(1)).await;
+        assert_eq!(notices(town, "alerts").len(), 30);
     })
     .await;
 }

@@ -64,6 +64,21 @@ async fn webhook_status_names_the_rule_and_what_would_have_matched() {
 }
 
 #[tokio::test]
+async fn repeats_are_told_together() {
+    run(async |town| {
+        for second in 0..12 {
+            knock(town).skew(-3600 - 61 * second).send().await;
+        }
+        knock(town).unsigned().header("x-hub-signature-256", "sha256=00").send().await;
+        let seen = town.command("admin", "webhook-status", serde_json::json!({})).await;
+        let fields = seen["message"]["embeds"][0]["fields"].as_array().unwrap();
+        let refused = fields.iter().find(|field| field["name"] == "Refused requests").unwrap();
+        insta::assert_snapshot!(refused["value"].as_str().unwrap(), @"");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_flood_of_forgeries_is_limited_and_the_genuine_sender_passes() {
     run(async |town| {
         for n in 0..100 {
@@ -137,6 +152,10 @@ async fn refusals_are_kept_without_secrets_and_bounded() {
             assert!(!kept.contains(hidden), "{hidden} is in the log");
         }
         assert_eq!(town.count("SELECT count(*) FROM quarantine").await, 0, "nothing of a stranger is kept whole");
+        town.advance(TimeDelta::days(31)).await;
+        let before = town.clock.now() - TimeDelta::days(30);
+        town.store().purge(before, before, 5000).await.unwrap();
+        assert_eq!(town.count("SELECT count(*) FROM refusal").await, 0, "nor for ever");
     })
     .await;
 }

@@ -123,8 +123,8 @@ async fn what_waits_and_what_needs_somebody_is_shown() {
         signalbox_sends{state="set_aside"} 0
         signalbox_sends{state="unresolved"} 0
         signalbox_source_last_event_age_seconds{source="xtsystems",guild_id="GUILD"} 40
-        signalbox_upstream_call_seconds_count{upstream="xtsystems"} 2
-        signalbox_upstream_calls_total{upstream="xtsystems",outcome="success"} 2
+        signalbox_upstream_call_seconds_count{upstream="xtsystems"} 4
+        signalbox_upstream_calls_total{upstream="xtsystems",outcome="success"} 4
         signalbox_webhook_requests_total{source="xtsystems",outcome="accepted"} 3
         "#);
     })

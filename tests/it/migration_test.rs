@@ -1,9 +1,15 @@
 //! Which binaries may run on which schema, and who migrates.
 
 use crate::support::servers::{copy_of, fresh_database};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use signalbox::event::{Event, NewEvent, Severity, Via};
+use signalbox::id::GuildId;
 use signalbox::store::Store;
+use signalbox::store::event::Inserted;
 use signalbox::store::migrate::{MigrateError, binary_version};
 use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
 
 async fn migrated(url: String) {
     let store = Store::open(&url, 1).unwrap();
@@ -70,4 +76,82 @@ async fn two_processes_migrate_at_once() {
     for store in stores {
         store.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_binary_from_before_schema_6_is_told_that_it_is_too_old() {
+    let database = fresh_database(migrated).await;
+    let store = Store::open(&database.url, 1).unwrap();
+    let (_, compatible_from) = store.schema_version().await.unwrap().unwrap();
+    assert!(compatible_from >= 6, "it would look for the table `dedup`");
+    store.close().await;
+}
+
+const SOURCE: Uuid = Uuid::from_u128(7);
+
+/// What schema 5 held: an event planned and one not, one whose key was forgotten and then came again, and
+/// a key that outlived its event. The last digit of an id is the place in this list.
+const SCHEMA_5: &str = "
+    INSERT INTO source VALUES ('00000000-0000-0000-0000-000000000007', 1, 'xtsystems', 'xtsystems', '2026-01-01Z');
+    INSERT INTO event (id, source_id, guild_id, kind, severity, occurred_at, received_at, dedup_key, data, via, planned_at)
+    SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, '00000000-0000-0000-0000-000000000007', 1,
+        'ticket.created', 'info', at, at, key, '{}', 'http', CASE WHEN n <> 2 THEN at END
+    FROM (VALUES (1, '2026-11-20Z'::timestamptz, 'ticket.created:\u{e9}:1763600000:aa'),
+                 (2, '2026-11-21Z', 'ticket.created:2:-:bb'),
+                 (3, '2026-01-02Z', 'again'), (4, '2026-11-19Z', 'again')) AS t (n, at, key);
+    INSERT INTO dedup SELECT source_id, dedup_key, id, received_at FROM event WHERE received_at > '2026-02-01Z';
+    INSERT INTO dedup VALUES ('00000000-0000-0000-0000-000000000007', 'ticket.closed:9:9763600000123:cc',
+        '00000000-0000-0000-0000-000000000005', '2026-11-01Z')";
+
+/// The keys of [`SCHEMA_5`] that are known, and the event that each belongs to.
+const KNOWN: [(&str, u128); 4] = [
+    ("ticket.created:\u{e9}:1763600000:aa", 1),
+    ("ticket.created:2:-:bb", 2),
+    ("again", 4),
+    ("ticket.closed:9:9763600000123:cc", 5),
+];
+
+fn with_key(key: &str, id: u128, at: DateTime<Utc>) -> NewEvent {
+    let event = Event {
+        id: Uuid::from_u128(id),
+        source_id: SOURCE,
+        guild_id: GuildId(1),
+        kind: "ticket.created".into(),
+        subject: None,
+        occurred_at: at,
+        received_at: at,
+        severity: Severity::Info,
+        dedup_key: key.into(),
+        data: json!({}),
+    };
+    NewEvent { event, raw: b"{}".to_vec(), data_in_raw: false, via: Via::Http }
+}
+
+#[tokio::test]
+async fn what_schema_5_had_seen_is_a_repeat_on_schema_6() {
+    let database = copy_of("template_empty", async |_| ()).await;
+    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    sqlx::migrate!().run_to(5, &mut connection).await.unwrap();
+    sqlx::raw_sql(SCHEMA_5).execute(&mut connection).await.unwrap();
+    let store = Store::open(&database.url, 2).unwrap();
+    store.migrate(true).await.unwrap();
+
+    let now = "2026-11-22T00:00:00Z".parse().unwrap();
+    let known = KNOWN.map(|(key, _)| key.to_owned());
+    let mut asked = known.to_vec();
+    asked.push("ticket.created:\u{e9}:1763600001:aa".into());
+    assert_eq!(store.list_known_keys(SOURCE, &asked).await.unwrap(), known);
+    assert!(store.list_known_keys(Uuid::from_u128(8), &asked).await.unwrap().is_empty(), "of another source");
+    for (key, first) in KNOWN {
+        let outcome = store.insert_events(&[&with_key(key, 100 + first, now)]).await.unwrap();
+        assert_eq!(outcome, [Inserted::Duplicate(Uuid::from_u128(first))], "{key}");
+    }
+    let new = store.insert_events(&[&with_key(&asked[4], 200, now)]).await.unwrap();
+    assert_eq!(new, [Inserted::Fresh(Uuid::from_u128(200))]);
+
+    let kinds = store.list_last_events(SOURCE).await.unwrap();
+    let kinds: Vec<String> =
+        kinds.iter().map(|p| format!("{} {} {}", p.kind, p.last_at.date_naive(), p.events)).collect();
+    assert_eq!(kinds, ["ticket.created 2026-11-20 3", "ticket.closed 2026-11-01 1"]);
+    store.close().await;
 }

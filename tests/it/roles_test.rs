@@ -1,10 +1,13 @@
-//! The parts of the program in processes of their own, on one PostgreSQL and Redis: two of each, killed in turn.
+//! The parts of the program in processes of their own, on one PostgreSQL and Redis: each does its own alone, and two
+//! of each, killed in turn, do everything once.
 
 use std::time::Duration;
 
 use crate::support::delivery::{alert, ticket};
+use crate::support::program::Program;
 use crate::support::scene::{Company, Scene};
 use crate::support::servers::redis;
+use crate::support::town::{Setup, Town, run_with};
 
 const TWO_OF_EACH: &[&str] = &["intake", "intake", "bot", "bot", "worker", "worker", "ticker", "ticker"];
 
@@ -75,4 +78,62 @@ async fn two_of_each_with_interactions_by_http() {
     let scene = Scene::company(company).await;
     assert_eq!(scene.discord.log_ins(), 0);
     all_are_killed_in_turn(scene).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_each_without_redis() {
+    let roles = &["intake", "bot", "worker", "ticker"];
+    let scene = Scene::company(Company { roles, ..Company::default() }).await;
+    let machine = scene.xt.register_machine("web-07", "10.0.0.7", "Debian 13").await;
+    scene.until("the machine is shown", || scene.seen("machines", "web-07") > 0).await;
+    scene.press(&machine.hostname, "Approve").await;
+    scene.until("it is let in", || scene.seen("machines", "confirmed by XTSystems") > 0).await;
+    assert_eq!(scene.decisions(), [machine.asset_id]);
+    scene.finish().await;
+}
+
+/// Statuses of what the web server of a process has: health, webhooks, interactions.
+async fn pages(town: &Town, program: &mut Program) -> Vec<u16> {
+    program.says("ready").await;
+    let output = program.output();
+    let address = output.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let url = |path: &str| format!("http://{address}{path}");
+    let mut statuses = vec![town.http.get(url("/healthz")).send().await.unwrap().status().as_u16()];
+    for path in ["/webhooks/xtsystems", "/interactions"] {
+        statuses.push(town.http.post(url(path)).send().await.unwrap().status().as_u16());
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn each_process_has_what_its_roles_need() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        for (roles, token, expected) in
+            [("intake", "", [200, 401, 404]), ("ticker", "", [200, 404, 404]), ("worker", "standin", [200, 404, 404])]
+        {
+            let token = if token.is_empty() { String::new() } else { town.discord.token() };
+            let mut program = town.program(&["run", "--roles", roles], &[("DISCORD_TOKEN", &token)]);
+            assert_eq!(pages(town, &mut program).await, expected, "{roles}");
+            program.ask_to_stop();
+            assert_eq!(program.ends_within(12).await.code, Some(0), "{roles}");
+        }
+        assert_eq!(town.discord.log_ins(), 0);
+        // The option goes before the environment.
+        let mut bot = town.program(&["run", "--roles", "bot"], &[("SIGNALBOX_ROLES", "ticker")]);
+        assert_eq!(pages(town, &mut bot).await, [200, 404, 401]);
+        bot.says("connected to Discord").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unknown_role_is_refused() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        let end = town.program(&["run", "--roles", "bot,cook"], &[]).ends_within(10).await;
+        assert_eq!(end.code, Some(78));
+        assert!(end.err.contains("should be a list of intake, bot, worker and ticker"), "{}", end.err);
+        let end = town.program(&["run", "--roles", "worker"], &[("DISCORD_TOKEN", "")]).ends_within(10).await;
+        assert!(end.err.contains("DISCORD_TOKEN: is required"), "{}", end.err);
+    })
+    .await;
 }

@@ -3,7 +3,8 @@
 mod files;
 mod scan;
 
-use files::{SourceFile, all_files, files_below, program_files, root};
+pub use files::files_below;
+use files::{SourceFile, all_files, program_files, root};
 use scan::Scan;
 use std::fs;
 use std::path::Path;
@@ -11,7 +12,7 @@ use std::path::Path;
 /// Lower layers first: a module names modules of its own layer and of those above it in this table.
 /// The longest entry that fits a module counts.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("base", &["id", "clock", "error", "config", "telemetry", "lifecycle", "crash", "event::kind"]),
+    ("base", &["id", "clock", "error", "config", "telemetry", "lifecycle", "crash", "crypto", "event::kind"]),
     (CORE, &["event", "routing", "source", "delivery::classify", "delivery::limit", "delivery::retry"]),
     ("ports", &["store", "bus", "upstream", "ports"]),
     (
@@ -26,6 +27,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::xtsystems::rotation",
             "delivery",
             "approval",
+            "privacy",
+            "setup",
             "doctor",
             "ticket",
         ],

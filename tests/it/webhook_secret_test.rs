@@ -46,19 +46,33 @@ async fn with_generated(test: impl AsyncFnOnce(&mut Town, String)) {
 async fn both_are_live_for_a_day() {
     with_generated(async |town, old| {
         assert_eq!(answer(town, &old, "before").await, "202");
-        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"
+        🔑 One secret is live:
+        • made here <+0s>, last used <+0s>
+        ");
         town.advance(TimeDelta::minutes(5)).await;
-        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"
+        ✅ XTSystems signs with a new secret from now on.
+        The old one is accepted until <+86700s> (<+86700s>), or until /webhook-secret end-old.
+        Try it with /test-webhook.
+        ");
         let new = upstream(town);
         assert!(new != old && new.len() == 64);
         assert_eq!(answer(town, &old, "signed before, sent late").await, "202");
         assert_eq!(answer(town, &new, "new").await, "202");
-        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"
+        🔑 2 secrets are live:
+        • made here <+300s>, last used <+300s>
+        • made here <+0s>, last used <+300s>, ends <+86700s>
+        ");
         town.advance(TimeDelta::hours(24)).await;
         assert_eq!(answer(town, &old, "too late").await, "401 Invalid signature");
         assert_eq!(answer(town, &new, "still").await, "202");
-        insta::assert_snapshot!(refusals(town).await, @"");
-        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
+        insta::assert_snapshot!(refusals(town).await, @"The signature does not match the request under any live secret. ↳ It matches a retired secret: give the sender the current one, or keep both live until it has it.");
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"
+        🔑 One secret is live:
+        • made here <+300s>, last used <+86700s>
+        ");
     })
     .await;
 }
@@ -67,11 +81,11 @@ async fn both_are_live_for_a_day() {
 async fn the_old_one_is_ended_by_hand() {
     with_generated(async |town, old| {
         secret(town, "rotate", json!({ "keep_hours": 48 })).await;
-        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
-        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"The last rotation is not over: the secret before is accepted until <+172800s> (<+172800s>). End it first with /webhook-secret end-old.");
+        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"✅ The old secret is refused from now on; by other processes of this bot within 30 s.");
         assert_eq!(answer(town, &old, "ended").await, "401 Invalid signature");
         assert_eq!(answer(town, &upstream(town), "new").await, "202");
-        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"There is no old secret made here that could be ended.");
         assert!(secret(town, "rotate", json!({})).await.starts_with("✅"), "the next rotation may begin");
     })
     .await;
@@ -105,13 +119,24 @@ async fn other_processes_know_the_new_one_and_a_restart_keeps_it() {
 #[tokio::test]
 async fn the_environments_stays_live_and_the_operator_is_told() {
     run(async |town| {
-        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"
+        ✅ XTSystems signs with a new secret from now on.
+        ⚠️ WEBHOOK_SECRET is set in the environment and stays accepted for as long as it is. To end it, take WEBHOOK_SECRET and WEBHOOK_SECRET_PREVIOUS out of the environment and start Signalbox again.
+        Try it with /test-webhook.
+        ");
         let new = upstream(town);
         assert_ne!(new, SECRET);
         assert_eq!(answer(town, SECRET, "the environment's").await, "202");
         town.send("alert.triggered", json!({ "message": "signed with the new one" })).await;
-        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
-        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"
+        🔑 2 secrets are live:
+        • made here <+0s>, last used <+0s>
+        • WEBHOOK_SECRET of the environment, last used <+0s>, for as long as it is set there
+        ");
+        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"
+        There is no old secret made here that could be ended.
+        ⚠️ What is set in the environment stays accepted: take WEBHOOK_SECRET and WEBHOOK_SECRET_PREVIOUS out and start Signalbox again.
+        ");
         assert!(town.see("alerts").contains("signed with the new one"));
         // The operator does as told.
         town.env.retain(|(name, _)| name != "WEBHOOK_SECRET");
@@ -128,10 +153,18 @@ async fn the_environments_stays_live_and_the_operator_is_told() {
 async fn when_xtsystems_refuses_both_stay_and_the_next_try_goes_on() {
     with_generated(async |town, old| {
         town.xt.mode(Mode::status(500).at(Place::Registration));
-        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"
+        XTSystems has a fault of its own (500: Internal Server Error). Try again later.
+        Whether XTSystems has the new secret is not known, so the old and the new one are both accepted. Use /webhook-secret rotate again: it goes on with the same secret.
+        ");
         assert_eq!(upstream(town), old);
-        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"");
-        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "end-old", json!({})).await, @"XTSystems has not confirmed the new secret yet, so the old one is still needed. Use /webhook-secret rotate again: it goes on where it stopped.");
+        insta::assert_snapshot!(secret(town, "status", json!({})).await, @"
+        🔑 2 secrets are live:
+        • made here <+0s>, not used yet
+          ⚠️ XTSystems has not confirmed it: use /webhook-secret rotate again, which goes on with it
+        • made here <+0s>, not used yet
+        ");
         town.xt.mode(Mode::effect_then_500().at(Place::Registration));
         secret(town, "rotate", json!({})).await;
         let new = upstream(town);
@@ -151,7 +184,7 @@ async fn when_xtsystems_refuses_both_stay_and_the_next_try_goes_on() {
 /// Killed after the new secret was stored, or after XTSystems has it: nothing is refused, and the next try goes on.
 async fn killed_at(point: &str) {
     let scene = Scene::start(&[("SIGNALBOX_CRASH_AT", point)]).await;
-    scene.until("connected", || scene.discord.connected_sessions() > 0).await;
+    scene.until("its commands are there", || !scene.discord.state()["commands"].as_array().unwrap().is_empty()).await;
     let rotate = json!({ "as": "admin", "do": "command", "channel": "ops", "name": "webhook-secret rotate" });
     let _ = tokio::time::timeout(std::time::Duration::from_secs(8), scene.discord.act(rotate.clone())).await;
     scene.until("it died", || scene.deaths() > 0).await;
@@ -181,7 +214,7 @@ async fn killed_when_xtsystems_has_the_new_one() {
 #[tokio::test]
 async fn without_a_registration_there_is_nothing_to_rotate() {
     run_with(Setup { registered: false, ..Setup::default() }, async |town| {
-        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"");
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"Our webhook is not registered at XTSystems, so there is nothing to give a new secret to. Use /register-webhook first.");
         assert_eq!(town.count("SELECT count(*) FROM webhook_secret").await, 0);
     })
     .await;

@@ -413,6 +413,39 @@ impl Discord {
         self.0.change(|world| world.add_guild(name, now))
     }
 
+    /// The bot is thrown out of a guild. "If the unavailable field is not set, the user was removed from the guild":
+    /// <https://discord.com/developers/docs/events/gateway-events#guild-delete>
+    pub fn remove_bot(&self, guild: u64) {
+        self.0.change(|world| {
+            let bot = world.bot;
+            if let Some(found) = world.guilds.get_mut(&guild) {
+                found.members.remove(&bot);
+            }
+            world.emit("GUILD_DELETE", json!({ "id": guild.to_string() }), Some(guild), gateway::intent::GUILDS);
+        });
+    }
+
+    /// Discord cannot serve a guild for a while; the bot is still in it.
+    pub fn outage(&self, guild: u64) {
+        self.0.change(|world| {
+            let gone = json!({ "id": guild.to_string(), "unavailable": true });
+            world.emit("GUILD_DELETE", gone, Some(guild), gateway::intent::GUILDS);
+        });
+    }
+
+    /// The bot is invited (again).
+    pub fn invite_bot(&self, guild: u64) {
+        let now = self.0.now();
+        self.0.change(|world| {
+            let bot = world.bot;
+            let Some(found) = world.guilds.get_mut(&guild) else { return };
+            let roles = found.roles.iter().filter(|role| role.managed).map(|role| role.id).collect();
+            found.members.insert(bot, world::Member { nick: None, roles, joined_at: now });
+            let json = world.guilds.get(&guild).map(|found| world.guild_create_json(found, false));
+            world.emit("GUILD_CREATE", json.unwrap_or_default(), Some(guild), gateway::intent::GUILDS);
+        });
+    }
+
     /// A further channel. `kind`: 0 text, 5 announcements, 15 forum.
     pub fn add_channel(&self, guild: u64, name: &str, kind: u8) -> u64 {
         let now = self.0.now();

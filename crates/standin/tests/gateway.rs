@@ -64,6 +64,36 @@ async fn a_half_open_socket_swallows_everything() {
     assert_eq!(world.connected_sessions(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_log_in_one_after_the_other() {
+    let options = Options { identify_every: Duration::from_secs(2), shards: 3, ..bot::options() };
+    let world = Discord::start(options).await.unwrap();
+    let ask = || async {
+        let url = format!("{}/api/v10/gateway/bot", world.origin());
+        let request = reqwest::Client::new().get(url).header("authorization", format!("Bot {}", world.token()));
+        request.send().await.unwrap().json::<serde_json::Value>().await.unwrap()
+    };
+    let limit = ask().await;
+    assert_eq!((&limit["shards"], &limit["session_start_limit"]["remaining"]), (&json!(3), &json!(1000)));
+    let _first = bot::connect(&world).await;
+    assert_eq!(ask().await["session_start_limit"]["remaining"], 999);
+    // "If you hit this limit, the Gateway will respond with an Invalid Session (opcode 9)": the library tries again.
+    let _second = bot::connect(&world).await;
+    assert_eq!(world.connected_sessions(), 2);
+    assert!(world.violations().iter().any(|v| v.contains("too soon")), "{:?}", world.violations());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_session_too_many_costs_the_token() {
+    let options = Options { session_starts: 1, identify_every: Duration::ZERO, ..bot::options() };
+    let world = Discord::start(options).await.unwrap();
+    let token = world.token();
+    let _bot = bot::connect(&world).await;
+    let refused = start(&world, &token, GatewayIntents::empty()).await;
+    assert!(refused.contains("authentication"), "{refused}");
+    assert_ne!(world.token(), token);
+}
+
 #[tokio::test]
 async fn only_loopback() {
     let options = Options { bind: "0.0.0.0:0".parse().unwrap(), ..Options::default() };

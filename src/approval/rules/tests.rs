@@ -4,7 +4,7 @@ use super::*;
 use crate::id::GuildId;
 use uuid::Uuid;
 
-const STATES: [ApprovalState; 8] = [
+const STATES: [ApprovalState; 9] = [
     ApprovalState::Requested,
     ApprovalState::Deciding,
     ApprovalState::Sent,
@@ -13,6 +13,7 @@ const STATES: [ApprovalState; 8] = [
     ApprovalState::Refused,
     ApprovalState::Elsewhere,
     ApprovalState::Superseded,
+    ApprovalState::Expired,
 ];
 
 fn now() -> DateTime<Utc> {
@@ -20,7 +21,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn approval(state: ApprovalState, verb: Verb) -> Approval {
-    let decided = !matches!(state, ApprovalState::Requested);
+    let decided = !matches!(state, ApprovalState::Requested | ApprovalState::Expired);
     let settled = matches!(state, ApprovalState::Confirmed | ApprovalState::Elsewhere);
     Approval {
         id: Uuid::nil(),
@@ -30,10 +31,19 @@ fn approval(state: ApprovalState, verb: Verb) -> Approval {
         event_id: Uuid::nil(),
         occurred_at: now(),
         received_at: now(),
-        asset_id: "a".into(),
-        company_id: None,
-        hostname: "h".into(),
-        ip_address: "i".into(),
+        kind: "machine".into(),
+        title: "h".into(),
+        facts: Default::default(),
+        call: None,
+        requested_by: None,
+        terms: Default::default(),
+        needed: 1,
+        votes: 0,
+        expires_at: None,
+        remind_at: None,
+        escalate_at: None,
+        undone_by: None,
+        undone_at: None,
         state,
         verb: decided.then_some(verb),
         reason: None,

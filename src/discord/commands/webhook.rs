@@ -5,11 +5,10 @@ use std::fmt::Write as _;
 use poise::CreateReply;
 use poise::serenity_prelude::{CreateEmbed, CreateEmbedFooter};
 
-use super::super::{Context, Error, text};
+use super::super::{Context, Error};
 use super::managed_source;
 use crate::event::kind::xtsystems_kinds;
 use crate::routing::embed::{FIELD_VALUE, fit, relative};
-use crate::source::xtsystems::live::{Registered, TestResult};
 use crate::store::destination::Target;
 use crate::store::pulse::ANY;
 
@@ -121,50 +120,5 @@ pub async fn webhook_config(ctx: Context<'_>) -> Result<(), Error> {
         .field("Channels", fit(&or_none(mapping, "none: set DISCORD_WEBHOOK_CHANNELS"), FIELD_VALUE), false)
         .field("Supported events", fit(&kinds.join(" "), FIELD_VALUE), false);
     ctx.send(CreateReply::default().embed(embed).ephemeral(true)).await?;
-    Ok(())
-}
-
-/// Create or update our webhook at XTSystems.
-#[poise::command(slash_command, rename = "register-webhook", guild_only, default_member_permissions = "MANAGE_GUILD")]
-pub async fn register_webhook(
-    ctx: Context<'_>,
-    #[description = "Kinds of events, separated by commas; all of them when left out"] events: Option<String>,
-) -> Result<(), Error> {
-    let source = managed_source(ctx)?;
-    ctx.defer_ephemeral().await?;
-    let Registered { created, events, secret_made, url } =
-        source.register(&ctx.data().ports, events.as_deref()).await?;
-    let mut words = format!(
-        "{} our webhook at XTSystems.\nAddress: {url}\nEvents: {}",
-        if created { "✅ Created" } else { "✅ Updated" },
-        events.iter().map(|e| format!("`{e}`")).collect::<Vec<_>>().join(" ")
-    );
-    if secret_made {
-        words.push_str("\nA secret was generated and is kept by Signalbox; requests are verified with it from now on.");
-    }
-    words.push_str("\nTry it with /test-webhook.");
-    ctx.send(CreateReply::default().content(words).ephemeral(true)).await?;
-    Ok(())
-}
-
-/// Ask XTSystems for a test delivery, wait for it, and report the round trip.
-#[poise::command(slash_command, rename = "test-webhook", guild_only, default_member_permissions = "MANAGE_GUILD")]
-pub async fn test_webhook(ctx: Context<'_>) -> Result<(), Error> {
-    let source = managed_source(ctx)?;
-    ctx.defer_ephemeral().await?;
-    let words = match source.test(&ctx.data().ports).await? {
-        TestResult::Arrived { after_ms } => {
-            format!("✅ The test delivery arrived after {after_ms} ms and its signature is valid.")
-        }
-        TestResult::NotArrived { refused: Some(why) } => {
-            format!("❌ A request arrived but was refused: {why}")
-        }
-        TestResult::NotArrived { refused: None } => format!(
-            "❌ XTSystems was asked, but nothing arrived. Can XTSystems reach {}?",
-            source.url.as_deref().unwrap_or("this server")
-        ),
-        TestResult::NotRegistered => format!("❌ {}", text::NO_WEBHOOK),
-    };
-    ctx.send(CreateReply::default().content(words).ephemeral(true)).await?;
     Ok(())
 }

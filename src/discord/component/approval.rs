@@ -1,4 +1,4 @@
-//! Approve and Deny on a machine's card, and the form that asks for a reason.
+//! Approve, Deny, Take Back and Undo on a card, and the form that asks for a reason or a typed name.
 
 use std::sync::Arc;
 
@@ -8,40 +8,41 @@ use uuid::Uuid;
 
 use super::super::{Bot, text};
 use super::{Answer, Input};
-use crate::approval::press::{Outcome, Press, press, preview};
-use crate::error::UserError;
+use crate::approval::press::{Act, Form, Outcome, Press, Wanted, press};
 use crate::routing::card::Verb;
+use crate::routing::embed::fit;
 
 /// Longest reason that the form takes; the card shows all of it.
 const REASON_MAX: u16 = 500;
 const REASON: &str = "reason";
+const TITLE: &str = "title";
+/// Discord's limit for a placeholder.
+const PLACEHOLDER_MAX: usize = 100;
 
-/// `approval:<verb>:<id>`. `None` when the words are not ours.
+/// `approval:<act>:<id>`. `None` when the words are not ours.
 pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Result<Option<Answer>> {
-    let Some((verb, id)) = decode(words) else { return Ok(None) };
-    let reason = input.form.as_ref().and_then(|form| form.get(REASON)).cloned();
+    let Some((act, id)) = decode(words) else { return Ok(None) };
+    let form =
+        input.form.as_ref().map(|form| Form { reason: form.get(REASON).cloned(), title: form.get(TITLE).cloned() });
     let given = Press {
         interaction_id: input.interaction_id,
         guild_id: input.guild_id,
         user_id: input.user_id,
+        names: input.names.clone(),
         roles: input.roles.clone(),
         permissions: input.permissions,
         approval_id: id,
-        verb,
-        reason,
+        act,
+        form,
     };
-    if input.form.is_some() {
-        if verb == Verb::Deny && given.reason.is_none() {
-            return Err(UserError::new(text::REASON_MISSING).into());
-        }
-        return Ok(Some(decided(press(&bot.ports, &given).await?)));
-    }
-    Ok(Some(match verb {
-        Verb::Approve => decided(press(&bot.ports, &given).await?),
-        Verb::Deny => match preview(&bot.ports, &given).await? {
-            Outcome::Decided => Answer::Form(reason_form(id)),
-            other => decided(other),
-        },
+    Ok(Some(match press(&bot.ports, &given).await? {
+        Outcome::Done => Answer::Quiet,
+        Outcome::Form(wanted) => Answer::Form(form_for(id, &wanted)),
+        Outcome::Repeated => Answer::Nothing,
+        Outcome::NotAllowed { roles } => Answer::Private(text::not_allowed(&roles)),
+        Outcome::Unknown => Answer::Private(text::UNKNOWN_APPROVAL.into()),
+        Outcome::NoUpstream => Answer::Private(text::NO_UPSTREAM.into()),
+        Outcome::Refused { why, by } => Answer::Private(text::refusal(&why, by)),
     }))
 }
 
@@ -50,30 +51,34 @@ pub(super) fn handles(words: &[&str]) -> bool {
     decode(words).is_some()
 }
 
-fn decode(words: &[&str]) -> Option<(Verb, Uuid)> {
-    let [verb, id] = words else { return None };
-    Some((Verb::parse(verb)?, id.parse().ok()?))
+fn decode(words: &[&str]) -> Option<(Act, Uuid)> {
+    let [act, id] = words else { return None };
+    let act = match *act {
+        "retract" => Act::Retract,
+        "undo" => Act::Undo,
+        verb => Act::Decide(Verb::parse(verb)?),
+    };
+    Some((act, id.parse().ok()?))
 }
 
-fn reason_form(id: Uuid) -> CreateModal {
-    let input = CreateInputText::new(InputTextStyle::Paragraph, text::REASON_LABEL, REASON)
-        .placeholder(text::REASON_PLACEHOLDER)
-        .min_length(1)
-        .max_length(REASON_MAX)
-        .required(true);
-    let custom_id = format!("v1:approval:{}:{id}", Verb::Deny.as_str());
-    CreateModal::new(custom_id, text::REASON_TITLE).components(vec![CreateActionRow::InputText(input)])
-}
-
-fn decided(outcome: Outcome) -> Answer {
-    match outcome {
-        Outcome::Decided => Answer::Quiet,
-        Outcome::Repeated => Answer::Nothing,
-        Outcome::NotAllowed { roles } => Answer::Private(text::not_allowed(&roles)),
-        Outcome::Unknown => Answer::Private(text::UNKNOWN_APPROVAL.into()),
-        Outcome::NoUpstream => Answer::Private(text::NO_UPSTREAM.into()),
-        Outcome::Refused { why, by } => Answer::Private(text::refusal(&why, by)),
+fn form_for(id: Uuid, wanted: &Wanted) -> CreateModal {
+    let mut rows = Vec::new();
+    if let Some(title) = &wanted.title {
+        let input = CreateInputText::new(InputTextStyle::Short, text::TITLE_LABEL, TITLE)
+            .placeholder(fit(title, PLACEHOLDER_MAX))
+            .required(true);
+        rows.push(CreateActionRow::InputText(input));
     }
+    if wanted.reason {
+        let input = CreateInputText::new(InputTextStyle::Paragraph, text::reason_label(wanted.verb), REASON)
+            .placeholder(text::REASON_PLACEHOLDER)
+            .min_length(1)
+            .max_length(REASON_MAX)
+            .required(true);
+        rows.push(CreateActionRow::InputText(input));
+    }
+    let custom_id = format!("v1:approval:{}:{id}", wanted.verb.as_str());
+    CreateModal::new(custom_id, text::form_title(wanted.verb, &wanted.kind)).components(rows)
 }
 
 #[cfg(test)]
@@ -83,7 +88,8 @@ mod tests {
     #[test]
     fn strangers_do_not_decode() {
         let id = Uuid::from_u128(7).to_string();
-        assert_eq!(decode(&["deny", &id]), Some((Verb::Deny, Uuid::from_u128(7))));
+        assert_eq!(decode(&["deny", &id]), Some((Act::Decide(Verb::Deny), Uuid::from_u128(7))));
+        assert_eq!(decode(&["undo", &id]), Some((Act::Undo, Uuid::from_u128(7))));
         for odd in [&[][..], &["approve"], &["approve", "x"], &["maybe", &id], &["approve", &id, "more"]] {
             assert_eq!(decode(odd), None, "{odd:?}");
         }

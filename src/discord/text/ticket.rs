@@ -87,6 +87,7 @@ pub fn approval_state(state: ApprovalState) -> &'static str {
         ApprovalState::Confirmed => "✅ decided and confirmed",
         ApprovalState::Elsewhere => "✅ decided in XTSystems",
         ApprovalState::Superseded => "superseded",
+        ApprovalState::Expired => "⌛ expired",
     }
 }
 

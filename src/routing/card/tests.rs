@@ -3,7 +3,9 @@
 use super::*;
 use crate::event::{Event, Severity};
 use crate::id::GuildId;
+use chrono::DateTime;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 fn state_of(events: &[(&str, Value)]) -> SubjectState {
     let at = DateTime::from_timestamp(1_755_256_800, 0).unwrap();
@@ -44,6 +46,13 @@ fn approval(state: ApprovalState) -> ApprovalView {
         outcome: Some(Verb::Approve),
         outcome_by: Some("root@example.com".into()),
         settled_at: at,
+        title: "web_01".into(),
+        requested_by: None,
+        needed: 1,
+        votes: vec![],
+        undo_until: None,
+        undone: None,
+        expires_at: None,
     }
 }
 

@@ -47,6 +47,14 @@ pub fn parse(
     from_document(lenient::parse_json(body)?, source_id, guild_id, id, received_at)
 }
 
+/// The `data` of the event that [`parse`] makes of this body.
+pub fn data_of(body: &[u8]) -> Result<Value, ParseError> {
+    match lenient::parse_json(body)? {
+        Value::Object(mut body) => Ok(Value::Object(data(body.remove("data"), body.remove("company_id")))),
+        other => Err(ParseError::NotAnObject(type_name(&other))),
+    }
+}
+
 /// Reads the `payload` of a delivery as XTSystems lists it: the same body, as JSON or as a text that
 /// holds it. The dedup key is the one that the delivery itself would have had.
 pub fn from_delivery(

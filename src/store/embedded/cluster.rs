@@ -46,6 +46,19 @@ pub(super) fn lock(account: &Account, home: &Path, data_dir: &Path) -> Result<Fi
     Ok(file)
 }
 
+/// Whether a program holds the directory.
+pub(super) fn is_held(home: &Path) -> bool {
+    let Ok(file) = File::open(home.join("lock")) else { return false };
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
+/// Whether the server of this cluster takes connections.
+pub(super) fn is_serving(cluster: &Path) -> bool {
+    let text = postmaster_pid(cluster).unwrap_or_default();
+    let pid = text.lines().next().and_then(|line| line.trim().parse().ok());
+    pid.is_some_and(|pid| serves(pid, cluster)) && text.lines().nth(7).is_some_and(|line| line.trim() == "ready")
+}
+
 /// A killed program's server writes everything out before it ends, and the next one waits for that.
 pub(super) fn await_end_of_earlier_server(cluster: &Path) -> Result<(), EmbeddedError> {
     let earlier = || {

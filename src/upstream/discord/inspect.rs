@@ -17,6 +17,8 @@ pub struct Application {
     #[serde(default)]
     pub bot_require_code_grant: bool,
     #[serde(default)]
+    pub verify_key: Option<String>,
+    #[serde(default)]
     pub interactions_endpoint_url: Option<String>,
 }
 

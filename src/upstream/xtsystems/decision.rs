@@ -74,6 +74,32 @@ pub(super) fn judge(status: u16, body: &[u8], clean: impl Fn(&str) -> String) ->
     }
 }
 
+/// What the list of a company's machines says about one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody has decided since it registered.
+    Pending,
+    Decided(Decision),
+}
+
+/// `None` when the list does not say.
+pub(super) fn of_machine(machines: &[Value], asset_id: &str, clean: impl Fn(&str) -> String) -> Option<Standing> {
+    let is_meant =
+        |machine: &&Value| ["asset_id", "id"].iter().any(|name| machine.get(name).is_some_and(|id| is(id, asset_id)));
+    let status = machines.iter().find(is_meant)?.get("status")?.as_str()?;
+    if status.to_lowercase().starts_with("pending") {
+        return Some(Standing::Pending);
+    }
+    let verb = participle(&status.to_lowercase())??;
+    let text = clean(&format!("XTSystems has it as {status}"));
+    Some(Standing::Decided(Decision::DecidedElsewhere { verb: Some(verb), status: 200, text }))
+}
+
+/// An id may be a text or a number.
+fn is(value: &Value, id: &str) -> bool {
+    value.as_str().map_or_else(|| value.to_string() == id, |text| text == id)
+}
+
 fn says_failure(body: &[u8]) -> bool {
     let value: Option<Value> = serde_json::from_slice(body).ok();
     value.is_some_and(|value| value.get("success") == Some(&Value::Bool(false)))
@@ -243,6 +269,17 @@ mod tests {
         ] {
             assert!(matches!(judged(400, text), Decision::Refused { status: 400, .. }), "{text}");
         }
+    }
+
+    #[test]
+    fn the_list_of_machines_tells_what_was_decided() {
+        let machines = serde_json::json!([{"asset_id": "a", "status": "approved"}, {"id": 7, "status": "Denied"},
+            {"asset_id": "p", "status": "pending"}, {"asset_id": "x"}]);
+        let of = |id: &str| of_machine(machines.as_array().unwrap(), id, str::to_owned);
+        let decided = |verb, text| Some(Standing::Decided(elsewhere(Some(verb), 200, text)));
+        assert_eq!(of("a"), decided(Verb::Approve, "XTSystems has it as approved"));
+        assert_eq!(of("7"), decided(Verb::Deny, "XTSystems has it as Denied"));
+        assert_eq!([of("p"), of("x"), of("nobody")], [Some(Standing::Pending), None, None]);
     }
 
     #[test]

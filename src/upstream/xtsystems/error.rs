@@ -6,38 +6,54 @@ use thiserror::Error;
 
 /// Texts from XTSystems in here are clean: at most 300 characters, no control characters, no key.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[error("{}", self.told())]
 pub enum UpstreamError {
     /// Nothing was asked: the settings can't work.
-    #[error("XTSystems can't be asked: {0}")]
     Unusable(String),
     /// Certainly not executed.
-    #[error("no connection to XTSystems at {origin}: {why}. Check XTSYSTEMS_API_URL, and that the server runs")]
-    NotSent { origin: String, why: String },
+    NotSent {
+        origin: String,
+        why: String,
+    },
     /// May have been executed.
-    #[error("XTSystems at {origin} did not answer within {seconds} s")]
-    TimedOut { origin: String, seconds: f32 },
+    TimedOut {
+        origin: String,
+        seconds: f32,
+    },
     /// May have been executed.
-    #[error("the connection to XTSystems at {origin} broke: {why}")]
-    Broken { origin: String, why: String },
-    #[error(
-        "XTSystems does not accept the API key ({status}{}). Check XTSYSTEMS_API_KEY, and whether it is to be sent as \
-         a bearer token or raw",
-        colon(text)
-    )]
-    Unauthorized { status: u16, text: String },
-    #[error("the API key may not do this in XTSystems ({status}{}). Give the key's user the permission", colon(text))]
-    Forbidden { status: u16, text: String },
-    #[error("XTSystems does not have it ({status}{}). If nothing is found, check XTSYSTEMS_API_URL", colon(text))]
-    NotFound { status: u16, text: String },
-    #[error("XTSystems refused ({status}{})", colon(text))]
-    Refused { status: u16, text: String },
-    #[error("XTSystems redirects ({status}) to {to}: set XTSYSTEMS_API_URL to the address it answers at")]
-    Redirected { status: u16, to: String },
+    Broken {
+        origin: String,
+        why: String,
+    },
+    Unauthorized {
+        status: u16,
+        text: String,
+    },
+    Forbidden {
+        status: u16,
+        text: String,
+    },
+    NotFound {
+        status: u16,
+        text: String,
+    },
+    Refused {
+        status: u16,
+        text: String,
+    },
+    Redirected {
+        status: u16,
+        to: String,
+    },
     /// May have been executed.
-    #[error("XTSystems has a fault of its own ({status}{}). Try again later", colon(text))]
-    Server { status: u16, text: String },
-    #[error("{what} of XTSystems can't be read: {why}. Check that XTSYSTEMS_API_URL leads to XTSystems")]
-    Unreadable { what: String, why: String },
+    Server {
+        status: u16,
+        text: String,
+    },
+    Unreadable {
+        what: String,
+        why: String,
+    },
 }
 
 /// What is known of the effect of a call that failed.
@@ -56,6 +72,47 @@ fn colon(text: &str) -> String {
 }
 
 impl UpstreamError {
+    /// What happened, without a full stop.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Unusable(why) => format!("XTSystems can't be asked: {why}"),
+            Self::NotSent { origin, why } => format!("no connection to XTSystems at {origin}: {why}"),
+            Self::TimedOut { origin, seconds } => format!("XTSystems at {origin} did not answer within {seconds} s"),
+            Self::Broken { origin, why } => format!("the connection to XTSystems at {origin} broke: {why}"),
+            Self::Unauthorized { status, text } => {
+                format!("XTSystems does not accept the API key ({status}{})", colon(text))
+            }
+            Self::Forbidden { status, text } => {
+                format!("the API key may not do this in XTSystems ({status}{})", colon(text))
+            }
+            Self::NotFound { status, text } => format!("XTSystems does not have it ({status}{})", colon(text)),
+            Self::Refused { status, text } => format!("XTSystems refused ({status}{})", colon(text)),
+            Self::Redirected { status, to } => format!("XTSystems redirects ({status}) to {to}"),
+            Self::Server { status, text } => format!("XTSystems has a fault of its own ({status}{})", colon(text)),
+            Self::Unreadable { what, why } => format!("{what} of XTSystems can't be read: {why}"),
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn fix(&self) -> Option<&'static str> {
+        match self {
+            Self::NotSent { .. } => Some("Check XTSYSTEMS_API_URL, and that the server runs"),
+            Self::Unauthorized { .. } => {
+                Some("Check XTSYSTEMS_API_KEY, and whether it is to be sent as a bearer token or raw")
+            }
+            Self::Forbidden { .. } => Some("Give the key's user the permission"),
+            Self::NotFound { .. } => Some("If nothing is found, check XTSYSTEMS_API_URL"),
+            Self::Redirected { .. } => Some("Set XTSYSTEMS_API_URL to the address it answers at"),
+            Self::Server { .. } => Some("Try again later"),
+            Self::Unreadable { .. } => Some("Check that XTSYSTEMS_API_URL leads to XTSystems"),
+            Self::Unusable(_) | Self::TimedOut { .. } | Self::Broken { .. } | Self::Refused { .. } => None,
+        }
+    }
+
+    fn told(&self) -> String {
+        self.fix().map_or_else(|| self.summary(), |fix| format!("{}. {fix}", self.summary()))
+    }
+
     /// The error of a status that is no 2xx.
     pub(super) fn of_status(status: u16, text: String, location: Option<String>) -> Self {
         match status {

@@ -42,8 +42,17 @@ impl Program {
     }
 
     pub fn start_in(directory: &PathBuf, arguments: &[&str], env: &[(String, String)]) -> Self {
+        Self::run(env!("CARGO_BIN_EXE_signalbox"), directory, arguments, env)
+    }
+
+    /// By way of another program, such as one that confines it.
+    pub fn start_other(program: &str, arguments: &[&str], env: &[(String, String)]) -> Self {
+        Self::run(program, &Directory::new().0, arguments, env)
+    }
+
+    fn run(program: &str, directory: &PathBuf, arguments: &[&str], env: &[(String, String)]) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_signalbox"))
+        let mut child = Command::new(program)
             .args(arguments)
             .env_clear()
             .env("PATH", path)

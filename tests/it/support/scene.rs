@@ -17,6 +17,7 @@ use super::database::{TestDatabase, fresh_database};
 use super::process::kill_9;
 
 const SECRET: &str = "a-secret-of-the-crash-tests";
+const ENCRYPTION_KEY: &str = "dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=";
 /// How long anything may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -85,6 +86,7 @@ impl Scene {
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
             ("WEBHOOK_SECRET", SECRET.to_owned()),
+            ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
             ("PUBLIC_URL", format!("http://127.0.0.1:{port}")),
             ("DATABASE_URL", database.url.clone()),
             ("DELIVERY_RETRY_SCHEDULE", "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s,1s".to_owned()),
@@ -206,6 +208,12 @@ impl Scene {
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
     }
 
+    /// Changes what would take too long to come about.
+    pub async fn change(&self, sql: &'static str) {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database.url).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+
     /// The text of all messages of a channel, marks and all.
     pub fn texts(&self, channel: &str) -> Vec<String> {
         let messages = self.discord.messages(self.discord.channel_id(channel));
@@ -219,8 +227,12 @@ impl Scene {
 
     /// Presses a button as a person does: again when nothing came of it. False when there is no such button.
     pub async fn press(&self, hostname: &str, label: &str) -> bool {
+        self.press_as("approver", hostname, label).await
+    }
+
+    pub async fn press_as(&self, who: &str, hostname: &str, label: &str) -> bool {
         let Some((message, id)) = self.button(hostname, label) else { return false };
-        let press = json!({ "as": "approver", "do": "press", "message": message, "custom_id": id });
+        let press = json!({ "as": who, "do": "press", "message": message, "custom_id": id });
         let _ = tokio::time::timeout(Duration::from_secs(5), self.discord.act(press)).await;
         true
     }

@@ -132,7 +132,7 @@ async fn serve(core: &Arc<Core>, line: &Line, request: Request) -> Response<Body
     if let (Route::Application, "PATCH", Some(url)) =
         (&route, received.method.as_str(), received.body["interactions_endpoint_url"].as_str())
         && is_authorized(core, &received)
-        && let Err(refusal) = core.check_endpoint(&url.to_owned()).await
+        && let Err(refusal) = core.check_endpoint(url).await
     {
         received.fault = Some(refusal);
     }
@@ -321,6 +321,8 @@ async fn multipart(request: Request, received: &mut Received) -> Result<(), Refu
                 "filename": file.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "_"),
                 "size": bytes.len(),
                 "content_type": kind,
+                // For the log of requests alone: whoever looks into the world reads what was sent.
+                "text": String::from_utf8(bytes.to_vec()).ok(),
             })),
         }
     }

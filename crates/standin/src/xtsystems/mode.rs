@@ -67,6 +67,8 @@ pub enum Place {
     Registration,
     /// `GET /v1/webhooks/{id}/deliveries`
     Deliveries,
+    /// `GET /v1/companies/{id}/machines` and `GET /v1/machine/status`
+    Machines,
     /// Everything below `/v1/tickets`.
     Tickets,
     /// Every call that needs a key.
@@ -151,6 +153,8 @@ impl Place {
         match path.trim_end_matches('/') {
             "/v1/machine/approve" => Self::Approve,
             "/v1/machine/deny" => Self::Deny,
+            "/v1/machine/status" => Self::Machines,
+            p if p.starts_with("/v1/companies/") && p.ends_with("/machines") => Self::Machines,
             p if p.starts_with("/v1/webhooks") && p.ends_with("/deliveries") => Self::Deliveries,
             p if p.starts_with("/v1/webhooks") && !p.ends_with("/test") && matches!(method, "POST" | "PUT") => {
                 Self::Registration

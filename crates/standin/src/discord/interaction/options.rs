@@ -81,6 +81,11 @@ fn convert(person: &Person<'_>, option: &Value, given: &Value, resolved: &mut Va
     let Person { world, user, guild } = *person;
     let text = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
     let wrong = |what: &str| format!("option {:?} must be {what}, not {given}", name(option));
+    // A person picks a choice by its name; the client sends its value.
+    let mut choices = option["choices"].as_array().into_iter().flatten();
+    if let Some(chosen) = choices.find(|choice| choice["name"].as_str() == Some(&text)) {
+        return Ok(chosen["value"].clone());
+    }
     let value = match option["type"].as_u64() {
         Some(3) => {
             let len = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);

@@ -248,6 +248,9 @@ fn attachment(file: &Value, channel: u64, id: u64) -> Value {
     let name = file["filename"].as_str().unwrap_or("file");
     let url = format!("https://cdn.discordapp.com/attachments/{channel}/{id}/{name}");
     let mut one = file.clone();
+    if let Some(one) = one.as_object_mut() {
+        one.remove("text");
+    }
     one["id"] = json!(id.to_string());
     one["url"] = json!(url);
     one["proxy_url"] = json!(url);

@@ -1,0 +1,471 @@
+//! What is kept about whom, for how long, and what a deletion does: one list, from which `PRIVACY.md`, the
+//! `/privacy` commands and the purge of a server are made. Every table is in it; a test compares it with the
+//! database.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use super::{Result, Store};
+use crate::id::UserId;
+
+/// A table of the database.
+pub struct Table {
+    pub name: &'static str,
+    /// What its rows are, as the end of a sentence.
+    pub holds: &'static str,
+    pub kept: &'static str,
+    /// Which rows belong to the server `$1`. `None`: it holds nothing of a server.
+    pub of_guild: Option<&'static str>,
+    /// How its rows name members.
+    pub members: &'static [Member],
+}
+
+/// A column that names a member.
+pub struct Member {
+    pub column: &'static str,
+    pub by: By,
+    /// What `/privacy show` says; a count stands before it.
+    pub what: &'static str,
+    /// The columns that an export holds.
+    pub exported: &'static str,
+    pub on_delete: OnDelete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The Discord user id.
+    User,
+    /// The random id that only `person` connects with a Discord user.
+    Person,
+    /// Mentions in a list of texts, such as `<@7>`.
+    Mentions,
+    /// Mentions somewhere in a frozen message body.
+    Body,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDelete {
+    Row,
+    /// The row stays with a random id that nothing connects with the member any more.
+    KeepNameless,
+    /// The same, and what the member wrote or is called goes: an assignment in SQL.
+    KeepWithout(&'static str),
+    /// The row stays, the mention goes.
+    Mention,
+}
+
+impl OnDelete {
+    pub fn words(self) -> &'static str {
+        match self {
+            OnDelete::Row => "deleted",
+            OnDelete::KeepNameless => "kept without a name: the random id in it leads to nobody any more",
+            OnDelete::KeepWithout(_) => {
+                "kept without your name and your words, under a random id that leads to nobody any more"
+            }
+            OnDelete::Mention => "the mention is taken out",
+        }
+    }
+}
+
+const BY_GUILD: Option<&str> = Some("guild_id = $1");
+const BY_SOURCE: Option<&str> = Some("source_id IN (SELECT id FROM source WHERE guild_id = $1)");
+const BY_DESTINATION: Option<&str> = Some("destination_id IN (SELECT id FROM destination WHERE guild_id = $1)");
+const IN_USE: &str = "while it is in use";
+
+const fn table(name: &'static str, holds: &'static str, kept: &'static str, of_guild: Option<&'static str>) -> Table {
+    Table { name, holds, kept, of_guild, members: &[] }
+}
+
+/// Every table, in an order in which rows can be deleted: what refers to others comes first.
+pub static TABLES: &[Table] = &[
+    table(
+        "attempt",
+        "attempts to send to Discord: time, status, Discord's words",
+        "EVENT_DAYS",
+        Some(
+            "send_id IN (SELECT s.id FROM send s JOIN destination d ON d.id = s.destination_id WHERE d.guild_id = $1)
+             OR card_id IN (SELECT id FROM card WHERE guild_id = $1)",
+        ),
+    ),
+    Table {
+        members: &[Member {
+            column: "mentions",
+            by: By::Mentions,
+            what: "messages that were to mention you",
+            exported: "id, created_at, state",
+            on_delete: OnDelete::Mention,
+        }],
+        ..table(
+            "message",
+            "messages planned for Discord",
+            "EVENT_DAYS after they were sent or given up; those of a card as long as the card",
+            BY_GUILD,
+        )
+    },
+    Table {
+        members: &[Member {
+            column: "body",
+            by: By::Body,
+            what: "messages that name you",
+            exported: "id, created_at, state, discord_message_id",
+            on_delete: OnDelete::Mention,
+        }],
+        ..table(
+            "send",
+            "messages as they were sent",
+            "EVENT_DAYS after they were sent or given up; those of a card as long as the card",
+            BY_DESTINATION,
+        )
+    },
+    Table {
+        members: &[Member {
+            column: "person_id",
+            by: By::Person,
+            what: "things that you asked XTSystems to do with tickets",
+            exported: "id, asked_at, verb, value_name, title, content, author, state",
+            on_delete: OnDelete::KeepWithout(
+                "author = 'somebody', interaction_token = NULL,
+                 content = CASE WHEN state IN ('confirmed', 'refused') THEN NULL ELSE content END",
+            ),
+        }],
+        ..table(
+            "ticket_action",
+            "what members asked XTSystems to do with tickets, with their notes; the token of the interaction encrypted, \
+             for 15 minutes at most",
+            "as long as its ticket; a request to create one EVENT_DAYS",
+            BY_GUILD,
+        )
+    },
+    table("upstream_list", "what XTSystems lets choose from: states, priorities, its users", IN_USE, BY_SOURCE),
+    Table {
+        members: &[
+            Member {
+                column: "person_id",
+                by: By::Person,
+                what: "link between you and a user of XTSystems",
+                exported: "upstream_name, linked_at, upstream_user_id",
+                on_delete: OnDelete::Row,
+            },
+            Member {
+                column: "linked_by_person_id",
+                by: By::Person,
+                what: "links to users of XTSystems that you confirmed",
+                exported: "upstream_name, linked_at, upstream_user_id",
+                on_delete: OnDelete::KeepNameless,
+            },
+        ],
+        ..table("upstream_link", "which member is which user of XTSystems", "until it is undone", BY_GUILD)
+    },
+    Table {
+        members: &[
+            Member {
+                column: "person_id",
+                by: By::Person,
+                what: "wishes of yours to be linked with a user of XTSystems",
+                exported: "upstream_name, asked_at, answer, answered_at",
+                on_delete: OnDelete::Row,
+            },
+            Member {
+                column: "answered_by_person_id",
+                by: By::Person,
+                what: "such wishes that you answered",
+                exported: "upstream_name, asked_at, answer, answered_at",
+                on_delete: OnDelete::KeepNameless,
+            },
+        ],
+        ..table("upstream_link_request", "wishes to be linked with a user of XTSystems", "EVENT_DAYS", BY_GUILD)
+    },
+    table("card", "which Discord message shows a ticket, machine or asset", "as long as its subject", BY_GUILD),
+    Table {
+        members: &[Member {
+            column: "person_id",
+            by: By::Person,
+            what: "votes of yours, while more than one had to approve",
+            exported: "approval_id, voted_at, reason",
+            on_delete: OnDelete::KeepNameless,
+        }],
+        ..table(
+            "approval_vote",
+            "who has approved, while more than one has to",
+            "as long as its approval",
+            Some("approval_id IN (SELECT id FROM approval WHERE guild_id = $1)"),
+        )
+    },
+    Table {
+        members: &[Member {
+            column: "set_by",
+            by: By::Person,
+            what: "rules of approvals that you set",
+            exported: "name, set_at, value",
+            on_delete: OnDelete::KeepNameless,
+        }],
+        ..table("approval_rule", "rules of approvals that were set by command", IN_USE, BY_GUILD)
+    },
+    Table {
+        members: &[
+            Member {
+                column: "person_id",
+                by: By::Person,
+                what: "decisions that you took, with your reasons",
+                exported: "id, created_at, title, verb, reason, decided_at, state",
+                on_delete: OnDelete::KeepNameless,
+            },
+            Member {
+                column: "undone_by",
+                by: By::Person,
+                what: "decisions that you undid",
+                exported: "id, undone_at, title",
+                on_delete: OnDelete::KeepNameless,
+            },
+        ],
+        ..table(
+            "approval",
+            "what people decide about, such as machine registrations, and what was decided",
+            "as long as its subject",
+            BY_GUILD,
+        )
+    },
+    table(
+        "subject",
+        "tickets, machines and assets as their system last described them, names and e-mail addresses of its users \
+         included",
+        "CARD_DAYS after the last change, once closed; an open one stays",
+        BY_GUILD,
+    ),
+    table(
+        "event_raw",
+        "webhooks as they arrived",
+        "RAW_BODY_DAYS",
+        Some("event_id IN (SELECT id FROM event WHERE guild_id = $1)"),
+    ),
+    table(
+        "event",
+        "events that systems sent, names and e-mail addresses of their users included",
+        "what they are about EVENT_DAYS, that they were seen 90 days; those behind open approvals stay",
+        BY_GUILD,
+    ),
+    table(
+        "refusal",
+        "refused requests: time, rule, checksum and size",
+        "EVENT_DAYS, at most 200 of a source",
+        BY_SOURCE,
+    ),
+    table("quarantine", "entries of the event stream that could not be taken in", "EVENT_DAYS", None),
+    table("lane", "the pace of each destination", IN_USE, BY_DESTINATION),
+    Table {
+        members: &[Member {
+            column: "mention_ids",
+            by: By::Mentions,
+            what: "routes that mention you",
+            exported: "id, created_at, pattern",
+            on_delete: OnDelete::Mention,
+        }],
+        ..table("route", "which kind of event goes to which channel", IN_USE, BY_GUILD)
+    },
+    table("destination", "channels and webhooks; the tokens of webhooks encrypted", IN_USE, BY_GUILD),
+    table("setting", "values that Signalbox made, such as a webhook secret; secrets encrypted", IN_USE, BY_GUILD),
+    Table {
+        members: &[Member {
+            column: "person_id",
+            by: By::Person,
+            what: "lines of the audit log about what you did",
+            exported: "id, at, action, detail",
+            on_delete: OnDelete::KeepNameless,
+        }],
+        ..table("audit", "who did what; it cannot be changed", "AUDIT_DAYS, without it for good", BY_GUILD)
+    },
+    table("audit_unsealed", "lines of the audit log that wait for their seal", "seconds", BY_GUILD),
+    table("audit_seal", "the hash chain over the audit log", "as long as the line", BY_GUILD),
+    table("audit_head", "where that chain ends", "as long as the log", BY_GUILD),
+    table("pulse", "when each kind of event last came", IN_USE, BY_GUILD),
+    table("pulse_hour", "how many events came in which hour", "42 days", BY_SOURCE),
+    table("pulse_watch", "since when that is watched", "for good", None),
+    table("webhook_secret", "which secrets of a source are live, without the secrets", IN_USE, BY_SOURCE),
+    table("source", "the systems that events come from", IN_USE, BY_GUILD),
+    table("interaction", "numbers of commands and presses that were handled", "1 day", None),
+    Table {
+        members: &[Member {
+            column: "discord_user_id",
+            by: By::User,
+            what: "link between your Discord id and a random id",
+            exported: "id, created_at",
+            on_delete: OnDelete::Row,
+        }],
+        ..table(
+            "person",
+            "the link between a Discord id and the random id that stands everywhere else",
+            "until its member deletes it, or the last server that it was used in is purged",
+            None,
+        )
+    },
+    table("privacy_request", "keyed hashes of the Discord ids that asked for a deletion", "1 day", None),
+    table("guild_departure", "servers that removed the bot, and when their data goes", "until then", None),
+    table("schema_compatibility", "versions of the tables themselves", "for good", None),
+    table("_sqlx_migrations", "the same, for the upgrade", "for good", None),
+];
+
+/// What is stored about a member in one place.
+pub struct Found {
+    pub table: &'static str,
+    pub member: &'static Member,
+    pub count: i64,
+}
+
+fn columns() -> impl Iterator<Item = (&'static Table, &'static Member)> {
+    TABLES.iter().flat_map(|table| table.members.iter().map(move |member| (table, member)))
+}
+
+/// A condition on `person p`: nothing holds its id.
+pub(super) fn nobody_refers() -> String {
+    let by_person = columns().filter(|(_, member)| member.by == By::Person);
+    let conditions: Vec<String> = by_person
+        .map(|(table, member)| format!("NOT EXISTS (SELECT 1 FROM {} t WHERE t.{} = p.id)", table.name, member.column))
+        .collect();
+    conditions.join(" AND ")
+}
+
+impl Member {
+    /// Takes the Discord id as `$1`. Only words of the list above get into a statement.
+    fn condition(&self) -> String {
+        let column = self.column;
+        match self.by {
+            By::User => format!("{column} = $1"),
+            By::Person => format!("{column} = (SELECT id FROM person WHERE discord_user_id = $1)"),
+            By::Mentions => format!("{column} && ARRAY['<@' || $1::bigint || '>', '<@!' || $1::bigint || '>']"),
+            By::Body => format!("{column}::text LIKE '%' || $1::bigint || '%'"),
+        }
+    }
+}
+
+impl Store {
+    /// How much is stored about a member, in the order of the list; what is nowhere is left out.
+    pub async fn count_of_member(&self, user_id: UserId) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for (table, member) in columns() {
+            let sql = format!("SELECT count(*) FROM {} WHERE {}", table.name, member.condition());
+            let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(user_id.0).fetch_one(&self.pool).await?;
+            if count > 0 {
+                found.push(Found { table: table.name, member, count });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The rows themselves, at most `limit` of each table, newest first.
+    pub async fn export_of_member(&self, user_id: UserId, limit: i64) -> Result<Vec<(&'static str, Vec<Value>)>> {
+        let mut all = Vec::new();
+        for (table, member) in columns() {
+            let sql = format!(
+                "SELECT to_jsonb(t) FROM (SELECT {} FROM {} WHERE {} ORDER BY 2 DESC LIMIT $2) t",
+                member.exported,
+                table.name,
+                member.condition()
+            );
+            let rows: Vec<Value> =
+                sqlx::query_scalar(AssertSqlSafe(sql)).bind(user_id.0).bind(limit).fetch_all(&self.pool).await?;
+            all.push((table.name, rows));
+        }
+        Ok(all)
+    }
+
+    /// Forgets a member. Can be done again when it was interrupted. Returns whether anything was there.
+    pub async fn forget_member(&self, user_id: UserId) -> Result<bool> {
+        let was_known = self.forget_person(user_id).await?;
+        let mut gone = u64::from(was_known);
+        for (table, member) in columns() {
+            gone += match member.by {
+                By::Mentions => {
+                    let (name, column) = (table.name, member.column);
+                    let without = format!(
+                        "array_remove(array_remove({column}, '<@' || $1::bigint || '>'), '<@!' || $1::bigint || '>')"
+                    );
+                    let sql = format!("UPDATE {name} SET {column} = {without} WHERE {}", member.condition());
+                    sqlx::query(AssertSqlSafe(sql)).bind(user_id.0).execute(&self.pool).await?.rows_affected()
+                }
+                By::Body => self.take_out_of_bodies(user_id).await?,
+                By::User | By::Person => 0,
+            };
+        }
+        Ok(gone > 0)
+    }
+
+    /// All at once: the person, what hangs on the random id, and the cards that are to be shown without the name.
+    /// Whoever is about to write under that id waits for it.
+    async fn forget_person(&self, user_id: UserId) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let person = sqlx::query_scalar!("SELECT id FROM person WHERE discord_user_id = $1 FOR UPDATE", user_id.0)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(person) = person else { return Ok(false) };
+        sqlx::query!(
+            "UPDATE card SET version = version + 1
+             WHERE subject_id IN (SELECT subject_id FROM approval WHERE person_id = $1 OR undone_by = $1
+                 UNION SELECT a.subject_id FROM approval_vote v JOIN approval a ON a.id = v.approval_id WHERE v.person_id = $1
+                 UNION SELECT subject_id FROM ticket_action WHERE person_id = $1)",
+            person
+        )
+        .execute(&mut *tx)
+        .await?;
+        for (table, member) in columns().filter(|(_, member)| member.by == By::Person) {
+            let (name, column) = (table.name, member.column);
+            let sql = match member.on_delete {
+                OnDelete::Row => format!("DELETE FROM {name} WHERE {column} = $1"),
+                OnDelete::KeepWithout(set) => format!("UPDATE {name} SET {set} WHERE {column} = $1"),
+                OnDelete::KeepNameless | OnDelete::Mention => continue,
+            };
+            sqlx::query(AssertSqlSafe(sql)).bind(person).execute(&mut *tx).await?;
+        }
+        sqlx::query!("DELETE FROM person WHERE id = $1", person).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// In steps over all that is kept of what was sent: there is no index over bodies.
+    async fn take_out_of_bodies(&self, user_id: UserId) -> Result<u64> {
+        const STEP: i64 = 5000;
+        let (mut after, mut done) = (Uuid::nil(), 0);
+        loop {
+            let ids = sqlx::query_scalar!("SELECT id FROM send WHERE id > $1 ORDER BY id LIMIT $2", after, STEP)
+                .fetch_all(&self.pool)
+                .await?;
+            let Some(last) = ids.last() else { return Ok(done) };
+            after = *last;
+            done += sqlx::query!(
+                "UPDATE send SET body = CASE WHEN body #> '{allowed_mentions,users}' IS NULL
+                     THEN replace(body::text, '<@' || $2::text || '>', 'someone')::jsonb
+                     ELSE jsonb_set(replace(body::text, '<@' || $2 || '>', 'someone')::jsonb,
+                         '{allowed_mentions,users}', (body #> '{allowed_mentions,users}') - $2) END
+                 WHERE id = ANY ($1) AND body::text LIKE '%' || $2 || '%'",
+                &ids,
+                user_id.to_string()
+            )
+            .execute(&self.pool)
+            .await?
+            .rows_affected();
+        }
+    }
+
+    /// When this member last asked for a deletion, if that was after `since`.
+    pub async fn find_privacy_request(&self, user_id: UserId, since: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+        // Without a key there is no name for the member that could be kept.
+        let Ok(requester) = self.keys.pseudonym(&user_id.to_string()) else { return Ok(None) };
+        Ok(sqlx::query_scalar!("SELECT at FROM privacy_request WHERE requester = $1 AND at > $2", requester, since)
+            .fetch_optional(&self.pool)
+            .await?)
+    }
+
+    pub async fn note_privacy_request(&self, user_id: UserId, now: DateTime<Utc>) -> Result<()> {
+        let Ok(requester) = self.keys.pseudonym(&user_id.to_string()) else { return Ok(()) };
+        sqlx::query!(
+            "INSERT INTO privacy_request (requester, at) VALUES ($1, $2)
+             ON CONFLICT (requester) DO UPDATE SET at = EXCLUDED.at",
+            requester,
+            now
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,360 @@
+//! What members can do about their data, what follows when a server removes the bot, and what goes with age.
+
+use crate::secret_test::everything;
+use crate::support::delivery::ticket;
+use crate::support::machines::{heard, names, requested, state};
+use crate::support::town::{Setup, Town, run, run_with, told};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use signalbox::store::privacy::{By, TABLES};
+use std::collections::BTreeSet;
+
+/// All that a member can leave behind: a press, a denial with a reason, a card that names them in a message of
+/// its own, and a route that mentions them.
+async fn leaves_traces(town: &Town) {
+    let (_, buttons) = requested(town).await;
+    town.press_id("approver", &buttons.message, &buttons.approve).await;
+    town.machine("db-01").await;
+    let (message, deny) = town.button("machines", "Deny").unwrap();
+    let form = town.press_id("approver", &message, &deny).await;
+    town.submit("approver", form["modal"]["custom_id"].as_str().unwrap(), json!({ "reason": "not ours" })).await;
+    // Deleted by hand, posted again: now the message that is sent names who decided.
+    town.delete("machines", 0);
+    town.send("machine.approved", json!({ "id": "x", "hostname": "web-07" })).await;
+    let user = town.discord.user_id("approver");
+    let mention = format!("<@{user}>");
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&town.database_url).await.unwrap();
+    sqlx::query(
+        "UPDATE route SET mention_ids = ARRAY[$1, '<@&7>'] WHERE pattern = 'alert.*' OR pattern = 'alert.triggered'",
+    )
+    .bind(&mention)
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    town.alert("disk full").await;
+    town.settle().await;
+    for channel in ["machines", "alerts"] {
+        town.see(channel);
+    }
+}
+
+/// `table.column` of every place where a text stands.
+async fn places(town: &Town, text: &str) -> BTreeSet<String> {
+    let all = everything(town).await;
+    let found = all.iter().filter(|line| line.split_once(": ").is_some_and(|(_, value)| value.contains(text)));
+    found.map(|line| line.split_once(": ").unwrap().0.to_owned()).collect()
+}
+
+fn described(town: &Town, outcome: &Value) -> String {
+    assert_eq!(outcome["ephemeral"], true, "{outcome:#}");
+    names(town, outcome["message"]["embeds"][0]["description"].as_str().unwrap())
+}
+
+async fn delete(town: &Town, who: &str, word: &str) -> String {
+    let form = town.command(who, "privacy delete", json!({})).await;
+    let outcome = town.submit(who, form["modal"]["custom_id"].as_str().unwrap(), json!({ "word": word })).await;
+    heard(town, &outcome)
+}
+
+#[tokio::test]
+async fn what_is_stored_about_me() {
+    run(async |town| {
+        let nothing = town.command("member", "privacy show", json!({})).await;
+        assert_eq!(described(town, &nothing), "Nothing is stored about you.");
+        leaves_traces(town).await;
+        let all = town.command("approver", "privacy show", json!({})).await;
+        insta::assert_snapshot!(described(town, &all), @"
+        **1** messages that were to mention you
+        -# on deletion: the mention is taken out
+        **1** messages that name you
+        -# on deletion: the mention is taken out
+        **2** decisions that you took, with your reasons
+        -# on deletion: kept without a name: the random id in it leads to nobody any more
+        **1** routes that mention you
+        -# on deletion: the mention is taken out
+        **5** lines of the audit log about what you did
+        -# on deletion: kept without a name: the random id in it leads to nobody any more
+        **1** link between your Discord id and a random id
+        -# on deletion: deleted
+
+        Your messages are not read or stored. /privacy export gives you all of this, /privacy delete deletes it.
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn all_of_it_as_a_file() {
+    run(async |town| {
+        leaves_traces(town).await;
+        let outcome = town.command("approver", "privacy export", json!({})).await;
+        assert_eq!(outcome["ephemeral"], true);
+        assert_eq!(outcome["message"]["attachments"][0]["filename"], "signalbox-data.json");
+        let requests = town.discord.requests();
+        let sent = requests.iter().rev().find_map(|r| r["files"][0]["text"].as_str()).unwrap();
+        let data: Value = serde_json::from_str(sent).unwrap();
+        assert_eq!(data["discord_user_id"], town.discord.user_id("approver").to_string());
+        let reasons: Vec<&str> =
+            data["tables"]["approval"].as_array().unwrap().iter().filter_map(|row| row["reason"].as_str()).collect();
+        assert_eq!(reasons, ["not ours"]);
+        let counts: Vec<String> = data["tables"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(table, rows)| format!("{table} {}", rows.as_array().unwrap().len()))
+            .collect();
+        insta::assert_snapshot!(counts.join(", "), @"approval 2, audit 5, message 1, person 1, route 1, send 1, ticket_action 0, upstream_link 0, upstream_link_request 0");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deletion_leaves_no_trace_of_the_member_anywhere() {
+    run(async |town| {
+        leaves_traces(town).await;
+        let user = town.discord.user_id("approver").to_string();
+        let declared: BTreeSet<String> =
+            TABLES.iter().flat_map(|t| t.members.iter().map(move |m| format!("{}.{}", t.name, m.column))).collect();
+        let before = places(town, &user).await;
+        assert!(before.is_subset(&declared), "not in the list of store/privacy.rs: {:?}", before.difference(&declared));
+        insta::assert_snapshot!(before.iter().cloned().collect::<Vec<_>>().join(" "), @"message.mentions person.discord_user_id route.mention_ids send.body");
+        insta::assert_snapshot!(delete(town, "approver", "delete please").await, @"Nothing was deleted: the word DELETE has to be typed.");
+        assert_eq!(places(town, &user).await, before, "nothing without the word");
+        insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"Deleted. What stays in audit logs leads to nobody; cards that named you are shown anew without your name.");
+        assert_eq!(places(town, &user).await, BTreeSet::new());
+        let seen = town.see("machines");
+        assert!(!seen.contains(&user), "cards do not name the member any more: {seen}");
+        assert!(told(&town.command("admin", "audit verify", json!({})).await).starts_with("✅"), "the chain is whole");
+        let again = town.command("approver", "privacy show", json!({})).await;
+        assert_eq!(described(town, &again), "Nothing is stored about you.");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deletion_is_once_a_day() {
+    run(async |town| {
+        insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"There was nothing to delete.");
+        let (_, buttons) = requested(town).await;
+        town.press_id("approver", &buttons.message, &buttons.approve).await;
+        town.see("machines");
+        insta::assert_snapshot!(delete(town, "approver", "DELETE").await, @"You have deleted your data already; you can do it again <+86400s>.");
+        assert_eq!(town.count("SELECT count(*) FROM person").await, 1);
+        town.advance(TimeDelta::days(1)).await;
+        town.advance(TimeDelta::seconds(1)).await;
+        assert!(delete(town, "approver", "DELETE").await.starts_with("Deleted."));
+        assert_eq!(town.count("SELECT count(*) FROM person").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_deletes_for_somebody_else() {
+    run(async |town| {
+        let form = town.command("approver", "privacy delete", json!({})).await;
+        let id = form["modal"]["custom_id"].as_str().unwrap();
+        let outcome = town
+            .discord
+            .act(json!({ "as": "member", "do": "submit", "modal": id, "values": { "word": "DELETE" } }))
+            .await;
+        assert!(outcome["error"].is_string(), "{outcome}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operator_deletes_for_somebody_who_asked_elsewhere() {
+    run(async |town| {
+        leaves_traces(town).await;
+        let user = town.discord.user_id("approver").to_string();
+        let counted = town.program(&["privacy", "delete-for", &user], &[]).ends_within(20).await;
+        assert_eq!(counted.code, Some(0), "{}", counted.err);
+        assert!(counted.out.ends_with("Delete with --yes.\n"), "{}", counted.out);
+        assert!(!places(town, &user).await.is_empty());
+        let end = town.program(&["privacy", "delete-for", &user, "--yes"], &[]).ends_within(20).await;
+        assert!(end.out.ends_with("Deleted; the running bot shows its cards anew.\n"), "{}{}", end.out, end.err);
+        town.advance(TimeDelta::seconds(10)).await;
+        assert_eq!(places(town, &user).await, BTreeSet::new());
+        assert!(!town.see("machines").contains(&user));
+    })
+    .await;
+}
+
+/// Every column that can name a member by its name, whatever a test has put into it.
+#[tokio::test]
+async fn every_column_that_names_a_member_is_in_the_list() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        let columns = town
+            .column(
+                "SELECT table_name || '.' || column_name FROM information_schema.columns
+                 WHERE table_schema = 'public' AND (column_name LIKE '%user_id%' AND column_name <> 'upstream_user_id' OR column_name LIKE '%person_id%'
+                     OR column_name LIKE '%member_id%' OR column_name LIKE '%mention%')
+                 ORDER BY 1",
+            )
+            .await;
+        let declared: BTreeSet<String> =
+            TABLES.iter().flat_map(|t| t.members.iter().map(move |m| format!("{}.{}", t.name, m.column))).collect();
+        let missing: Vec<&String> = columns.iter().filter(|column| !declared.contains(*column)).collect();
+        assert!(missing.is_empty(), "say in store/privacy.rs what they hold and what a deletion does: {missing:?}");
+        let by_person = TABLES.iter().flat_map(|t| t.members).filter(|m| m.by == By::Person).count();
+        assert!(by_person >= 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_table_is_in_the_list_with_its_retention() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        let tables = town
+            .column("SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")
+            .await;
+        let mut listed: Vec<String> = TABLES.iter().map(|t| t.name.to_owned()).collect();
+        listed.sort();
+        assert_eq!(listed, tables, "store/privacy.rs says of each table what it holds and how long that is kept");
+        let of_guilds = town
+            .column("SELECT DISTINCT table_name::text FROM information_schema.columns WHERE table_schema = 'public' AND column_name IN ('guild_id', 'source_id', 'destination_id')")
+            .await;
+        for name in of_guilds.iter().filter(|name| *name != "guild_departure") {
+            let table = TABLES.iter().find(|t| t.name == name).unwrap();
+            assert!(table.of_guild.is_some(), "{name} holds data of servers: say which rows go with one");
+        }
+    })
+    .await;
+}
+
+async fn rows(town: &Town, table: &str) -> i64 {
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&town.database_url).await.unwrap();
+    let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
+}
+
+async fn departures(town: &Town) -> i64 {
+    town.count("SELECT count(*) FROM guild_departure").await
+}
+
+/// Waits for what the gateway told.
+async fn departures_become(town: &Town, wanted: i64) {
+    for _ in 0..500 {
+        if departures(town).await == wanted {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("departures: {} instead of {wanted}", departures(town).await);
+}
+
+#[tokio::test]
+async fn a_server_that_removed_the_bot_is_forgotten_after_30_days() {
+    run(async |town| {
+        leaves_traces(town).await;
+        town.send("ticket.created", ticket("7", "open")).await;
+        town.see("tickets");
+        let id = town.discord.guild_id();
+        town.discord.outage(id);
+        town.discord.remove_bot(id);
+        departures_become(town, 1).await;
+        town.clock.advance(TimeDelta::days(29));
+        town.app.purge_due().await.unwrap();
+        assert!(town.count("SELECT count(*) FROM audit").await > 0);
+        town.clock.advance(TimeDelta::days(2));
+        town.app.purge_due().await.unwrap();
+        // The configured source goes on, and holds nobody's data.
+        let left: Vec<String> = places(town, &id.to_string()).await.into_iter().collect();
+        assert_eq!(left, ["source.guild_id"]);
+        for table in ["event", "message", "card", "approval", "subject", "audit", "audit_seal", "person", "route"] {
+            assert_eq!(rows(town, table).await, 0, "{table}");
+        }
+        let user = town.discord.user_id("approver").to_string();
+        assert_eq!(places(town, &user).await, BTreeSet::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn coming_back_keeps_everything() {
+    run(async |town| {
+        leaves_traces(town).await;
+        let id = town.discord.guild_id();
+        town.discord.remove_bot(id);
+        departures_become(town, 1).await;
+        town.discord.invite_bot(id);
+        departures_become(town, 0).await;
+        town.clock.advance(TimeDelta::days(31));
+        town.app.purge_due().await.unwrap();
+        assert!(town.count("SELECT count(*) FROM audit").await > 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_removal_while_the_bot_was_away_is_noticed_at_the_next_start() {
+    run(async |town| {
+        leaves_traces(town).await;
+        town.kill_gateway();
+        town.until("the session is gone", || town.discord.connected_sessions() == 0).await;
+        town.discord.remove_bot(town.discord.guild_id());
+        assert_eq!(departures(town).await, 0);
+        let app = town.app.clone();
+        let gateway = tokio::spawn(async move {
+            let _ = app.run_gateway().await;
+        });
+        departures_become(town, 1).await;
+        gateway.abort();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_outage_of_discord_is_no_removal() {
+    run(async |town| {
+        town.discord.outage(town.discord.guild_id());
+        let elsewhere = town.discord.add_guild("Elsewhere");
+        town.command("member", "about", json!({})).await;
+        town.discord.remove_bot(elsewhere);
+        departures_become(town, 1).await;
+        assert_eq!(
+            town.count("SELECT count(*) FROM guild_departure d JOIN source s ON s.guild_id = d.guild_id").await,
+            0
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn old_rows_go_and_what_is_behind_live_cards_and_open_approvals_stays() {
+    run(async |town| {
+        // Closed long ago; open for just as long; a machine that nobody decided about; alerts.
+        town.send("ticket.created", ticket("1", "open")).await;
+        town.send("ticket.closed", ticket("1", "closed")).await;
+        town.send("ticket.created", ticket("2", "open")).await;
+        town.machine("web-07").await;
+        town.alert("disk full").await;
+        for channel in ["tickets", "machines", "alerts"] {
+            town.see(channel);
+        }
+        town.post_with(b"{}".to_vec(), &[]).await;
+        town.clock.advance(TimeDelta::days(31));
+        town.app.purge_due().await.unwrap();
+        let mut lines = Vec::new();
+        let tables =
+            ["event", "event_raw", "attempt", "message", "send", "subject", "card", "approval", "refusal"];
+        for table in tables {
+            lines.push(format!("{table} {}", rows(town, table).await));
+        }
+        insta::assert_snapshot!(lines.join(", "), @"event 1, event_raw 0, attempt 0, message 3, send 3, subject 3, card 3, approval 1, refusal 0");
+        town.clock.advance(TimeDelta::days(400));
+        town.app.purge_due().await.unwrap();
+        lines.clear();
+        for table in tables {
+            lines.push(format!("{table} {}", rows(town, table).await));
+        }
+        insta::assert_snapshot!(lines.join(", "), @"event 1, event_raw 0, attempt 0, message 2, send 2, subject 2, card 2, approval 1, refusal 0");
+        // The buttons of the old card still work.
+        town.world_clock.advance(TimeDelta::days(431));
+        let (message, approve) = town.button("machines", "Approve").unwrap();
+        assert_eq!(heard(town, &town.press_id("approver", &message, &approve).await), "");
+        assert_eq!(state(town).await, "confirmed approve");
+        town.see("machines");
+    })
+    .await;
+}
