@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::card::{LONG, SHORT, frame, latest_kind, long_text, or, text, word};
-use super::embed::{Button, ButtonStyle, Choice, FIELD_VALUE, MessageBody, OPTIONS, Select, escape, fit, relative};
+use super::embed::{Button, ButtonStyle, Choice, MessageBody, OPTIONS, Select, escape, fit, relative};
 use super::notice::{capitalised, look};
 use super::subject::SubjectState;
 
 /// Timeline lines shown on a card.
 const TIMELINE_SHOWN: usize = 6;
+/// Characters of the timeline and of what is asked for, so that a whole card stays below Discord's 6,000.
+const TIMELINE_CHARS: usize = 800;
+const ASKED_FOR_CHARS: usize = 500;
 
 /// What can be asked. Written into the database and into custom ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,7 +283,7 @@ fn asked_for(actions: &[ActionView]) -> String {
             _ => format!("⏳ {what} asked for by {by} {when}"),
         }
     });
-    fit(&lines.collect::<Vec<_>>().join("\n"), FIELD_VALUE)
+    fit(&lines.collect::<Vec<_>>().join("\n"), ASKED_FOR_CHARS)
 }
 
 /// Events, and what was asked for here and came to an end; the newest entries, oldest first.
@@ -309,10 +312,16 @@ fn timeline(state: &SubjectState, actions: &[ActionView]) -> String {
         lines.push((at, format!("{} ⚠️ {what} asked for by {by} was refused: {said}", relative(at))));
     }
     lines.sort_by_key(|(at, _)| *at);
-    let skipped = lines.len().saturating_sub(TIMELINE_SHOWN);
+    let (mut shown, mut left) = (Vec::new(), TIMELINE_CHARS);
+    for (_, line) in lines.iter().rev().take(TIMELINE_SHOWN) {
+        let Some(rest) = left.checked_sub(line.chars().count() + 1) else { break };
+        left = rest;
+        shown.push(line.as_str());
+    }
+    let skipped = lines.len() - shown.len();
+    shown.reverse();
     let head = if skipped > 0 { format!("… {skipped} earlier\n") } else { String::new() };
-    let shown: Vec<String> = lines.drain(skipped..).map(|(_, line)| line).collect();
-    fit(&format!("{head}{}", shown.join("\n")), FIELD_VALUE)
+    format!("{head}{}", shown.join("\n"))
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ async fn a_ticket_from_opened_to_closed() {
         Company: Signal Town
         Timeline: <+0s> created by ada@town.example
         -- XTSystems · ticket.created
+        (Set the status ▾ Open)
+        (Set the priority ▾ High)
+        (Assign to me) (Note) (Close)
         ");
         town.advance(chrono::TimeDelta::minutes(5)).await;
         let updated = json!({ "id": "t-1", "title": "Printer *on fire*", "status": "in_progress", "priority": "high", "updated_by": "bob@town.example",
@@ -44,6 +47,9 @@ async fn a_ticket_from_opened_to_closed() {
         Timeline: <+0s> created by ada@town.example
         <+300s> updated by bob@town.example
         -- XTSystems · ticket.updated
+        (Set the status ▾ In Progress)
+        (Set the priority ▾ High)
+        (Assign to me) (Note) (Close)
         ");
         town.advance(chrono::TimeDelta::minutes(5)).await;
         let closed = json!({ "id": "t-1", "title": "Printer *on fire*", "status": "closed", "resolution": "bought a new one" });
@@ -62,6 +68,7 @@ async fn a_ticket_from_opened_to_closed() {
         <+300s> updated by bob@town.example
         <+600s> closed
         -- XTSystems · ticket.closed
+        (Reopen)
         ");
     })
     .await;
@@ -70,13 +77,16 @@ async fn a_ticket_from_opened_to_closed() {
 #[tokio::test]
 async fn a_ticket_with_nothing_but_an_id() {
     run(async |town| {
-        insta::assert_snapshot!(shows(town, "ticket.created", json!({ "id": 7 }), "tickets").await, @r"
+        insta::assert_snapshot!(shows(town, "ticket.created", json!({ "id": 7 }), "tickets").await, @"
         [🎫 New Ticket Created]
         Ticket ID: #7
         Priority: Medium
         Status: Open
         Timeline: <+0s> created
         -- XTSystems · ticket.created
+        (Set the status ▾ –)
+        (Set the priority ▾ –)
+        (Assign to me) (Note) (Close)
         ");
     })
     .await;

@@ -61,6 +61,7 @@ mod ticket_command_test;
 mod ticket_event_test;
 mod ticket_link_test;
 mod ticket_press_test;
+mod ticket_state_test;
 mod ticket_story_test;
 mod tidy;
 mod tls_test;

@@ -23,7 +23,7 @@ async fn a_500_is_no_answer_so_the_ticket_is_looked_at_and_the_change_made_again
         insta::assert_snapshot!(audit(town).await, @"
         ticket_asked status In Progress by admin
         ticket_unknown status XTSystems has a fault of its own (500: Internal Server Error). Try again later by admin
-        ticket_confirmed status XTSystems has a fault of its own (500: Internal Server Error). Try again later by admin
+        ticket_confirmed status by admin
         ticket_echo status by admin
         ");
     })
@@ -193,8 +193,23 @@ async fn each_verb_can_be_refused_in_words() {
         town.advance(TimeDelta::minutes(1)).await;
         town.xt.mode(Mode::refuse(403, "").at(Place::Tickets));
         told.push(press(town, "admin", "reopen").await);
-        insta::assert_snapshot!(told.join("\n"), @"");
-        insta::assert_snapshot!(field(town, "Timeline"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        ⚠️ XTSystems refused (status → Waiting, ticket #1001): not on a Sunday
+        ⚠️ XTSystems refused (priority → Low, ticket #1001): not on a Sunday
+        ⚠️ XTSystems refused (assign to ada, ticket #1001): not on a Sunday
+        ⚠️ XTSystems refused (note, ticket #1001): not on a Sunday
+        ⚠️ XTSystems refused (close, ticket #1001): not on a Sunday
+        ⚠️ XTSystems refused (reopen, ticket #1001): the API key may not do this in XTSystems (403). Give the key's user the permission
+        ");
+        insta::assert_snapshot!(field(town, "Timeline"), @"
+        … 2 earlier
+        <+0s> ⚠️ assign to ada asked for by <@admin> was refused: not on a Sunday
+        <+0s> ⚠️ status → Waiting asked for by <@admin> was refused: not on a Sunday
+        <+0s> ⚠️ note asked for by <@admin> was refused: not on a Sunday
+        <+0s> ⚠️ close asked for by <@admin> was refused: not on a Sunday
+        <+0s> ⚠️ priority → Low asked for by <@admin> was refused: not on a Sunday
+        <+60s> ⚠️ reopen asked for by <@admin> was refused: the API key may not do this in XTSystems (403). Give the key's user the permission
+        ");
     })
     .await;
 }

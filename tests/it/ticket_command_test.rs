@@ -115,7 +115,7 @@ async fn a_refusal_and_a_wrong_priority_are_said() {
         town.xt.mode(Mode::refuse(422, "the contract has run out").at(Place::Tickets).times(1));
         insta::assert_snapshot!(command(town, "admin", "ticket create", new_ticket()).await, @"⚠️ XTSystems refused to create the ticket: the contract has run out");
         let wrong = json!({ "title": "x", "description": "y", "priority": "Utmost" });
-        insta::assert_snapshot!(command(town, "admin", "ticket create", wrong).await, @"XTSystems does not offer that any more. Nothing was done; look at the card again.");
+        insta::assert_snapshot!(command(town, "admin", "ticket create", wrong).await, @"XTSystems does not offer that, or not any more. Nothing was done; choose again.");
         assert_eq!(offered(town, "ticket create", "priority", "").await, ["Low", "Medium", "High", "Critical"]);
         assert_eq!(offered(town, "ticket create", "priority", "c").await, ["Critical"]);
         assert!(town.xt.tickets().is_empty());

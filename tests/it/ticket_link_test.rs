@@ -51,9 +51,15 @@ async fn a_member_asks_and_somebody_confirms_it() {
         insta::assert_snapshot!(heard(town, &town.only_press("member", &message, &confirm).await), @"Only members with the Manage Server permission may confirm who somebody is.");
         assert_eq!(town.count("SELECT count(*) FROM upstream_link").await, 0);
         town.only_press("admin", &message, &confirm).await;
-        insta::assert_snapshot!(names(town, &town.see("ops")), @"");
-        insta::assert_snapshot!(command(town, "admin", "link-user list", json!({})).await, @"");
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(names(town, &town.see("ops")), @"✅ <@member> is **linus** in XTSystems, confirmed by <@admin>.");
+        insta::assert_snapshot!(command(town, "admin", "link-user list", json!({})).await, @"
+        [🔗 Who is who in XTSystems]
+        <@member> is **linus**
+        ");
+        insta::assert_snapshot!(audit(town).await, @"
+        link_asked linus by member
+        user_linked linus by admin
+        ");
     })
     .await;
 }

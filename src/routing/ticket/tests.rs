@@ -178,7 +178,7 @@ fn a_full_card_stays_within_discords_limit() {
     let long = "x*".repeat(3000);
     let data = json!({"id": long, "title": long, "description": long, "status": long, "priority": long,
         "created_by": long, "company_name": long, "resolution": long, "assigned_name": long, "notes": [{"content": long}]});
-    let state = state_of(&[("ticket.created", data)]);
+    let state = state_of(&[("ticket.closed", data)]);
     let actions: Vec<ActionView> = (0..12)
         .map(|n| ActionView {
             id: Uuid::from_u128(100 + n),
