@@ -12,6 +12,7 @@ fn setup(env: &[(&'static str, &str)]) -> Setup {
 }
 
 /// One state: its name, the rules it needs, and how a town gets there.
+type State = (&'static str, &'static [(&'static str, &'static str)], Reach);
 type Reach = for<'a> fn(&'a mut Town) -> std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 async fn deny(town: &Town) {
@@ -20,7 +21,7 @@ async fn deny(town: &Town) {
     town.submit("approver", id, json!({ "reason": "not one of ours" })).await;
 }
 
-const STATES: &[(&str, &[(&str, &str)], Reach)] = &[
+const STATES: &[State] = &[
     ("requested", &[], |t| Box::pin(async { drop(requested(t).await) })),
     ("requested, with an end", &[("APPROVALS_EXPIRE_AFTER", "7d")], |t| Box::pin(async { drop(requested(t).await) })),
     ("requested, nobody of two", &[("APPROVALS_NEEDED", "2")], |t| Box::pin(async { drop(requested(t).await) })),

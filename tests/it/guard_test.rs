@@ -2,7 +2,6 @@
 
 use crate::support::town::run;
 use signalbox::upstream::guard::{GuardedClient, Refused};
-use std::error::Error as _;
 use std::time::Duration;
 use url::Url;
 

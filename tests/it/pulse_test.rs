@@ -33,7 +33,7 @@ async fn happened(town: &Town, store: &Store, kind: &str, at: DateTime<Utc>) {
         dedup_key: format!("{kind} {at}"),
         data: json!({}),
     };
-    store.insert_events(&[&NewEvent { event, raw: vec![].into(), data_in_raw: false, via: Via::Http }]).await.unwrap();
+    store.insert_events(&[&NewEvent { event, raw: vec![], data_in_raw: false, via: Via::Http }]).await.unwrap();
 }
 
 /// Something of this kind ten minutes past each hour of work, for so many days up to now.

@@ -219,7 +219,7 @@ async fn no_secret_is_shown_to_people_or_logged() {
     hidden(&format!("{}{}", shown.out, shown.err));
     // Every secret in the table of variables is masked, whichever are added.
     for variable in signalbox::config::SECTIONS.iter().flat_map(|s| s.variables).filter(|v| v.secret) {
-        let line = shown.out.lines().find(|line| line.starts_with(&format!("{}", variable.name))).unwrap();
+        let line = shown.out.lines().find(|line| line.starts_with(variable.name)).unwrap();
         assert!(line.contains("********") || line.ends_with("(not set)"), "{line}");
     }
     let loaded = signalbox::config::load(signalbox::config::Given::new(variables.clone())).unwrap();

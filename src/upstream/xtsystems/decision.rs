@@ -97,7 +97,7 @@ pub(super) fn of_machine(machines: &[Value], asset_id: &str, clean: impl Fn(&str
 
 /// An id may be a text or a number.
 fn is(value: &Value, id: &str) -> bool {
-    value.as_str().map_or_else(|| value.to_string() == id, |text| text == id)
+    value.as_str() == Some(id) || value.as_number().is_some_and(|number| number.to_string() == id)
 }
 
 fn says_failure(body: &[u8]) -> bool {

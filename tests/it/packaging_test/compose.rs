@@ -176,7 +176,7 @@ fn the_bot_understands_its_environment() {
     let filled = filled.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let mut given = config::Given::new(env.iter().cloned().chain(filled));
     for (_, path) in env.iter().filter(|(name, _)| name.ends_with("_FILE")) {
-        given = given.with_file(path, &fs::read_to_string(path).unwrap());
+        given = given.with_file(path, fs::read_to_string(path).unwrap());
     }
     let loaded = config::load(given).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(loaded.warnings, Vec::<String>::new());
