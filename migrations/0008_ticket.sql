@@ -3,6 +3,8 @@
 
 CREATE TABLE ticket_action (
     id           uuid PRIMARY KEY,
+    -- The order in which they were asked for.
+    seq          bigint GENERATED ALWAYS AS IDENTITY,
     guild_id     bigint NOT NULL,
     source_id    uuid NOT NULL REFERENCES source (id),
     -- NULL: the ticket is to be created.

@@ -5,6 +5,8 @@ pub mod audit;
 
 use std::fmt::Write as _;
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -50,8 +52,11 @@ pub async fn show(ports: &Ports, user_id: UserId) -> Result<Vec<Found>> {
 /// All of it, as JSON.
 pub async fn export(ports: &Ports, user_id: UserId) -> Result<Value> {
     let rows = ports.store.export_of_member(user_id, EXPORTED).await?;
-    let tables: serde_json::Map<String, Value> =
-        rows.into_iter().map(|(table, rows)| (table.to_owned(), Value::from(rows))).collect();
+    // A table may name a member in several columns.
+    let mut tables: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for (table, rows) in rows {
+        tables.entry(table).or_default().extend(rows);
+    }
     Ok(json!({
         "discord_user_id": user_id.to_string(),
         "at": ports.clock.now(),

@@ -27,12 +27,14 @@ use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
 pub struct Echoes(Vec<TicketAction>);
 
 impl Echoes {
-    /// Looks for actions of the tickets among these subjects, once for all events.
-    pub async fn lock(ports: &Ports, tx: &mut Tx, subject_ids: &[Uuid]) -> Result<Self> {
-        if subject_ids.is_empty() || ports.xtsystems.is_none() {
+    /// Looks for actions of the tickets among these subjects, once for all events. An event may have been fetched
+    /// long after it happened, so its own time counts.
+    pub async fn lock(ports: &Ports, tx: &mut Tx, subject_ids: &[Uuid], events: &[Event]) -> Result<Self> {
+        let first = events.iter().map(|event| event.occurred_at).min();
+        let Some(first) = first.filter(|_| !subject_ids.is_empty() && ports.xtsystems.is_some()) else {
             return Ok(Self(Vec::new()));
-        }
-        Ok(Self(lock_unechoed(tx, subject_ids, ports.clock.now() - rules::ECHO).await?))
+        };
+        Ok(Self(lock_unechoed(tx, subject_ids, first - rules::ECHO).await?))
     }
 
     /// Takes an event about a ticket in. Where it tells what was asked for here, its fields count and it gets

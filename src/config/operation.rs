@@ -56,7 +56,11 @@ pub(super) static SECTION: Section = Section {
             "127.0.0.1,10.0.0.0/8",
         )
         .default("127.0.0.0/8,::1"),
-        Variable::new("METRICS_USERNAME", "The user name of /metrics, together with METRICS_PASSWORD.", "prometheus"),
+        Variable::new(
+            "METRICS_USERNAME",
+            "The user name of /metrics, together with METRICS_PASSWORD; such as prometheus.",
+            "",
+        ),
         Variable::new("METRICS_PASSWORD", "The password of /metrics.", "").secret(),
         Variable::new(
             "OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -38,7 +38,9 @@ impl Delivery {
         }
         let now = self.ports.clock.now();
         let store = &self.ports.store;
-        let due = store.claim_destination_checks(now - EVERY, now - DISABLED_EVERY, now, now + CLAIM, limit).await?;
+        let due = store
+            .claim_destination_checks(self.owner, now - EVERY, now - DISABLED_EVERY, now, now + CLAIM, limit)
+            .await?;
         // The bot's roles are asked once for all channels of a guild.
         let mut standings: HashMap<GuildId, OnceCell<Standing>> = HashMap::new();
         for destination in &due {
@@ -52,9 +54,6 @@ impl Delivery {
         let mut checked = 0;
         for outcome in outcomes {
             checked += usize::from(outcome?);
-        }
-        if checked > 0 {
-            self.ports.wake.wake(Topic::Deliverer);
         }
         Ok(checked)
     }
@@ -70,6 +69,8 @@ impl Delivery {
         let wait = match self.examine(destination, standing).await {
             Ok(problem) => {
                 self.record(destination, problem.as_deref()).await?;
+                // What waited for this answer goes on, whoever is still being asked.
+                self.ports.wake.wake(Topic::Deliverer);
                 return Ok(true);
             }
             Err(LookupError::Unauthorized) => {

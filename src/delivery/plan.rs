@@ -120,7 +120,7 @@ async fn take_subjects(ports: &Ports, tx: &mut Tx, batch: &[Event]) -> Result<Su
 
 async fn apply_events(ports: &Ports, tx: &mut Tx, batch: &[Event], subjects: &mut Subjects) -> Result<()> {
     let tickets: Vec<Uuid> = subjects.values().filter(|s| s.kind == SubjectKind::Ticket).map(|s| s.id).collect();
-    let mut echoes = Echoes::lock(ports, tx, &tickets).await?;
+    let mut echoes = Echoes::lock(ports, tx, &tickets, batch).await?;
     for event in batch {
         let Some(subject) = subject_mut(subjects, event) else { continue };
         echoes.apply(ports, tx, event, subject).await?;

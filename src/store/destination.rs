@@ -85,6 +85,7 @@ impl Store {
     /// `disabled_before`. Nobody else gets them until `until`, or until their check is recorded or put off.
     pub async fn claim_destination_checks(
         &self,
+        owner: i64,
         before: DateTime<Utc>,
         disabled_before: DateTime<Utc>,
         now: DateTime<Utc>,
@@ -105,14 +106,15 @@ impl Store {
                 ORDER BY checked_at NULLS FIRST, id LIMIT $5
                 FOR UPDATE SKIP LOCKED
              )
-             UPDATE destination d SET check_not_before = $4 FROM due WHERE d.id = due.id
+             UPDATE destination d SET check_not_before = $4, check_owner = $6 FROM due WHERE d.id = due.id
              RETURNING d.id, d.guild_id, d.channel_id, d.webhook_id, d.webhook_token, d.webhook_channel_id,
                  d.disabled_because",
             before,
             disabled_before,
             now,
             until,
-            limit
+            limit,
+            owner
         )
         .fetch_all(&mut *tx)
         .await?;
@@ -122,7 +124,7 @@ impl Store {
 
     /// A check that was claimed and came to nothing is made again from then on.
     pub async fn put_off_destination_check(&self, id: Uuid, until: DateTime<Utc>) -> Result<()> {
-        sqlx::query!("UPDATE destination SET check_not_before = $2 WHERE id = $1", id, until)
+        sqlx::query!("UPDATE destination SET check_not_before = $2, check_owner = NULL WHERE id = $1", id, until)
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -150,7 +152,7 @@ impl Store {
     /// Records a check. `problem` disables; `None` enables again. Returns whether that changed anything.
     pub async fn record_destination_check(&self, id: Uuid, problem: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
         let was_disabled = sqlx::query_scalar!(
-            r#"UPDATE destination d SET checked_at = $3, check_not_before = NULL, disabled_because = $2,
+            r#"UPDATE destination d SET checked_at = $3, check_not_before = NULL, check_owner = NULL, disabled_because = $2,
                    disabled_at = CASE WHEN $2::text IS NULL THEN NULL ELSE COALESCE(d.disabled_at, $3) END
                FROM (SELECT id, disabled_at FROM destination WHERE id = $1 FOR UPDATE) old
                WHERE d.id = old.id

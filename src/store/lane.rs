@@ -57,10 +57,12 @@ impl Store {
         Ok(OwnerLock { owner, connection })
     }
 
-    /// Ends the leases of processes whose advisory lock is free. Returns how many there were.
+    /// Ends the leases of processes whose advisory lock is free, and their claims of checks. Returns how many
+    /// there were.
     pub async fn reclaim_orphaned_leases(&self, own: i64, now: DateTime<Utc>) -> Result<u64> {
         let owners = sqlx::query_scalar!(
-            r#"SELECT DISTINCT lease_owner AS "owner!" FROM lane WHERE leased_until > $1 AND lease_owner <> $2"#,
+            r#"SELECT lease_owner AS "owner!" FROM lane WHERE leased_until > $1 AND lease_owner <> $2
+               UNION SELECT check_owner FROM destination WHERE check_not_before > $1 AND check_owner <> $2"#,
             now,
             own
         )
@@ -73,6 +75,13 @@ impl Store {
                 .fetch_one(&mut *tx)
                 .await?;
             if gone {
+                freed += sqlx::query!(
+                    "UPDATE destination SET check_not_before = NULL, check_owner = NULL WHERE check_owner = $1",
+                    owner
+                )
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
                 freed += sqlx::query!(
                     "UPDATE lane SET lease_token = NULL, leased_until = NULL, lease_owner = NULL
                      WHERE lease_owner = $1 AND leased_until IS NOT NULL",

@@ -269,13 +269,14 @@ impl Store {
         Ok(back.into_iter().map(GuildId).collect())
     }
 
-    /// Servers that something is stored of and that are not known to be left.
+    /// Servers that something is stored of and that are not known to be left. 0 stands for no server: settings
+    /// of the installation.
     pub async fn list_known_guilds(&self) -> Result<Vec<GuildId>> {
         let ids = sqlx::query_scalar!(
             r#"SELECT k.id AS "id!" FROM (SELECT guild_id AS id FROM source UNION SELECT guild_id FROM route
                    UNION SELECT guild_id FROM destination UNION SELECT guild_id FROM setting
                    UNION SELECT guild_id FROM audit_head) k
-               WHERE NOT EXISTS (SELECT 1 FROM guild_departure d WHERE d.guild_id = k.id) ORDER BY 1"#
+               WHERE k.id <> 0 AND NOT EXISTS (SELECT 1 FROM guild_departure d WHERE d.guild_id = k.id) ORDER BY 1"#
         )
         .fetch_all(&self.pool)
         .await?;

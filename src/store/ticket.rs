@@ -179,7 +179,7 @@ pub async fn lock_unechoed(tx: &mut Tx, subject_ids: &[Uuid], since: DateTime<Ut
          FROM ticket_action
          WHERE subject_id = ANY ($1) AND echo_event_id IS NULL
            AND (state IN ('requested', 'sent', 'unknown') OR state = 'confirmed' AND settled_at > $2)
-         ORDER BY asked_at, id FOR UPDATE",
+         ORDER BY asked_at, seq FOR UPDATE",
         subject_ids,
         since
     )
@@ -195,7 +195,7 @@ pub async fn list_open_actions(tx: &mut Tx, subject_id: Uuid) -> Result<Vec<Acti
         r#"SELECT a.id, a.verb, a.value_name, a.state, p.discord_user_id AS "presser?", a.asked_at, a.call_attempts,
                a.upstream_text, a.settled_at
            FROM ticket_action a LEFT JOIN person p ON p.id = a.person_id
-           WHERE a.subject_id = $1 AND a.state IN ('requested', 'sent', 'unknown') ORDER BY a.asked_at, a.id"#,
+           WHERE a.subject_id = $1 AND a.state IN ('requested', 'sent', 'unknown') ORDER BY a.asked_at, a.seq"#,
         subject_id
     )
     .fetch_all(&mut **tx)
@@ -268,7 +268,7 @@ impl Store {
             r#"SELECT a.id, a.verb, a.value_name, a.state, p.discord_user_id AS "presser?", a.asked_at, a.call_attempts,
                    a.upstream_text, a.settled_at
                FROM ticket_action a LEFT JOIN person p ON p.id = a.person_id
-               WHERE a.subject_id = $1 ORDER BY a.asked_at DESC, a.id DESC LIMIT $2"#,
+               WHERE a.subject_id = $1 ORDER BY a.asked_at DESC, a.seq DESC LIMIT $2"#,
             subject_id,
             SHOWN
         )
@@ -292,7 +292,7 @@ impl Store {
                 SELECT id FROM ticket_action
                 WHERE state IN ('requested', 'sent', 'unknown') AND call_due_at <= $2
                   AND (leased_until IS NULL OR leased_until <= $2) AND ($4::uuid IS NULL OR id = $4)
-                ORDER BY call_due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+                ORDER BY call_due_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED
              )
              UPDATE ticket_action a SET lease_token = $1, leased_until = $3, call_attempts = call_attempts + 1,
                  state = CASE a.state WHEN 'requested' THEN 'sent' ELSE 'unknown' END

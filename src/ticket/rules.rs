@@ -194,7 +194,8 @@ fn has_our_note(a: &TicketAction, event: &Event) -> bool {
 /// not long ago, each without an echo so far.
 pub fn is_echo(a: &TicketAction, event: &Event, state: &SubjectState) -> bool {
     let is_about_tickets = matches!(event.kind.as_str(), "ticket.updated" | "ticket.closed");
-    if !is_about_tickets || a.state == ActionState::Requested || event.occurred_at < a.asked_at - SKEW {
+    let is_late = a.settled_at.is_some_and(|settled| event.occurred_at > settled + ECHO);
+    if !is_about_tickets || is_late || a.state == ActionState::Requested || event.occurred_at < a.asked_at - SKEW {
         return false;
     }
     if a.verb == TicketVerb::Note {

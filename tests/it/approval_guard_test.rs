@@ -47,7 +47,7 @@ async fn without_approver_roles_manage_server_decides() {
 async fn buttons_in_another_server(town: &Town, custom_id: &str) -> String {
     let guild = town.discord.add_guild("Elsewhere");
     let channel = town.discord.add_channel(guild, "their-ops", 0);
-    let body = json!({ "content": "x", "components": [{ "type": 1, "components": [
+    let body = json!({ "content": "x", "allowed_mentions": { "parse": [] }, "components": [{ "type": 1, "components": [
         { "type": 2, "style": 3, "label": "Approve", "custom_id": custom_id }] }] });
     let url = format!("{}/api/v10/channels/{channel}/messages", town.discord.origin());
     let request = town.http.post(url).header("authorization", format!("Bot {}", town.discord.token())).json(&body);

@@ -67,7 +67,12 @@ async fn several_candidates_leave_it_unresolved_until_one_is_left() {
         town.fault("execute_webhook", "accept_then_drop", 1);
         town.alert("one").await;
         let url = format!("{}/api/v10/webhooks/{id}/{token}?wait=true", town.discord.origin());
-        town.http.post(url).json(&json!({ "content": "somebody else" })).send().await.unwrap();
+        town.http
+            .post(url)
+            .json(&json!({ "content": "somebody else", "allowed_mentions": { "parse": [] } }))
+            .send()
+            .await
+            .unwrap();
         town.advance(seconds(7)).await;
         town.advance(seconds(12)).await;
         insta::assert_snapshot!(town.status().await, @"

@@ -150,8 +150,11 @@ async fn what_schema_5_had_seen_is_a_repeat_on_schema_6() {
     assert_eq!(new, [Inserted::Fresh(Uuid::from_u128(200))]);
 
     let kinds = store.list_last_events(SOURCE).await.unwrap();
-    let kinds: Vec<String> =
-        kinds.iter().map(|p| format!("{} {} {}", p.kind, p.last_at.date_naive(), p.events)).collect();
+    let kinds: Vec<String> = kinds
+        .iter()
+        .filter(|p| !p.kind.is_empty())
+        .map(|p| format!("{} {} {}", p.kind, p.last_at.date_naive(), p.events))
+        .collect();
     assert_eq!(kinds, ["ticket.created 2026-11-20 3", "ticket.closed 2026-11-01 1"]);
     store.close().await;
 }

@@ -86,7 +86,7 @@ async fn plain(town: &Town, token: &str, secret: &str) {
     let mut connection = PgConnection::connect(&town.database_url).await.unwrap();
     let statements = format!(
         "UPDATE destination SET webhook_token = '{token}' WHERE webhook_id IS NOT NULL;
-        UPDATE setting SET value = '{secret}'"
+        UPDATE setting SET value = '{secret}' WHERE key = 'xtsystems.secret'"
     );
     connection.execute(AssertSqlSafe(statements)).await.unwrap();
 }
@@ -157,7 +157,7 @@ async fn a_value_copied_into_another_row_does_not_open_there() {
     run_with(without_secret(), async |town| {
         with_secrets(town).await;
         let mut connection = PgConnection::connect(&town.database_url).await.unwrap();
-        let copy = "INSERT INTO setting SELECT 7, key, value, updated_at FROM setting LIMIT 1";
+        let copy = "INSERT INTO setting SELECT 7, key, value, updated_at FROM setting WHERE key = 'xtsystems.secret'";
         connection.execute(copy).await.unwrap();
         let elsewhere = town.store().find_setting(signalbox::id::GuildId(7), "xtsystems.secret").await;
         let words = elsewhere.unwrap_err().to_string();

@@ -13,10 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{
-    interaction::DEADLINE,
-    world::{Event, World},
-};
+use super::world::{Event, World};
 
 pub use socket::serve;
 
@@ -45,8 +42,6 @@ pub struct Sessions {
     starts: Vec<DateTime<Utc>>,
     /// The last log-in by rate limit key, in real time.
     last_start: HashMap<u64, Instant>,
-    /// Interactions that nobody was connected for, with the shard they are for.
-    waiting: Vec<(Instant, Option<u64>, Value)>,
     /// The shards that were told of the last event of a name.
     told: HashMap<&'static str, Vec<u64>>,
 }
@@ -120,21 +115,6 @@ impl Sessions {
         let mut all: Vec<_> = self.list.iter().filter(|s| s.to.is_some()).map(|s| s.shard).collect();
         all.sort_unstable();
         all
-    }
-
-    /// A session that begins while somebody waits for an answer is told of it: nobody else was there to be told.
-    /// Discord's pages do not say what becomes of an interaction in such a gap.
-    pub fn push_waiting(&mut self, id: &str) {
-        let Some((shard, shards)) = self.list.iter().find(|s| s.id == id).map(|s| s.shard) else { return };
-        self.waiting.retain(|(since, ..)| since.elapsed() < DEADLINE);
-        let (ours, others) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|(_, guild, _)| guild.map_or(0, |id| (id >> 22) % shards.max(1)) == shard);
-        self.waiting = others;
-        let ours: Vec<(Instant, Option<u64>, Value)> = ours;
-        for (_, _, data) in ours {
-            self.push_to(id, "INTERACTION_CREATE", data);
-        }
     }
 
     /// How often a session was begun, resumes not counted.
@@ -215,7 +195,6 @@ impl Sessions {
             let _ = to.send(Out::Send(event.clone()));
         }
         session.push("RESUMED", json!({"_trace": []}));
-        self.waiting.clear();
         true
     }
 
@@ -229,7 +208,7 @@ impl Sessions {
     /// An event for every session that asked for it: every session of the bot gets every interaction.
     /// "Gateway events that do not contain a guild_id will only be sent to the first shard".
     pub fn dispatch(&mut self, world: &World, event: &Event) {
-        let (mut received, mut told) = (false, Vec::new());
+        let mut told = Vec::new();
         for session in &mut self.list {
             let (shard, shards) = session.shard;
             let guild_shard = event.guild_id.map_or(0, |id| (id >> 22) % shards.max(1));
@@ -243,14 +222,10 @@ impl Sessions {
                 true => world.without_content(event.data.clone()),
                 false => event.data.clone(),
             };
-            received |= session.to.is_some();
             session.push(event.name, data);
             told.push(shard);
         }
         self.told.insert(event.name, told);
-        if event.name == "INTERACTION_CREATE" && !received {
-            self.waiting.push((Instant::now(), event.guild_id, event.data.clone()));
-        }
     }
 }
 

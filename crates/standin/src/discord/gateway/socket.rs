@@ -231,7 +231,6 @@ impl Socket {
                     }
                 }
             }
-            sessions.push_waiting(&id);
         });
         self.session = Some(id);
         core.notify_change();
