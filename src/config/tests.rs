@@ -312,6 +312,12 @@ fn showing_masks_secrets_and_names_origins() {
     PG_BIN_DIR (not set)
     RAW_BODY_DAYS=7 (default)
     EVENT_DAYS=30 (default)
+    CARD_DAYS=365 (default)
+    AUDIT_DAYS (not set)
+
+    # Encryption
+    ENCRYPTION_KEY (not set)
+    ENCRYPTION_KEYS_OLD (not set)
 
     # Event bus
     REDIS_URL (not set)
@@ -324,6 +330,7 @@ fn showing_masks_secrets_and_names_origins() {
     XTSYSTEMS_API_AUTH=bearer (default)
     XTSYSTEMS_COMPANY_ID (not set)
     XTSYSTEMS_APPROVER_ROLES (not set)
+    XTSYSTEMS_TICKET_ROLES (not set)
     XTSYSTEMS_ALLOW_MACHINE (not set)
     WEBHOOK_SECRET (not set)
     WEBHOOK_SECRET_PREVIOUS (not set)
@@ -356,6 +363,17 @@ fn showing_masks_secrets_and_names_origins() {
     # Log
     LOG_LEVEL=info (default)
     LOG_FORMAT=text (default)
+    LOG_DIR (not set)
+
+    # Operation
+    METRICS_BIND (not set)
+    METRICS_ALLOWED_NETWORKS=127.0.0.0/8,::1 (default)
+    METRICS_USERNAME (not set)
+    METRICS_PASSWORD (not set)
+    OTEL_EXPORTER_OTLP_ENDPOINT (not set)
+    OTEL_EXPORTER_OTLP_HEADERS (not set)
+    OTEL_SERVICE_NAME=signalbox (default)
+    SHUTDOWN_TIMEOUT=15s (default)
 
     warning: set, but not used by this program: GITHUB_TOKEN
     ");

@@ -171,10 +171,10 @@ impl Store {
         Ok(known.map(|(key, _)| key.clone()).collect())
     }
 
-    /// When a webhook test with this text arrived, if it did.
+    /// When the last webhook test since then arrived, if one did.
     pub async fn find_test_arrival(&self, source_id: Uuid, since: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
         Ok(sqlx::query_scalar!(
-            r#"SELECT min(received_at) AS at FROM event
+            r#"SELECT max(received_at) AS at FROM event
                WHERE id >= $3 AND source_id = $1 AND kind = 'webhook.test' AND received_at >= $2"#,
             source_id,
             since,

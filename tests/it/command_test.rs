@@ -127,14 +127,6 @@ async fn help_shows_what_the_caller_may_use() {
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.
         **/test-webhook** — Ask XTSystems for a test delivery, wait for it, and report the round trip.
-        **/ticket create** — Create a ticket in XTSystems.
-        **/ticket show** — Show a ticket as XTSystems has it now.
-        **/ticket list** — List the open tickets.
-        **/machines pending** — Machines that wait for a decision, as known here and in XTSystems.
-        **/machines show** — Show a machine: its state, and what was done about it.
-        **/link-user set** — Say who you are in XTSystems; somebody with Manage Server confirms it, or says it of others.
-        **/link-user list** — List who is who, for members with Manage Server.
-        **/link-user remove** — Remove your link to XTSystems, or with Manage Server that of another member.
         **/webhook-secret rotate** — Make a new secret and give it to XTSystems; the old one stays valid for a while.
         **/webhook-secret status** — Which secrets are live, when each was last used, and when the old one ends.
         **/webhook-secret end-old** — End the old secret now instead of later.

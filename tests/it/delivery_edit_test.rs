@@ -208,16 +208,17 @@ async fn a_late_older_event_never_overwrites() {
         town.xt.send_at("ticket.updated", late, at).await;
         town.settle().await;
         insta::assert_snapshot!(town.see("tickets"), @"
-        [📝 Ticket Updated]
+        [🔒 Ticket Closed]
         was missing
         Ticket ID: #1
         Title: Ticket 1
         Priority: Medium
-        Status: Resolved
+        Final Status: Resolved
         Timeline: <+0s> created
         <+300s> updated
         <+600s> updated
         -- XTSystems · ticket.updated
+        (Reopen)
         ");
     })
     .await;

@@ -110,7 +110,7 @@ async fn an_entry_becomes_a_card_once() {
         sender.send(&ticket("t1")).await;
         sender.send(&ticket("t1")).await;
         town.settle().await;
-        insta::assert_snapshot!(town.see("tickets"), @r"
+        insta::assert_snapshot!(town.see("tickets"), @"
         [🎫 New Ticket Created]
         Ticket ID: #t1
         Title: Ticket t1
@@ -118,6 +118,9 @@ async fn an_entry_becomes_a_card_once() {
         Status: Open
         Timeline: <+0s> created
         -- XTSystems · ticket.created
+        (Set the status ▾ Open)
+        (Set the priority ▾ High)
+        (Assign to me) (Note) (Close)
         ");
         assert_eq!(sender.pending().await, 0, "acknowledged");
         sender.send(&ticket("t1")).await;

@@ -118,7 +118,7 @@ async fn a_key_is_replaced() {
         let new = [("ENCRYPTION_KEY", OTHER_KEY), ("ENCRYPTION_KEYS_OLD", ENCRYPTION_KEY)];
         let end = town.program(&["secrets", "rotate"], &new).ends_within(20).await;
         assert_eq!(end.code, Some(0), "{}", end.err);
-        insta::assert_snapshot!(end.out, @"2 secrets, 2 encrypted anew. Every other one had the newest key already.");
+        insta::assert_snapshot!(end.out, @"3 secrets, 3 encrypted anew. Every other one had the newest key already.");
         // The old key is not needed any more.
         let store = Store::open(&town.database_url, 2).unwrap().with_keys(keys(&[OTHER_KEY]));
         assert_eq!(store.find_setting(guild(town), "xtsystems.secret").await.unwrap(), Some(secret));

@@ -351,7 +351,7 @@ async fn a_file_that_is_there_keeps_its_comments_and_asks_before_a_value_changes
     fs::write(outside.path(".env"), before).unwrap();
     let refused = outside.signalbox(&["setup", "xtsystems", "--write"], &[]).await;
     assert_eq!(refused.code, Some(1));
-    insta::assert_snapshot!(refused.err, @"signalbox: .env is there already, and this adds DISCORD_TOKEN, DISCORD_GUILD_ID, DISCORD_API_URL, DISCORD_GATEWAY_URL, PUBLIC_URL, DATABASE_URL, XTSYSTEMS_API_URL, XTSYSTEMS_API_KEY, XTSYSTEMS_APPROVER_ROLES, DISCORD_WEBHOOK_CHANNELS and changes WEBHOOK_PORT: say --yes, or take them out");
+    insta::assert_snapshot!(refused.err, @"signalbox: .env is there already, and this adds DISCORD_TOKEN, DISCORD_GUILD_ID, DISCORD_API_URL, DISCORD_GATEWAY_URL, DISCORD_PUBLIC_KEY, PUBLIC_URL, DATABASE_URL, XTSYSTEMS_API_URL, XTSYSTEMS_API_KEY, XTSYSTEMS_APPROVER_ROLES, DISCORD_WEBHOOK_CHANNELS and changes WEBHOOK_PORT: say --yes, or take them out");
     assert_eq!(fs::read_to_string(outside.path(".env")).unwrap(), before);
 
     let end = outside.signalbox(&["setup", "xtsystems", "--write", "--yes"], &[]).await;

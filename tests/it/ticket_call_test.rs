@@ -203,11 +203,11 @@ async fn each_verb_can_be_refused_in_words() {
         ");
         insta::assert_snapshot!(field(town, "Timeline"), @"
         … 2 earlier
-        <+0s> ⚠️ assign to ada asked for by <@admin> was refused: not on a Sunday
         <+0s> ⚠️ status → Waiting asked for by <@admin> was refused: not on a Sunday
+        <+0s> ⚠️ priority → Low asked for by <@admin> was refused: not on a Sunday
+        <+0s> ⚠️ assign to ada asked for by <@admin> was refused: not on a Sunday
         <+0s> ⚠️ note asked for by <@admin> was refused: not on a Sunday
         <+0s> ⚠️ close asked for by <@admin> was refused: not on a Sunday
-        <+0s> ⚠️ priority → Low asked for by <@admin> was refused: not on a Sunday
         <+60s> ⚠️ reopen asked for by <@admin> was refused: the API key may not do this in XTSystems (403). Give the key's user the permission
         ");
     })

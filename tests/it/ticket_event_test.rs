@@ -126,8 +126,8 @@ async fn an_event_about_something_else_confirms_nothing() {
         Created By: ada@signal-town.example
         Company: Signal Town IT
         Latest Note: Somebody's note
-        Asked For: ⏳ note asked for by <@admin> <+0s>
-        ⏳ status → In Progress asked for by <@admin> <+0s>
+        Asked For: ⏳ status → In Progress asked for by <@admin> <+0s>
+        ⏳ note asked for by <@admin> <+0s>
         Timeline: <+0s> created by ada@signal-town.example
         <+0s> updated by grace@signal-town.example
         -- XTSystems · ticket.updated

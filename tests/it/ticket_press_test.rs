@@ -120,7 +120,6 @@ async fn closed_with_a_resolution_and_reopened() {
         Status: Open
         Created By: ada@signal-town.example
         Company: Signal Town IT
-        Resolution: A new network card.
         Timeline: <+0s> created by ada@signal-town.example
         <+0s> close by <@admin>
         <+60s> reopen by <@admin>
@@ -356,7 +355,7 @@ async fn while_the_lists_are_not_known_a_button_asks_for_them() {
         ");
         let chosen = choose_in(town, "admin", private["id"].as_str().unwrap(), &id, "Waiting").await;
         town.settle().await;
-        insta::assert_snapshot!(chosen["message"]["content"].as_str().or(chosen["response"]["data"]["content"].as_str()).unwrap(), @"");
+        insta::assert_snapshot!(chosen["message"]["content"].as_str().or(chosen["response"]["data"]["content"].as_str()).unwrap(), @"⏳ XTSystems is asked. The ticket's card shows what it answers.");
         assert_eq!((upstream(town).status.as_str(), field(town, "Status").as_str()), ("Waiting", "Waiting"));
     })
     .await;
@@ -384,7 +383,7 @@ async fn what_xtsystems_does_not_offer_any_more_is_not_asked_for() {
         )
         .await;
         let chosen = choose_in(town, "admin", &message, &id, "Critical").await;
-        insta::assert_snapshot!(heard(town, &chosen), @"XTSystems does not offer that any more. Nothing was done; look at the card again.");
+        insta::assert_snapshot!(heard(town, &chosen), @"XTSystems does not offer that, or not any more. Nothing was done; choose again.");
         assert_eq!(calls(town).len(), 0);
     })
     .await;

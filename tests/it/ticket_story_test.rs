@@ -55,10 +55,10 @@ async fn a_ticket_handled_entirely_from_discord() {
 
         — Ada Admin via Discord [mark]
         Resolution: Replaced the network card; it died of heat.
-        Timeline: … 3 earlier
-        <+60s> updated by integration@signal-town.example
-        <+60s> updated by integration@signal-town.example
+        Timeline: … 1 earlier
         <+60s> assign to grace by <@admin>
+        <+60s> priority → High by <@admin>
+        <+60s> status → In Progress by <@admin>
         <+120s> note by <@admin>
         <+180s> ⚠️ close asked for by <@admin> was refused: resolution: name the cause
         <+240s> close by <@admin>
@@ -76,7 +76,7 @@ async fn a_ticket_handled_entirely_from_discord() {
         assert_eq!((ticket.status.as_str(), ticket.resolution.as_deref()), ("Closed", Some("New fan.")));
         assert_eq!((ticket.notes.len(), town.messages("tickets").len()), (2, 1), "all of it on one card");
         insta::assert_snapshot!(field(town, "Timeline"), @"
-        … 6 earlier
+        … 4 earlier
         <+120s> note by <@admin>
         <+180s> ⚠️ close asked for by <@admin> was refused: resolution: name the cause
         <+240s> close by <@admin>

@@ -87,6 +87,7 @@ async fn a_test_shows_the_round_trip_or_why_there_is_none() {
     let other =
         outside.signalbox(&["xtsystems", "webhooks", "test"], &[("WEBHOOK_SECRET", "another-secret-here")]).await;
     let out = outside.plain(&other.out);
+    assert!(out.contains("  ✗"), "{out}");
     insta::assert_snapshot!(&out[out.find("  ✗").unwrap()..], @"
     ✗ Test         the test delivery was refused. The signature does not match the request under any live secret.
                    → Give XTSystems our secret: signalbox setup xtsystems, or /register-webhook in Discord
@@ -104,16 +105,17 @@ async fn deliveries_show_what_is_not_here() {
     let all = webhooks(&outside, &["deliveries"]).await;
     insta::assert_snapshot!(without_ages(&outside.plain(&all.out)), @"
     SENT     EVENT           STATUS     TRIES  HERE  ID
-    N s ago  ticket.created  no answer  3      no    DELIVERY-1
+    N s ago  ticket.created  no answer  3      no    DELIVERY-2
+    N s ago  webhook.test    202        1      yes   DELIVERY-1
 
-    1 of 1 not here. A running Signalbox fetches what failed in the last 7 days by itself, every 10 minutes and at its start.
+    1 of 2 not here. A running Signalbox fetches what failed in the last 7 days by itself, every 10 minutes and at its start.
     ");
     let missing = webhooks(&outside, &["deliveries", "--missing"]).await;
     insta::assert_snapshot!(without_ages(&outside.plain(&missing.out)), @"
     SENT     EVENT           STATUS     TRIES  HERE  ID
-    N s ago  ticket.created  no answer  3      no    DELIVERY-1
+    N s ago  ticket.created  no answer  3      no    DELIVERY-2
 
-    1 of 1 not here. A running Signalbox fetches what failed in the last 7 days by itself, every 10 minutes and at its start.
+    1 of 2 not here. A running Signalbox fetches what failed in the last 7 days by itself, every 10 minutes and at its start.
     ");
     let missing: Value =
         serde_json::from_str(&webhooks(&outside, &["deliveries", "--missing", "--json"]).await.out).unwrap();

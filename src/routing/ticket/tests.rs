@@ -87,29 +87,68 @@ fn told(body: &MessageBody) -> String {
 
 #[test]
 fn open_with_everything_to_choose() {
-    insta::assert_snapshot!(told(&render(&open(), &[], Some(&controls()))), @"");
+    insta::assert_snapshot!(told(&render(&open(), &[], Some(&controls()))), @"
+    🎫 New Ticket Created
+    Status: Open
+    Timeline: <t:1755256800:R> created
+    [🔵Open* | 🟠In Progress | 🟢Done]
+    [🟣Low | 🟠High*]
+    (Assign to me) (Note) (Close)
+    ");
 }
 
 #[test]
 fn asked_for_the_card_still_says_what_is() {
-    insta::assert_snapshot!(told(&render(&open(), &[action(ActionState::Requested, 0)], Some(&controls()))), @"");
+    insta::assert_snapshot!(told(&render(&open(), &[action(ActionState::Requested, 0)], Some(&controls()))), @"
+    🎫 New Ticket Created
+    Status: Open
+    Asked For: ⏳ status → In Progress asked for by <@42> <t:1755256860:R>
+    Timeline: <t:1755256800:R> created
+    [🔵Open* | 🟠In Progress | 🟢Done]
+    [🟣Low | 🟠High*]
+    (Assign to me) (Note) (Close)
+    ");
     let sent = render(&open(), &[action(ActionState::Sent, 1)], Some(&controls()));
     assert_eq!(told(&sent), told(&render(&open(), &[action(ActionState::Requested, 0)], Some(&controls()))));
 }
 
 #[test]
 fn not_sent_yet_for_want_of_a_connection() {
-    insta::assert_snapshot!(told(&render(&open(), &[action(ActionState::Requested, 3)], Some(&controls()))), @"");
+    insta::assert_snapshot!(told(&render(&open(), &[action(ActionState::Requested, 3)], Some(&controls()))), @"
+    🎫 New Ticket Created
+    Status: Open
+    Asked For: ⏳ status → In Progress asked for by <@42> <t:1755256860:R>. XTSystems cannot be reached; trying again
+    Timeline: <t:1755256800:R> created
+    [🔵Open* | 🟠In Progress | 🟢Done]
+    [🟣Low | 🟠High*]
+    (Assign to me) (Note) (Close)
+    ");
 }
 
 #[test]
 fn unknown_is_said_so() {
-    insta::assert_snapshot!(told(&render(&open(), &[action(ActionState::Unknown, 2)], Some(&controls()))), @"");
+    insta::assert_snapshot!(told(&render(&open(), &[action(ActionState::Unknown, 2)], Some(&controls()))), @"
+    🎫 New Ticket Created
+    Status: Open
+    Asked For: ❔ status → In Progress asked for by <@42> <t:1755256860:R>. XTSystems has not said whether it was done; asking again (2 so far)
+    Timeline: <t:1755256800:R> created
+    [🔵Open* | 🟠In Progress | 🟢Done]
+    [🟣Low | 🟠High*]
+    (Assign to me) (Note) (Close)
+    ");
 }
 
 #[test]
 fn refused_stays_in_the_timeline() {
-    insta::assert_snapshot!(told(&render(&open(), &[action(ActionState::Refused, 1)], Some(&controls()))), @"");
+    insta::assert_snapshot!(told(&render(&open(), &[action(ActionState::Refused, 1)], Some(&controls()))), @r"
+    🎫 New Ticket Created
+    Status: Open
+    Timeline: <t:1755256800:R> created
+    <t:1755256920:R> ⚠️ status → In Progress asked for by <@42> was refused: the ticket is \*locked\*
+    [🔵Open* | 🟠In Progress | 🟢Done]
+    [🟣Low | 🟠High*]
+    (Assign to me) (Note) (Close)
+    ");
 }
 
 #[test]
@@ -127,7 +166,15 @@ fn confirmed_has_a_line_with_who() {
         dedup_key: String::new(),
         data: json!({"status": "in_progress"}),
     });
-    insta::assert_snapshot!(told(&render(&state, &[action(ActionState::Confirmed, 1)], Some(&controls()))), @"");
+    insta::assert_snapshot!(told(&render(&state, &[action(ActionState::Confirmed, 1)], Some(&controls()))), @"
+    📝 Ticket Updated
+    Status: In Progress
+    Timeline: <t:1755256800:R> created
+    <t:1755256920:R> status → In Progress by <@42>
+    [🔵Open | 🟠In Progress* | 🟢Done]
+    [🟣Low | 🟠High*]
+    (Assign to me) (Note) (Close)
+    ");
 }
 
 #[test]
@@ -136,7 +183,14 @@ fn closed_there_is_only_reopen() {
         ("ticket.created", json!({"id": "t-1", "title": "Printer", "status": "open"})),
         ("ticket.closed", json!({"status": "done", "resolution": "New toner"})),
     ]);
-    insta::assert_snapshot!(told(&render(&state, &[], Some(&controls()))), @"");
+    insta::assert_snapshot!(told(&render(&state, &[], Some(&controls()))), @"
+    🔒 Ticket Closed
+    Final Status: Done
+    Resolution: New toner
+    Timeline: <t:1755256800:R> created
+    <t:1755256801:R> closed
+    (Reopen)
+    ");
     // A note after it changes nothing about that, where the list says what the status means.
     let mut noted = state.clone();
     let note = state_of(&[("ticket.updated", json!({"status": "done", "notes": [{"content": "Thanks"}]}))]);
@@ -153,13 +207,21 @@ fn reopened_it_offers_everything_again() {
         ("ticket.closed", json!({"id": "t-1", "status": "done", "resolution": "New toner"})),
         ("ticket.updated", json!({"status": "open"})),
     ]);
-    insta::assert_snapshot!(told(&render(&state, &[], Some(&controls()))), @"");
+    insta::assert_snapshot!(told(&render(&state, &[], Some(&controls()))), @"
+    📝 Ticket Updated
+    Status: Open
+    Timeline: <t:1755256800:R> closed
+    <t:1755256801:R> updated
+    [🔵Open* | 🟠In Progress | 🟢Done]
+    [🟣Low | 🟠High]
+    (Assign to me) (Note) (Close)
+    ");
 }
 
 #[test]
 fn lists_that_are_not_known_become_buttons_and_no_upstream_nothing() {
     let unknown = Controls { statuses: vec![], priorities: vec![], ..controls() };
-    insta::assert_snapshot!(told(&render(&open(), &[], Some(&unknown))).lines().last().unwrap(), @"");
+    insta::assert_snapshot!(told(&render(&open(), &[], Some(&unknown))).lines().last().unwrap(), @"(Status) (Priority) (Assign to me) (Note) (Close)");
     let body = render(&open(), &[], None);
     assert!(body.selects.is_empty() && body.buttons.is_empty());
 }
