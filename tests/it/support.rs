@@ -8,6 +8,7 @@ pub mod database;
 pub mod delivery;
 pub mod door;
 pub mod machines;
+pub mod mentions;
 pub mod outside;
 pub mod private;
 pub mod process;

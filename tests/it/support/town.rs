@@ -434,7 +434,7 @@ impl Town {
         let violations: Vec<String> =
             self.discord.violations().into_iter().filter(|v| !known(v, &self.expected_violations)).collect();
         assert!(violations.is_empty(), "the stand-in complains: {violations:#?}");
-        let pinging: Vec<Value> = self.discord.requests().into_iter().filter(may_ping).collect();
+        let pinging: Vec<Value> = self.discord.requests().into_iter().filter(super::mentions::may_ping).collect();
         assert!(pinging.is_empty(), "requests that do not say that nobody is pinged: {pinging:#?}");
         let read = std::mem::take(&mut *self.read.lock().unwrap());
         let state = self.discord.state();
@@ -447,22 +447,6 @@ impl Town {
         self.xt.stop();
         self.discord.shutdown().await;
     }
-}
-
-/// Whether a request makes or changes a message without `allowed_mentions: {"parse": []}`: Discord would then ping
-/// whoever its text names (<https://discord.com/developers/docs/resources/message#allowed-mentions-object>).
-fn may_ping(request: &Value) -> bool {
-    let path = request["path"].as_str().unwrap_or_default();
-    let body = match request["method"].as_str() {
-        Some("POST") if path.ends_with("/callback") => match request["body"]["type"].as_u64() {
-            Some(4 | 7) => &request["body"]["data"],
-            // Acknowledgements, choices and forms are no messages.
-            _ => return false,
-        },
-        Some("POST" | "PATCH") if path.contains("/messages") || path.contains("/webhooks/") => &request["body"],
-        _ => return false,
-    };
-    body["allowed_mentions"]["parse"] != json!([])
 }
 
 /// What a further process of the same town is wired with.
