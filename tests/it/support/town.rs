@@ -434,8 +434,7 @@ impl Town {
         let violations: Vec<String> =
             self.discord.violations().into_iter().filter(|v| !known(v, &self.expected_violations)).collect();
         assert!(violations.is_empty(), "the stand-in complains: {violations:#?}");
-        let pinging: Vec<Value> = self.discord.requests().into_iter().filter(super::mentions::may_ping).collect();
-        assert!(pinging.is_empty(), "requests that do not say that nobody is pinged: {pinging:#?}");
+        super::mentions::assert_nobody_is_pinged(&self.discord.requests());
         let read = std::mem::take(&mut *self.read.lock().unwrap());
         let state = self.discord.state();
         for channel in state["channels"].as_array().unwrap() {
