@@ -50,9 +50,11 @@ fn find_database(config: &Config) -> Found {
     let settings = super::embedded_settings(config);
     match embedded::start(&settings) {
         Ok(server) => Found::Started(server),
-        Err(EmbeddedError::InUse { .. }) => {
-            embedded::url_of_running(&settings).map_or_else(|error| Found::None(error.to_string()), Found::At)
-        }
+        Err(in_use @ EmbeddedError::InUse { .. }) => match embedded::running(&settings) {
+            Ok(Some(url)) => Found::At(url),
+            Ok(None) => Found::None(in_use.to_string()),
+            Err(error) => Found::None(error.to_string()),
+        },
         Err(error) => Found::None(error.to_string()),
     }
 }

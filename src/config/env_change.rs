@@ -89,7 +89,8 @@ fn quoted(value: &str) -> String {
     if value.chars().all(plain) {
         return value.to_owned();
     }
-    if !value.contains(['\'', '\n']) {
+    // Where a line ends is found without regard to the kind of quotes: a backslash escapes in both.
+    if !value.contains(['\'', '\n', '\\']) {
         return format!("'{value}'");
     }
     let mut out = String::from("\"");

@@ -131,14 +131,6 @@ pub fn running(settings: &Settings) -> Result<Option<String>, EmbeddedError> {
     Ok(Some(url(&account.socket_dir(&home)?)))
 }
 
-/// The address of the server that another process of this program has started and still runs.
-pub fn url_of_running(settings: &Settings) -> Result<String, EmbeddedError> {
-    let account = Account::choose()?;
-    let data_dir = settings.data_dir.clone().unwrap_or_else(default_data_dir);
-    let home = account.data_dir(&data_dir)?.join("postgresql");
-    Ok(url(&account.socket_dir(&home)?))
-}
-
 /// Bytes that may still be written where the private server keeps its data, or would.
 pub fn free_space(data_dir: Option<&Path>) -> io::Result<u64> {
     let data_dir = data_dir.map_or_else(default_data_dir, Path::to_owned);
