@@ -286,7 +286,7 @@ async fn health_is_answered_by_get_and_post() {
             format!("{} {}", response.status().as_u16(), response.text().await.unwrap())
         };
         assert_eq!(text("/healthz").await, "200 ok");
-        assert_eq!(text("/readyz").await, r#"200 {"database":"up","discord":"up"}"#);
+        assert_eq!(text("/readyz").await, r#"200 {"database":"up","discord":"up","status":"ready"}"#);
         assert_eq!(text("/webhooks/xtsystems").await, "405 ", "only POST");
         assert_eq!(text("/webhooks/config").await, "404 ", "nothing is given away");
     })
