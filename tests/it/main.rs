@@ -27,6 +27,7 @@ mod delivery_loops_test;
 mod delivery_order_test;
 mod delivery_refused_test;
 mod delivery_webhook_test;
+mod demo_test;
 mod doctor_test;
 mod embedded_test;
 mod endpoint_test;
