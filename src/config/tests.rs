@@ -354,6 +354,7 @@ fn showing_masks_secrets_and_names_origins() {
 
     # Delivery
     DELIVERY_RETRY_SCHEDULE=5s,30s,2m,10m,1h,6h (default)
+    DELIVERY_BATCH_WINDOW=500ms (default)
     DELIVERY_GLOBAL_PER_SECOND=50 (default)
     DELIVERY_PRIORS=on (default)
 

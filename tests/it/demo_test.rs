@@ -71,7 +71,8 @@ impl Demo {
     /// What a person sees in a channel, without times and ids.
     async fn see(&self, channel: &str) -> String {
         let state = self.get("state").await;
-        let of = |all: &Value, name: &str| all.as_array().unwrap().iter().find(|one| one["name"] == name).cloned().unwrap();
+        let of =
+            |all: &Value, name: &str| all.as_array().unwrap().iter().find(|one| one["name"] == name).cloned().unwrap();
         let messages = of(&state["channels"], channel)["messages"].as_array().unwrap().clone();
         let mut text = messages.iter().map(show).collect::<Vec<_>>().join("\n");
         for name in ["admin", "approver"] {
@@ -95,7 +96,8 @@ impl Demo {
 
     /// Ada has the audit log verified.
     async fn verify(&self) -> String {
-        let outcome = self.act(json!({ "as": "admin", "do": "command", "channel": "audit", "name": "audit verify" })).await;
+        let outcome =
+            self.act(json!({ "as": "admin", "do": "command", "channel": "audit", "name": "audit verify" })).await;
         outcome["message"]["content"].as_str().unwrap_or_else(|| panic!("{outcome:#}")).to_owned()
     }
 
@@ -129,7 +131,10 @@ async fn the_story_plays_itself() {
     let private = demo.get("ephemeral?as=admin").await.to_string();
     assert!(private.contains("entries checked: nothing was changed, removed or inserted"), "{private}");
     assert!(demo.verify().await.starts_with("✅"));
-    demo.change_by_hand("UPDATE audit SET detail = '{}' WHERE id = (SELECT min(id) FROM audit WHERE action = 'decided')").await;
+    demo.change_by_hand(
+        "UPDATE audit SET detail = '{}' WHERE id = (SELECT min(id) FROM audit WHERE action = 'decided')",
+    )
+    .await;
     let words = demo.verify().await;
     assert!(words.starts_with("❌ The audit log is not what was written: entry"), "{words}");
 }

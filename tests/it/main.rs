@@ -16,6 +16,7 @@ mod approval_time_test;
 mod approval_undo_test;
 mod approval_votes_test;
 mod audit_test;
+mod batch_test;
 mod bus;
 mod cli_test;
 mod command_test;
