@@ -15,6 +15,7 @@ pub mod plan;
 pub mod reconcile;
 pub mod retry;
 pub mod settle;
+mod typed;
 mod watch;
 pub mod worker;
 

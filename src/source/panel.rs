@@ -4,6 +4,7 @@
 //! `{"event", "data", "types"?, "scopes"?}`. Names are the panel's own: `server.state`, or `panel.server.state`.
 //! Values of secret settings are masked before anything else sees them.
 
+pub mod live;
 mod masked;
 
 pub use masked::{Change, Changes};

@@ -1,6 +1,7 @@
 //! The LAN party program: its notifications, and the addresses that people give for it. Pure.
 
 mod address;
+pub mod live;
 
 pub use address::{WebhookUrl, invite, webhook};
 
