@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::approval;
 use super::typed;
+use crate::approval;
 use crate::bus::Topic;
 use crate::event::kind::SubjectKind;
 use crate::event::{Event, kind};

@@ -48,7 +48,28 @@ async fn too_many_are_a_list_that_names_each() {
         alerts(town, 1..2).await;
         alerts(town, 2..14).await;
         town.advance(TimeDelta::milliseconds(500)).await;
-        insta::assert_snapshot!(town.see("alerts"), @"");
+        insta::assert_snapshot!(town.see("alerts"), @"
+        [🚨 Alert Triggered]
+        Disk 1 is full
+        Alert Type: disk
+        Severity: 🔴 critical
+        -- XTSystems · alert.triggered
+
+        [📋 12 Events]
+        • 🚨 Alert Triggered — Disk 2 is full <+0s>
+        • 🚨 Alert Triggered — Disk 3 is full <+0s>
+        • 🚨 Alert Triggered — Disk 4 is full <+0s>
+        • 🚨 Alert Triggered — Disk 5 is full <+0s>
+        • 🚨 Alert Triggered — Disk 6 is full <+0s>
+        • 🚨 Alert Triggered — Disk 7 is full <+0s>
+        • 🚨 Alert Triggered — Disk 8 is full <+0s>
+        • 🚨 Alert Triggered — Disk 9 is full <+0s>
+        • 🚨 Alert Triggered — Disk 10 is full <+0s>
+        • 🚨 Alert Triggered — Disk 11 is full <+0s>
+        • 🚨 Alert Triggered — Disk 12 is full <+0s>
+        • 🚨 Alert Triggered — Disk 13 is full <+0s>
+        -- XTSystems
+        ");
     })
     .await;
 }

@@ -59,7 +59,7 @@ impl Demo {
 
     /// Waits until the page says so below its messages.
     async fn narrates(&self, words: &str) {
-        for _ in 0..1800 {
+        for _ in 0..3000 {
             if self.get("state").await["narration"].as_str().is_some_and(|said| said.contains(words)) {
                 return;
             }
@@ -122,10 +122,144 @@ fn timeless(text: &str) -> String {
 async fn the_story_plays_itself() {
     let demo = Demo::start(&[]);
     demo.narrates(END).await;
-    insta::assert_snapshot!(demo.told().join("\n"), @"");
-    insta::assert_snapshot!(demo.see("machines").await, @"");
-    insta::assert_snapshot!(demo.see("tickets").await, @"");
-    insta::assert_snapshot!(demo.see("alerts").await, @"");
+    insta::assert_snapshot!(demo.told().join("\n"), @"
+    #tickets: somebody opens a ticket in XTSystems
+    #machines: web-07 asks to be let in
+    #machines: Abe approves web-07, too fast
+    #machines: Abe takes it back; XTSystems has heard nothing of it yet
+    #machines: Abe has looked: web-07 is ours. He approves, and the time for Undo passes
+    #tickets: the ticket is updated in XTSystems; its card follows
+    #machines: kiosk-lobby asks to be let in
+    #machines: Ada denies kiosk-lobby and says why
+    #alerts: a disk of db-02 is nearly full
+    #machines: prod-db-01 asks to be let in; what begins with prod- needs two people
+    #machines: Ada approves prod-db-01: one of two
+    #machines: Abe approves it as well: that makes two
+    #machines: build-03 asks to be let in
+    #machines: XTSystems goes down just now; Abe approves build-03, and the card says what is known
+    #machines: XTSystems is back; the decision was kept, and arrives
+    #tickets: Ada says who she is in XTSystems (/link-user set) and opens a ticket (/ticket create)
+    #tickets: Ada takes it, on its card
+    #tickets: she chooses its priority
+    #tickets: and its status
+    #tickets: she writes a note
+    #tickets: and closes it. Nobody has opened XTSystems for that
+    #tickets: the first ticket is closed in XTSystems
+    #machines: lab-09 asks to be let in, and waits for you
+    #tickets: a ticket for you
+    #audit: Ada has the audit log verified (/audit verify); only she sees the answer
+    The story is over. lab-09, the ticket about the printer and everything else are yours now
+    ");
+    insta::assert_snapshot!(demo.see("machines").await, @"
+    [🖥️ Machine Approved]
+    Hostname: web-07
+    IP Address: 10.20.0.17
+    OS: Debian 13
+    Status: ✅ Approved by <@approver> <time>, confirmed by XTSystems <time>
+    Timeline: <time> registered
+    <time> approved by integration@signal-town.example
+    -- XTSystems · machine.approved
+
+    [🖥️ Machine Denied]
+    Hostname: kiosk-lobby
+    IP Address: 10.20.3.4
+    OS: Windows 11
+    Status: ⛔ Denied by <@admin> <time>, confirmed by XTSystems <time>
+    Reason: Nobody has ordered a kiosk. Ask the front desk.
+    Timeline: <time> registered
+    -- XTSystems · machine.registered
+
+    [🖥️ Machine Approved]
+    Hostname: prod-db-01
+    IP Address: 10.20.0.40
+    OS: Debian 13
+    Status: ✅ Approved by <@admin> <time>, <@approver> <time>, confirmed by XTSystems <time>
+    Timeline: <time> registered
+    <time> approved by integration@signal-town.example
+    -- XTSystems · machine.approved
+
+    [🖥️ Machine Approved]
+    Hostname: build-03
+    IP Address: 10.20.0.63
+    OS: Ubuntu 24.04
+    Status: ✅ Approved by <@approver> <time>, confirmed by XTSystems <time>
+    Timeline: <time> registered
+    <time> approved by integration@signal-town.example
+    -- XTSystems · machine.approved
+
+    [🖥️ New Machine Registered]
+    Hostname: lab-09
+    IP Address: 10.20.7.9
+    OS: Fedora 42
+    Status: 🟠 Pending Approval
+    Timeline: <time> registered
+    -- XTSystems · machine.registered
+    (Approve) (Deny)
+    ");
+    insta::assert_snapshot!(demo.see("tickets").await, @"
+    [🔒 Ticket Closed]
+    Since 09:40, ports 11 to 14. The phones are on it.
+    Ticket ID: #1001
+    Title: Switch in rack 4 drops packets
+    Priority: High
+    Final Status: Closed
+    Created By: ada@signal-town.example
+    Company: Signal Town IT
+    Latest Note: Rebooted the switch, port 12 still flaps ✅
+    Resolution: Replaced the faulty line card
+    Timeline: <time> created by ada@signal-town.example
+    <time> updated by tech@example.com
+    <time> closed
+    -- XTSystems · ticket.closed
+    (Reopen)
+
+    [🔒 Ticket Closed]
+    Since this morning. The door has to be opened by hand.
+
+    — Ada Admin via Discord [mark]
+    Ticket ID: #1002
+    Title: Badge reader at door 2 is dead
+    Priority: High
+    Final Status: Closed
+    Assigned To: ada
+    Created By: integration@signal-town.example
+    Company: Signal Town IT
+    Latest Note: The cable is torn. A new one is on its way.
+
+    — Ada Admin via Discord [mark]
+    Resolution: New cable.
+    Timeline: <time> created by integration@signal-town.example
+    <time> assign to ada by <@admin>
+    <time> priority → High by <@admin>
+    <time> status → In Progress by <@admin>
+    <time> note by <@admin>
+    <time> close by <@admin>
+    -- XTSystems · ticket.closed
+    (Reopen)
+
+    [🎫 New Ticket Created]
+    Since this morning. The phones there work.
+    Ticket ID: #1003
+    Title: Printer on floor 2 is offline
+    Priority: Medium
+    Status: Open
+    Created By: ada@signal-town.example
+    Company: Signal Town IT
+    Timeline: <time> created by ada@signal-town.example
+    -- XTSystems · ticket.created
+    (Set the status ▾ Open)
+    (Set the priority ▾ Medium)
+    (Assign to me) (Note) (Close)
+    ");
+    insta::assert_snapshot!(demo.see("alerts").await, @"
+    [🚨 Alert Triggered]
+    Disk /var is 97 % full
+    Alert Type: disk
+    Severity: 🔴 critical
+    Source: db-02
+    Details: 3.1 GB of 120 GB free
+    -- XTSystems · alert.triggered
+    ");
 
     // What Ada was told is there for her alone, and it is so until somebody has the database in hand.
     let private = demo.get("ephemeral?as=admin").await.to_string();

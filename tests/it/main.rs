@@ -48,6 +48,8 @@ mod metrics_test;
 mod migration_test;
 mod mutation_test;
 mod packaging_test;
+mod panel_test;
+mod party_test;
 mod privacy_test;
 mod pulse_test;
 mod redis_test;

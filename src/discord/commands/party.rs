@@ -44,7 +44,12 @@ fn lines(party: &KnownParty) -> String {
     let members = members(state);
     let since = state.timeline.first().map_or(party.updated_at, |first| first.key.time);
     let game = state.text("playing").map(|game| escape(&game));
-    text::party(&state.text("host").map(|host| escape(&host)).unwrap_or_default(), &members, game.as_deref(), &relative(since))
+    text::party(
+        &state.text("host").map(|host| escape(&host)).unwrap_or_default(),
+        &members,
+        game.as_deref(),
+        &relative(since),
+    )
 }
 
 /// Open a party; its card is posted where parties are told.

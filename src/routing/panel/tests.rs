@@ -144,11 +144,11 @@ fn a_difference_of_settings() {
     insta::assert_snapshot!(text("settings.updated", json!({ "changes": changes, "updated_by": "ada" })), @"
     [⚙️ System Settings Updated] Settings have been modified
 
-    • **Sync Interval**
-    `60` → `30`
     • **Panel Api Key**
     `••••` → `••••`
-    Changed Fields: Sync Interval, Panel Api Key
+    • **Sync Interval**
+    `60` → `30`
+    Changed Fields: Panel Api Key, Sync Interval
     Total Changes: 2
     Updated By: ada
     Timestamp: 2026-01-02T10:00:00.000Z
@@ -192,7 +192,29 @@ fn every_request_goes_to_its_type() {
     let mut all: Vec<String> =
         samples().into_iter().map(|(_, name, data)| format!("{name} {}", to(name, data))).collect();
     all.dedup();
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @"
+    billing.invoice BILLING
+    billing.payment BILLING
+    billing.subscription BILLING
+    node.alert VPS
+    server.state GAME_SERVER
+    panel.server.state GAME_SERVER
+    settings.updated SYSTEM
+    ticket.created SUPPORT
+    ticket.updated SUPPORT
+    ticket.resolved SUPPORT
+    sync.completed SYSTEM
+    sync.failed SYSTEM
+    system.alert SYSTEM
+    anything.else CUSTOM
+    server.created GAME_SERVER
+    server.suspended GAME_SERVER
+    support.ticket_created SUPPORT
+    sync.completed SYSTEM
+    sync.failed SYSTEM
+    sync.started SYSTEM
+    user.registered SYSTEM
+    ");
     let both = json!({ "event": "custom", "data": { "title": "x" }, "types": ["vps", "SYSTEM", "VPS"], "scopes": ["user", "PUBLIC"] });
     let dispatch = parse(both).unwrap();
     assert_eq!((dispatch.types, dispatch.scopes), (vec!["VPS", "SYSTEM"], vec!["USER", "PUBLIC"]));

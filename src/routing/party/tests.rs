@@ -92,7 +92,16 @@ fn the_card_follows_who_comes_and_goes() {
     state.apply(&event(1, "peer_joined", json!({ "peer": "Bob", "party": party })));
     state.apply(&event(2, "peer_joined", json!({ "peer": "Cleo_1", "party": party })));
     state.apply(&event(4, "game_started", json!({ "game": "Minecraft", "players": ["Alice"], "party": party })));
-    insta::assert_snapshot!(shown(&state), @"");
+    insta::assert_snapshot!(shown(&state), @r"
+    [🎮 Party Created: Friday Night Gaming]
+    **Host**: Alice
+    **Party ID**: `party-123`
+
+    [Join Voice Chat](https://discord.gg/abc123)
+    Members: 2 · Alice, Cleo\_1
+    Game: Minecraft
+    Since: <t:1771093800:R>
+    ");
     state.apply(&event(5, "game_ended", json!({ "game": "Minecraft", "duration": 60, "party": party })));
     assert!(shown(&state).contains("Game: –"));
 }

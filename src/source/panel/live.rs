@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Dispatch;
@@ -11,10 +12,10 @@ use crate::event::{Event, NewEvent, Via};
 use crate::id::{GuildId, derived};
 use crate::ports::Ports;
 use crate::source::ingest::{Ingest, IngestError};
+use crate::store::destination::list_typed;
 use crate::store::event::Inserted;
 use crate::store::party::Told;
 use crate::store::source::SourceKind;
-use crate::store::destination::list_typed;
 
 /// How often the results are looked at while somebody waits for them.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -23,7 +24,7 @@ const NAMELESS: &str = "unnamed";
 const NOTHING_CONFIGURED: &str = "No webhooks configured for this event type";
 
 /// What became of an event, in the panel's words.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Results {
     /// At least one destination has it.
     pub success: bool,
@@ -34,7 +35,7 @@ pub struct Results {
     pub errors: Vec<DeliveryError>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub struct DeliveryError {
     pub webhook: String,
     pub error: String,

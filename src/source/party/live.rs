@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{BadNotification, WebhookUrl, parse};
-use crate::event::{Event, NewEvent, Severity, Via};
 use crate::bus::Topic;
+use crate::event::{Event, NewEvent, Severity, Via};
 use crate::id::{GuildId, base62, derived};
 use crate::ports::Ports;
 use crate::store::Store;
@@ -32,8 +32,12 @@ pub struct Status {
 #[derive(Debug, PartialEq)]
 pub enum Tested {
     /// Discord has the message; the link where its channel is known.
-    Delivered { link: Option<String> },
-    Refused { why: String },
+    Delivered {
+        link: Option<String>,
+    },
+    Refused {
+        why: String,
+    },
     /// Nothing was said within the time.
     Pending,
     NowhereToGo,
@@ -76,7 +80,12 @@ pub async fn event(
 }
 
 /// A member opens a party; its id.
-pub async fn create(ports: &Ports, guild_id: GuildId, name: &str, host: &str) -> Result<Result<String, BadNotification>> {
+pub async fn create(
+    ports: &Ports,
+    guild_id: GuildId,
+    name: &str,
+    host: &str,
+) -> Result<Result<String, BadNotification>> {
     let party_id = format!("party-{}", &base62(ports.clock.uuid())[14..]);
     let body = json!({ "party_id": party_id, "party_name": name, "host": host });
     match event(ports, guild_id, "party_created", body).await? {
@@ -94,8 +103,7 @@ pub async fn set_webhook(ports: &Ports, guild_id: GuildId, url: &WebhookUrl) -> 
     let now = ports.clock.now();
     let source_id = ensure_source(ports, guild_id).await?;
     let mut tx = ports.store.begin().await?;
-    let destination_id =
-        ensure_webhook(&mut tx, guild_id, url.id, &url.token, ports.clock.uuid(), now).await?;
+    let destination_id = ensure_webhook(&mut tx, guild_id, url.id, &url.token, ports.clock.uuid(), now).await?;
     save_party_route(&mut tx, route_id(guild_id), guild_id, source_id, destination_id, now).await?;
     let detail = json!({ "destination": destination_id });
     let line = NewAudit { guild_id, approval_id: None, person_id: None, action: "party_webhook_set", detail };
@@ -137,9 +145,10 @@ async fn look(ports: &Ports, guild_id: GuildId, event_id: Uuid) -> Result<Tested
         return Ok(Tested::NowhereToGo);
     }
     if let Some(one) = told.iter().find(|one| one.state == "delivered") {
-        let link = one.channel().zip(one.message_id).map(|(channel, message)| {
-            format!("https://discord.com/channels/{}/{}/{message}", guild_id.0, channel.0)
-        });
+        let link = one
+            .channel()
+            .zip(one.message_id)
+            .map(|(channel, message)| format!("https://discord.com/channels/{}/{}/{message}", guild_id.0, channel.0));
         return Ok(Tested::Delivered { link });
     }
     let why = told.iter().find_map(|one| match one.state.as_str() {
