@@ -56,6 +56,7 @@ mod servers_test;
 mod setup_test;
 mod shard_test;
 mod stop_test;
+mod survive_test;
 mod support;
 mod systemd_test;
 mod ticket_call_test;
