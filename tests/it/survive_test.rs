@@ -25,8 +25,10 @@ const PROCESSES: &[&str] = &["intake,worker", "bot,worker", "intake,ticker", "bo
 /// within its window.
 const MISHAPS: &[&str] =
     &["accept_then_drop", "drop", "status:500", "status:500:done", "status:200:done", "html:502", "429:user", "hang"];
-const ROUTES: &[&str] = &["create_message", "create_message", "edit_message", "execute_webhook", "callback", "list_messages"];
-const GATEWAY_MISHAPS: &[&str] = &["close:4000", "close:none", "reconnect", "invalid_session", "invalid_session:resumable"];
+const ROUTES: &[&str] =
+    &["create_message", "create_message", "edit_message", "execute_webhook", "callback", "list_messages"];
+const GATEWAY_MISHAPS: &[&str] =
+    &["close:4000", "close:none", "reconnect", "invalid_session", "invalid_session:resumable"];
 
 /// What was sent, each with a name of its own.
 #[derive(Default)]
@@ -92,7 +94,9 @@ async fn everything_at_once() {
     let before = scene.deaths();
     (0..PROCESSES.len()).for_each(|n| scene.kill_one(n));
     let again = before + PROCESSES.len() as u32;
-    scene.until("all are started once more", || scene.deaths() >= again && scene.discord.connected_sessions() > 0).await;
+    scene
+        .until("all are started once more", || scene.deaths() >= again && scene.discord.connected_sessions() > 0)
+        .await;
     for machine in &sent.machines {
         let shown = format!("\"{}\"", machine.hostname);
         scene.until("the machine is shown", || scene.seen("machines", &shown) > 0).await;
@@ -205,7 +209,10 @@ async fn something_happens(scene: &Scene, dice: &mut Dice, redis: &str, sent: &m
             }
         }
         6 => {
-            scene.xt.send("user.created", json!({ "id": sent.users, "username": format!("user-{}", sent.users) })).await;
+            scene
+                .xt
+                .send("user.created", json!({ "id": sent.users, "username": format!("user-{}", sent.users) }))
+                .await;
             sent.users += 1;
         }
         7 => {

@@ -135,7 +135,8 @@ impl Scene {
             }
         });
         let endpoint = format!("http://127.0.0.1:{}/interactions", bots.port);
-        let scene = Self { discord, xt, database_url, _database: database, keepers, _balancers: vec![intakes, bots], watch };
+        let scene =
+            Self { discord, xt, database_url, _database: database, keepers, _balancers: vec![intakes, bots], watch };
         if company.by_http {
             // Taken when it answers as it should.
             while scene.discord.set_interactions_endpoint(Some(&endpoint)).await.is_err() {
