@@ -19,6 +19,7 @@ pub mod link;
 pub mod machine;
 pub mod message;
 pub mod migrate;
+pub mod party;
 pub mod privacy;
 pub mod pulse;
 pub mod purge;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::typed;
 use crate::approval;
 use crate::bus::Topic;
 use crate::event::kind::SubjectKind;
@@ -38,7 +39,8 @@ pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
     let decisions = decide_all(&mut tx, &batch).await?;
     let mut subjects = take_subjects(ports, &mut tx, &batch).await?;
     apply_events(ports, &mut tx, &batch, &mut subjects).await?;
-    let messages = queue(ports, &mut tx, &batch, &decisions, &subjects).await?;
+    let mut messages = queue(ports, &mut tx, &batch, &decisions, &subjects).await?;
+    messages += typed::queue(ports, &mut tx, &batch, &decisions).await?;
     let notes: Vec<PlanNote> = batch
         .iter()
         .zip(&taken)

@@ -6,6 +6,7 @@
 //! `document.rs` adds what every route may answer.
 
 pub mod caller;
+pub mod dispatch;
 pub mod document;
 pub mod input;
 pub mod key;
@@ -52,7 +53,7 @@ impl Door {
 
 /// All resources. Addresses are those below [`BASE`].
 fn resources() -> OpenApiRouter<Arc<Web>> {
-    OpenApiRouter::default().merge(key::routes()).merge(sources::routes())
+    OpenApiRouter::default().merge(dispatch::routes()).merge(key::routes()).merge(sources::routes())
 }
 
 /// The routes, to be merged with those of the rest of the web.

@@ -260,6 +260,11 @@ impl Discord {
         }
     }
 
+    /// Says something about what happens, to whoever watches the page; an empty text ends it.
+    pub fn narrate(&self, text: &str) {
+        self.0.change(|world| world.narration = text.to_owned());
+    }
+
     /// What has come of something done before, by the `interaction_id` of its outcome.
     pub fn outcome(&self, interaction_id: u64) -> Value {
         interaction::outcome_of(&self.0, interaction_id)

@@ -146,6 +146,8 @@ impl Town {
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
             ("WEBHOOK_SECRET", SECRET.to_owned()),
             ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
+            // Otherwise each notice after the first one would wait for the clock.
+            ("DELIVERY_BATCH_WINDOW", "0ms".to_owned()),
             ("PUBLIC_URL", format!("http://{address}")),
         ]
         .map(|(name, value)| (name.to_owned(), value))
