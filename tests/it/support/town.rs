@@ -85,6 +85,13 @@ impl Default for Setup {
     }
 }
 
+impl Setup {
+    /// A town with these variables.
+    pub fn with(env: &[(&'static str, &str)]) -> Self {
+        Self { env: env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), ..Self::default() }
+    }
+}
+
 pub struct Town {
     pub discord: Discord,
     pub xt: XtSystems,
