@@ -123,13 +123,14 @@ impl StoreError {
         match error {
             sqlx::Error::Database(db) => {
                 let code = db.code()?;
-                let broken = match (db.constraint(), db.table()) {
-                    (Some(rule), Some(table)) => format!(" (rule {rule} of the table {table})"),
-                    _ => String::new(),
-                };
                 // 22: a value, 23: a constraint, 54: a size.
-                let is_of_data = ["22", "23", "54"].iter().any(|class| code.starts_with(class));
-                is_of_data.then(|| format!("PostgreSQL refuses what it says, SQLSTATE {code}{broken}"))
+                if !["22", "23", "54"].iter().any(|class| code.starts_with(class)) {
+                    return None;
+                }
+                Some(match (db.constraint(), db.table()) {
+                    (Some(rule), Some(table)) => format!("the database refuses what it says: rule {rule} of {table}"),
+                    _ => format!("the database refuses what it says ({code})"),
+                })
             }
             sqlx::Error::ColumnDecode { index, .. } => {
                 Some(format!("what is stored about it cannot be read ({index})"))

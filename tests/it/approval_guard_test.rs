@@ -303,7 +303,7 @@ async fn an_outdated_card_is_mended_before_it_is_pressed_again() {
         town.machine("web-07").await;
         let old = buttons(town);
         let outcome = town.press_id("approver", &old.message, &old.approve).await;
-        assert!(heard(town, &outcome).contains("registered again"));
+        assert!(heard(town, &outcome).contains("newer request"));
         town.discord.clear_faults();
         town.advance(TimeDelta::minutes(30)).await;
         assert_ne!(buttons(town).approve, old.approve);

@@ -47,7 +47,7 @@ async fn both(change: impl AsyncFn(&Town, &Machine)) -> String {
 
 #[tokio::test]
 async fn deciding_there_is_no_vote_to_take_back_any_more() {
-    insta::assert_snapshot!(told("Take Back", async |_, _| {}).await, @"");
+    insta::assert_snapshot!(told("Take Back", async |_, _| {}).await, @"<@member> already decided to approve. Waiting for XTSystems to confirm; the card will show it.");
 }
 
 #[tokio::test]
@@ -57,7 +57,10 @@ async fn deciding_once_the_call_was_tried_is_too_late() {
         window_over(town).await;
         assert_eq!(state(town).await, "deciding approve");
     };
-    insta::assert_snapshot!(both(no_connection).await, @"");
+    insta::assert_snapshot!(both(no_connection).await, @"
+    Undo: Too late: the decision to approve is on its way to XTSystems and cannot be undone here.
+    Take Back: <@member> already decided to approve. Waiting for XTSystems to confirm; the card will show it.
+    ");
 }
 
 #[tokio::test]
@@ -66,7 +69,10 @@ async fn sent_is_too_late() {
         claimed_by_another(town, TimeDelta::seconds(30)).await;
         assert_eq!(state(town).await, "sent approve");
     };
-    insta::assert_snapshot!(both(sent).await, @"");
+    insta::assert_snapshot!(both(sent).await, @"
+    Undo: Too late: the decision to approve is on its way to XTSystems and cannot be undone here.
+    Take Back: <@member> already decided to approve. Waiting for XTSystems to confirm; the card will show it.
+    ");
 }
 
 #[tokio::test]
@@ -76,7 +82,10 @@ async fn unknown_is_too_late() {
         window_over(town).await;
         assert_eq!(state(town).await, "unknown approve");
     };
-    insta::assert_snapshot!(both(unknown).await, @"");
+    insta::assert_snapshot!(both(unknown).await, @"
+    Undo: Too late: the decision to approve is on its way to XTSystems and cannot be undone here.
+    Take Back: <@member> decided to approve, and XTSystems has not said whether it was done. Until that is known nothing else can be decided; Signalbox keeps asking.
+    ");
 }
 
 #[tokio::test]
@@ -86,7 +95,10 @@ async fn refused_has_nothing_to_undo() {
         window_over(town).await;
         assert_eq!(state(town).await, "refused approve");
     };
-    insta::assert_snapshot!(both(refused).await, @"");
+    insta::assert_snapshot!(both(refused).await, @"
+    Undo: There is nothing to undo.
+    Take Back: There is no approval of yours to take back.
+    ");
 }
 
 #[tokio::test]
@@ -95,7 +107,10 @@ async fn confirmed_is_over() {
         window_over(town).await;
         assert_eq!(state(town).await, "confirmed approve");
     };
-    insta::assert_snapshot!(both(confirmed).await, @"");
+    insta::assert_snapshot!(both(confirmed).await, @"
+    Undo: <@member> has already approved it.
+    Take Back: <@member> has already approved it.
+    ");
 }
 
 #[tokio::test]
@@ -105,7 +120,10 @@ async fn elsewhere_is_over() {
         town.settle().await;
         assert_eq!(state(town).await, "elsewhere approve");
     };
-    insta::assert_snapshot!(both(elsewhere).await, @"");
+    insta::assert_snapshot!(both(elsewhere).await, @"
+    Undo: It was already approved in XTSystems.
+    Take Back: It was already approved in XTSystems.
+    ");
 }
 
 #[tokio::test]
@@ -115,7 +133,10 @@ async fn superseded_points_to_the_newer_one() {
         town.machine("web-07").await;
         assert_eq!(state(town).await, "superseded approve, requested");
     };
-    insta::assert_snapshot!(both(superseded).await, @"");
+    insta::assert_snapshot!(both(superseded).await, @"
+    Undo: There is a newer request about this machine, so this one can no longer be decided. Use the newer one's buttons.
+    Take Back: There is a newer request about this machine, so this one can no longer be decided. Use the newer one's buttons.
+    ");
 }
 
 #[tokio::test]
@@ -127,7 +148,7 @@ async fn expired_is_over() {
         town.advance(TimeDelta::hours(1)).await;
         assert_eq!(state(town).await, "expired");
     };
-    insta::assert_snapshot!(told("Undo", expired).await, @"");
+    insta::assert_snapshot!(told("Undo", expired).await, @"Nobody decided in time, and this has expired; nothing was done.");
 }
 
 #[tokio::test]
@@ -140,7 +161,7 @@ async fn expired_has_no_vote_to_take_back() {
         freeze_cards(town);
         town.advance(TimeDelta::hours(1)).await;
         let late = town.only_press("approver", &buttons.message, &take_back).await;
-        insta::assert_snapshot!(heard(town, &late), @"");
+        insta::assert_snapshot!(heard(town, &late), @"Nobody decided in time, and this has expired; nothing was done.");
         assert_eq!(state(town).await, "expired");
         status(town);
     })

@@ -143,9 +143,7 @@ async fn a_denial_can_be_undone() {
 async fn after_the_claim_it_is_too_late() {
     run_with(window(), async |town| {
         let (message, undo) = approved(town).await;
-        let now = town.clock.now() + TimeDelta::seconds(30);
-        let token = uuid::Uuid::from_u128(7);
-        town.store().claim_approvals(token, now, now + TimeDelta::seconds(25), 8).await.unwrap();
+        claimed_by_another(town, TimeDelta::seconds(30)).await;
         insta::assert_snapshot!(heard(town, &town.press_id("approver", &message, &undo).await), @"Too late: the decision to approve is on its way to XTSystems and cannot be undone here.");
         assert_eq!(state(town).await, "sent approve");
         insta::assert_snapshot!(names(town, &town.see("machines")), @"

@@ -275,26 +275,31 @@ async fn lines(town: &Town, check: &str) -> String {
     told.lines().filter(|line| line.contains(check)).collect::<Vec<_>>().join("\n")
 }
 
-#[tokio::test]
-async fn too_few_connections() {
+/// Of a PostgreSQL that allows 17 connections, and a bot that may open `most` of them beside `others`.
+async fn connections(most: &str, others: usize) -> String {
     let few = || private_postgres_with(&[("max_connections", "20"), ("superuser_reserved_connections", "3")]);
     let postgres = tokio::task::spawn_blocking(few).await.unwrap();
-    let with = |most: &str| Setup {
-        database_url: Some(postgres.url.clone()),
-        ..Setup::with(&[("DATABASE_MAX_CONNECTIONS", most)])
-    };
-    run_with(with("18"), async |town| {
-        insta::assert_snapshot!(without_digits(&lines(town, "Connections").await), @"");
-    })
-    .await;
-    run_with(with("10"), async |town| {
-        let mut others = Vec::new();
-        for _ in 0..3 {
-            others.push(<sqlx::PgConnection as sqlx::Connection>::connect(&postgres.url).await.unwrap());
+    let setup = Setup::with(&[("DATABASE_MAX_CONNECTIONS", most)]);
+    let mut told = String::new();
+    run_with(Setup { database_url: Some(postgres.url.clone()), ..setup }, async |town| {
+        let mut open = Vec::new();
+        for _ in 0..others {
+            open.push(<sqlx::PgConnection as sqlx::Connection>::connect(&postgres.url).await.unwrap());
         }
-        insta::assert_snapshot!(without_digits(&lines(town, "Connections").await), @"");
+        told = without_digits(&lines(town, "Connections").await);
     })
     .await;
+    told
+}
+
+#[tokio::test]
+async fn too_few_connections() {
+    insta::assert_snapshot!(connections("18", 0).await, @"❌ Database · Connections: N of 17 in use, this program may open 20. Fix: lower DATABASE_MAX_CONNECTIONS or raise max_connections of PostgreSQL");
+}
+
+#[tokio::test]
+async fn connections_that_may_become_too_few() {
+    insta::assert_snapshot!(connections("8", 6).await, @"⚠️ Database · Connections: N of 17 in use, this program may open 10. Fix: close what is not needed, or raise max_connections of PostgreSQL");
 }
 
 /// How many are in use hangs on the moment.
@@ -320,7 +325,7 @@ async fn a_replica_that_is_not_heard_of_any_more() {
         replica.freeze();
         // Its last word was in this machine's time.
         town.clock.advance(Utc::now() - town.clock.now() + TimeDelta::minutes(1));
-        insta::assert_snapshot!(lines(town, "Replica").await, @"");
+        insta::assert_snapshot!(lines(town, "Replica").await, @"⚠️ Database · Replica standby-1: streaming, not heard of for over 30 s. Fix: look whether the replica still runs, and at its connection");
     })
     .await;
 }

@@ -47,8 +47,8 @@ async fn set_aside(ports: &Ports, event: &Event, fault: &str, error: &anyhow::Er
     if event.kind != notice::KIND {
         let (kind, source) = (&event.kind, event.source_id);
         let text = format!(
-            "An event `{kind}` could not be planned and was set aside, nobody sees it: {fault}. The others go on. Ref \
-             `{reference}` (the log has it; more of the same today are only in the log)."
+            "An event {kind} could not be planned and was set aside; nobody sees it: {fault}. The others go on. \
+             Ref {reference}: the log has more, and what else fails today for the same reason."
         );
         let key = format!("unplannable:{source}:{kind}:{fault}:{}", now.date_naive());
         tell_admins(ports, event.guild_id, &key, &text).await?;
