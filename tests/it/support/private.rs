@@ -53,13 +53,23 @@ impl Drop for PrivateRedis {
 
 /// A PostgreSQL with an empty database.
 pub fn private_postgres() -> PrivatePostgres {
-    private_postgres_with(&[])
+    postgres(false, &[])
 }
 
 /// The same with these settings of the server.
 pub fn private_postgres_with(settings: &[(&'static str, &str)]) -> PrivatePostgres {
+    postgres(false, settings)
+}
+
+/// The same for a test that kills the server: what was committed is there afterwards.
+pub fn durable_postgres() -> PrivatePostgres {
+    postgres(true, &[])
+}
+
+fn postgres(durable: bool, settings: &[(&'static str, &str)]) -> PrivatePostgres {
     let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    let mut postgres = PrivatePostgres { url: String::new(), directory: new_directory(), settings, server: None };
+    let directory = new_directory();
+    let mut postgres = PrivatePostgres { url: String::new(), directory, durable, settings, server: None };
     postgres.start();
     postgres
 }
@@ -67,6 +77,7 @@ pub fn private_postgres_with(settings: &[(&'static str, &str)]) -> PrivatePostgr
 pub struct PrivatePostgres {
     pub url: String,
     directory: PathBuf,
+    durable: bool,
     settings: Vec<(&'static str, String)>,
     server: Option<EmbeddedPostgres>,
 }
@@ -75,7 +86,7 @@ impl PrivatePostgres {
     pub fn start(&mut self) {
         let settings = embedded::Settings {
             data_dir: Some(self.directory.clone()),
-            durable: false,
+            durable: self.durable,
             launcher: launcher(),
             server_settings: self.settings.clone(),
             ..embedded::Settings::default()
