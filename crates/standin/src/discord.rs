@@ -331,6 +331,11 @@ impl Discord {
         self.0.sessions().log_ins()
     }
 
+    /// How often somebody connected to the gateway, whatever came of it.
+    pub fn gateway_connections(&self) -> usize {
+        self.0.sessions().connections()
+    }
+
     /// The shards of the connected sessions, as `(number, count)`.
     pub fn connected_shards(&self) -> Vec<(u64, u64)> {
         self.0.sessions().shards()
