@@ -85,6 +85,8 @@ async fn an_evening() {
         -- LANrage
         ");
         notify(town, &key, "game_ended", json!({ "game": "Minecraft", "duration": 3700, "avg_latency": 45.2 })).await;
+        // The card waits with its lane.
+        town.advance(TimeDelta::seconds(1)).await;
         town.advance(TimeDelta::seconds(1)).await;
         insta::assert_snapshot!(town.see("party").rsplit_once("\n\n").unwrap().1, @"
         [🏁 Game Ended: Minecraft]
