@@ -118,6 +118,8 @@ pub enum Requeued {
     Alive(String),
     /// Its destination was removed.
     Nowhere,
+    /// Its card is shown by now, or another message is to show it.
+    Settled,
     Unknown,
 }
 
@@ -125,8 +127,12 @@ pub enum Requeued {
 /// only dies when it was refused, or was looked for and not found.
 pub async fn requeue_message(tx: &mut Tx, guild_id: GuildId, id: i64) -> Result<Requeued> {
     let row = sqlx::query!(
-        r#"SELECT m.state, d.removed_at IS NOT NULL AS "is_nowhere!" FROM message m
-           JOIN destination d ON d.id = m.destination_id
+        r#"SELECT m.state, d.removed_at IS NOT NULL AS "is_nowhere!",
+               COALESCE(c.discord_message_id IS NOT NULL OR c.gone_at IS NOT NULL, false)
+                   OR (m.card_id IS NOT NULL AND EXISTS (SELECT 1 FROM message o WHERE o.card_id = m.card_id
+                       AND o.id <> m.id AND (o.state IN ('queued', 'sending') OR (o.state = 'dead' AND o.id > m.id))))
+                   AS "is_settled!"
+           FROM message m JOIN destination d ON d.id = m.destination_id LEFT JOIN card c ON c.id = m.card_id
            WHERE m.guild_id = $1 AND m.id = $2 FOR UPDATE OF m"#,
         guild_id.0,
         id
@@ -137,6 +143,7 @@ pub async fn requeue_message(tx: &mut Tx, guild_id: GuildId, id: i64) -> Result<
         None => return Ok(Requeued::Unknown),
         Some(row) if row.state != "dead" => return Ok(Requeued::Alive(row.state)),
         Some(row) if row.is_nowhere => return Ok(Requeued::Nowhere),
+        Some(row) if row.is_settled => return Ok(Requeued::Settled),
         Some(_) => {}
     }
     sqlx::query!(

@@ -31,13 +31,36 @@ async fn a_webhook_is_added_and_never_shown_again() {
         let body = json!({ "name": "Panel", "webhook_url": url, "type": "BILLING" });
         let added = create(town, &key, &body).await;
         assert!(!added.text.contains(&token));
-        insta::assert_snapshot!(plain(&added, &url), @"");
+        insta::assert_snapshot!(plain(&added, &url), @r#"
+        201
+        etag: "TAG"
+        location: /api/v1/destinations/ID-1
+        {
+          "archives_resolved": false,
+          "channel_id": null,
+          "checked_at": null,
+          "description": null,
+          "disabled_because": null,
+          "discord_name": null,
+          "enabled": true,
+          "id": "ID-1",
+          "kind": "webhook",
+          "last_delivery_at": null,
+          "name": "Panel",
+          "routes": [],
+          "scope": "ADMIN",
+          "tested_at": null,
+          "type": "BILLING",
+          "waiting": 0,
+          "webhook_url": "https://discord.com/api/webhooks/WEBHOOK/••••"
+        }
+        "#);
         let shown = ask(town, &key, added.headers["location"].replace("/api/v1", "GET ").as_str()).send().await;
         assert_eq!((&shown.json, &shown.headers["etag"]), (&added.json, &added.headers["etag"]));
         let stored = town.column("SELECT webhook_token FROM destination WHERE webhook_token IS NOT NULL").await;
         assert!(stored[0].starts_with("enc:v1:"));
         let again = create(town, &key, &json!({ "name": "Other", "webhook_url": url })).await;
-        insta::assert_snapshot!(again.json["errors"], @"");
+        insta::assert_snapshot!(again.json["errors"], @r#"[{"field":"webhook_url","message":"This webhook URL already exists"}]"#);
     })
     .await;
 }
@@ -47,7 +70,28 @@ async fn every_wrong_field_is_named() {
     run(async |town| {
         let key = any_key(town).await;
         let wrong = json!({ "name": "", "webhook_url": "https://discord.com.evil.example/api/webhooks/1/t" });
-        insta::assert_snapshot!(create(town, &key, &wrong).await.read(), @"");
+        insta::assert_snapshot!(create(town, &key, &wrong).await.read(), @r#"
+        400
+        content-type: application/problem+json
+        {
+          "detail": "name: should have 1 to 80 characters, and no control characters",
+          "errors": [
+            {
+              "field": "name",
+              "message": "should have 1 to 80 characters, and no control characters"
+            },
+            {
+              "field": "webhook_url",
+              "hint": "this is not the address of a Discord webhook: https://discord.com/api/webhooks/… as Discord shows it under Server Settings › Integrations › Webhooks",
+              "message": "Invalid Discord webhook URL"
+            }
+          ],
+          "instance": "/api/v1/destinations",
+          "status": 400,
+          "title": "The request is not valid",
+          "type": "urn:signalbox:problem:invalid"
+        }
+        "#);
         for (body, field, message) in [
             (json!({ "webhook_url": "https://x" }), "name", "is required"),
             (json!({ "name": "x" }), "webhook_url", "is required"),
@@ -95,7 +139,7 @@ async fn of_two_who_change_the_same_version_one_is_told() {
         statuses.sort();
         assert_eq!(statuses, [200, 412]);
         let refused = if one.status == 412 { one } else { other };
-        insta::assert_snapshot!(refused.json["detail"], @"");
+        insta::assert_snapshot!(refused.json["detail"], @r#""It is no longer the version that If-Match names: read it again, then change it.""#);
         let cleared =
             ask(town, &key, &what).json(&json!({ "description": null, "type": "VPS", "enabled": false })).send().await;
         let seen =
@@ -149,7 +193,17 @@ async fn a_write_that_is_sent_twice_is_done_once() {
         );
         assert_eq!(town.column("SELECT id::text FROM destination WHERE name = 'Stream'").await.len(), 1);
 
-        insta::assert_snapshot!(send(&json!({ "name": "Other", "channel_id": channel })).send().await.read(), @"");
+        insta::assert_snapshot!(send(&json!({ "name": "Other", "channel_id": channel })).send().await.read(), @r#"
+        422
+        content-type: application/problem+json
+        {
+          "detail": "Another request with this key was carried out in the last 24 hours. Use a new key.",
+          "instance": "/api/v1/destinations",
+          "status": 422,
+          "title": "This Idempotency-Key stands for another request",
+          "type": "urn:signalbox:problem:idempotency-key-reused"
+        }
+        "#);
         let stored = town.column("SELECT answer FROM idempotency").await;
         assert!(stored.len() == 1 && stored[0].starts_with("enc:v1:"));
 
@@ -182,7 +236,7 @@ async fn what_failed_may_be_sent_again_and_a_key_is_its_owners() {
         assert_eq!(send(&one, &good).await.status, 201);
         assert_eq!(send(&other, &good).await.status, 400, "another key's request is another one");
         let bad = ask(town, &one, "POST /destinations").header("Idempotency-Key", "a b").json(&good).send().await;
-        insta::assert_snapshot!(bad.json["detail"], @"");
+        insta::assert_snapshot!(bad.json["detail"], @r#""An Idempotency-Key has 1 to 255 visible ASCII characters.""#);
         let (a, b) = (
             json!({ "name": "a", "channel_id": "118000000000000777" }),
             json!({ "name": "a", "channel_id": "118000000000000777" }),

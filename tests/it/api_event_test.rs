@@ -34,7 +34,45 @@ async fn an_event_is_shown_with_what_became_of_it() {
             .read()
             .replace(&message, "MESSAGE")
             .replace(&town.discord.channel_id("alerts").to_string(), "CHANNEL");
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @r#"
+        200
+        {
+          "cards": [],
+          "data": {
+            "alert_type": "disk",
+            "company_id": "ID-1",
+            "message": "disk full",
+            "severity": "critical",
+            "source": "web-07"
+          },
+          "deliveries": [
+            {
+              "attempts": 1,
+              "created_at": "2026-01-02T10:00:00Z",
+              "destination_id": "ID-2",
+              "destination_name": null,
+              "error": null,
+              "event_id": "ID-3",
+              "finished_at": "2026-01-02T10:00:00Z",
+              "id": 1,
+              "kind": "alert.triggered",
+              "message_link": "https://discord.com/channels/GUILD/CHANNEL/MESSAGE",
+              "route_id": "ID-4",
+              "state": "delivered"
+            }
+          ],
+          "id": "ID-3",
+          "kind": "alert.triggered",
+          "occurred_at": "2026-01-02T10:00:00Z",
+          "plan_note": "routed by ID-4",
+          "planned_at": "2026-01-02T10:00:00Z",
+          "received_at": "2026-01-02T10:00:00Z",
+          "severity": "critical",
+          "source_id": "ID-5",
+          "subject": null,
+          "via": "http"
+        }
+        "#);
     })
     .await;
 }
@@ -106,7 +144,7 @@ async fn deliveries_are_found_by_state_destination_kind_and_time() {
             assert_eq!(names(&page.json, "state").0, states, "{filter}");
         }
         let wrong = ask(town, &key, "GET /deliveries?state=lost").send().await;
-        insta::assert_snapshot!(wrong.json["errors"], @"");
+        insta::assert_snapshot!(wrong.json["errors"], @r#"[{"field":"state","hint":"There are: queued, sending, in_doubt, unresolved, delivered, dead","message":"lost is not known here"}]"#);
     })
     .await;
 }
@@ -119,12 +157,49 @@ async fn what_was_refused_is_sent_again_once() {
         alerts(town, &["refused"]).await;
         let dead = ask(town, &key, "GET /deliveries?state=dead").send().await.json["items"][0]["id"].clone();
         let shown = ask(town, &key, &format!("GET /deliveries/{dead}")).send().await;
-        insta::assert_snapshot!(shown.read().replace(&format!("\"id\": {dead}"), "\"id\": N"), @"");
+        insta::assert_snapshot!(shown.read().replace(&format!("\"id\": {dead}"), "\"id\": N"), @r#"
+        200
+        {
+          "attempts": 1,
+          "created_at": "2026-01-02T10:00:00Z",
+          "destination_id": "ID-1",
+          "destination_name": null,
+          "error": "HTTP 400: 400: Bad Request",
+          "event_id": "ID-2",
+          "finished_at": "2026-01-02T10:00:00Z",
+          "id": N,
+          "kind": "alert.triggered",
+          "message_link": null,
+          "route_id": "ID-3",
+          "state": "dead",
+          "tries": [
+            {
+              "action": "create",
+              "code": 0,
+              "duration_ms": "MEASURED",
+              "note": "HTTP 400: 400: Bad Request",
+              "outcome": "dead",
+              "started_at": "2026-01-02T10:00:00Z",
+              "status": 400
+            }
+          ]
+        }
+        "#);
         let replay = format!("POST /deliveries/{dead}/replay");
         let queued = ask(town, &key, &replay).send().await;
         assert_eq!((queued.status, &queued.json["state"]), (202, &json!("queued")), "{}", queued.text);
         let twice = ask(town, &key, &replay).send().await;
-        insta::assert_snapshot!(twice.read().replace(&format!("/{dead}/"), "/N/"), @"");
+        insta::assert_snapshot!(twice.read().replace(&format!("/{dead}/"), "/N/"), @r#"
+        409
+        content-type: application/problem+json
+        {
+          "detail": "It was not given up: it is queued.",
+          "instance": "/api/v1/deliveries/N/replay",
+          "status": 409,
+          "title": "The present state does not allow that",
+          "type": "urn:signalbox:problem:conflict"
+        }
+        "#);
         town.settle().await;
         assert_eq!(town.lines("alerts"), "refused");
         let now = ask(town, &key, &format!("GET /deliveries/{dead}")).send().await.json;

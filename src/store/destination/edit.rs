@@ -30,25 +30,26 @@ pub async fn lock_settings(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Result<O
     .await?)
 }
 
-/// The live destination of this channel or webhook. Until the transaction ends nobody else makes one here.
+/// The live destination of this channel or webhook, and its name; one that a route made has none. Until the transaction ends nobody else makes one here.
 pub async fn find_place(
     tx: &mut Tx,
     guild_id: GuildId,
     channel_id: Option<i64>,
     webhook_id: Option<i64>,
-) -> Result<Option<Uuid>> {
+) -> Result<Option<(Uuid, Option<String>)>> {
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('destinations', $1))", guild_id.0)
         .execute(&mut **tx)
         .await?;
-    Ok(sqlx::query_scalar!(
-        "SELECT id FROM destination
+    let row = sqlx::query!(
+        "SELECT id, name FROM destination
          WHERE guild_id = $1 AND removed_at IS NULL AND (channel_id = $2 OR webhook_id = $3)",
         guild_id.0,
         channel_id,
         webhook_id
     )
     .fetch_optional(&mut **tx)
-    .await?)
+    .await?;
+    Ok(row.map(|row| (row.id, row.name)))
 }
 
 /// A person's pause, or its end.

@@ -223,6 +223,7 @@ async fn replay(
         Requeued::Done => {}
         Requeued::Alive(state) => return Err(Problem::conflict(text::not_dead(&state))),
         Requeued::Nowhere => return Err(Problem::conflict(text::NOWHERE)),
+        Requeued::Settled => return Err(Problem::conflict(text::SETTLED)),
         Requeued::Unknown => return Err(Problem::not_found()),
     }
     insert_audit(&mut tx, &caller.audit("delivery_replayed", json!({ "delivery": id })), web.ports.clock.now()).await?;

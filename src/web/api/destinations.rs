@@ -236,9 +236,10 @@ async fn create(
     };
     match find_place(&mut tx, guild_id, channel, webhook).await? {
         // It was made by this request, and the answer was lost.
-        Some(known) if known == new_id => return shown(&web, guild_id, new_id, StatusCode::CREATED).await,
-        Some(_) => return Err(Problem::invalid(vec![place.taken()])),
-        None => {}
+        Some((known, _)) if known == new_id => return shown(&web, guild_id, new_id, StatusCode::CREATED).await,
+        Some((_, Some(_))) => return Err(Problem::invalid(vec![place.taken()])),
+        // One that a route made gets its name now.
+        Some((_, None)) | None => {}
     }
     let id = match &place {
         Place::Channel(channel) => ensure_channel(&mut tx, guild_id, *channel, new_id, now).await?,
@@ -302,7 +303,7 @@ async fn change(
 
 /// Remove a destination
 ///
-/// What waits for it is given up. What went there stays explained.
+/// What waits for it is given up. What went there stays explained. One that routes lead to is kept (409).
 #[utoipa::path(
     delete,
     path = "/destinations/{id}",
@@ -318,6 +319,10 @@ async fn remove(
     if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
     let (guild_id, now) = (caller.guild_id, web.ports.clock.now());
+    let view = web.ports.store.find_destination_view(guild_id, id).await?.ok_or_else(Problem::not_found)?;
+    if !view.routes.is_empty() {
+        return Err(Problem::conflict(text::routed(&view.routes)));
+    }
     let mut tx = web.ports.store.begin().await?;
     let before = lock_settings(&mut tx, guild_id, id).await?.ok_or_else(Problem::not_found)?;
     if_match.check(&ETag::of(&before))?;

@@ -56,9 +56,8 @@ struct Answer {
 
 /// The layer around every write.
 pub async fn once(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-        || !request.headers().contains_key(HEADER)
-    {
+    let writes = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
+    if !writes || !request.headers().contains_key(HEADER) {
         return next.run(request).await;
     }
     carry_out(&web, request, next).await.unwrap_or_else(Problem::into_response)

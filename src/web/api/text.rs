@@ -69,6 +69,7 @@ pub const NAME_TAKEN: &str = "Another destination has this name";
 pub const BAD_CHANNEL: &str = "should be the id of a channel: 15 to 19 digits";
 pub const TWO_PLACES: &str = "stands beside webhook_url";
 pub const ONE_PLACE: &str = "Give either channel_id or webhook_url.";
+pub const SETTLED: &str = "What it shows is in Discord by now, or about to be.";
 pub const NOWHERE: &str = "Its destination was removed.";
 
 pub fn between(most: usize) -> String {
@@ -77,6 +78,10 @@ pub fn between(most: usize) -> String {
 
 pub fn at_most(most: usize) -> String {
     format!("should have at most {most} characters, and no control characters")
+}
+
+pub fn routed(patterns: &[String]) -> String {
+    format!("Routes lead there: {}. Change them first.", patterns.join(", "))
 }
 
 /// Why a delivery is not sent again.
