@@ -21,7 +21,7 @@ const BATCH: usize = 256;
 /// Callers that may wait; beyond it they wait to be let in.
 const QUEUE: usize = 4096;
 /// Commits under way at the same time; half the connections are left to others.
-const WRITERS: usize = 2;
+const WRITERS: usize = 4;
 /// A writer with nothing to do for this long gives its connection back.
 const REST_AFTER: Duration = Duration::from_secs(1);
 

@@ -60,6 +60,7 @@ mod setup_test;
 mod shard_test;
 mod stop_test;
 mod support;
+mod survive_test;
 mod systemd_test;
 mod ticket_call_test;
 mod ticket_command_test;

@@ -7,6 +7,7 @@ pub mod balancer;
 pub mod corpus;
 pub mod database;
 pub mod delivery;
+pub mod dice;
 pub mod door;
 pub mod machines;
 pub mod mentions;

@@ -52,7 +52,16 @@ impl Drop for PrivateRedis {
 
 /// A PostgreSQL with an empty database.
 pub fn private_postgres() -> PrivatePostgres {
-    let mut postgres = PrivatePostgres { url: String::new(), directory: new_directory(), server: None };
+    postgres(false)
+}
+
+/// The same for a test that kills the server: what was committed is there afterwards.
+pub fn durable_postgres() -> PrivatePostgres {
+    postgres(true)
+}
+
+fn postgres(durable: bool) -> PrivatePostgres {
+    let mut postgres = PrivatePostgres { url: String::new(), directory: new_directory(), durable, server: None };
     postgres.start();
     postgres
 }
@@ -60,6 +69,7 @@ pub fn private_postgres() -> PrivatePostgres {
 pub struct PrivatePostgres {
     pub url: String,
     directory: PathBuf,
+    durable: bool,
     server: Option<EmbeddedPostgres>,
 }
 
@@ -67,7 +77,7 @@ impl PrivatePostgres {
     pub fn start(&mut self) {
         let settings = embedded::Settings {
             data_dir: Some(self.directory.clone()),
-            durable: false,
+            durable: self.durable,
             launcher: launcher(),
             ..embedded::Settings::default()
         };
