@@ -40,9 +40,8 @@ async fn known(town: &Town) -> String {
         ("sources/{id}", "SELECT id::text FROM source LIMIT 1"),
     ] {
         let id = &town.column(sql).await[0];
-        lines += &format!(
-            "[[operations]]\ninclude-path = \"/api/v1/{path}\"\nparameters = {{ \"path.id\" = \"{id}\" }}\n"
-        );
+        lines +=
+            &format!("[[operations]]\ninclude-path = \"/api/v1/{path}\"\nparameters = {{ \"path.id\" = \"{id}\" }}\n");
     }
     lines
 }
