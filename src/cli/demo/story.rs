@@ -185,9 +185,10 @@ async fn party(stage: &Stage) {
     stage.step("#party: a LAN party begins; its program tells the bot", begun, begin).await;
     let playing = |stage: &Stage| stage.card("party", "Game Started: Minecraft").is_some();
     let come = async {
-        let is_missing = |peer: &&str| stage.card("party", &format!("{peer} joined")).is_none();
-        for peer in ["Bob", "Cleo", "Dan"].iter().filter(is_missing) {
-            stage.party("notify/peer_joined", json!({ "peer_name": peer, "party_name": NAME })).await;
+        for peer in ["Bob", "Cleo", "Dan"] {
+            if stage.card("party", &format!("{peer} joined")).is_none() {
+                stage.party("notify/peer_joined", json!({ "peer_name": peer, "party_name": NAME })).await;
+            }
         }
         let game = json!({ "game_name": "Minecraft", "players": ["Alice", "Bob", "Cleo", "Dan"] });
         stage.party("notify/game_started", game).await;
