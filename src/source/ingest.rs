@@ -198,7 +198,12 @@ impl Writer {
 
     fn count(&self, stored: &NewEvent, outcome: &Inserted) {
         if let Inserted::Fresh(id) = outcome {
-            let source = if stored.via == Via::Internal { "signalbox" } else { "xtsystems" };
+            let source = match stored.event.kind.split('.').next() {
+                _ if stored.via == Via::Internal => "signalbox",
+                Some("panel") => "panel",
+                Some("party") => "party",
+                _ => "xtsystems",
+            };
             // A sender may name kinds of its own; as labels they would have no bounds.
             let kind = kind::find(&stored.event.kind).map_or("other", |kind| kind.name);
             self.ports.metrics.event(source, kind, stored.via.as_str());

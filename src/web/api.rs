@@ -9,6 +9,7 @@ pub mod audit;
 pub mod caller;
 pub mod deliveries;
 pub mod destinations;
+pub mod dispatch;
 pub mod document;
 pub mod events;
 pub mod input;
@@ -57,6 +58,7 @@ impl Door {
 /// All resources. Addresses are those below [`BASE`].
 fn resources() -> OpenApiRouter<Arc<Web>> {
     OpenApiRouter::default()
+        .merge(dispatch::routes())
         .merge(key::routes())
         .merge(events::routes())
         .merge(deliveries::routes())

@@ -9,6 +9,7 @@ pub mod database;
 pub mod delivery;
 pub mod dice;
 pub mod door;
+pub mod log;
 pub mod machines;
 pub mod mentions;
 pub mod outside;

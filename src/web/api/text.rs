@@ -103,3 +103,5 @@ pub fn api_description() -> String {
          of an answer keeps two writers from overwriting each other. Ids of Discord are strings."
     )
 }
+
+pub const QUEUED: &str = "Webhooks have been queued";

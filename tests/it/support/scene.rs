@@ -95,6 +95,7 @@ impl Scene {
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
             ("WEBHOOK_SECRET", SECRET.to_owned()),
             ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
+            ("DELIVERY_BATCH_WINDOW", "0ms".to_owned()),
             ("PUBLIC_URL", format!("http://127.0.0.1:{port}")),
             ("DATABASE_URL", database_url.clone()),
             ("DELIVERY_RETRY_SCHEDULE", "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s,1s".to_owned()),
