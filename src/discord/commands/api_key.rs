@@ -58,11 +58,16 @@ async fn create(
     Ok(())
 }
 
+/// Scopes by their names; `read` stands for all that only look.
 fn parse(words: &str) -> Result<Vec<Scope>, UserError> {
-    if words.trim().eq_ignore_ascii_case("read") {
-        return Ok(Scope::ALL.iter().copied().filter(|scope| scope.as_str().ends_with(":read")).collect());
+    let mut scopes = Vec::new();
+    for word in words.split([' ', ',']).filter(|word| !word.is_empty()) {
+        match word {
+            "read" => scopes.extend(Scope::ALL.iter().filter(|scope| scope.as_str().ends_with(":read"))),
+            name => scopes.push(name.parse()?),
+        }
     }
-    words.split([' ', ',']).filter(|word| !word.is_empty()).map(str::parse).collect()
+    Ok(scopes)
 }
 
 /// The keys, without what it takes to use them.
