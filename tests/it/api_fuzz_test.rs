@@ -35,8 +35,7 @@ async fn known(town: &Town) -> String {
         String::from("[[operations]]\ninclude-path = \"/api/v1/dispatch\"\nparameters = { \"query.wait\" = false }\n");
     for (path, sql) in [
         ("events/{id}", "SELECT id::text FROM event WHERE kind = 'alert.triggered' LIMIT 1"),
-        ("deliveries/{id}", "SELECT id::text FROM message WHERE state = 'delivered' LIMIT 1"),
-        ("deliveries/{id}/replay", "SELECT id::text FROM message WHERE state = 'dead' LIMIT 1"),
+        ("deliveries/{id}/replay", "SELECT id::text FROM message WHERE state = 'delivered' LIMIT 1"),
         ("destinations/{id}", "SELECT id::text FROM destination LIMIT 1"),
         ("sources/{id}", "SELECT id::text FROM source LIMIT 1"),
     ] {
