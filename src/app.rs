@@ -27,6 +27,7 @@ use crate::lifecycle::Lifecycle;
 use crate::ports::{Interactions, Ports};
 use crate::privacy;
 use crate::source::catch_up::CatchUp;
+use crate::source::generic::live::Sources;
 use crate::source::ingest::Ingest;
 use crate::source::pulse::Watch;
 use crate::source::subscribe::{SourceNames, take_batch};
@@ -60,6 +61,7 @@ pub struct App {
     pub delivery: Arc<Delivery>,
     pub ingest: Ingest,
     pub xtsystems: Option<Arc<LiveSource>>,
+    pub generic: Arc<Sources>,
     /// Where the web server listens.
     pub address: SocketAddr,
     /// Where Prometheus asks, if it may.
@@ -116,10 +118,12 @@ impl App {
         let ingest = Ingest::start(&ports, &lifecycle);
         let address = listener.local_addr().context("the address of the web server")?;
         let xtsystems = live_source(&config);
+        let generic = Arc::new(Sources::default());
         let bot = Arc::new(Bot {
             ports: ports.clone(),
             delivery: delivery.clone(),
             xtsystems: xtsystems.clone(),
+            generic: generic.clone(),
             connection: Connection::default(),
             running: Stopwatch::start(),
             web_port: address.port(),
@@ -128,7 +132,9 @@ impl App {
         let door = roles.bot.then(|| Arc::new(Endpoint::new(&bot, &lifecycle)) as Arc<dyn Interactions>);
         let webhooks = xtsystems.clone().filter(|_| roles.intake);
         let prepared = Arc::new(AtomicBool::new(false));
-        let web = Web::new(ports.clone(), ingest.clone(), webhooks, door, bot.connection.flag(), prepared.clone());
+        let described = roles.intake.then(|| generic.clone());
+        let web =
+            Web::new(ports.clone(), ingest.clone(), webhooks, described, door, bot.connection.flag(), prepared.clone());
         let (stop, door) = (lifecycle.token(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
             let _door = door;
@@ -148,6 +154,7 @@ impl App {
             delivery,
             ingest,
             xtsystems,
+            generic,
             address,
             metrics_address,
             bot,

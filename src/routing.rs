@@ -5,6 +5,7 @@ pub mod duration;
 pub mod embed;
 pub mod notice;
 pub mod reminder;
+pub mod signal;
 pub mod subject;
 pub mod ticket;
 
@@ -98,7 +99,7 @@ fn push_hit(route: &Route, event: &Event, hits: &mut Vec<Hit>, seen: &mut Vec<Uu
             destination_ids.push(*id);
         }
     }
-    let has_subject = event.subject.is_some() && kind::find(&event.kind).is_some_and(|k| k.subject.is_some());
+    let has_subject = event.subject_kind().is_some();
     let mode = match route.mode {
         Some(Mode::Post) => Mode::Post,
         _ if has_subject => Mode::Card,

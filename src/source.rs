@@ -2,8 +2,11 @@
 //! feeds it are flows.
 
 pub mod catch_up;
+pub mod generic;
 pub mod ingest;
 pub mod notice;
 pub mod pulse;
+pub mod signature;
 pub mod subscribe;
+pub mod trust;
 pub mod xtsystems;

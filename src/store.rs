@@ -11,6 +11,7 @@ pub mod diagnosis;
 pub mod embedded;
 pub mod event;
 pub mod gauges;
+pub mod generic_source;
 pub mod interaction;
 pub mod lane;
 pub mod link;

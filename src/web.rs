@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::WebConfig;
 use crate::ports::{Interactions, Ports};
+use crate::source::generic::live::Sources;
+use crate::source::generic::manage::PATH;
 use crate::source::ingest::Ingest;
 use crate::source::xtsystems::live::LiveSource;
 
@@ -31,6 +33,8 @@ pub struct Web {
     pub ports: Ports,
     pub ingest: Ingest,
     pub xtsystems: Option<intake::XtSystemsDoor>,
+    /// Described sources, where this process takes webhooks in.
+    pub generic: Option<intake::generic::GenericDoor>,
     pub interactions: Option<interactions::InteractionsDoor>,
     pub unverified: budget::Budgets<std::net::IpAddr>,
     /// True while a gateway session is ready.
@@ -44,6 +48,7 @@ impl Web {
         ports: Ports,
         ingest: Ingest,
         xtsystems: Option<Arc<LiveSource>>,
+        generic: Option<Arc<Sources>>,
         interactions: Option<Arc<dyn Interactions>>,
         discord_connected: Arc<AtomicBool>,
         prepared: Arc<AtomicBool>,
@@ -55,10 +60,14 @@ impl Web {
             source,
             verified: budget::Budgets::new(verified_per_min, chrono::TimeDelta::minutes(1)),
         });
+        let generic = generic.map(|sources| intake::generic::GenericDoor {
+            sources,
+            verified: budget::Budgets::new(verified_per_min, chrono::TimeDelta::minutes(1)),
+        });
         let interactions = interactions
             .zip(ports.config.discord.public_key)
             .map(|(handlers, key)| interactions::InteractionsDoor::new(handlers, key));
-        Self { ports, ingest, xtsystems, interactions, unverified, discord_connected, prepared }
+        Self { ports, ingest, xtsystems, generic, interactions, unverified, discord_connected, prepared }
     }
 }
 
@@ -71,6 +80,13 @@ fn router(web: Arc<Web>) -> Router {
         let metrics = web.ports.metrics.clone();
         let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::XTSYSTEMS, request, next));
         router = router.route(&settings.path, post(intake::xtsystems).layer(watched));
+    }
+    if web.generic.is_some() {
+        let metrics = web.ports.metrics.clone();
+        let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::GENERIC, request, next));
+        let door = post(intake::generic::receive).layer(watched);
+        router = router.route(&format!("{PATH}/{{source}}"), door.clone());
+        router = router.route(&format!("{PATH}/{{source}}/{{key}}"), door);
     }
     if web.interactions.is_some() {
         let metrics = web.ports.metrics.clone();

@@ -53,6 +53,8 @@ impl App {
             self.lifecycle.spawn("catch-up", async move { app.catching_up().await });
             let app = self.clone();
             self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
+            let app = self.clone();
+            self.lifecycle.spawn("sources", async move { app.hearing_of_sources().await });
         }
     }
 
@@ -215,6 +217,14 @@ impl App {
                 report("subscriber", &error);
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
+        }
+    }
+
+    /// Other processes say when they have changed a source.
+    async fn hearing_of_sources(&self) {
+        let stop = self.lifecycle.token();
+        while stop.run_until_cancelled(self.ports.wake.woken(Topic::Sources)).await.is_some() {
+            self.generic.outdate();
         }
     }
 

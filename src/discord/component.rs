@@ -5,6 +5,7 @@ mod approval;
 pub(super) mod audit;
 mod link;
 pub(super) mod privacy;
+pub(super) mod source;
 mod ticket;
 
 use std::collections::HashMap;
@@ -97,6 +98,7 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         ["v1", "audit", words @ ..] => ("audit", audit::answer(bot, words, &input).await),
         ["v1", "link", words @ ..] => ("link", link::answer(bot, words, &input).await),
         ["v1", "privacy", words @ ..] => ("privacy", privacy::answer(bot, words, &input).await),
+        ["v1", "source", words @ ..] => ("source", source::answer(bot, words, &input).await),
         ["v1", "ticket", words @ ..] => ("ticket", ticket::answer(bot, words, &input).await),
         _ => ("unknown", Ok(None)),
     };
@@ -125,6 +127,7 @@ pub fn handles(custom_id: &str) -> bool {
         ["v1", "audit", words @ ..] => audit::handles(words),
         ["v1", "link", words @ ..] => link::handles(words),
         ["v1", "privacy", words @ ..] => privacy::handles(words),
+        ["v1", "source", words @ ..] => source::handles(words),
         ["v1", "ticket", words @ ..] => ticket::handles(words),
         _ => false,
     }

@@ -44,6 +44,8 @@ pub enum SubjectKind {
     Ticket,
     Machine,
     Asset,
+    /// Whatever a described source says it is.
+    Signal,
 }
 
 impl SubjectKind {
@@ -52,6 +54,7 @@ impl SubjectKind {
             SubjectKind::Ticket => "ticket",
             SubjectKind::Machine => "machine",
             SubjectKind::Asset => "asset",
+            SubjectKind::Signal => "signal",
         }
     }
 
@@ -60,6 +63,7 @@ impl SubjectKind {
             "ticket" => SubjectKind::Ticket,
             "machine" => SubjectKind::Machine,
             "asset" => SubjectKind::Asset,
+            "signal" => SubjectKind::Signal,
             _ => return None,
         })
     }

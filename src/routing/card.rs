@@ -18,6 +18,7 @@ pub fn render(kind: SubjectKind, state: &SubjectState, approval: Option<&Approva
         SubjectKind::Ticket => with_approval(super::ticket::render(state, &[], None), approval),
         SubjectKind::Machine => machine(state, approval),
         SubjectKind::Asset => with_approval(asset(state), approval),
+        SubjectKind::Signal => super::signal::card(state, approval),
     }
 }
 
@@ -110,7 +111,7 @@ fn machine(state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBody
 }
 
 /// The newest entries, oldest first, each with the sender's time as the reader's clock shows it.
-fn timeline(state: &SubjectState) -> String {
+pub(super) fn timeline(state: &SubjectState) -> String {
     let skipped = state.timeline.len().saturating_sub(TIMELINE_SHOWN);
     let lines: Vec<String> = state.timeline[skipped..]
         .iter()

@@ -37,6 +37,9 @@ pub fn footer(kind: &str) -> Footer {
 
 /// The embed of an event shown on its own.
 pub fn render(event: &Event) -> Embed {
+    if super::signal::is_one(event) {
+        return super::signal::notice(event);
+    }
     let text = |name: &str| event.data.get(name).and_then(plain).map(|t| escape(&t)).unwrap_or_default();
     let long = |name: &str| fit(&text(name), LONG_TEXT);
     let (title, color) = look(&event.kind);

@@ -12,6 +12,7 @@ use crate::event::{NewEvent, Via, kind};
 use crate::id::sha256_hex;
 use crate::lifecycle::Lifecycle;
 use crate::ports::Ports;
+use crate::routing::signal;
 use crate::store::StoreError;
 use crate::store::event::{EventWriter, Inserted};
 use crate::telemetry::traces::Step;
@@ -198,7 +199,11 @@ impl Writer {
 
     fn count(&self, stored: &NewEvent, outcome: &Inserted) {
         if let Inserted::Fresh(id) = outcome {
-            let source = if stored.via == Via::Internal { "signalbox" } else { "xtsystems" };
+            let source = match stored.via {
+                Via::Internal => "signalbox",
+                _ if signal::is_one(&stored.event) => "generic",
+                _ => "xtsystems",
+            };
             // A sender may name kinds of its own; as labels they would have no bounds.
             let kind = kind::find(&stored.event.kind).map_or("other", |kind| kind.name);
             self.ports.metrics.event(source, kind, stored.via.as_str());

@@ -13,6 +13,8 @@ pub enum SourceKind {
     XtSystems,
     /// Signalbox itself: notices to the admins.
     Signalbox,
+    /// Described instead of programmed (`generic_source.rs`).
+    Generic,
 }
 
 impl SourceKind {
@@ -20,6 +22,7 @@ impl SourceKind {
         match self {
             SourceKind::XtSystems => "xtsystems",
             SourceKind::Signalbox => "signalbox",
+            SourceKind::Generic => "generic",
         }
     }
 }

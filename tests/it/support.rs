@@ -14,6 +14,7 @@ pub mod private;
 pub mod process;
 pub mod program;
 pub mod scene;
+pub mod senders;
 pub mod servers;
 pub mod supervisor;
 pub mod terminal;

@@ -23,6 +23,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::notice",
             "source::pulse",
             "source::catch_up",
+            "source::generic::live",
+            "source::generic::manage",
             "source::xtsystems::live",
             "source::xtsystems::rotation",
             "delivery",
