@@ -54,7 +54,7 @@ CREATE TABLE outbound_delivery (
     CONSTRAINT outbound_delivery_state CHECK (state IN ('pending', 'delivered', 'failed'))
 );
 CREATE INDEX outbound_delivery_due ON outbound_delivery (not_before) WHERE state = 'pending';
-CREATE INDEX outbound_delivery_of ON outbound_delivery (outbound_webhook_id, id DESC);
+CREATE INDEX outbound_delivery_of ON outbound_delivery (outbound_webhook_id, created_at DESC, id DESC);
 CREATE INDEX outbound_delivery_finished ON outbound_delivery (finished_at) WHERE state <> 'pending';
 
 CREATE TABLE outbound_attempt (

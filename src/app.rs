@@ -24,6 +24,7 @@ use crate::delivery::plan::plan_due;
 use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::derived;
 use crate::lifecycle::Lifecycle;
+use crate::outbound;
 use crate::ports::{Interactions, Ports};
 use crate::privacy;
 use crate::source::catch_up::CatchUp;
@@ -38,6 +39,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::ticket::{self, lists};
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
 
@@ -53,6 +55,8 @@ const CLAIM: usize = 64;
 const CALLS: i64 = 8;
 const TICKET_CALLS: usize = 8;
 const CHECKS: i64 = 20;
+/// Other systems that are told something at the same time.
+const OUTBOUND: i64 = 8;
 
 /// A running Signalbox.
 pub struct App {
@@ -203,6 +207,7 @@ impl App {
             done += self.delivery.deliver_due(CLAIM as i64).await?;
             done += call_due(&self.ports, CALLS).await?;
             done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
+            done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?;
@@ -315,6 +320,8 @@ pub(crate) fn open_ports(
         clock,
         discord,
         xtsystems: xtsystems_client(&config, &metrics)?,
+        outbound: OutboundClient::new(config.outbound.allowed.clone().into())
+            .context("the HTTP client for other systems")?,
         wake: bus.wake(),
         metrics,
         traces: traces(&config, lifecycle)?,

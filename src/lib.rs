@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod lifecycle;
+pub mod outbound;
 pub mod ports;
 pub mod privacy;
 pub mod routing;

@@ -18,6 +18,7 @@ pub mod link;
 pub mod machine;
 pub mod message;
 pub mod migrate;
+pub mod outbound;
 pub mod privacy;
 pub mod pulse;
 pub mod purge;

@@ -8,12 +8,13 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, Semaphore};
 
-use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH, TICKET_CALLS};
+use super::{App, CALLS, CHECKS, CLAIM, OUTBOUND, PLAN_BATCH, TICKET_CALLS};
 use crate::approval::call::{self, call_due};
 use crate::approval::due::tick_due;
 use crate::bus::Topic;
 use crate::delivery::check;
 use crate::delivery::plan::plan_due;
+use crate::outbound;
 use crate::privacy;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
@@ -80,6 +81,11 @@ impl App {
         self.start(ticket::call::PULSE, Topic::Tickets, move || {
             let app = app.clone();
             async move { app.tickets().await }
+        });
+        let app = self.clone();
+        self.start(outbound::PULSE, Topic::Outbound, move || {
+            let app = app.clone();
+            async move { app.outbound().await }
         });
     }
 
@@ -202,6 +208,16 @@ impl App {
         }
         let now = self.ports.clock.now();
         let next = self.ports.store.next_action_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
+    async fn outbound(&self) -> Result<(usize, Option<Duration>)> {
+        let sent = outbound::deliver_due(&self.ports, OUTBOUND).await?;
+        if sent > 0 {
+            return Ok((sent, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_outbound_at().await?;
         Ok((0, next.map(|at| until(now, at))))
     }
 

@@ -2,7 +2,7 @@
 //! `.env.example` and `config show` all read this table and nothing else.
 
 use super::{
-    approvals, bus, delivery, discord, encryption, operation, role, routing, store, telemetry, web, xtsystems,
+    approvals, bus, delivery, discord, encryption, operation, outbound, role, routing, store, telemetry, web, xtsystems,
 };
 
 /// One variable of the environment.
@@ -60,6 +60,7 @@ pub static SECTIONS: &[&Section] = &[
     &approvals::SECTION,
     &routing::SECTION,
     &delivery::SECTION,
+    &outbound::SECTION,
     &role::SECTION,
     &telemetry::SECTION,
     &operation::SECTION,

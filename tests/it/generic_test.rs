@@ -41,7 +41,14 @@ async fn a_push_to_github_is_shown() {
         let github = added(town, "github", "ci").await;
         let answer = github.github(town, "push", "d-1", &push("Close the door")).await;
         assert_eq!(line(&answer), "202");
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @r"
+        [🔵 github.event]
+        • Close the door
+        • Fix \*it\*
+        Repository: octo/web
+        By: ada
+        -- ci · github.event
+        ");
         assert_eq!(town.messages("ops")[0]["embeds"][0]["url"], "https://github.com/octo/web/compare/1f0c...9b1d");
     })
     .await;
@@ -64,12 +71,33 @@ async fn a_pull_request_lives_on_one_card() {
     run(async |town| {
         let github = added(town, "github", "ci").await;
         github.github(town, "pull_request", "d-1", &pull_request("opened", "open", false)).await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [🔵 Pull request #7: Doors that close]
+        They did not.
+        Repository: octo/web
+        By: ada
+        Branch: doors
+        State: open
+        State: Open
+        Timeline: <+0s> event
+        -- ci · github.event
+        ");
         town.advance(TimeDelta::minutes(5)).await;
         let mut merged = pull_request("closed", "closed", true);
         merged["pull_request"]["updated_at"] = json!("2026-01-02T10:05:00Z");
         github.github(town, "pull_request", "d-2", &merged).await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [✅ Pull request #7: Doors that close]
+        They did not.
+        Repository: octo/web
+        By: ada
+        Branch: doors
+        State: merged
+        State: Merged
+        Timeline: <+0s> event
+        <+300s> event
+        -- ci · github.event
+        ");
     })
     .await;
 }
@@ -84,7 +112,12 @@ async fn anything_that_signs_as_standard_webhooks_asks() {
         });
         assert_eq!(line(&deploys.standard(town, "msg_1", &body).await), "202");
         assert_eq!(line(&deploys.standard(town, "msg_1", &body).await), "200 duplicate");
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [🔵 web 1.4.2 is live]
+        Took 3 minutes.
+        Details: environment: production
+        -- deploys · deploy.finished
+        ");
     })
     .await;
 }
@@ -99,7 +132,11 @@ async fn a_stranger_learns_nothing_and_the_admins_learn_why() {
         let bare = [("x-hub-signature-256", hex_hmac(&github.secret, &body))];
         assert_eq!(line(&send(town, &github.path, &bare, &body).await), "401 Invalid signature");
         assert_eq!(line(&send(town, &github.path, &[], &body).await), "401 Missing signature or credentials");
-        insta::assert_snapshot!(refusals(town).await, @"");
+        insta::assert_snapshot!(refusals(town).await, @"
+        The signature does not match the request under any live secret.
+        The signature's header is not written as this source's rules say. ↳ It matches when it is read as hex with nothing in front: set encoding and prefix accordingly.
+        The X-Hub-Signature-256 header is missing.
+        ");
         assert!(town.messages("ops").is_empty());
     })
     .await;
@@ -118,7 +155,7 @@ async fn addresses_that_are_nobodys() {
         assert_eq!(told_first, "What you typed is not the source's name. Nothing was removed.");
         let outcome = town.command("admin", "source remove", json!({ "name": "ci" })).await;
         let form = outcome["modal"]["custom_id"].as_str().unwrap().to_owned();
-        insta::assert_snapshot!(told(&town.submit("admin", &form, json!({ "value": "ci" })).await), @"");
+        insta::assert_snapshot!(told(&town.submit("admin", &form, json!({ "value": "ci" })).await), @"✅ The source **ci** is removed: its address is nobody's from now on. What it sent stays.");
         assert_eq!(line(&github.github(town, "push", "d-9", &push("x")).await), "404 No such address");
         assert_eq!(town.count("SELECT count(*) FROM setting WHERE key LIKE 'source.%'").await, 0, "its secret is gone");
         added(town, "github", "ci").await;
@@ -132,14 +169,19 @@ async fn a_secret_is_rotated_without_losing_a_message() {
         let old = added(town, "github", "ci").await;
         let words = told_by(town, "source rotate", json!({ "name": "ci" })).await;
         let secret = words.split("||`").nth(1).unwrap().split('`').next().unwrap().to_owned();
-        insta::assert_snapshot!(words.replace(&secret, "SECRET").replace(&old.path, "ID").replace(&town.app.address.to_string(), "HOST"), @"");
+        insta::assert_snapshot!(words.replace(&secret, "SECRET").replace(&old.path, "ID").replace(&town.app.address.to_string(), "HOST"), @"
+        ✅ **ci** has a new secret.
+        Address: `http://HOST/webhooks/in/ID`
+        Secret, shown this once: ||`SECRET`||
+        The one before it is accepted until <+86400s> (<+86400s>).
+        ");
         let new = Sender { path: old.path.clone(), secret };
         assert_eq!(line(&old.github(town, "push", "d-1", &push("old")).await), "202");
         assert_eq!(line(&new.github(town, "push", "d-2", &push("new")).await), "202");
         town.advance(TimeDelta::hours(25)).await;
         assert_eq!(line(&old.github(town, "push", "d-3", &push("too late")).await), "401 Invalid signature");
         assert_eq!(line(&new.github(town, "push", "d-4", &push("newer")).await), "202");
-        insta::assert_snapshot!(refusals(town).await, @"");
+        insta::assert_snapshot!(refusals(town).await, @"The signature does not match the request under any live secret. ↳ It matches a secret that was rotated out: enter the current one at the sender.");
         assert_eq!(town.messages("ops").len(), 3);
         let stored = town.column("SELECT value FROM setting WHERE key LIKE 'source.%'").await;
         assert!(stored.len() == 2 && stored.iter().all(|value| value.starts_with("enc:v1:")), "sealed");
@@ -163,9 +205,20 @@ async fn who_may_and_what_is_shown() {
         assert_eq!(again, "There is a source named ci already.");
         let shown = town.command("admin", "source show", json!({ "name": "ci" })).await;
         let seen = crate::support::town::show(&shown["message"]);
-        insta::assert_snapshot!(seen.replace(&github.path, "ID").replace(&town.app.address.to_string(), "HOST"), @"");
+        insta::assert_snapshot!(seen.replace(&github.path, "ID").replace(&town.app.address.to_string(), "HOST"), @"
+        [📥 ci]
+        **ci** · GitHub · one secret, last used <+0s>
+        In the repository: Settings › Webhooks › Add webhook. Enter the address as Payload URL, choose the content type application/json, enter the secret, and choose the events.
+        Address: `http://HOST/webhooks/in/ID`
+        Verified by: HMAC of `{body}` in `x-hub-signature-256`
+        Last events: `github.event` <+0s> (1 so far)
+        Refused requests: <+0s> The X-Hub-Signature-256 header is missing.
+        ");
         let listed = town.command("admin", "source list", json!({})).await;
-        insta::assert_snapshot!(crate::support::town::show(&listed["message"]), @"");
+        insta::assert_snapshot!(crate::support::town::show(&listed["message"]), @"
+        [📥 Sources]
+        **ci** · GitHub · one secret, last used <+0s>
+        ");
         let log = town.column("SELECT action || ' ' || (detail->>'name') FROM audit ORDER BY id").await;
         assert_eq!(log, ["source_added ci"]);
         assert!(!town.see("ops").is_empty());
@@ -182,7 +235,22 @@ async fn what_the_mapping_cannot_read_is_shown_as_it_came_and_told_once() {
         let body = |n: u32| json!({ "type": "deploy.finished", "data": { "title": "web 1.4.2", "number": n } });
         assert_eq!(line(&deploys.standard(town, "msg_1", &body(1)).await), "202");
         assert_eq!(line(&deploys.standard(town, "msg_2", &body(2)).await), "202");
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @r"
+        [🔵 Message of deploys]
+        data.number: 1
+        data.title: web 1.4.2
+        type: deploy.finished
+        -- deploys · generic.unmapped
+        [⚠️ Signalbox]
+        A message of the source deploys could not be read as its mapping says, and is shown as it came. \`title\`: invalid operation: tried to use / operator on unsupported types map and number (in <expression\>:1)
+        -- Signalbox · signalbox.notice
+
+        [🔵 Message of deploys]
+        data.number: 2
+        data.title: web 1.4.2
+        type: deploy.finished
+        -- deploys · generic.unmapped
+        ");
     })
     .await;
 }
@@ -211,7 +279,11 @@ async fn odd_bodies() {
         let request = request.header("x-hub-signature-256", signature).header("x-github-event", "ping");
         assert_eq!(request.body(form).send().await.unwrap().status().as_u16(), 202);
         town.settle().await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [🔵 github.event]
+        Keep it simple.
+        -- ci · github.event
+        ");
     })
     .await;
 }

@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::xtsystems::live",
             "source::xtsystems::rotation",
             "delivery",
+            "outbound",
             "approval",
             "privacy",
             "setup",

@@ -5,6 +5,8 @@
 
 mod filters;
 
+use std::collections::BTreeMap;
+
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde_json::Value as Json;
@@ -51,6 +53,11 @@ impl MappingError {
     fn new(part: &str, why: impl ToString) -> Self {
         Self { part: part.to_owned(), why: why.to_string() }
     }
+
+    /// In the engine's words, which hold nothing of what was read.
+    fn of(part: &str, error: &minijinja::Error) -> Self {
+        Self::new(part, error.detail().map_or_else(|| error.kind().to_string(), str::to_owned))
+    }
 }
 
 /// What is wrong with the expressions before anything is read.
@@ -70,7 +77,7 @@ pub fn problems(mapping: &Mapping) -> Vec<MappingError> {
         } else if !expression.trim().is_empty()
             && let Err(error) = env.compile_expression(expression)
         {
-            found.push(MappingError::new(part, error));
+            found.push(MappingError::of(part, &error));
         }
     }
     found
@@ -100,7 +107,8 @@ pub fn map(
     source: &str,
 ) -> Result<Vec<Mapped>, MappingError> {
     let env = environment();
-    let headers: Value = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: BTreeMap<&str, &str> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers = Value::from(Serde(&headers));
     let body = Value::from(Serde(body));
     let base = context! { body, headers, source };
     if mapping.each.trim().is_empty() {
@@ -154,8 +162,8 @@ fn one(env: &Environment<'_>, mapping: &Mapping, context: &Value) -> Result<Mapp
 }
 
 fn evaluate(env: &Environment<'_>, part: &str, expression: &str, context: &Value) -> Result<Value, MappingError> {
-    let compiled = env.compile_expression(expression).map_err(|error| MappingError::new(part, error))?;
-    compiled.eval(context).map_err(|error| MappingError::new(part, error))
+    let compiled = env.compile_expression(expression).map_err(|error| MappingError::of(part, &error))?;
+    compiled.eval(context).map_err(|error| MappingError::of(part, &error))
 }
 
 /// Lists and objects as JSON; nothing for what is empty.

@@ -60,7 +60,6 @@ fn mapping() -> Mapping {
             field("Repository", "body.repository.full_name"),
             field("By", "body.sender.login or body.pusher.name"),
             field("Branch", "body.workflow_run.head_branch or body.pull_request.head.ref"),
-            field("State", "'merged' if body.pull_request.merged else (body.pull_request.state or body.issue.state)"),
         ],
         ..Mapping::default()
     }
