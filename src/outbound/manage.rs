@@ -189,7 +189,8 @@ fn check(ports: &Ports, wanted: &Wanted) -> Result<(), Trouble> {
     if wanted.url.len() > LONGEST_URL {
         return Err(field("url", format!("should be at most {LONGEST_URL} characters")));
     }
-    let url = Url::parse(&wanted.url).map_err(|_| field("url", "should be an address such as https://example.org/hook"))?;
+    let url =
+        Url::parse(&wanted.url).map_err(|_| field("url", "should be an address such as https://example.org/hook"))?;
     ports.outbound.check(&url).map_err(|refused| field("url", format!("cannot be used: {refused}")))?;
     if wanted.events.is_empty() {
         return Err(field("events", format!("should be some of {}, or *", EVENTS.join(", "))));

@@ -65,8 +65,7 @@ impl OutboundClient {
             Err(refused) => return not_sent(refused.to_string()),
         };
         let seconds = at.timestamp();
-        let signatures: Vec<String> =
-            secrets.iter().map(|secret| sign(secret, id, seconds, body.as_bytes())).collect();
+        let signatures: Vec<String> = secrets.iter().map(|secret| sign(secret, id, seconds, body.as_bytes())).collect();
         let request = request
             .header("content-type", "application/json")
             .header("user-agent", concat!("Signalbox/", env!("CARGO_PKG_VERSION")))
@@ -133,7 +132,8 @@ mod tests {
     #[test]
     fn the_reference_library_signs_the_same() {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-        let theirs = standardwebhooks::Webhook::new(secret).unwrap().sign("msg_1", 1_767_348_000, b"{\"a\":1}").unwrap();
+        let theirs =
+            standardwebhooks::Webhook::new(secret).unwrap().sign("msg_1", 1_767_348_000, b"{\"a\":1}").unwrap();
         assert_eq!(sign(&secret.into(), "msg_1", 1_767_348_000, b"{\"a\":1}"), theirs);
     }
 }

@@ -2,11 +2,13 @@
 
 #![allow(dead_code, unused_imports, reason = "offered to tests before there are tests for all of it")]
 
+pub mod api;
 pub mod balancer;
 pub mod corpus;
 pub mod database;
 pub mod delivery;
 pub mod door;
+pub mod listener;
 pub mod machines;
 pub mod mentions;
 pub mod outside;

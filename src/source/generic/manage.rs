@@ -7,14 +7,14 @@ use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::config::{SourceConfig, Verification};
 use super::live::Sources;
-use super::preset::{self, Preset, SecretFrom};
+use super::mapping::{self, Mapped};
+use super::preset::{self, PRESETS, Preset, SecretFrom};
 use super::verify::{SECRET_PREFIX, standard_key};
-use super::{mapping, preset::PRESETS};
 use crate::bus::Topic;
 use crate::clock::random_bytes;
 use crate::error::UserError;
@@ -202,7 +202,21 @@ async fn made(ports: &Ports, source: StoredSource, config: &SourceConfig, secret
 pub fn check(config: &SourceConfig) -> Result<(), UserError> {
     let mut problems = config.problems();
     problems.extend(mapping::problems(&config.mapping).into_iter().map(|problem| problem.to_string()));
+    // A preset brings a message of its system along: what is changed of it still has to read that.
+    let sample = preset::find(&config.preset).filter(|_| problems.is_empty()).map(|preset| preset.sample().body);
+    if let Some(Err(error)) = sample.map(|body| try_on(config, "sample", &body)) {
+        problems.push(error.0);
+    }
     if problems.is_empty() { Ok(()) } else { Err(UserError::new(format!("• {}", problems.join("\n• ")))) }
+}
+
+/// What a configuration makes of a message, or why it cannot.
+pub fn try_on(config: &SourceConfig, name: &str, body: &Value) -> Result<Vec<Mapped>, UserError> {
+    let headers: Vec<(String, String)> = preset::find(&config.preset).map_or_else(Vec::new, |preset| {
+        preset.sample().headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    });
+    mapping::map(&config.mapping, body, &headers, name)
+        .map_err(|error| UserError::new(format!("The message cannot be read as the mapping says. {error}")))
 }
 
 fn unknown_preset(name: &str) -> UserError {

@@ -250,8 +250,7 @@ async fn change(
         events: body.events.unwrap_or(now.events),
         active: body.active.unwrap_or(now.active),
     };
-    let changed =
-        manage::update(&web.ports, caller.guild_id, &caller.key_name, id, now.version, &wanted).await??;
+    let changed = manage::update(&web.ports, caller.guild_id, &caller.key_name, id, now.version, &wanted).await??;
     Ok((version(&changed), Json(Webhook::from(changed))))
 }
 
