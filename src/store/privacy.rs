@@ -237,8 +237,8 @@ pub static TABLES: &[Table] = &[
     },
     table(
         "subject",
-        "tickets, machines and assets as their system last described them, names and e-mail addresses of its users \
-         included",
+        "tickets, machines, assets and what else systems tell of, as it was last described, names and e-mail addresses of \
+         their users included",
         "CARD_DAYS after the last change, once closed; an open one stays",
         BY_GUILD,
     ),

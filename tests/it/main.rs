@@ -35,6 +35,7 @@ mod endpoint_test;
 mod first_test;
 mod gateway_test;
 mod generated_test;
+mod generic_cli_test;
 mod generic_presets_test;
 mod generic_test;
 mod guard_test;
