@@ -3,6 +3,7 @@
 
 mod keys;
 mod loops;
+mod pieces;
 mod prepare;
 
 use std::net::SocketAddr;
@@ -52,8 +53,7 @@ pub use crate::discord::{Fatal, Patience};
 const PLAN_BATCH: i64 = 200;
 /// Lanes claimed at once.
 const CLAIM: usize = 64;
-const CALLS: i64 = 8;
-const TICKET_CALLS: usize = 8;
+const CALLS: usize = 8;
 const CHECKS: i64 = 20;
 /// Other systems that are told something at the same time.
 const OUTBOUND: i64 = 8;
@@ -206,7 +206,7 @@ impl App {
             done += self.delivery.check_destinations_due(CHECKS).await?;
             done += self.delivery.deliver_due(CLAIM as i64).await?;
             done += call_due(&self.ports, CALLS).await?;
-            done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
+            done += ticket::call::call_due(&self.ports, CALLS).await?;
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
         }
         if roles.ticker {

@@ -5,6 +5,8 @@ pub mod catch_up;
 pub mod generic;
 pub mod ingest;
 pub mod notice;
+pub mod panel;
+pub mod party;
 pub mod pulse;
 pub mod signature;
 pub mod subscribe;

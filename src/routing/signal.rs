@@ -64,7 +64,7 @@ fn frame(part: Part<'_>, kind: &str) -> Embed {
         description: fit(&escape(&text("text")), TEXT),
         url: link(&text("url")),
         color,
-        footer: Footer { text: format!("{} · {kind}", fit(&text("signal_source"), 80)) },
+        footer: Footer { text: format!("{} · {kind}", fit(&text("signal_source"), 80)), ..Footer::default() },
         ..Embed::default()
     };
     let fields = part("fields");

@@ -22,7 +22,7 @@ const BATCH: usize = 256;
 /// Callers that may wait; beyond it they wait to be let in.
 const QUEUE: usize = 4096;
 /// Commits under way at the same time; half the connections are left to others.
-const WRITERS: usize = 2;
+const WRITERS: usize = 4;
 /// A writer with nothing to do for this long gives its connection back.
 const REST_AFTER: Duration = Duration::from_secs(1);
 
@@ -199,9 +199,11 @@ impl Writer {
 
     fn count(&self, stored: &NewEvent, outcome: &Inserted) {
         if let Inserted::Fresh(id) = outcome {
-            let source = match stored.via {
-                Via::Internal => "signalbox",
+            let source = match stored.event.kind.split('.').next() {
+                _ if stored.via == Via::Internal => "signalbox",
                 _ if signal::is_one(&stored.event) => "generic",
+                Some("panel") => "panel",
+                Some("party") => "party",
                 _ => "xtsystems",
             };
             // A sender may name kinds of its own; as labels they would have no bounds.

@@ -13,6 +13,8 @@ pub enum SourceKind {
     XtSystems,
     /// Signalbox itself: notices to the admins.
     Signalbox,
+    Panel,
+    Party,
     /// Described instead of programmed (`generic_source.rs`).
     Generic,
 }
@@ -22,6 +24,8 @@ impl SourceKind {
         match self {
             SourceKind::XtSystems => "xtsystems",
             SourceKind::Signalbox => "signalbox",
+            SourceKind::Panel => "panel",
+            SourceKind::Party => "party",
             SourceKind::Generic => "generic",
         }
     }

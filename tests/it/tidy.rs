@@ -26,6 +26,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::catch_up",
             "source::generic::live",
             "source::generic::manage",
+            "source::panel::live",
+            "source::party::live",
             "source::xtsystems::live",
             "source::xtsystems::rotation",
             "delivery",

@@ -43,41 +43,54 @@ pub(in crate::discord) fn ask_for(ask: &Ask) -> CreateModal {
     CreateModal::new(id, title).components(vec![CreateActionRow::InputText(input)])
 }
 
-/// Whether [`answer`] knows what these words ask.
-pub(super) fn handles(words: &[&str]) -> bool {
-    matches!(words, ["add", _, _] | ["rotate", _, _] | ["remove", _])
+/// What the sent form asks.
+pub(super) enum Asked {
+    Add { preset: String, name: String },
+    Rotate { name: String, keep_hours: i64 },
+    Remove { name: String },
 }
 
-/// `source:add:<preset>:<name>`, `source:rotate:<hours>:<name>`, `source:remove:<name>`. `None` when they are not ours.
-pub(super) async fn answer(bot: &Arc<Bot>, id: &[&str], input: &Input) -> Result<Option<Answer>> {
-    let Some(form) = input.form.as_ref().filter(|_| handles(id)) else { return Ok(None) };
+/// `add:<preset>:<name>`, `rotate:<hours>:<name>`, `remove:<name>`.
+pub(super) fn decode(words: &[&str]) -> Option<Asked> {
+    let text = |word: &str| word.to_owned();
+    match words {
+        ["add", preset, name] => Some(Asked::Add { preset: text(preset), name: text(name) }),
+        ["rotate", hours, name] => {
+            let keep_hours = hours.parse().ok().filter(|hours| (0..=720).contains(hours))?;
+            Some(Asked::Rotate { name: text(name), keep_hours })
+        }
+        ["remove", name] => Some(Asked::Remove { name: text(name) }),
+        _ => None,
+    }
+}
+
+pub(super) async fn answer(bot: &Arc<Bot>, asked: &Asked, input: &Input) -> Result<Answer> {
+    let Some(form) = &input.form else { return Err(UserError::new(text::UNKNOWN_BUTTON).into()) };
     if input.permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
         return Err(UserError::new(text::MANAGE_SERVER).into());
     }
     let ports = &bot.ports;
     if !ports.store.insert_interaction(input.interaction_id, ports.clock.now()).await? {
-        return Ok(Some(Answer::Nothing));
+        return Ok(Answer::Nothing);
     }
     let given = form.get(FIELD).map(String::as_str).unwrap_or_default();
     let (guild_id, by) = (input.guild_id, By(Some(input.user_id)));
-    let told = match id {
-        ["add", preset, name] => {
+    let told = match asked {
+        Asked::Add { preset, name } => {
             words::added(&manage::add(ports, &bot.generic, guild_id, by, name, preset, Some(given)).await?)
         }
-        ["rotate", hours, name] => {
-            let Ok(hours @ 0..=720) = hours.parse::<i64>() else { return Ok(None) };
-            let keep = TimeDelta::hours(hours);
+        Asked::Rotate { name, keep_hours } => {
+            let keep = TimeDelta::hours(*keep_hours);
             let made = manage::rotate(ports, &bot.generic, guild_id, by, name, Some(given), keep).await?;
             words::rotated(&made, ports.clock.now())
         }
-        ["remove", name] => {
+        Asked::Remove { name } => {
             if !given.eq_ignore_ascii_case(name) {
                 return Err(UserError::new(words::NOT_THE_NAME).into());
             }
             manage::remove(ports, &bot.generic, guild_id, by, name).await?;
             words::removed(name)
         }
-        _ => return Ok(None),
     };
-    Ok(Some(Answer::Private(told)))
+    Ok(Answer::Private(told))
 }

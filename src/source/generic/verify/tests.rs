@@ -265,7 +265,9 @@ proptest! {
 
     /// The reference library and these rules agree about any body and id; one bit more and neither believes it.
     #[test]
-    fn the_reference_library_agrees(id in "[a-z0-9_.]{1,40}", body in prop::collection::vec(any::<u8>(), 0..300), flip in any::<u16>()) {
+    fn the_reference_library_agrees(id in "[a-z0-9_.]{1,40}", text in any::<String>(), flip in any::<u16>()) {
+        // The library signs nothing but UTF-8.
+        let body = text.into_bytes();
         let rules = rules(&standard(), &[SECRET]);
         let headers = standard_headers("webhook", SECRET, &id, AT, &body);
         prop_assert!(judged(&rules, &headers, &body).is_ok());
