@@ -58,7 +58,14 @@ async fn a_system_that_no_preset_knows() {
         assert_eq!(line(&send(town, &path, &headers, &text).await), "202");
         assert_eq!(line(&send(town, &path, &headers, &text).await), "200 duplicate");
         town.settle().await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [🟡 Order A-7]
+        In a hurry
+        Total: 250 €
+        State: Paid
+        Timeline: <+0s> paid
+        -- shop · shop.paid
+        ");
         assert!(source(town, &["list"]).await.unwrap().contains("shop"));
         let shown: Value = serde_json::from_str(&source(town, &["show", "shop"]).await.unwrap()).unwrap();
         assert_eq!(shown["mapping"]["kind"], description()["mapping"]["kind"]);

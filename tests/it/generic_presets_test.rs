@@ -34,7 +34,26 @@ async fn alertmanager_several_alerts_become_cards_that_are_resolved_one_by_one()
         town.advance(TimeDelta::minutes(4)).await;
         let resolved = alert("db-1", "aa", "resolved", "2026-01-02T10:03:00Z");
         assert_eq!(line(&prometheus.bearer(town, &group("firing", &[resolved, two])).await), "202");
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [✅ Disk of db-1 is full]
+        Less than 1 % is free.
+        Alert: DiskFull
+        Instance: db-1
+        Labels: job: node
+        State: Resolved
+        Timeline: <+-120s> firing
+        <+180s> resolved
+        -- prom · alertmanager.resolved
+
+        [🔴 Disk of db-2 is full]
+        Less than 1 % is free.
+        Alert: DiskFull
+        Instance: db-2
+        Labels: job: node
+        State: Firing
+        Timeline: <+-120s> firing
+        -- prom · alertmanager.firing
+        ");
         let colours: Vec<i64> = town.messages("ops").iter().filter_map(|m| m["embeds"][0]["color"].as_i64()).collect();
         assert_eq!(colours, [0x2ECC71, 0xC0392B]);
         // What comes late does not bring it back.
@@ -62,7 +81,16 @@ async fn grafana_signs_with_its_time() {
             })
         };
         assert_eq!(line(&grafana.grafana(town, &body("firing", NEVER)).await), "202");
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @r"
+        [🟡 The web answers slowly]
+        p95 is above 2 s.
+        Alert: Latency
+        Labels: grafana\_folder: Web
+        Value: \[ var='B' labels={} value=2.4 \]
+        State: Firing
+        Timeline: <+-120s> firing
+        -- grafana · grafana.firing
+        ");
         let old = town.clock.now().timestamp() - 400;
         let text = body("firing", NEVER).to_string();
         let signature = crate::support::senders::hex_hmac(&grafana.secret, &format!("{old}:{text}"));
@@ -71,7 +99,17 @@ async fn grafana_signs_with_its_time() {
         assert_eq!(line(&send(town, &grafana.path, &headers, &text).await), "401 Timestamp too old");
         town.advance(TimeDelta::minutes(2)).await;
         grafana.grafana(town, &body("resolved", "2026-01-02T10:01:00Z")).await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @r"
+        [✅ The web answers slowly]
+        p95 is above 2 s.
+        Alert: Latency
+        Labels: grafana\_folder: Web
+        Value: \[ var='B' labels={} value=2.4 \]
+        State: Resolved
+        Timeline: <+-120s> firing
+        <+60s> resolved
+        -- grafana · grafana.resolved
+        ");
     })
     .await;
 }
@@ -89,12 +127,31 @@ async fn uptime_kuma_down_and_up() {
             })
         };
         kuma.bearer(town, &body(0, "connect ECONNREFUSED")).await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [🟠 Shop is down]
+        connect ECONNREFUSED
+        Since: 2026-01-02 10:00:00
+        State: Down
+        Timeline: <+0s> down
+        -- uptime · uptime_kuma.down
+        ");
         town.advance(TimeDelta::minutes(3)).await;
         kuma.bearer(town, &body(1, "200 - OK")).await;
         let test = json!({ "heartbeat": null, "monitor": null, "msg": "[Shop] Webhook Testing" });
         kuma.bearer(town, &test).await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @r"
+        [✅ Shop is up]
+        200 - OK
+        Since: 2026-01-02 10:00:00
+        State: Up
+        Timeline: <+0s> down
+        <+180s> up
+        -- uptime · uptime_kuma.up
+
+        [🔵 Uptime Kuma]
+        \[Shop\] Webhook Testing
+        -- uptime · uptime_kuma.message
+        ");
     })
     .await;
 }
@@ -131,7 +188,16 @@ async fn sentry_issues_and_alerts_about_them_share_a_card() {
         };
         assert_eq!(line(&sentry.sentry(town, "issue", "r-1", &issue("created", "unresolved")).await), "202");
         assert_eq!(line(&sentry.sentry(town, "issue", "r-1", &issue("created", "unresolved")).await), "200 duplicate");
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [🟠 TypeError: door is undefined]
+        open(door.js)
+        Project: web
+        Action: created
+        By: Ada
+        State: Unresolved
+        Timeline: <+-30s> issue
+        -- errors · sentry.issue
+        ");
         let alert = json!({
             "action": "triggered", "actor": { "type": "application", "id": "sentry", "name": "Sentry" },
             "data": { "triggered_rule": "Every new issue", "event": {
@@ -149,7 +215,27 @@ async fn sentry_issues_and_alerts_about_them_share_a_card() {
                 "metric_alert": { "id": "4", "alert_rule": { "id": "7", "name": "Too many errors" } } }
         });
         sentry.sentry(town, "metric_alert", "r-4", &metric).await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [✅ TypeError: door is undefined]
+        open(door.js)
+        Project: web
+        Action: resolved
+        By: Ada
+        State: Resolved
+        Timeline: <+-30s> issue
+        <+60s> event alert
+        <+120s> issue
+        -- errors · sentry.issue
+
+        [🔴 Critical: Too many errors]
+        1000 events in the last 10 minutes
+        Rule: Too many errors
+        Action: critical
+        By: Sentry
+        State: Critical
+        Timeline: <+120s> metric alert
+        -- errors · sentry.metric_alert
+        ");
     })
     .await;
 }

@@ -47,7 +47,11 @@ async fn an_approval_is_told_from_beginning_to_end() {
         ids.dedup();
         assert_eq!(ids.len(), heard.len());
         let lines: Vec<String> = heard.iter().map(|one| line(&one.json())).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        approval.opened web-07 "requested" null
+        approval.decided web-07 "deciding" "approve"
+        approval.confirmed web-07 "confirmed" "approve"
+        "#);
     })
     .await;
 }
@@ -118,7 +122,11 @@ async fn who_never_answers_is_switched_off_and_the_admins_are_told() {
         let shown = ask(town, &key, &format!("GET /webhooks/{id}")).send().await;
         assert_eq!((&shown.json["active"], &shown.json["failures"]), (&json!(false), &json!(5)));
         let words = town.see("ops");
-        insta::assert_snapshot!(words, @"");
+        insta::assert_snapshot!(words, @"
+        [⚠️ Signalbox]
+        The outbound webhook tools is switched off: 5 messages in a row could not be delivered; the last answer: 500.
+        -- Signalbox · signalbox.notice
+        ");
         let before = listener.heard().len();
         assert_eq!(before, 35, "seven attempts each");
         town.machine("web-9").await;
@@ -181,7 +189,13 @@ async fn addresses_of_this_machine_are_refused_without_leave() {
             let refused = ask(town, &key, "POST /webhooks").json(&wanted).send().await;
             answers.push_str(&format!("{} {}\n", refused.status, refused.json["errors"][0]["message"].as_str().unwrap()));
         }
-        insta::assert_snapshot!(answers, @"");
+        insta::assert_snapshot!(answers, @"
+        400 cannot be used: the address has to begin with https://
+        400 cannot be used: 127.0.0.1 leads to this machine or its network; nothing is sent there
+        400 cannot be used: the address may not hold a user name or password
+        400 cannot be used: the address has to begin with https://
+        400 should be an address such as https://example.org/hook
+        ");
         // A name is judged where it leads to, when it is used.
         let wanted = json!({ "name": "tools", "url": listener.url.replace("http://127.0.0.1", "https://localhost"), "events": ["*"] });
         let made = ask(town, &key, "POST /webhooks").json(&wanted).send().await;

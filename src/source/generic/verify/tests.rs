@@ -203,10 +203,10 @@ fn a_configuration_is_checked_before_it_is_stored() {
             .join("; ")
     };
     assert_eq!(problems(hmac_scheme("{id}.{timestamp}.{body}")), "");
-    insta::assert_snapshot!(problems(Hmac { header: "x y".into(), algorithm: Algorithm::Sha1, ..hmac_scheme("{nobody}") }), @"");
-    insta::assert_snapshot!(problems(Hmac { timestamp: None, ..hmac_scheme("{timestamp}{body}{body}") }), @"");
+    insta::assert_snapshot!(problems(Hmac { header: "x y".into(), algorithm: Algorithm::Sha1, ..hmac_scheme("{nobody}") }), @"`x y` is not the name of a header; algorithm sha1 is broken: use sha256 or sha512; signed knows {body}, {timestamp} and {id}, not {nobody}");
+    insta::assert_snapshot!(problems(Hmac { timestamp: None, ..hmac_scheme("{timestamp}{body}{body}") }), @"signed has to hold {body} once");
     let unsigned = Hmac { signed: "{body}".into(), ..hmac_scheme("{timestamp}.{body}") };
-    insta::assert_snapshot!(problems(unsigned), @"");
+    insta::assert_snapshot!(problems(unsigned), @"a timestamp that is not signed proves nothing: add {timestamp} to signed");
 }
 
 fn schemes() -> impl Strategy<Value = Verification> {
