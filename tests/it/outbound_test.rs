@@ -57,10 +57,10 @@ async fn an_approval_is_told_from_beginning_to_end() {
 }
 
 #[tokio::test]
-async fn what_is_refused_upstream_and_what_expires() {
+async fn what_is_refused_upstream() {
     in_town(async |town| {
         let listener = Listener::start().await;
-        subscribed(town, &listener, &["approval.refused", "approval.expired"]).await;
+        subscribed(town, &listener, &["approval.refused"]).await;
         machines::refused(town).await;
         assert_eq!(listener.types(), ["approval.refused"]);
         town.see("machines");

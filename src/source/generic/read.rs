@@ -198,7 +198,7 @@ mod tests {
         let received_at = DateTime::from_timestamp(at, 0).unwrap();
         let delivery = Delivery { headers: &[], raw: &raw, verified, received_at };
         let origin = Origin { id: Uuid::nil(), guild_id: GuildId(1), name: "ci" };
-        let (events, _) = read(origin, mapping, payload, &delivery, || Uuid::nil());
+        let (events, _) = read(origin, mapping, payload, &delivery, Uuid::nil);
         events.into_iter().map(|new| new.event).collect()
     }
 
