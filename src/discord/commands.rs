@@ -10,6 +10,7 @@ mod link_user;
 mod machines;
 mod party;
 mod privacy;
+mod source;
 pub mod ticket;
 mod webhook;
 mod webhook_secret;
@@ -37,6 +38,7 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         audit::audit(),
         api_key::api_key(),
         party::party(),
+        source::source(),
     ];
     if has_xtsystems {
         commands.extend([

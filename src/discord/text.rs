@@ -3,6 +3,7 @@
 pub mod api_key;
 pub mod party;
 pub mod privacy;
+pub mod source;
 pub mod ticket;
 
 use crate::approval::rules::Refusal;

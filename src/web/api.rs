@@ -20,6 +20,7 @@ pub mod repeat;
 pub mod sources;
 pub mod text;
 pub mod version;
+pub mod webhooks;
 
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
@@ -65,6 +66,7 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
         .merge(destinations::routes())
         .merge(sources::routes())
         .merge(audit::routes())
+        .merge(webhooks::routes())
 }
 
 /// The routes, to be merged with those of the rest of the web.
