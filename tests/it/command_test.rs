@@ -103,6 +103,9 @@ async fn help_shows_what_the_caller_may_use() {
         **/privacy show** — What is stored about you, in words and counts.
         **/privacy export** — Everything that is stored about you, as a file that only you see.
         **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
+        **/party show** — The newest parties: members, game, since when.
+        **/party create** — Open a party; its card is posted where parties are told.
+        **/party join-link** — The link to the voice chat of the parties.
         **/ticket create** — Create a ticket in XTSystems.
         **/ticket show** — Show a ticket as XTSystems has it now.
         **/ticket list** — List the open tickets.
@@ -123,6 +126,9 @@ async fn help_shows_what_the_caller_may_use() {
         **/audit list** — Who did what, newest first.
         **/audit verify** — Whether the log is as it was written; names the first entry that was changed, removed or inserted.
         **/audit export** — The log as a file, one JSON object on a line, with the hash that the chain ends with.
+        **/party show** — The newest parties: members, game, since when.
+        **/party create** — Open a party; its card is posted where parties are told.
+        **/party join-link** — The link to the voice chat of the parties.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.
