@@ -7,6 +7,7 @@ pub mod check;
 pub mod classify;
 pub mod create;
 pub mod edit;
+mod forum;
 pub mod late;
 pub mod limit;
 pub mod lookup;

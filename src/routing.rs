@@ -4,6 +4,7 @@ pub mod card;
 pub mod duration;
 pub mod embed;
 pub mod notice;
+pub mod post;
 pub mod reminder;
 pub mod subject;
 pub mod ticket;

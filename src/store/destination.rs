@@ -43,6 +43,9 @@ pub struct Destination {
 pub struct ForumTag {
     pub id: String,
     pub name: String,
+    /// The forum insists on a tag; this one is taken when no other fits.
+    #[serde(default)]
+    pub fallback: bool,
 }
 
 #[derive(Clone, PartialEq)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Result, Store, Tx};
-use crate::id::GuildId;
+use crate::id::{ChannelId, GuildId};
 
 /// A message to be queued: a notice with its embed, or the first showing of a card.
 pub struct NewMessage {
@@ -98,6 +98,34 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(|row| (row.id, row.received_at)).collect())
+    }
+}
+
+/// What a message for a forum is about.
+pub struct Topic {
+    /// Of the source and the thing in it; `None` when it is about nothing that lasts.
+    pub key: Option<String>,
+    /// The post about it, if there is one.
+    pub thread: Option<ChannelId>,
+    pub kind: String,
+    pub severity: String,
+}
+
+impl Store {
+    pub async fn get_topic(&self, destination_id: Uuid, message_id: i64) -> Result<Topic> {
+        let row = sqlx::query!(
+            r#"SELECT t.key, t.kind, t.severity,
+                   (SELECT s.discord_message_id FROM send s
+                    WHERE s.destination_id = $1 AND s.post_key = t.key AND s.thread IS NOT NULL AND s.state = 'delivered'
+                    ORDER BY s.created_at DESC LIMIT 1) AS thread
+               FROM (SELECT e.source_id || '/' || e.subject AS key, e.kind, e.severity
+                     FROM message m JOIN event e ON e.id = m.event_id WHERE m.id = $2) t"#,
+            destination_id,
+            message_id
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Topic { key: row.key, thread: row.thread.map(ChannelId), kind: row.kind, severity: row.severity })
     }
 }
 
