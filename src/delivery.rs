@@ -7,14 +7,18 @@ pub mod check;
 pub mod classify;
 pub mod create;
 pub mod edit;
+pub mod explain;
 mod forum;
 pub mod late;
 pub mod limit;
 pub mod lookup;
+pub mod manage;
 pub mod plan;
 pub mod reconcile;
+pub mod replay;
 pub mod retry;
 pub mod settle;
+pub mod test_message;
 mod watch;
 pub mod worker;
 

@@ -10,6 +10,7 @@ pub mod destination;
 pub mod diagnosis;
 pub mod embedded;
 pub mod event;
+pub mod explain;
 pub mod gauges;
 pub mod interaction;
 pub mod lane;

@@ -91,7 +91,7 @@ impl Delivery {
     }
 
     /// What is wrong with a destination, in words for an admin.
-    async fn examine(
+    pub(super) async fn examine(
         &self,
         destination: &Destination,
         standing: &OnceCell<Standing>,
@@ -155,7 +155,7 @@ impl Delivery {
         }
     }
 
-    async fn record(&self, destination: &Destination, problem: Option<&str>) -> Result<()> {
+    pub(super) async fn record(&self, destination: &Destination, problem: Option<&str>) -> Result<()> {
         let now = self.ports.clock.now();
         let changed = self.ports.store.record_destination_check(destination.id, problem, now).await?;
         if let (true, Some(problem)) = (changed, problem) {

@@ -63,7 +63,7 @@ fn about(view: &CardView) -> About<'_> {
     }
 }
 
-fn fitting(destination: &Destination, words: &[String]) -> Vec<String> {
+pub(super) fn fitting(destination: &Destination, words: &[String]) -> Vec<String> {
     let available: Vec<Tag<'_>> =
         destination.forum_tags.iter().map(|tag| Tag { id: &tag.id, name: &tag.name, fallback: tag.fallback }).collect();
     tags(words, &available)

@@ -3,6 +3,8 @@
 
 mod approval;
 pub(super) mod audit;
+pub(super) mod deliveries;
+pub(super) mod destination;
 mod link;
 pub(super) mod privacy;
 mod ticket;
@@ -95,6 +97,8 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
     let (feature, answer) = match words.as_slice() {
         ["v1", "approval", words @ ..] => ("approval", approval::answer(bot, words, &input).await),
         ["v1", "audit", words @ ..] => ("audit", audit::answer(bot, words, &input).await),
+        ["v1", "deliveries", words @ ..] => ("deliveries", deliveries::answer(bot, words, &input).await),
+        ["v1", "destination", words @ ..] => ("destination", destination::answer(bot, words, &input).await),
         ["v1", "link", words @ ..] => ("link", link::answer(bot, words, &input).await),
         ["v1", "privacy", words @ ..] => ("privacy", privacy::answer(bot, words, &input).await),
         ["v1", "ticket", words @ ..] => ("ticket", ticket::answer(bot, words, &input).await),
@@ -123,6 +127,8 @@ pub fn handles(custom_id: &str) -> bool {
     match words.as_slice() {
         ["v1", "approval", words @ ..] => approval::handles(words),
         ["v1", "audit", words @ ..] => audit::handles(words),
+        ["v1", "deliveries", words @ ..] => deliveries::handles(words),
+        ["v1", "destination", words @ ..] => destination::handles(words),
         ["v1", "link", words @ ..] => link::handles(words),
         ["v1", "privacy", words @ ..] => privacy::handles(words),
         ["v1", "ticket", words @ ..] => ticket::handles(words),
@@ -319,4 +325,16 @@ fn menu(select: &Select) -> CreateSelectMenu {
 fn is_too_late(error: &serenity::Error) -> bool {
     matches!(error, serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(response))
         if matches!(response.error.code, 40060 | 10062))
+}
+
+/// A number as short as a custom id can hold it.
+fn base36(number: i64) -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut rest = number.unsigned_abs();
+    let mut out = Vec::new();
+    while rest > 0 || out.is_empty() {
+        out.push(DIGITS[(rest % 36) as usize]);
+        rest /= 36;
+    }
+    out.iter().rev().map(|&digit| digit as char).collect()
 }

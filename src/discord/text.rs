@@ -1,5 +1,7 @@
 //! Every text of the gateway edge.
 
+pub mod delivery;
+pub mod explain;
 pub mod privacy;
 pub mod ticket;
 

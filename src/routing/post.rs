@@ -131,10 +131,18 @@ impl About<'_> {
     }
 }
 
+/// What a notice calls the thing it is about, as its fields are named.
+const CALLED: [&str; 4] = ["Title", "Name", "Hostname", "Username"];
+
 /// The name of a notice's post: what happened, and the first of what is said about it.
 pub fn notice_name(embed: &Embed) -> String {
-    let line = embed.description.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let words = if line.is_empty() { embed.title.clone() } else { format!("{}: {}", embed.title, plain(line)) };
+    let line = embed.description.lines().find(|line| !line.trim().is_empty());
+    let called =
+        || embed.fields.iter().find(|field| CALLED.contains(&field.name.as_str())).map(|field| field.value.as_str());
+    let words = match line.or_else(called) {
+        Some(said) => format!("{}: {}", embed.title, plain(said)),
+        None => embed.title.clone(),
+    };
     named(&words, "Signal")
 }
 
