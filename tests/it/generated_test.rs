@@ -27,6 +27,15 @@ fn privacy_md_is_what_the_list_of_tables_says() {
     );
 }
 
+#[test]
+fn openapi_json_is_what_the_routes_say() {
+    let stored = std::fs::read_to_string(root().join("openapi.json")).unwrap_or_default();
+    assert!(
+        stored == signalbox::web::api::openapi_json(),
+        "openapi.json is out of date: cargo run -- openapi > openapi.json"
+    );
+}
+
 /// Every committed description of a statement against the database as the migrations make it.
 #[tokio::test]
 async fn offline_query_data_describes_the_database() {
