@@ -47,7 +47,7 @@ pub(super) async fn plan(delivery: &Delivery, destination: &Destination, first: 
             }
             let embed: Embed = first.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
             let family = topic.kind.split('.').next().unwrap_or_default().to_owned();
-            (notice_name(&embed), vec![topic.severity, family])
+            (notice_name(&embed), vec![vec![topic.severity], vec![family]])
         }
     };
     let post = NewPost { name, tags: fitting(destination, &words) };
@@ -63,7 +63,7 @@ fn about(view: &CardView) -> About<'_> {
     }
 }
 
-pub(super) fn fitting(destination: &Destination, words: &[String]) -> Vec<String> {
+pub(super) fn fitting(destination: &Destination, words: &[Vec<String>]) -> Vec<String> {
     let available: Vec<Tag<'_>> =
         destination.forum_tags.iter().map(|tag| Tag { id: &tag.id, name: &tag.name, fallback: tag.fallback }).collect();
     tags(words, &available)

@@ -59,11 +59,12 @@ pub struct Tag<'a> {
     pub fallback: bool,
 }
 
-/// Those whose name is one of these words, in the order of the words.
-pub fn tags(words: &[String], available: &[Tag<'_>]) -> Vec<String> {
+/// Of each group of words the first that a tag is named by, in the order of the groups.
+pub fn tags(groups: &[Vec<String>], available: &[Tag<'_>]) -> Vec<String> {
     let mut chosen: Vec<String> = Vec::new();
-    for word in words {
-        let found = available.iter().find(|tag| same_word(tag.name, word));
+    for words in groups {
+        let named = |word: &String| available.iter().find(|tag| same_word(tag.name, word));
+        let found = words.iter().find_map(named);
         if let Some(tag) = found.filter(|tag| chosen.iter().all(|id| id != tag.id)) {
             chosen.push(tag.id.to_owned());
         }
@@ -94,11 +95,11 @@ impl About<'_> {
         named(&words, self.kind.as_str())
     }
 
-    /// The words by which tags are found, the state first.
-    pub fn words(&self) -> Vec<String> {
+    /// The words by which tags are found, the state first; of a group one tag is enough.
+    pub fn words(&self) -> Vec<Vec<String>> {
         let mut words = Vec::new();
         if let Some(approval) = self.approval {
-            words.push(
+            words.push(vec![
                 match (approval.state, approval.outcome.or(approval.verb)) {
                     (ApprovalState::Expired, _) => "expired",
                     (ApprovalState::Superseded, _) => "superseded",
@@ -107,14 +108,15 @@ impl About<'_> {
                     _ => "pending",
                 }
                 .to_owned(),
-            );
+            ]);
         }
-        words.extend(self.state.text("status"));
+        let mut state: Vec<String> = self.state.text("status").into_iter().collect();
         if self.kind == SubjectKind::Ticket {
-            words.push(if self.is_resolved() { "closed" } else { "open" }.to_owned());
-            words.extend(self.state.text("priority"));
+            state.push(if self.is_resolved() { "closed" } else { "open" }.to_owned());
         }
-        words.push(self.kind.as_str().to_owned());
+        words.push(state);
+        words.extend(self.state.text("priority").map(|priority| vec![priority]));
+        words.push(vec![self.kind.as_str().to_owned()]);
         words
     }
 
@@ -180,11 +182,16 @@ mod tests {
         all.iter().map(|word| (*word).to_owned()).collect()
     }
 
+    fn groups(all: &[&[&str]]) -> Vec<Vec<String>> {
+        all.iter().map(|group| words(group)).collect()
+    }
+
     #[test]
     fn tags_are_found_by_the_words_of_the_state() {
-        assert_eq!(tags(&words(&["in_progress", "critical", "critical"]), &FORUM), ["2", "3"]);
-        assert_eq!(tags(&words(&["new"]), &FORUM), ["1"], "the forum insists on one");
-        assert_eq!(tags(&words(&["new"]), &FORUM[1..]), [""; 0]);
+        assert_eq!(tags(&groups(&[&["in_progress", "open"], &["critical"], &["critical"]]), &FORUM), ["2", "3"]);
+        assert_eq!(tags(&groups(&[&["on_hold", "open"]]), &FORUM), ["1"]);
+        assert_eq!(tags(&groups(&[&["new"]]), &FORUM), ["1"], "the forum insists on one");
+        assert_eq!(tags(&groups(&[&["new"]]), &FORUM[1..]), [""; 0]);
     }
 
     #[test]

@@ -376,6 +376,7 @@ impl Store {
                        bool_or(k.version > k.shown_version AND k.gone_at IS NULL) AS behind,
                        bool_and(k.gone_at IS NOT NULL) AS gone, max(k.edit_error) AS edit_error
                    FROM subject t JOIN card k ON k.subject_id = t.id
+                       JOIN destination l ON l.id = k.destination_id AND l.removed_at IS NULL
                    WHERE t.source_id = e.source_id AND t.key = e.subject) c
                ORDER BY e.id DESC"#,
             guild_id.0,

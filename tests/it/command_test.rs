@@ -46,7 +46,8 @@ async fn they_are_registered_in_the_configured_server() {
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
         let of_xtsystems = ["webhook-secret", "ticket", "machines", "link-user", "approvals"];
-        let first = ["help", "about", "doctor", "privacy", "audit"];
+        let first =
+            ["help", "about", "doctor", "privacy", "audit", "destination", "deliveries", "why", "why-not", "Why?"];
         assert_eq!(names, [&first[..], &OF_ADMINS[1..], &of_xtsystems].concat());
         for name in [&OF_ADMINS[..], &["approvals"]].concat() {
             let command = commands.iter().find(|c| c["name"] == name).unwrap();
@@ -103,6 +104,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/privacy show** — What is stored about you, in words and counts.
         **/privacy export** — Everything that is stored about you, as a file that only you see.
         **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
+        **/why** — How a message came to be: events, routes, attempts, edits.
         **/ticket create** — Create a ticket in XTSystems.
         **/ticket show** — Show a ticket as XTSystems has it now.
         **/ticket list** — List the open tickets.
@@ -123,6 +125,17 @@ async fn help_shows_what_the_caller_may_use() {
         **/audit list** — Who did what, newest first.
         **/audit verify** — Whether the log is as it was written; names the first entry that was changed, removed or inserted.
         **/audit export** — The log as a file, one JSON object on a line, with the hash that the chain ends with.
+        **/destination list** — All destinations, whether they can be used, and how to mend those that cannot.
+        **/destination add** — Add a channel, a thread, a forum or a Discord webhook.
+        **/destination edit** — Change its name, what it is for, its type.
+        **/destination test** — Post a test message; one that Discord had refused is used again when it arrives.
+        **/destination pause** — Keep its messages back until it is enabled.
+        **/destination enable** — End a pause; one that Discord had refused is tested first.
+        **/destination remove** — Remove it for good; a webhook's address is forgotten.
+        **/deliveries list** — Messages, newest first, with what Discord said about those that are not there.
+        **/deliveries replay** — Queue again what was not delivered: one message at once, or many after a look at how many.
+        **/why** — How a message came to be: events, routes, attempts, edits.
+        **/why-not** — What did not arrive: events of a type that are not in Discord, and refused requests.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.

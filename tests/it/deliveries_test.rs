@@ -21,10 +21,24 @@ async fn what_was_not_delivered_is_listed_counted_and_replayed_once() {
         town.fault("create_message", "status:400", 2);
         town.alert("two").await;
         town.send("ticket.created", ticket("1", "open")).await;
-        insta::assert_snapshot!(town.deliveries(json!({})).await, @"");
-        insta::assert_snapshot!(town.deliveries(json!({ "state": "not delivered", "type": "alert.triggered" })).await, @"");
+        insta::assert_snapshot!(town.deliveries(json!({})).await, @"
+        [📬 Deliveries]
+        ❌ `#3` `ticket.created` → <#1180000000000000102> · not delivered <+0s>
+          ↳ HTTP 400: 400: Bad Request
+        ❌ `#2` `alert.triggered` → <#1180000000000000104> · not delivered <+0s>
+          ↳ HTTP 400: 400: Bad Request
+        ✅ `#1` `alert.triggered` → <#1180000000000000104> · delivered <+0s>
+        ");
+        insta::assert_snapshot!(town.deliveries(json!({ "state": "not delivered", "type": "alert.triggered" })).await, @"
+        [📬 Deliveries]
+        ❌ `#2` `alert.triggered` → <#1180000000000000104> · not delivered <+0s>
+          ↳ HTTP 400: 400: Bad Request
+        ");
         let asked = town.command("admin", "deliveries replay", json!({ "since": "1h" })).await;
-        insta::assert_snapshot!(show(&asked["message"]), @"");
+        insta::assert_snapshot!(show(&asked["message"]), @"
+        2 messages were not delivered since <+-3600s> and can be replayed.
+        (Replay 2)
+        ");
         let message = asked["message"]["id"].as_str().unwrap().to_owned();
         let custom_id = asked["message"]["components"][0]["components"][0]["custom_id"].as_str().unwrap().to_owned();
         assert_eq!(told(&town.press_id("admin", &message, &custom_id).await), "✅ 2 messages were queued again.");
@@ -51,7 +65,8 @@ async fn a_second_press_does_nothing_even_when_it_failed_again() {
             town.only_press("admin", &message, &custom_id)
         );
         town.settle().await;
-        let mut told = [told(&first), told(&second)];
+        let said = |outcome: &Value| outcome["response"]["data"]["content"].as_str().unwrap_or_default().to_owned();
+        let mut told = [said(&first), said(&second)];
         told.sort_by_key(|words| !words.starts_with('✅'));
         assert_eq!(told[0], "✅ 1 message was queued again.");
         assert!(told[1].starts_with("Nothing was queued: it was replayed already"), "{told:?}");
@@ -89,7 +104,11 @@ async fn a_message_in_doubt_is_listed_with_its_reason() {
         town.fault("create_message", "accept_then_drop", 1);
         town.alert("one").await;
         town.advance(minutes(2)).await;
-        insta::assert_snapshot!(town.deliveries(json!({ "state": "in doubt" })).await, @"");
+        insta::assert_snapshot!(town.deliveries(json!({ "state": "in doubt" })).await, @"
+        [📬 Deliveries]
+        ❔ `#1` `alert.triggered` → <#1180000000000000104> · in doubt, nobody can tell, since <+0s>
+          ↳ Read Message History is missing: nobody can tell whether it arrived
+        ");
         let number = town.count("SELECT id FROM message").await;
         let why = town.command("admin", "why", json!({ "message": format!("#{number}") })).await;
         let words = show(&why["message"]);

@@ -39,10 +39,18 @@ async fn a_ticket_is_a_post_whose_tags_follow_its_state() {
     run(async |town| {
         let forum = forum(town, "ticket.*").await;
         town.send("ticket.created", ticket("1", "open")).await;
-        insta::assert_snapshot!(town.posts(forum), @"");
+        insta::assert_snapshot!(town.posts(forum), @"
+        #1 Ticket 1 (Open)
+          Ticket 1 [Open]
+        ");
         town.send("ticket.updated", ticket("1", "waiting")).await;
         town.send("ticket.created", ticket("2", "open")).await;
-        insta::assert_snapshot!(town.posts(forum), @"");
+        insta::assert_snapshot!(town.posts(forum), @"
+        #1 Ticket 1 (Waiting)
+          Ticket 1 [Waiting]
+        #2 Ticket 2 (Open)
+          Ticket 2 [Open]
+        ");
         town.send("ticket.closed", ticket("1", "closed")).await;
         assert!(town.posts(forum).starts_with("#1 Ticket 1 (Closed)"), "nobody asked for archiving");
     })
@@ -56,7 +64,10 @@ async fn a_resolved_post_is_archived_where_that_is_wished_and_opened_again_for_n
         town.execute("UPDATE destination SET archives_resolved = true").await;
         town.send("ticket.created", ticket("1", "open")).await;
         town.send("ticket.closed", ticket("1", "closed")).await;
-        insta::assert_snapshot!(town.posts(forum), @"");
+        insta::assert_snapshot!(town.posts(forum), @"
+        #1 Ticket 1 (Closed, archived)
+          Ticket 1 [Closed]
+        ");
         town.advance(minutes(1)).await;
         town.send("ticket.updated", ticket("1", "waiting")).await;
         assert!(town.posts(forum).contains("(Waiting)"), "open again: {}", town.posts(forum));
@@ -76,7 +87,15 @@ async fn each_alert_is_a_post_and_notices_about_one_thing_share_one() {
         town.execute("UPDATE route SET mode = 'post'").await;
         town.send("ticket.created", ticket("7", "open")).await;
         town.send("ticket.updated", ticket("7", "waiting")).await;
-        insta::assert_snapshot!(town.posts(forum), @"");
+        insta::assert_snapshot!(town.posts(forum), @"
+        🚨 Alert Triggered: disk full (Critical)
+          disk full
+        🚨 Alert Triggered: fan broken (Critical)
+          fan broken
+        🎫 New Ticket Created: Ticket 7 ()
+          Ticket 7 [open]
+          Ticket 7 [waiting]
+        ");
     })
     .await;
 }
@@ -90,7 +109,10 @@ async fn a_post_that_was_deleted_or_locked_is_opened_anew() {
         let first = town.discord.threads(forum)[0]["id"].as_str().unwrap().parse().unwrap();
         town.discord.delete_channel(first);
         town.send("ticket.updated", ticket("7", "waiting")).await;
-        insta::assert_snapshot!(town.posts(forum), @"");
+        insta::assert_snapshot!(town.posts(forum), @"
+        📝 Ticket Updated: Ticket 7 ()
+          Ticket 7 [waiting]
+        ");
         assert!(town.status().await.ends_with("✅ all usable"), "the forum itself is as it was");
     })
     .await;
@@ -194,11 +216,12 @@ async fn what_a_thread_lacks_is_named() {
         town.discord.set_overwrite(ops, town.discord.bot_id(), 0, MANAGE_THREADS);
         town.send("ticket.created", ticket("1", "open")).await;
         let told = |town: &Town| town.lines("ops").replace(&thread.to_string(), "ID");
-        insta::assert_snapshot!(told(town), @"");
+        insta::assert_snapshot!(told(town), @"A destination cannot be used, its messages wait: the thread <#ID> is locked: unlock it, or allow Signalbox Manage Threads in its channel.");
         town.discord.archive_thread(thread, true, false);
         town.discord.set_overwrite(ops, town.discord.bot_id(), 0, SEND_MESSAGES_IN_THREADS);
         town.advance(minutes(2)).await;
-        insta::assert_snapshot!(told(town).lines().last().unwrap_or_default(), @"");
+        let status = town.status().await.replace(&thread.to_string(), "ID");
+        insta::assert_snapshot!(status.lines().last().unwrap_or_default(), @"");
         town.discord.set_overwrite(ops, town.discord.bot_id(), 0, 0);
         town.advance(minutes(2)).await;
         assert_eq!(town.lines("night shift"), "Ticket 1 [Open]");

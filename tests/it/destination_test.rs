@@ -43,16 +43,38 @@ async fn a_channel_is_added_tested_paused_and_enabled() {
     run(async |town| {
         let added =
             town.destination("add", json!({ "name": "Night desk", "channel": "stream", "type": "system" })).await;
-        insta::assert_snapshot!(added, @"");
+        insta::assert_snapshot!(added, @"✅ **Night desk** is there: <#stream>. Post a test message with `/destination test`.");
         let tested = town.destination("test", json!({ "destination": "night desk" })).await;
-        insta::assert_snapshot!(tested, @"");
-        insta::assert_snapshot!(town.see("stream"), @"");
+        insta::assert_snapshot!(tested, @"✅ **Night desk** works: https://discord.com/channels/town/stream/ID");
+        insta::assert_snapshot!(town.see("stream"), @"
+        [🔧 Test]
+        Signals can be delivered here, to **Night desk**. Asked for by <@1180000000000000011>.
+        -- Signalbox
+        ");
         town.route_to_channel("alert.*", town.discord.channel_id("stream")).await;
         town.alert("one").await;
-        insta::assert_snapshot!(town.destination("pause", json!({ "destination": "night desk" })).await, @"");
+        insta::assert_snapshot!(town.destination("pause", json!({ "destination": "night desk" })).await, @"⏸️ **Night desk** is paused. Its messages wait until `/destination enable`.");
         town.alert("two").await;
-        insta::assert_snapshot!(town.destination("list", json!({})).await, @"");
-        insta::assert_snapshot!(town.destination("enable", json!({ "destination": "night desk" })).await, @"");
+        insta::assert_snapshot!(town.destination("list", json!({})).await, @r"
+        [📮 Destinations]
+        ✅ **\#alerts** · <#alerts>
+        nothing delivered yet · routes `alert.triggered`
+
+        ✅ **\#ops** · <#ops>
+        nothing delivered yet · routes `asset.created` `asset.updated` `default`
+
+        ✅ **\#machines** · <#ID>
+        nothing delivered yet · routes `machine.approved` `machine.registered`
+
+        ✅ **\#tickets** · <#ID>
+        nothing delivered yet · routes `ticket.closed` `ticket.created` `ticket.updated`
+
+        ⏸️ **Night desk** · <#stream>
+        type SYSTEM for ADMIN
+        Paused: `/destination enable` sends what waits.
+        1 waiting · last delivery <+0s> · tested <+0s> · routes `alert.*`
+        ");
+        insta::assert_snapshot!(town.destination("enable", json!({ "destination": "night desk" })).await, @"✅ **Night desk** is used again; 1 message that waited is sent now.");
         assert!(town.lines("stream").ends_with("one\ntwo"), "{}", town.lines("stream"));
     })
     .await;
@@ -65,8 +87,8 @@ async fn a_webhook_is_taken_by_its_address_and_its_token_is_shown_to_nobody() {
         let added = town
             .destination("add", json!({ "name": "Relay", "webhook": url, "type": "support", "scope": "users" }))
             .await;
-        insta::assert_snapshot!(added, @"");
-        insta::assert_snapshot!(town.destination("test", json!({ "destination": "Relay" })).await, @"");
+        insta::assert_snapshot!(added, @"✅ **Relay** is there: webhook `…/webhooks/ID/••••` in <#stream>. Post a test message with `/destination test`.");
+        insta::assert_snapshot!(town.destination("test", json!({ "destination": "Relay" })).await, @"✅ **Relay** works: https://discord.com/channels/town/stream/ID");
         let list = town.destination("list", json!({})).await;
         assert!(list.contains("type SUPPORT for USER") && !list.contains(&token), "{list}");
         let stored = town.column("SELECT webhook_token FROM destination WHERE webhook_token IS NOT NULL").await;
@@ -86,14 +108,14 @@ async fn a_webhook_is_taken_by_its_address_and_its_token_is_shown_to_nobody() {
             );
         }
         let again = town.destination("add", json!({ "name": "Twice", "webhook": url })).await;
-        insta::assert_snapshot!(again, @"");
+        insta::assert_snapshot!(again, @"That is there already, as **Relay**; `/destination edit` changes it.");
         let taken = town.destination("add", json!({ "name": "RELAY", "channel": "stream" })).await;
-        insta::assert_snapshot!(taken, @"");
+        insta::assert_snapshot!(taken, @"Another destination is called **RELAY**; nothing was changed.");
         let elsewhere = town.discord.add_guild("Elsewhere");
         let far = town.discord.add_channel(elsewhere, "far", 0);
         let (_, _, url) = town.discord.create_webhook(far, "Far").unwrap();
         let refused = town.destination("add", json!({ "name": "Far", "webhook": url })).await;
-        insta::assert_snapshot!(refused, @"");
+        insta::assert_snapshot!(refused, @"This webhook belongs to another server; nothing was added.");
     })
     .await;
 }
@@ -105,11 +127,17 @@ async fn one_that_discord_refuses_says_why_and_works_again_after_a_test() {
         town.deny("alerts", SEND_MESSAGES);
         town.advance(minutes(11)).await;
         town.alert("one").await;
-        insta::assert_snapshot!(town.destination("list", json!({})).await.split("\n\n").find(|d| d.contains("Alarms")).unwrap(), @"");
-        insta::assert_snapshot!(town.destination("enable", json!({ "destination": "Alarms" })).await, @"");
+        insta::assert_snapshot!(town.destination("list", json!({})).await.split("\n\n").find(|d| d.contains("Alarms")).unwrap(), @"
+        [📮 Destinations]
+        ⚠️ **Alarms** · <#alerts>
+        Cannot be used: Signalbox lacks Send Messages in <#alerts>: allow it in the channel's permissions.
+        Mend that, then `/destination test`; it is also looked at each minute.
+        1 waiting · nothing delivered yet · routes `alert.triggered`
+        ");
+        insta::assert_snapshot!(town.destination("enable", json!({ "destination": "Alarms" })).await, @"❌ **Alarms** does not work: Signalbox lacks Send Messages in <#alerts>: allow it in the channel's permissions.");
         assert_eq!(town.lines("alerts"), "");
         town.deny("alerts", 0);
-        insta::assert_snapshot!(town.destination("enable", json!({ "destination": "Alarms" })).await, @"");
+        insta::assert_snapshot!(town.destination("enable", json!({ "destination": "Alarms" })).await, @"✅ **Alarms** works: https://discord.com/channels/town/alerts/ID It is used again.");
         assert_eq!(town.lines("alerts").lines().last(), Some("one"));
         assert_eq!(town.lines("ops").lines().count(), 1, "the admins were told once");
     })
@@ -120,10 +148,10 @@ async fn one_that_discord_refuses_says_why_and_works_again_after_a_test() {
 async fn removal_is_asked_for_twice_and_refused_while_routes_lead_there() {
     run(async |town| {
         town.destination("add", json!({ "name": "Alarms", "channel": "alerts" })).await;
-        insta::assert_snapshot!(town.destination("remove", json!({ "destination": "Alarms" })).await, @"");
+        insta::assert_snapshot!(town.destination("remove", json!({ "destination": "Alarms" })).await, @"Nothing was removed: the routes `alert.triggered` lead there. Change those first.");
         town.destination("add", json!({ "name": "Spare", "channel": "stream" })).await;
         let asked = town.command("admin", "destination remove", json!({ "destination": "Spare" })).await;
-        insta::assert_snapshot!(town.plain(&asked), @"");
+        insta::assert_snapshot!(town.plain(&asked), @"Remove **Spare** (<#stream>)? What was posted stays.");
         let message = asked["message"]["id"].as_str().unwrap().to_owned();
         let custom_id = asked["message"]["components"][0]["components"][0]["custom_id"].as_str().unwrap().to_owned();
         let pressed = town.press_id("admin", &message, &custom_id).await;
@@ -147,7 +175,7 @@ async fn a_forum_is_tested_with_a_post_and_is_not_for_members_to_manage() {
         town.route_to_channel("ticket.*", forum).await;
         town.send("ticket.closed", ticket("1", "closed")).await;
         assert_eq!(town.discord.threads(forum)[1]["archived"], true);
-        town.messages("#1 Ticket 1");
+        town.messages(town.discord.threads(forum)[1]["id"].as_str().unwrap());
         let refused = town.command("member", "destination list", json!({})).await;
         assert!(refused["error"].as_str().unwrap_or_default().contains("does not see that command"), "{refused}");
     })

@@ -235,11 +235,14 @@ async fn enable(
 ) -> Result<(), Error> {
     let who = who(ctx)?;
     ctx.defer_ephemeral().await?;
-    let view = found(ctx, &destination).await?;
+    let mut view = found(ctx, &destination).await?;
     let nonce = derived(&["test", &ctx.id().to_string()]);
     let words = match ctx.data().delivery.enable_destination(who, view.destination.id, nonce).await? {
         Enabled::Done(waiting) => text::enabled(&view, waiting),
-        Enabled::Tested(tested) => text::tested(&view, &tested),
+        Enabled::Tested(tested) => {
+            view.enabled = true;
+            text::tested(&view, &tested)
+        }
         Enabled::Unknown => text::UNKNOWN.to_owned(),
     };
     say(ctx, words).await

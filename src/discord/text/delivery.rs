@@ -50,13 +50,17 @@ fn place(view: &DestinationView) -> String {
     }
 }
 
-fn name(view: &DestinationView) -> String {
-    format!("**{}**", escape(&label(view)))
+/// Its name, or where it is.
+pub fn name(view: &DestinationView) -> String {
+    view.name.as_ref().map_or_else(|| place(view), |name| format!("**{}**", escape(name)))
 }
 
 /// One destination in the list: what it is, how it stands, how to mend it.
 pub fn destination_line(view: &DestinationView) -> String {
-    let mut lines = vec![format!("{} {} · {}", mood(view), name(view), place(view))];
+    let mut lines = vec![match &view.name {
+        Some(_) => format!("{} {} · {}", mood(view), name(view), place(view)),
+        None => format!("{} {}", mood(view), place(view)),
+    }];
     if let Some(kind) = &view.webhook_type {
         let scope = view.webhook_scope.as_ref().map(|scope| format!(" for {scope}")).unwrap_or_default();
         lines.push(format!("type {kind}{scope}"));
@@ -192,10 +196,7 @@ pub fn link(guild: GuildId, channel: ChannelId, message: MessageId) -> String {
 
 /// One message of the outbox: its number, state, type, destination, reason and link.
 pub fn delivery_line(guild: GuildId, message: &ToldMessage, view: Option<&DestinationView>) -> String {
-    let to = view.map_or("a removed destination".to_owned(), |view| match &view.name {
-        Some(_) => name(view),
-        None => place(view),
-    });
+    let to = view.map_or("a removed destination".to_owned(), name);
     let what = if message.kind.is_empty() { "a purged event".to_owned() } else { format!("`{}`", message.kind) };
     let (mood, state) = state(message, view);
     let at = relative(message.finished_at.unwrap_or(message.created_at));

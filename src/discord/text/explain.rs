@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::delivery::{label, link, state};
+use super::delivery::{link, name, state};
 use crate::delivery::explain::{Absence, Missing, Plan, Story, lag, missing};
 use crate::id::GuildId;
 use crate::routing::duration::span;
@@ -141,12 +141,7 @@ fn named(note: &str, names: &HashMap<Uuid, String>) -> String {
 
 /// Where it went, with whom, how it stands, and the link.
 fn message(guild: GuildId, story: &Story) -> String {
-    let to = |id: &Uuid| {
-        story
-            .destinations
-            .get(id)
-            .map_or("a removed destination".into(), |view| format!("**{}**", escape(&label(view))))
-    };
+    let to = |id: &Uuid| story.destinations.get(id).map_or("a removed destination".into(), name);
     let Some(send) = &story.send else {
         if story.messages.is_empty() {
             return "It led to no message of its own.".into();
@@ -226,10 +221,23 @@ fn attempts(all: &[ToldAttempt]) -> String {
             if attempt.action == "reconcile" { String::new() } else { format!(" after {} ms", attempt.duration_ms) };
         let note = attempt.note.as_deref().filter(|note| !note.is_empty());
         let note = note.map(|note| format!(" ({})", escape(&fit(note, NOTE)))).unwrap_or_default();
-        let outcome = attempt.outcome.replace('_', " ");
+        let outcome = outcome(&attempt.outcome);
         lines.push(format!("{}. {} {what}:{answer}{took}, {outcome}{note}", n + 1, relative(attempt.started_at)));
     }
     fit(&lines.join("\n"), 1000)
+}
+
+/// What an attempt came to.
+fn outcome(word: &str) -> &str {
+    match word {
+        "open" | "again" => "to be tried again",
+        "in_doubt" => "in doubt",
+        "unresolved" => "nobody can tell",
+        "dead" => "given up",
+        "late_said" => "it says that it is late",
+        "gone" => "it was deleted by hand",
+        other => other,
+    }
 }
 
 /// How far the message is behind what is known.

@@ -229,8 +229,5 @@ pub async fn remove_destination(tx: &mut Tx, guild_id: GuildId, id: Uuid, now: D
     .execute(&mut **tx)
     .await?
     .rows_affected();
-    sqlx::query!("UPDATE card SET gone_at = $2 WHERE destination_id = $1 AND gone_at IS NULL", id, now)
-        .execute(&mut **tx)
-        .await?;
     Ok(Some(given_up))
 }
