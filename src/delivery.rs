@@ -3,6 +3,7 @@
 //! Each step function reports how much it did, so that a loop knows when to rest and a test when all is quiet.
 //! States and transitions are table 1 of `ARCHITECTURE.md`.
 
+pub mod batch;
 pub mod check;
 pub mod classify;
 pub mod create;
@@ -19,6 +20,7 @@ pub mod replay;
 pub mod retry;
 pub mod settle;
 pub mod test_message;
+mod typed;
 mod watch;
 pub mod worker;
 

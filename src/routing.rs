@@ -4,6 +4,8 @@ pub mod card;
 pub mod duration;
 pub mod embed;
 pub mod notice;
+pub mod panel;
+pub mod party;
 pub mod post;
 pub mod reminder;
 pub mod subject;
@@ -99,7 +101,7 @@ fn push_hit(route: &Route, event: &Event, hits: &mut Vec<Hit>, seen: &mut Vec<Uu
             destination_ids.push(*id);
         }
     }
-    let has_subject = event.subject.is_some() && kind::find(&event.kind).is_some_and(|k| k.subject.is_some());
+    let has_subject = event.subject.is_some() && kind::opens_card(&event.kind);
     let mode = match route.mode {
         Some(Mode::Post) => Mode::Post,
         _ if has_subject => Mode::Card,

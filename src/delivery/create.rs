@@ -9,12 +9,12 @@ use super::classify::{Action, Verdict, classify};
 use super::limit::{Action as RouteAction, Gate, RouteKey};
 use super::settle::{Circumstances, doubt, settle, settle_finding, window_over};
 use super::worker::Next;
-use super::{Delivery, check, forum, reconcile};
+use super::{Delivery, batch, check, forum, reconcile};
 use crate::clock::jitter;
 use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
 use crate::routing::card;
-use crate::routing::embed::{EMBEDS, Embed, MessageBody, TOTAL};
+use crate::routing::embed::{Embed, MessageBody};
 use crate::routing::ticket;
 use crate::store::card::CardView;
 use crate::store::destination::Target;
@@ -23,15 +23,13 @@ use crate::store::message::Queued;
 use crate::store::send::{NewAttempt, NewSend, Post, Send, SendState, SendUpdate};
 use crate::upstream::discord::Answer;
 
-/// Characters that the mark adds to each footer.
-const MARK: usize = 11;
-
 /// Takes the next queued message, or as many notices as fit into one, and sends it.
 pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
     let ports = &delivery.ports;
-    let queued = ports.store.list_queued(lane.destination.id, EMBEDS as i64).await?;
+    let queued = ports.store.list_queued(lane.destination.id, batch::LOOK as i64).await?;
     let Some(first) = queued.first() else { return Ok(Next::Idle) };
     let plan = forum::plan(delivery, &lane.destination, first).await?;
+    let window = delivery.window(first);
     if let Some(wait) = gate(delivery, lane, plan.post.as_ref()) {
         return Ok(Next::WaitUntil(wait));
     }
@@ -39,7 +37,8 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
     let new = match first.card_id {
         Some(card_id) => freeze_card(delivery, lane, id, first, card_id).await?,
         // A post is about one thing.
-        None => freeze_notices(id, if plan.post.is_some() { &queued[..1] } else { &queued }),
+        None if plan.post.is_some() => freeze_notices(id, &queued[..1], false),
+        None => freeze_notices(id, &queued, !window.is_zero()),
     };
     let new = NewSend { post: plan.post, post_key: plan.key, ..new };
     let now = ports.clock.now();
@@ -63,7 +62,12 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
         post: new.post,
         post_key: new.post_key,
     };
-    attempt(delivery, lane, &send, now).await
+    // Posts of a forum are not gathered.
+    let rests = send.card_id.is_none() && send.post.is_none() && !window.is_zero();
+    match attempt(delivery, lane, &send, now).await? {
+        Next::Go if rests => Ok(Next::WaitUntil(now + window)),
+        next => Ok(next),
+    }
 }
 
 /// Goes on with a send that is open or in doubt.
@@ -213,26 +217,19 @@ async fn freeze_card(delivery: &Delivery, lane: &Lane, id: Uuid, queued: &Queued
     })
 }
 
-/// The leading notices that fit into one message, up to the next card.
-fn freeze_notices(id: Uuid, queued: &[Queued]) -> NewSend {
-    let mut body = MessageBody::default();
-    let mut message_ids = Vec::new();
-    let mut total = 0;
-    for message in queued.iter().take_while(|m| m.card_id.is_none()).take(EMBEDS) {
-        let embed: Embed = message.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
-        total += embed.len() + MARK;
-        if total > TOTAL && !message_ids.is_empty() {
-            break;
-        }
-        message_ids.push(message.id);
-        body.embeds.push(embed);
-        for mention in &message.mentions {
-            if !body.mentions.contains(mention) {
-                body.mentions.push(mention.clone());
-            }
+/// The leading notices that go into one message, up to the next card.
+fn freeze_notices(id: Uuid, queued: &[Queued], lists: bool) -> NewSend {
+    let notices: Vec<&Queued> = queued.iter().take_while(|m| m.card_id.is_none()).collect();
+    let embed = |m: &&Queued| m.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
+    let (count, embeds) = batch::pack(&notices.iter().map(embed).collect::<Vec<Embed>>(), lists);
+    let mut body = MessageBody { embeds, ..MessageBody::default() };
+    for mention in notices[..count].iter().flat_map(|message| &message.mentions) {
+        if !body.mentions.contains(mention) {
+            body.mentions.push(mention.clone());
         }
     }
     body.content = mention_line(&body.mentions);
+    let message_ids = notices[..count].iter().map(|message| message.id).collect();
     let body = body.to_json(&mark(id));
     NewSend { id, message_ids, card_id: None, card_version: None, body, post: None, post_key: None }
 }
@@ -273,6 +270,13 @@ fn gate(delivery: &Delivery, lane: &Lane, post: Option<&Post>) -> Option<DateTim
 impl Delivery {
     pub(super) fn nonce_window(&self) -> chrono::TimeDelta {
         chrono::TimeDelta::from_std(self.ports.config.delivery.nonce_window).unwrap_or(chrono::TimeDelta::seconds(60))
+    }
+
+    /// How long a lane rests after a notice: as its destination has it, else as the configuration does.
+    fn window(&self, queued: &Queued) -> chrono::TimeDelta {
+        let own = queued.batch_window_ms.map(|ms| chrono::TimeDelta::milliseconds(ms.into()));
+        let general = || chrono::TimeDelta::from_std(self.ports.config.delivery.batch_window).unwrap_or_default();
+        own.unwrap_or_else(general)
     }
 
     fn circumstances(&self, lane: &Lane, send: &Send, started_at: DateTime<Utc>) -> Circumstances<'_> {

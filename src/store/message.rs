@@ -25,6 +25,8 @@ pub struct Queued {
     pub card_id: Option<Uuid>,
     pub embed: Option<Value>,
     pub mentions: Vec<String>,
+    /// The window of the destination, where it has one of its own.
+    pub batch_window_ms: Option<i32>,
 }
 
 /// Inserts in the given order, which becomes the order of each lane.
@@ -63,8 +65,9 @@ impl Store {
     pub async fn list_queued(&self, destination_id: Uuid, limit: i64) -> Result<Vec<Queued>> {
         let rows = sqlx::query_as!(
             Queued,
-            "SELECT id, card_id, embed, mentions FROM message
-             WHERE destination_id = $1 AND state = 'queued' ORDER BY id LIMIT $2",
+            "SELECT m.id, m.card_id, m.embed, m.mentions, d.batch_window_ms
+             FROM message m JOIN destination d ON d.id = m.destination_id
+             WHERE m.destination_id = $1 AND m.state = 'queued' ORDER BY m.id LIMIT $2",
             destination_id,
             limit
         )

@@ -46,35 +46,37 @@ pub(in crate::discord) struct Wish {
     pub kind: Option<String>,
 }
 
-/// Whether [`answer`] knows what these words ask.
-pub(super) fn handles(words: &[&str]) -> bool {
+/// What a button asks.
+pub(super) enum Asked {
+    Page(Listing),
+    Replay(Wish),
+}
+
+/// `deliveries:<older|newer>:<listing>` and `deliveries:replay:<wish>`.
+pub(super) fn decode(words: &[&str]) -> Option<Asked> {
     match words {
-        [verb @ ("older" | "newer"), listing] => decode(verb, listing).is_some(),
-        ["replay", wish] => decode_wish(wish).is_some(),
-        _ => false,
+        [verb @ ("older" | "newer"), listing] => listing_of(verb, listing).map(Asked::Page),
+        ["replay", wish] => wish_of(wish).map(Asked::Replay),
+        _ => None,
     }
 }
 
-/// `None` when the words are not ours.
-pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Result<Option<Answer>> {
-    match words {
-        [verb @ ("older" | "newer"), listing] => {
-            let Some(listing) = decode(verb, listing) else { return Ok(None) };
+pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Result<Answer> {
+    match asked {
+        Asked::Page(listing) => {
             may(input, listing.caller)?;
             let (embed, buttons) = page(&bot.ports, input.guild_id, &listing).await?;
-            Ok(Some(Answer::Page(Box::new(embed), buttons)))
+            Ok(Answer::Page(Box::new(embed), buttons))
         }
-        ["replay", wish] => {
-            let Some(wish) = decode_wish(wish) else { return Ok(None) };
+        Asked::Replay(wish) => {
             may(input, wish.caller)?;
             let ports = &bot.ports;
             let filter = filter(ports, input.guild_id, &wish).await?;
             let (person, now) = (ports.clock.uuid(), ports.clock.now());
             let queued = replay::replay(&ports.store, &filter, wish.until, Some(input.user_id), person, now).await?;
             ports.wake.wake(Topic::Deliverer);
-            Ok(Some(Answer::Settled(text::replayed(queued))))
+            Ok(Answer::Settled(text::replayed(queued)))
         }
-        _ => Ok(None),
     }
 }
 
@@ -174,7 +176,7 @@ fn encode(listing: &Listing) -> String {
     )
 }
 
-fn decode(verb: &str, words: &str) -> Option<Listing> {
+fn listing_of(verb: &str, words: &str) -> Option<Listing> {
     let parts: Vec<&str> = words.splitn(6, '-').collect();
     let [caller, state, destination, since, cursor, kind] = parts.as_slice() else { return None };
     let cursor = number(cursor)?;
@@ -200,7 +202,7 @@ pub(in crate::discord) fn encode_wish(wish: &Wish) -> String {
     )
 }
 
-fn decode_wish(words: &str) -> Option<Wish> {
+fn wish_of(words: &str) -> Option<Wish> {
     let parts: Vec<&str> = words.splitn(5, '-').collect();
     let [caller, destination, since, until, kind] = parts.as_slice() else { return None };
     Some(Wish {
@@ -245,7 +247,7 @@ mod tests {
         };
         let id = encode(&listing);
         assert!(id.len() <= 100, "{}", id.len());
-        assert_eq!(decode("newer", id.rsplit(':').next().unwrap()), Some(listing));
+        assert_eq!(listing_of("newer", id.rsplit(':').next().unwrap()), Some(listing));
         let wish = Wish {
             caller: UserId(i64::MAX),
             destination: Some("abcd1234".into()),
@@ -255,7 +257,7 @@ mod tests {
         };
         let id = encode_wish(&wish);
         assert!(id.len() <= 100, "{}", id.len());
-        assert_eq!(decode_wish(id.rsplit(':').next().unwrap()), Some(wish));
-        assert_eq!(decode("older", "1-2"), None);
+        assert_eq!(wish_of(id.rsplit(':').next().unwrap()), Some(wish));
+        assert_eq!(listing_of("older", "1-2"), None);
     }
 }

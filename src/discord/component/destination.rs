@@ -26,35 +26,38 @@ pub(in crate::discord) struct Listing {
     pub page: usize,
 }
 
-/// Whether [`answer`] knows what these words ask.
-pub(super) fn handles(words: &[&str]) -> bool {
-    matches!(words, ["page", listing] if decode(listing).is_some())
-        || matches!(words, ["remove", wish] if decode_removal(wish).is_some())
+/// What a button asks.
+pub(super) enum Asked {
+    Page(Listing),
+    Remove { caller: UserId, id: Uuid },
 }
 
-/// `destination:page:<caller>-<page>` and `destination:remove:<caller>-<id>`. `None` when the words are not ours.
-pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Result<Option<Answer>> {
-    let caller = match words {
-        ["page", listing] => decode(listing).map(|listing| listing.caller),
-        ["remove", wish] => decode_removal(wish).map(|(caller, _)| caller),
+/// `destination:page:<caller>-<page>` and `destination:remove:<caller>-<id>`.
+pub(super) fn decode(words: &[&str]) -> Option<Asked> {
+    match words {
+        ["page", listing] => listing_of(listing).map(Asked::Page),
+        ["remove", wish] => removal_of(wish).map(|(caller, id)| Asked::Remove { caller, id }),
         _ => None,
-    };
-    let Some(caller) = caller else { return Ok(None) };
-    may(input, caller)?;
-    if let ["page", listing] = words
-        && let Some(listing) = decode(listing)
-    {
-        let (embed, buttons) = page(&bot.ports, input.guild_id, listing).await?;
-        return Ok(Some(Answer::Page(Box::new(embed), buttons)));
     }
-    let ["remove", wish] = words else { return Ok(None) };
-    let Some((_, id)) = decode_removal(wish) else { return Ok(None) };
-    let who = Who { guild_id: input.guild_id, user_id: input.user_id };
-    Ok(Some(Answer::Settled(match bot.delivery.remove_destination(who, id).await? {
-        Removed::Done(waited) => text::removed(waited),
-        Removed::Routed(patterns) => text::routed(&patterns),
-        Removed::Unknown => text::UNKNOWN.to_owned(),
-    })))
+}
+
+pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Result<Answer> {
+    match asked {
+        Asked::Page(listing) => {
+            may(input, listing.caller)?;
+            let (embed, buttons) = page(&bot.ports, input.guild_id, listing).await?;
+            Ok(Answer::Page(Box::new(embed), buttons))
+        }
+        Asked::Remove { caller, id } => {
+            may(input, caller)?;
+            let who = Who { guild_id: input.guild_id, user_id: input.user_id };
+            Ok(Answer::Settled(match bot.delivery.remove_destination(who, id).await? {
+                Removed::Done(waited) => text::removed(waited),
+                Removed::Routed(patterns) => text::routed(&patterns),
+                Removed::Unknown => text::UNKNOWN.to_owned(),
+            }))
+        }
+    }
 }
 
 /// Only who asked, and only while they may manage the server.
@@ -101,12 +104,12 @@ pub(in crate::discord) fn removal(caller: UserId, id: Uuid) -> String {
     format!("v1:destination:remove:{}-{}", base36(caller.0), id.simple())
 }
 
-fn decode(words: &str) -> Option<Listing> {
+fn listing_of(words: &str) -> Option<Listing> {
     let (caller, page) = words.split_once('-')?;
     Some(Listing { caller: UserId(i64::from_str_radix(caller, 36).ok()?), page: page.parse().ok()? })
 }
 
-fn decode_removal(words: &str) -> Option<(UserId, Uuid)> {
+fn removal_of(words: &str) -> Option<(UserId, Uuid)> {
     let (caller, id) = words.split_once('-')?;
     Some((UserId(i64::from_str_radix(caller, 36).ok()?), Uuid::parse_str(id).ok()?))
 }
