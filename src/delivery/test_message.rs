@@ -133,7 +133,7 @@ fn body(view: &DestinationView, by: UserId) -> Value {
             name.map_or(String::new(), |n| format!(", to{n}"))
         ),
         color: GREEN,
-        footer: Footer { text: "Signalbox".into() },
+        footer: Footer { text: "Signalbox".into(), ..Footer::default() },
         ..Embed::default()
     };
     MessageBody { embeds: vec![embed], ..MessageBody::default() }.to_json("test")
