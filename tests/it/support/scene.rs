@@ -237,7 +237,7 @@ impl Scene {
 
     /// Alerts go there alone from now on.
     pub async fn route_alerts_to(&self, channel: u64) {
-        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database.url).await.unwrap();
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
         let statement = "WITH made AS (
                 INSERT INTO destination (id, guild_id, kind, channel_id, created_at)
                 VALUES (gen_random_uuid(), $1, 'channel', $2, now()) RETURNING id
