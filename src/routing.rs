@@ -7,12 +7,13 @@ pub mod notice;
 pub mod panel;
 pub mod party;
 pub mod reminder;
+pub mod signal;
 pub mod subject;
 pub mod ticket;
 
 use uuid::Uuid;
 
-use crate::event::{Event, Severity, kind};
+use crate::event::{Event, Severity, SubjectKind, kind};
 
 /// The pattern that is tried after all others.
 pub const DEFAULT_PATTERN: &str = "default";
@@ -100,7 +101,8 @@ fn push_hit(route: &Route, event: &Event, hits: &mut Vec<Hit>, seen: &mut Vec<Uu
             destination_ids.push(*id);
         }
     }
-    let has_subject = event.subject.is_some() && kind::opens_card(&event.kind);
+    let is_signal = event.subject_kind() == Some(SubjectKind::Signal);
+    let has_subject = is_signal || event.subject.is_some() && kind::opens_card(&event.kind);
     let mode = match route.mode {
         Some(Mode::Post) => Mode::Post,
         _ if has_subject => Mode::Card,

@@ -5,6 +5,7 @@ mod approval;
 pub(super) mod audit;
 mod link;
 pub(super) mod privacy;
+pub(super) mod source;
 mod ticket;
 
 use std::collections::HashMap;
@@ -94,6 +95,7 @@ enum Asked {
     Audit(audit::Listing),
     Link(link::Asked),
     Privacy(UserId),
+    Source(source::Asked),
     Ticket(ticket::Asked),
 }
 
@@ -105,6 +107,7 @@ fn decode(custom_id: &str) -> Option<Asked> {
         ["v1", "audit", words @ ..] => audit::decode(words).map(Asked::Audit),
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
+        ["v1", "source", words @ ..] => source::decode(words).map(Asked::Source),
         ["v1", "ticket", words @ ..] => ticket::decode(words).map(Asked::Ticket),
         _ => None,
     }
@@ -118,6 +121,7 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         Some(Asked::Audit(asked)) => ("audit", audit::answer(bot, asked, &input).await),
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
+        Some(Asked::Source(asked)) => ("source", source::answer(bot, &asked, &input).await),
         Some(Asked::Ticket(asked)) => ("ticket", ticket::answer(bot, asked, &input).await),
         None => ("unknown", Err(UserError::new(text::UNKNOWN_BUTTON).into())),
     };
