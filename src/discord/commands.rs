@@ -1,6 +1,7 @@
 //! The slash commands. One file per topic.
 
 mod about;
+mod api_key;
 mod approvals;
 mod audit;
 mod doctor;
@@ -29,9 +30,16 @@ type Definition = poise::Command<Arc<Bot>, Error>;
 
 /// Every command that the configuration has a use for, in the order of `/help`.
 pub fn all(has_xtsystems: bool) -> Vec<Definition> {
-    let mut commands =
-        vec![help::help(), about::about(), doctor::doctor(), privacy::privacy(), audit::audit(), party::party()];
-    commands.push(source::source());
+    let mut commands = vec![
+        help::help(),
+        about::about(),
+        doctor::doctor(),
+        privacy::privacy(),
+        audit::audit(),
+        api_key::api_key(),
+        party::party(),
+        source::source(),
+    ];
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),

@@ -1,5 +1,6 @@
 //! Every text of the gateway edge.
 
+pub mod api_key;
 pub mod party;
 pub mod privacy;
 pub mod source;
