@@ -126,6 +126,9 @@ async fn help_shows_what_the_caller_may_use() {
         **/audit list** — Who did what, newest first.
         **/audit verify** — Whether the log is as it was written; names the first entry that was changed, removed or inserted.
         **/audit export** — The log as a file, one JSON object on a line, with the hash that the chain ends with.
+        **/api-key create** — Make a key; it is shown this once, to you alone.
+        **/api-key list** — The keys, without what it takes to use them.
+        **/api-key revoke** — End a key: from then on it is refused.
         **/party show** — The newest parties: members, game, since when.
         **/party create** — Open a party; its card is posted where parties are told.
         **/party join-link** — The link to the voice chat of the parties.
