@@ -98,10 +98,7 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
 /// What the doctor has to know of this edge.
 pub fn edge(config: &Config) -> Edge {
     let commands = commands::all(config.xtsystems.is_some());
-    Edge {
-        commands: commands.into_iter().map(|command| command.name.into_owned()).collect(),
-        handles: component::handles,
-    }
+    Edge { commands: commands.into_iter().map(commands::registered_name).collect(), handles: component::handles }
 }
 
 /// Marks an invocation that was found to be the first one.

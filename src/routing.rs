@@ -6,6 +6,7 @@ pub mod embed;
 pub mod notice;
 pub mod panel;
 pub mod party;
+pub mod post;
 pub mod reminder;
 pub mod signal;
 pub mod subject;

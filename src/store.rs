@@ -13,6 +13,7 @@ pub mod diagnosis;
 pub mod embedded;
 pub mod event;
 pub mod event_view;
+pub mod explain;
 pub mod gauges;
 pub mod generic_source;
 pub mod idempotency;

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use crate::delivery::replay;
 use crate::store::Store;
+use crate::store::message::DeadFilter;
 
-/// Messages handled by one call.
-const AT_MOST: i64 = 10_000;
 /// Lines printed without `--yes`.
 const SHOWN: usize = 20;
 
@@ -28,17 +28,22 @@ pub struct ReplayArgs {
 
 pub async fn replay(args: &ReplayArgs, store: &Store) -> Result<ExitCode> {
     let since = match &args.since {
-        Some(text) => text
-            .parse::<DateTime<Utc>>()
-            .with_context(|| format!("--since should be a time such as 2026-11-21T10:00:00Z, not {text}"))?,
-        None => DateTime::UNIX_EPOCH,
+        Some(text) => Some(
+            text.parse::<DateTime<Utc>>()
+                .with_context(|| format!("--since should be a time such as 2026-11-21T10:00:00Z, not {text}"))?,
+        ),
+        None => None,
     };
-    let mut dead = store.list_dead(since, AT_MOST).await?;
-    dead.retain(|message| args.message.is_none_or(|id| id == message.id));
+    let filter = DeadFilter { since, message_id: args.message, ..DeadFilter::default() };
+    let prospect = replay::look(store, &filter).await?;
+    let dead = &prospect.messages;
     println!("{} not delivered.", dead.len());
+    if prospect.settled > 0 {
+        println!("{} more are settled: shown by now, or their destination was removed.", prospect.settled);
+    }
     if args.yes {
-        let ids: Vec<i64> = dead.iter().map(|message| message.id).collect();
-        let queued = store.requeue_dead(&ids).await?;
+        let now = store.clock_reading().await?;
+        let queued = replay::replay(store, &filter, now, None, uuid::Uuid::nil(), now).await?;
         println!("{queued} queued again; the running bot sends them.");
         return Ok(ExitCode::SUCCESS);
     }

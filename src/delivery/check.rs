@@ -96,7 +96,7 @@ impl Delivery {
     }
 
     /// What is wrong with a destination, in words for an admin.
-    async fn examine(
+    pub(super) async fn examine(
         &self,
         destination: &Destination,
         standing: &OnceCell<Standing>,
@@ -139,7 +139,12 @@ impl Delivery {
             .available_tags
             .iter()
             .filter(usable)
-            .map(|tag| ForumTag { id: tag.id.clone(), name: tag.name.clone() })
+            .enumerate()
+            .map(|(n, tag)| ForumTag {
+                id: tag.id.clone(),
+                name: tag.name.clone(),
+                fallback: n == 0 && found.requires_tag(),
+            })
             .collect();
         let place = Place {
             kind: match found {
@@ -155,7 +160,7 @@ impl Delivery {
         }
     }
 
-    async fn record(&self, destination: &Destination, problem: Option<&str>) -> Result<()> {
+    pub(super) async fn record(&self, destination: &Destination, problem: Option<&str>) -> Result<()> {
         let now = self.ports.clock.now();
         let changed = self.ports.store.record_destination_check(destination.id, problem, now).await?;
         if let (true, Some(problem)) = (changed, problem) {
@@ -219,6 +224,7 @@ fn problem_text(destination: &Destination, code: i64, explanation: &str) -> Stri
         10003 => format!("{name} does not exist any more, or its id is wrong"),
         10015 => format!("{name} was deleted"),
         50001 => format!("Signalbox lacks View Channel in {name}: allow it in the channel's permissions"),
+        50083 => format!("{name} is archived and locked"),
         50013 => format!("Signalbox lacks a permission in {name}"),
         50027 => format!("the token of {name} is not valid"),
         _ => format!("of {name} Discord says: {explanation} ({code})"),

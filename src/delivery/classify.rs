@@ -42,9 +42,23 @@ pub struct Reply {
 pub enum Action {
     /// With the bot's token and a nonce.
     Create,
+    /// Opens a post of a forum: no nonce.
+    Post,
+    /// A create in a post of a forum, which may be gone or closed by now.
+    Reply,
     /// Through a webhook's URL: no token of ours, no nonce.
     Webhook,
     Edit,
+    /// Of a message in a post, which may be gone with it.
+    EditInPost,
+    /// Tags a post, opens it again or archives it.
+    ChangePost,
+}
+
+impl Action {
+    fn is_edit(self) -> bool {
+        matches!(self, Action::Edit | Action::EditInPost)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +78,7 @@ pub enum Verdict {
     Unusable(i64, String),
     /// The nonce is known, its message deleted: it was delivered.
     DeliveredAndDeleted,
-    /// The message to edit is gone.
+    /// The message to edit is gone, or the post to write into.
     Gone,
     /// Only this edit waits (too many edits of an old message).
     EditWait(TimeDelta, String),
@@ -75,6 +89,11 @@ pub enum Verdict {
 /// Unknown channel / webhook, missing access / permissions, invalid webhook token.
 const UNUSABLE: [i64; 5] = [10003, 10015, 50001, 50013, 50027];
 const UNKNOWN_MESSAGE: i64 = 10008;
+const UNKNOWN_CHANNEL: i64 = 10003;
+const MISSING_PERMISSIONS: i64 = 50013;
+/// "Tried to perform an operation on an archived thread, such as editing a message or adding a user to the thread".
+pub const ARCHIVED_THREAD: i64 = 50083;
+const TOO_MANY_THREADS: i64 = 160_006;
 const TOO_MANY_OLD_EDITS: i64 = 30046;
 /// An answer that did not come from Discord's API: everything stands still for this long.
 pub const PARKED: TimeDelta = TimeDelta::minutes(5);
@@ -95,14 +114,22 @@ pub fn classify(action: Action, reply: &Reply) -> Verdict {
         429 => {
             let wait = reply.retry_after.unwrap_or(DEFAULT_WAIT);
             match reply.code {
-                Some(TOO_MANY_OLD_EDITS) if action == Action::Edit => Verdict::EditWait(wait, said()),
+                Some(TOO_MANY_OLD_EDITS) if action.is_edit() => Verdict::EditWait(wait, said()),
                 _ if reply.global => Verdict::WaitAll(wait, said()),
                 _ => Verdict::Wait(wait, said()),
             }
         }
         400..500 => match reply.code {
-            Some(UNKNOWN_MESSAGE) if action == Action::Edit => Verdict::Gone,
+            Some(UNKNOWN_MESSAGE) if action.is_edit() => Verdict::Gone,
             Some(UNKNOWN_MESSAGE) => Verdict::DeliveredAndDeleted,
+            // A post is not its forum.
+            Some(UNKNOWN_CHANNEL) if matches!(action, Action::EditInPost | Action::ChangePost) => Verdict::Gone,
+            Some(UNKNOWN_CHANNEL | ARCHIVED_THREAD) if action == Action::Reply => Verdict::Gone,
+            Some(MISSING_PERMISSIONS) if action == Action::ChangePost => Verdict::Rejected(said()),
+            Some(code @ ARCHIVED_THREAD) if action == Action::Create => {
+                Verdict::Unusable(code, reply.explanation.clone())
+            }
+            Some(TOO_MANY_THREADS) if action == Action::Post => Verdict::Wait(PARKED, said()),
             Some(code) if UNUSABLE.contains(&code) => Verdict::Unusable(code, reply.explanation.clone()),
             _ if reply.status == 401 && action != Action::Webhook => Verdict::Stop(said()),
             _ => Verdict::Rejected(said()),
@@ -174,6 +201,20 @@ mod tests {
         assert!(matches!(classify(Action::Create, &reply(400, Some(50_035), true)), Verdict::Rejected(_)));
         assert_eq!(classify(Action::Create, &reply(404, Some(10_008), true)), Verdict::DeliveredAndDeleted);
         assert_eq!(classify(Action::Edit, &reply(404, Some(10_008), true)), Verdict::Gone);
+    }
+
+    #[test]
+    fn a_post_is_not_its_forum() {
+        let unknown_channel = reply(404, Some(10_003), true);
+        assert_eq!(classify(Action::Reply, &unknown_channel), Verdict::Gone);
+        assert_eq!(classify(Action::EditInPost, &unknown_channel), Verdict::Gone);
+        assert!(matches!(classify(Action::Post, &unknown_channel), Verdict::Unusable(10_003, _)));
+        let archived = reply(400, Some(50_083), true);
+        assert_eq!(classify(Action::Reply, &archived), Verdict::Gone);
+        assert!(matches!(classify(Action::Create, &archived), Verdict::Unusable(50_083, _)));
+        assert!(matches!(classify(Action::EditInPost, &archived), Verdict::Rejected(_)));
+        assert!(matches!(classify(Action::ChangePost, &reply(403, Some(50_013), true)), Verdict::Rejected(_)));
+        assert!(matches!(classify(Action::Post, &reply(400, Some(160_006), true)), Verdict::Wait(..)));
     }
 
     #[test]

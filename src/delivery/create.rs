@@ -9,7 +9,7 @@ use super::classify::{Action, Verdict, classify};
 use super::limit::{Action as RouteAction, Gate, RouteKey};
 use super::settle::{Circumstances, doubt, settle, settle_finding, window_over};
 use super::worker::Next;
-use super::{Delivery, batch, check, reconcile};
+use super::{Delivery, batch, check, forum, reconcile};
 use crate::clock::jitter;
 use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
@@ -20,7 +20,7 @@ use crate::store::card::CardView;
 use crate::store::destination::Target;
 use crate::store::lane::Lane;
 use crate::store::message::Queued;
-use crate::store::send::{NewAttempt, NewSend, Send, SendState, SendUpdate};
+use crate::store::send::{NewAttempt, NewSend, Post, Send, SendState, SendUpdate};
 use crate::upstream::discord::Answer;
 
 /// Takes the next queued message, or as many notices as fit into one, and sends it.
@@ -28,15 +28,19 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
     let ports = &delivery.ports;
     let queued = ports.store.list_queued(lane.destination.id, batch::LOOK as i64).await?;
     let Some(first) = queued.first() else { return Ok(Next::Idle) };
+    let plan = forum::plan(delivery, &lane.destination, first).await?;
     let window = delivery.window(first);
-    if let Some(wait) = gate(delivery, lane) {
+    if let Some(wait) = gate(delivery, lane, plan.post.as_ref()) {
         return Ok(Next::WaitUntil(wait));
     }
     let id = ports.clock.uuid();
     let new = match first.card_id {
-        Some(card_id) => freeze_card(delivery, id, first, card_id).await?,
+        Some(card_id) => freeze_card(delivery, lane, id, first, card_id).await?,
+        // A post is about one thing.
+        None if plan.post.is_some() => freeze_notices(id, &queued[..1], false),
         None => freeze_notices(id, &queued, !window.is_zero()),
     };
+    let new = NewSend { post: plan.post, post_key: plan.key, ..new };
     let now = ports.clock.now();
     if !ports.store.freeze_send(lane, &new, now, now + delivery.lease()).await? {
         return Ok(Next::Leave);
@@ -55,8 +59,11 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
         set_aside: false,
         note: None,
         created_at: now,
+        post: new.post,
+        post_key: new.post_key,
     };
-    let rests = send.card_id.is_none() && !window.is_zero();
+    // Posts of a forum are not gathered.
+    let rests = send.card_id.is_none() && send.post.is_none() && !window.is_zero();
     match attempt(delivery, lane, &send, now).await? {
         Next::Go if rests => Ok(Next::WaitUntil(now + window)),
         next => Ok(next),
@@ -68,11 +75,12 @@ pub(super) async fn resume(delivery: &Delivery, lane: &mut Lane, send: Send) -> 
     let ports = &delivery.ports;
     let now = ports.clock.now();
     let in_doubt = matches!(send.state, SendState::InDoubt | SendState::Unresolved)
-        || doubt(&send).is_some_and(|since| window_over(since, now, delivery.nonce_window(), has_nonce(lane)));
+        || doubt(&send)
+            .is_some_and(|since| window_over(since, now, delivery.nonce_window(), has_nonce(lane, send.post.as_ref())));
     if in_doubt {
         return reconcile_send(delivery, lane, &send).await;
     }
-    if let Some(wait) = gate(delivery, lane) {
+    if let Some(wait) = gate(delivery, lane, send.post.as_ref()) {
         return Ok(Next::WaitUntil(wait));
     }
     if !ports.store.begin_attempt(lane, send.id, now, now + delivery.lease()).await? {
@@ -88,7 +96,7 @@ async fn reconcile_send(delivery: &Delivery, lane: &mut Lane, send: &Send) -> Re
     }
     let started_at = ports.clock.now();
     let finding = reconcile::look(delivery, lane, send).await;
-    let update = settle_finding(send, &finding, &delivery.circumstances(lane, started_at));
+    let update = settle_finding(send, &finding, &delivery.circumstances(lane, send, started_at));
     let attempt = NewAttempt {
         send_id: Some(send.id),
         card_id: send.card_id,
@@ -105,23 +113,32 @@ async fn reconcile_send(delivery: &Delivery, lane: &mut Lane, send: &Send) -> Re
 
 async fn attempt(delivery: &Delivery, lane: &mut Lane, send: &Send, started_at: DateTime<Utc>) -> Result<Next> {
     let ports = &delivery.ports;
-    let (action, answer) = match &lane.destination.target {
-        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
-            let mut body = send.body.clone();
-            if !crate::crash::lacks("no-nonce") {
-                body["nonce"] = json!(base62(send.id));
-                body["enforce_nonce"] = json!(true);
-            }
-            (Action::Create, ports.discord.create_message(*channel, &body).await)
+    let with_nonce = || {
+        let mut body = send.body.clone();
+        if !crate::crash::lacks("no-nonce") {
+            body["nonce"] = json!(base62(send.id));
+            body["enforce_nonce"] = json!(true);
         }
-        Target::Webhook { id, token, .. } => {
+        body
+    };
+    let (action, answer) = match (&lane.destination.target, &send.post) {
+        (Target::Webhook { id, token, .. }, _) => {
             (Action::Webhook, ports.discord.execute_webhook(*id, token, &send.body).await)
+        }
+        (Target::Forum(forum), Some(Post::Open(post))) => {
+            (Action::Post, ports.discord.create_post(*forum, &post.request(&send.body)).await)
+        }
+        (Target::Forum(_), Some(Post::Into(thread))) => {
+            (Action::Reply, ports.discord.create_message(*thread, &with_nonce()).await)
+        }
+        (Target::Channel(place) | Target::Thread(place) | Target::Forum(place), _) => {
+            (Action::Create, ports.discord.create_message(*place, &with_nonce()).await)
         }
     };
     crate::crash::point("send.answered");
-    delivery.limiter().observe(&route(lane), &answer.limits, ports.clock.now());
+    delivery.limiter().observe(&route(lane, send.post.as_ref()), &answer.limits, ports.clock.now());
     let verdict = classify(action, &answer.reply);
-    let update = settle(send, &verdict, &delivery.circumstances(lane, started_at));
+    let update = settle(send, &verdict, &delivery.circumstances(lane, send, started_at));
     delivery.watch_answer(if action == Action::Webhook { "webhook" } else { "create" }, &verdict, &answer);
     let log = attempt_line(send, started_at, &answer, &update);
     let next = finish(delivery, lane, send, &update, &log).await?;
@@ -182,17 +199,21 @@ fn attempt_line(send: &Send, started_at: DateTime<Utc>, answer: &Answer, update:
 }
 
 /// A card's create is rendered from the state as it is now; what is newer follows as an edit.
-async fn freeze_card(delivery: &Delivery, id: Uuid, queued: &Queued, card_id: Uuid) -> Result<NewSend> {
+async fn freeze_card(delivery: &Delivery, lane: &Lane, id: Uuid, queued: &Queued, card_id: Uuid) -> Result<NewSend> {
     let view = delivery.ports.store.get_card(card_id).await?;
     let mut body = card_body(delivery, &view);
     body.mentions = queued.mentions.clone();
     body.content = mention_line(&body.mentions);
+    // A post is archived by an edit: one that begins resolved is behind from the start.
+    let is_to_be_archived = forum::wanted(&lane.destination, &view).is_some_and(|post| post.archived);
     Ok(NewSend {
         id,
         message_ids: vec![queued.id],
         card_id: Some(card_id),
-        card_version: Some(view.version),
+        card_version: Some(view.version - i64::from(is_to_be_archived)),
         body: body.to_json(&mark(id)),
+        post: None,
+        post_key: None,
     })
 }
 
@@ -209,7 +230,8 @@ fn freeze_notices(id: Uuid, queued: &[Queued], lists: bool) -> NewSend {
     }
     body.content = mention_line(&body.mentions);
     let message_ids = notices[..count].iter().map(|message| message.id).collect();
-    NewSend { id, message_ids, card_id: None, card_version: None, body: body.to_json(&mark(id)) }
+    let body = body.to_json(&mark(id));
+    NewSend { id, message_ids, card_id: None, card_version: None, body, post: None, post_key: None }
 }
 
 /// Mentions ping only in the content.
@@ -217,22 +239,29 @@ fn mention_line(mentions: &[String]) -> Option<String> {
     (!mentions.is_empty()).then(|| mentions.join(" "))
 }
 
-fn has_nonce(lane: &Lane) -> bool {
-    !matches!(lane.destination.target, Target::Webhook { .. })
+/// Neither webhooks nor the opening of a post know a nonce.
+fn has_nonce(lane: &Lane, post: Option<&Post>) -> bool {
+    match lane.destination.target {
+        Target::Webhook { .. } => false,
+        Target::Forum(_) => !matches!(post, Some(Post::Open(_))),
+        Target::Channel(_) | Target::Thread(_) => true,
+    }
 }
 
-fn route(lane: &Lane) -> RouteKey {
-    match &lane.destination.target {
-        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
-            RouteKey::new(RouteAction::CreateMessage, channel.0)
+fn route(lane: &Lane, post: Option<&Post>) -> RouteKey {
+    match (&lane.destination.target, post) {
+        (Target::Webhook { id, channel, .. }, _) => RouteKey::webhook(*id, channel.map(|c| c.0)),
+        (Target::Forum(forum), Some(Post::Open(_))) => RouteKey::new(RouteAction::CreateThread, forum.0),
+        (Target::Forum(_), Some(Post::Into(thread))) => RouteKey::new(RouteAction::CreateMessage, thread.0),
+        (Target::Channel(place) | Target::Thread(place) | Target::Forum(place), _) => {
+            RouteKey::new(RouteAction::CreateMessage, place.0)
         }
-        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
     }
 }
 
 /// The time a known limit asks to wait for, before the request is made.
-fn gate(delivery: &Delivery, lane: &Lane) -> Option<DateTime<Utc>> {
-    match delivery.limiter().check(&route(lane), delivery.ports.clock.now()) {
+fn gate(delivery: &Delivery, lane: &Lane, post: Option<&Post>) -> Option<DateTime<Utc>> {
+    match delivery.limiter().check(&route(lane, post), delivery.ports.clock.now()) {
         Gate::Go => None,
         Gate::WaitUntil(at) => Some(at),
     }
@@ -250,14 +279,14 @@ impl Delivery {
         own.unwrap_or_else(general)
     }
 
-    fn circumstances(&self, lane: &Lane, started_at: DateTime<Utc>) -> Circumstances<'_> {
+    fn circumstances(&self, lane: &Lane, send: &Send, started_at: DateTime<Utc>) -> Circumstances<'_> {
         Circumstances {
             now: self.ports.clock.now(),
             started_at,
             schedule: &self.schedule,
             jitter: jitter(self.ports.config.delivery.jitter),
             nonce_window: self.nonce_window(),
-            has_nonce: has_nonce(lane),
+            has_nonce: has_nonce(lane, send.post.as_ref()),
             lane_failures: lane.failures,
         }
     }

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::Delivery;
 use super::classify::{Action, Verdict, classify};
 use super::create::consequences;
-use super::edit::{edit_again_after, edit_route};
-use super::limit::Gate;
+use super::edit::edit_again_after;
+use super::limit::{Action as RouteAction, Gate, RouteKey};
 use super::worker::Next;
 use crate::store::destination::Target;
 use crate::store::lane::Lane;
@@ -16,7 +16,13 @@ use crate::store::send::{LateSend, NewAttempt};
 
 pub(super) async fn tell(delivery: &Delivery, lane: &mut Lane, late: &LateSend) -> Result<Next> {
     let ports = &delivery.ports;
-    let route = edit_route(lane);
+    let place = late.thread_id;
+    let route = match &lane.destination.target {
+        Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
+        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
+            RouteKey::new(RouteAction::EditMessage, place.unwrap_or(*channel).0)
+        }
+    };
     let started_at = ports.clock.now();
     if let Gate::WaitUntil(at) = delivery.limiter().check(&route, started_at) {
         return Ok(Next::WaitUntil(at));
@@ -26,16 +32,17 @@ pub(super) async fn tell(delivery: &Delivery, lane: &mut Lane, late: &LateSend) 
     }
     // An edit pings nobody.
     let body = json!({ "content": words(late), "allowed_mentions": { "parse": [] } });
-    let answer = match &lane.destination.target {
-        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
-            ports.discord.edit_message(*channel, late.message_id, &body).await
-        }
-        Target::Webhook { id, token, .. } => {
+    let answer = match (&lane.destination.target, place) {
+        (Target::Webhook { id, token, .. }, _) => {
             ports.discord.edit_webhook_message(*id, token, late.message_id, &body).await
+        }
+        (Target::Channel(place) | Target::Thread(place) | Target::Forum(place), post) => {
+            ports.discord.edit_message(post.unwrap_or(*place), late.message_id, &body).await
         }
     };
     delivery.limiter().observe(&route, &answer.limits, ports.clock.now());
-    let verdict = classify(Action::Edit, &answer.reply);
+    let action = if place.is_some() { Action::EditInPost } else { Action::Edit };
+    let verdict = classify(action, &answer.reply);
     delivery.watch_answer("edit", &verdict, &answer);
     let now = ports.clock.now();
     // A message that is gone, or an edit that Discord will never take: nothing is left to be said.

@@ -25,11 +25,16 @@ pub enum Action {
     CreateMessage,
     EditMessage,
     DeleteMessage,
+    /// Opens a post of a forum.
+    CreateThread,
+    /// Changes a thread.
+    EditThread,
     /// Executes a webhook, or edits what it sent.
     Webhook,
     /// Reads a channel, a webhook, a guild's roles, a member, oneself.
     ReadChannel,
     ReadMessages,
+    ReadThreads,
     ReadRoles,
     ReadMember,
     ReadWebhook,

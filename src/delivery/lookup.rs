@@ -64,7 +64,7 @@ impl Delivery {
     }
 
     /// The bot's user id, looked up once.
-    async fn own_id(&self) -> Result<UserId, LookupError> {
+    pub(super) async fn own_id(&self) -> Result<UserId, LookupError> {
         if let Some(id) = *lock(&self.own_id) {
             return Ok(id);
         }

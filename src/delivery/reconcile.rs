@@ -4,21 +4,21 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::Delivery;
 use super::limit::Action;
 use super::lookup::Access;
 use super::settle::{Finding, doubt};
+use super::{Delivery, forum};
 use crate::id::{ChannelId, MessageId, mark, snowflake_at};
 use crate::store::destination::Target;
 use crate::store::lane::Lane;
-use crate::store::send::Send;
+use crate::store::send::{Post, Send};
 use crate::upstream::discord::LookupError;
 use crate::upstream::permission::{READ_MESSAGE_HISTORY, VIEW_CHANNEL};
 
 /// Clocks may differ; looking back this much further costs a page at most.
-const MARGIN: TimeDelta = TimeDelta::minutes(2);
+pub(super) const MARGIN: TimeDelta = TimeDelta::minutes(2);
 /// Pages of 100 messages that are read before the question is given up for now.
-const PAGES: usize = 50;
+pub(super) const PAGES: usize = 50;
 /// When Discord does not answer the question, it is asked again after this long.
 const ASK_AGAIN: TimeDelta = TimeDelta::seconds(10);
 /// An attempt without an answer may still be under way at Discord for this long.
@@ -38,6 +38,8 @@ pub(super) async fn look(delivery: &Delivery, lane: &Lane, send: &Send) -> Findi
             delivery.stop_all("401 while reading a channel's history");
             Finding::Later(ASK_AGAIN, "Discord refuses the bot's token".into())
         }
+        // The post that it was to go into was deleted, and everything in it.
+        Err(LookupError::Refused { code: 10003, .. }) if matches!(send.post, Some(Post::Into(_))) => Finding::Absent,
         Err(LookupError::Refused { explanation, .. }) => Finding::Unreadable(explanation),
         Err(error) => Finding::Later(ASK_AGAIN, error.to_string()),
     }
@@ -50,7 +52,11 @@ async fn search(
     since: chrono::DateTime<chrono::Utc>,
 ) -> Result<Finding, LookupError> {
     let (channel, webhook) = match &lane.destination.target {
-        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => (*channel, None),
+        Target::Channel(channel) | Target::Thread(channel) => (*channel, None),
+        Target::Forum(forum) => match &send.post {
+            Some(Post::Into(thread)) => (*thread, None),
+            _ => (*forum, None),
+        },
         Target::Webhook { id, .. } => (delivery.webhook_place(&lane.destination).await?.0, Some(*id)),
     };
     // Without these Discord answers an empty list, which does not mean that nothing is there.
@@ -65,11 +71,15 @@ async fn search(
     }
     // No attempt began later than the nonce window allows, and none lasted longer than its deadline.
     let until = since + delivery.nonce_window() + SETTLING + MARGIN;
+    if let (Target::Forum(forum), Some(Post::Open(_))) = (&lane.destination.target, &send.post) {
+        let window = snowflake_at(since - MARGIN)..snowflake_at(until);
+        return forum::find_post(delivery, lane, send, *forum, since, window).await;
+    }
     let messages = history(delivery, channel, snowflake_at(since - MARGIN), snowflake_at(until)).await?;
     let Some(messages) = messages else {
         return Ok(Finding::Unreadable("the channel's history since then is too long to search".into()));
     };
-    let ending = format!(" · {}", mark(send.id));
+    let ending = ending(send);
     if let Some(id) = messages.iter().find(|m| has_mark(m, &ending)).and_then(message_id) {
         return Ok(Finding::Found(id));
     }
@@ -134,7 +144,12 @@ async fn webhook_candidates(
     })
 }
 
-fn has_mark(message: &Value, ending: &str) -> bool {
+/// What the footers of a send's message end with.
+pub(super) fn ending(send: &Send) -> String {
+    format!(" · {}", mark(send.id))
+}
+
+pub(super) fn has_mark(message: &Value, ending: &str) -> bool {
     let embeds = message["embeds"].as_array().into_iter().flatten();
     embeds.filter_map(|e| e["footer"]["text"].as_str()).any(|footer| footer.ends_with(ending))
 }

@@ -49,6 +49,7 @@ fn still_open(send: &Send, ambiguous_at: Option<DateTime<Utc>>, c: &Circumstance
         lane_not_before: None,
         lane_failures: c.lane_failures,
         lateness_due: false,
+        requeue: false,
     }
 }
 
@@ -94,8 +95,13 @@ pub fn settle(send: &Send, verdict: &Verdict, c: &Circumstances<'_>) -> SendUpda
             // An earlier attempt may have arrived: then the history decides, not this refusal.
             update.state = if doubt.is_some() { SendState::InDoubt } else { SendState::Dead };
         }
-        // Not an answer to a create.
-        Verdict::Gone => update.state = SendState::Dead,
+        // The post that it was to go into: earlier attempts are looked for, then another post is opened.
+        Verdict::Gone => {
+            update.attempts += 1;
+            update.requeue = doubt.is_none();
+            update.state = if doubt.is_some() { SendState::InDoubt } else { SendState::Dead };
+            update.note = Some("its post is closed or gone; another one is opened".into());
+        }
     }
     update
 }

@@ -4,6 +4,8 @@ mod about;
 mod api_key;
 mod approvals;
 mod audit;
+mod deliveries;
+mod destination;
 mod doctor;
 mod help;
 mod link_user;
@@ -15,6 +17,7 @@ pub mod ticket;
 mod webhook;
 mod webhook_secret;
 mod webhook_setup;
+mod why;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -40,6 +43,13 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         party::party(),
         source::source(),
     ];
+    commands.extend([
+        destination::destination(),
+        deliveries::deliveries(),
+        why::why(),
+        why::why_not(),
+        why::why_menu(),
+    ]);
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),
@@ -77,7 +87,8 @@ pub fn reference() -> String {
          Server Settings › Integrations.\n",
     );
     for command in all(true) {
-        let _ = write!(out, "\n## /{}\n\n{}\n\n", command.name, command.description.as_deref().unwrap_or_default());
+        let heading = heading(&command);
+        let _ = write!(out, "\n## {heading}\n\n{}\n\n", command.description.as_deref().unwrap_or_default());
         write_parameters(&mut out, &command);
         for (path, subcommand) in leaves(&command).filter(|(path, _)| *path != command.name) {
             let _ = write!(out, "### /{path}\n\n{}\n\n", subcommand.description.as_deref().unwrap_or_default());
@@ -86,6 +97,19 @@ pub fn reference() -> String {
         let _ = writeln!(out, "Who: {}.", who(command.default_member_permissions));
     }
     out
+}
+
+/// As people find it: in the box for commands, or in the menu of a message.
+fn heading(command: &Definition) -> String {
+    match &command.context_menu_name {
+        Some(name) => format!("Message menu › Apps › {name}"),
+        None => format!("/{}", command.name),
+    }
+}
+
+/// The name under which Discord knows a command.
+pub fn registered_name(command: Definition) -> String {
+    command.context_menu_name.unwrap_or(command.name).into_owned()
 }
 
 fn write_parameters(out: &mut String, command: &Definition) {

@@ -3,6 +3,8 @@
 
 mod approval;
 pub(super) mod audit;
+pub(super) mod deliveries;
+pub(super) mod destination;
 mod link;
 pub(super) mod privacy;
 pub(super) mod source;
@@ -93,6 +95,8 @@ pub async fn on_form(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &Moda
 enum Asked {
     Approval(approval::Asked),
     Audit(audit::Listing),
+    Deliveries(deliveries::Asked),
+    Destination(destination::Asked),
     Link(link::Asked),
     Privacy(UserId),
     Source(source::Asked),
@@ -105,6 +109,8 @@ fn decode(custom_id: &str) -> Option<Asked> {
     match words.as_slice() {
         ["v1", "approval", words @ ..] => approval::decode(words).map(Asked::Approval),
         ["v1", "audit", words @ ..] => audit::decode(words).map(Asked::Audit),
+        ["v1", "deliveries", words @ ..] => deliveries::decode(words).map(Asked::Deliveries),
+        ["v1", "destination", words @ ..] => destination::decode(words).map(Asked::Destination),
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
         ["v1", "source", words @ ..] => source::decode(words).map(Asked::Source),
@@ -119,6 +125,8 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
     let (feature, answer) = match decode(custom_id) {
         Some(Asked::Approval(asked)) => ("approval", approval::answer(bot, asked, &input).await),
         Some(Asked::Audit(asked)) => ("audit", audit::answer(bot, asked, &input).await),
+        Some(Asked::Deliveries(asked)) => ("deliveries", deliveries::answer(bot, asked, &input).await),
+        Some(Asked::Destination(asked)) => ("destination", destination::answer(bot, asked, &input).await),
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
         Some(Asked::Source(asked)) => ("source", source::answer(bot, &asked, &input).await),
@@ -335,4 +343,16 @@ fn menu(select: &Select) -> CreateSelectMenu {
 fn is_too_late(error: &serenity::Error) -> bool {
     matches!(error, serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(response))
         if matches!(response.error.code, 40060 | 10062))
+}
+
+/// A number as short as a custom id can hold it.
+fn base36(number: i64) -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut rest = number.unsigned_abs();
+    let mut out = Vec::new();
+    while rest > 0 || out.is_empty() {
+        out.push(DIGITS[(rest % 36) as usize]);
+        rest /= 36;
+    }
+    out.iter().rev().map(|&digit| digit as char).collect()
 }

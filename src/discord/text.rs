@@ -1,6 +1,8 @@
 //! Every text of the gateway edge.
 
 pub mod api_key;
+pub mod delivery;
+pub mod explain;
 pub mod party;
 pub mod privacy;
 pub mod source;

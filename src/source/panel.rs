@@ -252,9 +252,10 @@ pub fn parse(body: Value) -> Result<Dispatch, BadRequest> {
     })
 }
 
-/// The kind behind a name, how much it matters, the type of webhook it goes to, and its data as it is kept.
+/// The kind, how much it matters, the type of webhook it goes to, and its data as it is kept.
 type Typed = (&'static str, Severity, &'static str, Map<String, Value>);
 
+/// What is behind a name.
 fn typed(name: &str, data: Value) -> Result<Typed, BadRequest> {
     let data = if data.is_null() { json!({}) } else { data };
     let known = |kind: &'static str| kind::find(&format!("panel.{kind}")).map_or(Severity::Info, |spec| spec.severity);

@@ -9,6 +9,7 @@ use super::{Result, Store, Tx};
 use crate::event::kind::SubjectKind;
 use crate::id::{GuildId, MessageId};
 use crate::routing::card::{ApprovalState, ApprovalView, Verb, Voter};
+use crate::routing::post::PostState;
 use crate::routing::subject::SubjectState;
 use crate::routing::ticket::{ActionView, Controls};
 use crate::store::upstream_list::ListKind;
@@ -29,6 +30,8 @@ pub struct CardView {
     pub message_id: Option<MessageId>,
     pub reposts: i32,
     pub edit_failures: i32,
+    /// What its post in a forum was made last.
+    pub post: Option<PostState>,
 }
 
 /// A card wanted by a plan.
@@ -41,8 +44,8 @@ pub struct WantedCard {
 
 /// What an edit came to.
 pub enum EditOutcome {
-    /// The message shows this version.
-    Shown { version: i64 },
+    /// The message shows this version, and its post in a forum is as it should be.
+    Shown { version: i64, post: Option<PostState> },
     /// Nobody knows, or not now: again after this time.
     Again { not_before: DateTime<Utc>, error: String },
     /// Discord refuses this version; the next one is tried.
@@ -105,6 +108,7 @@ struct Row {
     discord_message_id: Option<i64>,
     reposts: i32,
     edit_failures: i32,
+    thread_state: Option<String>,
     approval_id: Option<Uuid>,
     approval_state: Option<String>,
     verb: Option<String>,
@@ -174,6 +178,7 @@ impl From<Row> for CardView {
             message_id: r.discord_message_id.map(MessageId),
             reposts: r.reposts,
             edit_failures: r.edit_failures,
+            post: r.thread_state.as_deref().and_then(PostState::parse),
         }
     }
 }
@@ -183,7 +188,7 @@ impl Store {
     pub async fn get_card(&self, card_id: Uuid) -> Result<CardView> {
         let row = sqlx::query_as!(
             Row,
-            r#"SELECT c.id, c.version, s.id AS subject_id, s.source_id, s.kind, s.state, c.send_id, c.discord_message_id, c.reposts, c.edit_failures,
+            r#"SELECT c.id, c.version, s.id AS subject_id, s.source_id, s.kind, s.state, c.send_id, c.discord_message_id, c.reposts, c.edit_failures, c.thread_state,
                    a.id AS "approval_id?", a.state AS "approval_state?", a.verb, p.discord_user_id AS presser,
                    a.decided_at, a.reason, a.upstream_text, a.call_attempts AS "call_attempts?", a.outcome,
                    a.outcome_by, a.settled_at, a.title AS "title?", a.requested_by, a.needed AS "needed?", a.call_due_at,
@@ -245,12 +250,14 @@ impl Store {
         let held = lane::hold(&mut tx, lane).await?;
         if held {
             match outcome {
-                EditOutcome::Shown { version } => {
+                EditOutcome::Shown { version, post } => {
                     sqlx::query!(
                         "UPDATE card SET shown_version = GREATEST(shown_version, $2), edit_not_before = NULL,
-                             edit_failures = 0, edit_error = NULL WHERE id = $1",
+                             edit_failures = 0, edit_error = NULL, thread_state = COALESCE($3, thread_state)
+                         WHERE id = $1",
                         card.id,
-                        version
+                        version,
+                        post.as_ref().map(PostState::to_text)
                     )
                     .execute(&mut *tx)
                     .await?;
@@ -291,7 +298,9 @@ async fn repost(tx: &mut Tx, card: &CardView, now: DateTime<Utc>) -> Result<()> 
         return Ok(());
     }
     sqlx::query!(
-        "UPDATE card SET discord_message_id = NULL, send_id = NULL, shown_version = 0, reposts = reposts + 1 WHERE id = $1",
+        "UPDATE card SET discord_message_id = NULL, send_id = NULL, shown_version = 0, reposts = reposts + 1,
+             thread_state = NULL
+         WHERE id = $1",
         card.id
     )
     .execute(&mut **tx)

@@ -44,6 +44,9 @@ pub struct Destination {
 pub struct ForumTag {
     pub id: String,
     pub name: String,
+    /// The forum insists on a tag; this one is taken when no other fits.
+    #[serde(default)]
+    pub fallback: bool,
 }
 
 #[derive(Clone, PartialEq)]
@@ -256,7 +259,7 @@ pub async fn ensure_channel(
 ) -> Result<Uuid> {
     sqlx::query!(
         "INSERT INTO destination (id, guild_id, kind, channel_id, created_at) VALUES ($1, $2, 'channel', $3, $4)
-         ON CONFLICT ON CONSTRAINT destination_channel_unique DO UPDATE SET removed_at = NULL
+         ON CONFLICT ON CONSTRAINT destination_channel_unique DO UPDATE SET removed_at = NULL, enabled = true
          WHERE destination.removed_at IS NOT NULL",
         new_id,
         guild_id.0,
@@ -292,7 +295,8 @@ pub async fn ensure_webhook(
         "INSERT INTO destination (id, guild_id, kind, webhook_id, webhook_token, created_at)
          VALUES ($1, $2, 'webhook', $3, $4, $5)
          ON CONFLICT ON CONSTRAINT destination_webhook_unique DO UPDATE
-             SET webhook_token = EXCLUDED.webhook_token, removed_at = NULL
+             SET webhook_token = EXCLUDED.webhook_token, removed_at = NULL,
+                 enabled = destination.enabled OR destination.removed_at IS NOT NULL
          RETURNING id",
         new_id,
         guild_id.0,

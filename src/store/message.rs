@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Result, Store, Tx};
-use crate::id::GuildId;
+use crate::id::{ChannelId, GuildId};
 
 /// A message to be queued: a notice with its embed, or the first showing of a card.
 pub struct NewMessage {
@@ -104,40 +104,102 @@ impl Store {
     }
 }
 
+/// What a message for a forum is about.
+pub struct Topic {
+    /// Of the source and the thing in it; `None` when it is about nothing that lasts.
+    pub key: Option<String>,
+    /// The post about it, if there is one.
+    pub thread: Option<ChannelId>,
+    pub kind: String,
+    pub severity: String,
+}
+
+impl Store {
+    pub async fn get_topic(&self, destination_id: Uuid, message_id: i64) -> Result<Topic> {
+        let row = sqlx::query!(
+            r#"SELECT t.key, t.kind, t.severity,
+                   (SELECT s.discord_message_id FROM send s
+                    WHERE s.destination_id = $1 AND s.post_key = t.key AND s.thread IS NOT NULL AND s.state = 'delivered'
+                    ORDER BY s.created_at DESC LIMIT 1) AS thread
+               FROM (SELECT e.source_id || '/' || e.subject AS key, e.kind, e.severity
+                     FROM message m JOIN event e ON e.id = m.event_id WHERE m.id = $2) t"#,
+            destination_id,
+            message_id
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Topic { key: row.key, thread: row.thread.map(ChannelId), kind: row.kind, severity: row.severity })
+    }
+}
+
 /// A message that was not delivered, with Discord's words.
 pub struct DeadMessage {
     pub id: i64,
     pub finished_at: DateTime<Utc>,
     pub event_id: Uuid,
     pub note: String,
+    /// Why it cannot be queued again: what it shows is there by now, or its destination is not.
+    pub settled: bool,
+    /// It would wait: its destination is paused, or Discord refuses it.
+    pub would_wait: bool,
+}
+
+/// Which undelivered messages are meant; all of them by default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeadFilter {
+    /// `None`: of all servers.
+    pub guild_id: Option<GuildId>,
+    pub message_id: Option<i64>,
+    pub destination_id: Option<Uuid>,
+    pub kind: Option<String>,
+    pub since: Option<DateTime<Utc>>,
+    /// What was given up after this is not meant.
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl Store {
-    /// What was not delivered since `since`, oldest first.
-    pub async fn list_dead(&self, since: DateTime<Utc>, limit: i64) -> Result<Vec<DeadMessage>> {
+    /// What was not delivered, oldest first. A card that is shown by now, or about to be, is not shown twice.
+    pub async fn list_dead(&self, filter: &DeadFilter, limit: i64) -> Result<Vec<DeadMessage>> {
         let rows = sqlx::query_as!(
             DeadMessage,
-            r#"SELECT m.id, m.finished_at AS "finished_at!", m.event_id, COALESCE(s.note, '') AS "note!"
-               FROM message m LEFT JOIN send s ON s.id = m.send_id
-               WHERE m.state = 'dead' AND m.finished_at >= $1 ORDER BY m.id LIMIT $2"#,
-            since,
+            r#"SELECT m.id, m.finished_at AS "finished_at!", m.event_id, COALESCE(s.note, '') AS "note!",
+                   (d.removed_at IS NOT NULL OR COALESCE(c.discord_message_id IS NOT NULL OR c.gone_at IS NOT NULL, false)
+                       OR (m.card_id IS NOT NULL AND EXISTS (SELECT 1 FROM message o WHERE o.card_id = m.card_id
+                           AND o.id <> m.id AND (o.state IN ('queued', 'sending') OR (o.state = 'dead' AND o.id > m.id)))))
+                       AS "settled!",
+                   (NOT d.enabled OR d.disabled_at IS NOT NULL) AS "would_wait!"
+               FROM message m JOIN destination d ON d.id = m.destination_id
+               LEFT JOIN card c ON c.id = m.card_id LEFT JOIN send s ON s.id = m.send_id
+               LEFT JOIN event e ON e.id = m.event_id
+               WHERE m.state = 'dead' AND ($1::bigint IS NULL OR m.guild_id = $1) AND ($2::bigint IS NULL OR m.id = $2)
+                 AND ($3::uuid IS NULL OR m.destination_id = $3) AND ($4::text IS NULL OR e.kind = $4)
+                 AND ($5::timestamptz IS NULL OR m.finished_at >= $5)
+                 AND ($6::timestamptz IS NULL OR m.finished_at <= $6)
+               ORDER BY m.id LIMIT $7"#,
+            filter.guild_id.map(|guild| guild.0),
+            filter.message_id,
+            filter.destination_id,
+            filter.kind,
+            filter.since,
+            filter.until,
             limit
         )
         .fetch_all(&self.pool)
         .await?;
         Ok(rows)
     }
+}
 
-    /// Queues undelivered messages again, each under a new send. They are certainly not in Discord: a
-    /// message only dies when it was refused, or was looked for and not found. Returns how many.
-    pub async fn requeue_dead(&self, ids: &[i64]) -> Result<u64> {
-        let done = sqlx::query!(
-            "UPDATE message SET state = 'queued', send_id = NULL, finished_at = NULL
-             WHERE id = ANY ($1) AND state = 'dead'",
-            ids
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
-    }
+/// Queues undelivered messages again, each under a new send. They are certainly not in Discord: a message only
+/// dies when it was refused, or was looked for and not found. What died again after `until` stays. Returns how many.
+pub async fn requeue_dead(tx: &mut Tx, ids: &[i64], until: DateTime<Utc>) -> Result<u64> {
+    let done = sqlx::query!(
+        "UPDATE message SET state = 'queued', send_id = NULL, finished_at = NULL
+         WHERE id = ANY ($1) AND state = 'dead' AND finished_at <= $2",
+        ids,
+        until
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
 }

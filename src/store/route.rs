@@ -135,3 +135,12 @@ impl Store {
         Ok(rows.into_iter().map(|r| (r.pattern, r.channels, r.origin)).collect())
     }
 }
+
+impl Store {
+    /// What the routes of a guild match, by their ids.
+    pub async fn list_route_names(&self, guild_id: GuildId) -> Result<Vec<(Uuid, String)>> {
+        let rows =
+            sqlx::query!("SELECT id, pattern FROM route WHERE guild_id = $1", guild_id.0).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|r| (r.id, r.pattern)).collect())
+    }
+}

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::lane::{self, Lane};
 use super::{Result, Store, Tx, outbound};
-use crate::id::MessageId;
+use crate::id::{ChannelId, MessageId};
+use crate::routing::post::{NewPost, PostState};
 
 /// States of a send, as in `ARCHITECTURE.md`, table 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,26 @@ pub struct Send {
     /// What was last said about it.
     pub note: Option<String>,
     pub created_at: DateTime<Utc>,
+    /// Where in a forum it goes.
+    pub post: Option<Post>,
+    /// What that post is about.
+    pub post_key: Option<String>,
+}
+
+/// Where in a forum a create goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Post {
+    /// It is the first message of a post of its own.
+    Open(NewPost),
+    /// A post that is there.
+    Into(ChannelId),
+}
+
+impl Post {
+    fn new(thread_id: Option<i64>, thread: Option<Value>) -> Option<Self> {
+        let into = thread_id.map(|id| Post::Into(ChannelId(id)));
+        into.or_else(|| serde_json::from_value(thread?).ok().map(Post::Open))
+    }
 }
 
 /// A create about to be frozen.
@@ -66,6 +88,8 @@ pub struct NewSend {
     pub card_id: Option<Uuid>,
     pub card_version: Option<i64>,
     pub body: Value,
+    pub post: Option<Post>,
+    pub post_key: Option<String>,
 }
 
 /// What one attempt came to. `None` fields leave the row as it is.
@@ -82,6 +106,8 @@ pub struct SendUpdate {
     pub lane_failures: i32,
     /// It arrived after others had passed it, and its message is to say so.
     pub lateness_due: bool,
+    /// Certainly not there, and to be frozen anew: the post that it was to go into is gone.
+    pub requeue: bool,
 }
 
 /// One line of the attempt log.
@@ -103,6 +129,8 @@ pub struct LateSend {
     pub id: Uuid,
     pub card_id: Option<Uuid>,
     pub message_id: MessageId,
+    /// The post that it is in, of a forum.
+    pub thread_id: Option<ChannelId>,
     /// The frozen content, which the words about the lateness follow.
     pub content: String,
     /// When it should have arrived.
@@ -113,7 +141,8 @@ impl Store {
     pub async fn find_late_send(&self, destination_id: Uuid, now: DateTime<Utc>) -> Result<Option<LateSend>> {
         let row = sqlx::query!(
             r#"SELECT id, card_id, discord_message_id AS "message_id!", COALESCE(body ->> 'content', '') AS "content!",
-                   created_at
+                   created_at,
+                   COALESCE(thread_id, CASE WHEN thread IS NOT NULL THEN discord_message_id END) AS thread_id
                FROM send WHERE destination_id = $1 AND lateness_due AND discord_message_id IS NOT NULL
                  AND not_before <= $2
                ORDER BY not_before LIMIT 1"#,
@@ -126,6 +155,7 @@ impl Store {
             id: r.id,
             card_id: r.card_id,
             message_id: MessageId(r.message_id),
+            thread_id: r.thread_id.map(ChannelId),
             content: r.content,
             created_at: r.created_at,
         }))
@@ -160,7 +190,7 @@ impl Store {
     pub async fn find_due_send(&self, destination_id: Uuid, now: DateTime<Utc>) -> Result<Option<Send>> {
         let row = sqlx::query!(
             "SELECT id, message_ids, card_id, body, state, attempting_at, ambiguous_at, attempts, own_failures,
-                 set_aside, note, created_at
+                 set_aside, note, created_at, thread_id, thread, post_key
              FROM send WHERE destination_id = $1 AND state IN ('open', 'in_doubt', 'unresolved') AND not_before <= $2
              ORDER BY state = 'unresolved', set_aside, created_at LIMIT 1",
             destination_id,
@@ -181,6 +211,8 @@ impl Store {
             set_aside: r.set_aside,
             note: r.note,
             created_at: r.created_at,
+            post: Post::new(r.thread_id, r.thread),
+            post_key: r.post_key,
         }))
     }
 
@@ -193,6 +225,11 @@ impl Store {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<bool> {
+        let (thread_id, thread) = match &new.post {
+            Some(Post::Into(thread)) => (Some(thread.0), None),
+            Some(Post::Open(post)) => (None, Some(Json(post))),
+            None => (None, None),
+        };
         let mut tx = self.begin().await?;
         let mine = sqlx::query!(
             "UPDATE lane SET leased_until = $3 WHERE destination_id = $1 AND lease_token = $2",
@@ -218,15 +255,19 @@ impl Store {
             return Ok(false);
         }
         sqlx::query!(
-            "INSERT INTO send (id, destination_id, message_ids, card_id, card_version, body, attempting_at, not_before, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)",
+            "INSERT INTO send (id, destination_id, message_ids, card_id, card_version, body, attempting_at, not_before,
+                 created_at, thread_id, thread, post_key)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8, $9, $10)",
             new.id,
             lane.destination.id,
             &new.message_ids,
             new.card_id,
             new.card_version,
             new.body,
-            now
+            now,
+            thread_id,
+            thread as Option<Json<&NewPost>>,
+            new.post_key
         )
         .execute(&mut *tx)
         .await?;
@@ -306,7 +347,9 @@ async fn apply(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: 
     )
     .execute(&mut **tx)
     .await?;
-    if finished {
+    if update.requeue {
+        requeue(tx, lane, send).await?;
+    } else if finished {
         let state = if update.state == SendState::Delivered { "delivered" } else { "dead" };
         // The destination's own row is written no more than once a second.
         sqlx::query!(
@@ -325,12 +368,18 @@ async fn apply(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: 
         .await?;
     }
     if let (Some(card_id), Some(message_id)) = (send.card_id, update.message_id) {
+        let opened = match &send.post {
+            Some(Post::Open(post)) => Some(PostState { tags: post.tags.clone(), archived: false }.to_text()),
+            _ => None,
+        };
         sqlx::query!(
-            "UPDATE card SET discord_message_id = $3, shown_version = GREATEST(shown_version, s.card_version)
+            "UPDATE card SET discord_message_id = $3, shown_version = GREATEST(shown_version, s.card_version),
+                 thread_state = $4
              FROM send s WHERE card.id = $1 AND s.id = $2 AND card.send_id = s.id",
             card_id,
             send.id,
-            message_id.0
+            message_id.0,
+            opened
         )
         .execute(&mut **tx)
         .await?;
@@ -354,6 +403,21 @@ async fn tell_others(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate,
         "because": update.note,
     });
     outbound::tell(tx, lane.destination.guild_id, what, &data, now).await?;
+    Ok(())
+}
+
+/// The messages go into another post.
+async fn requeue(tx: &mut Tx, lane: &Lane, send: &Send) -> Result<()> {
+    sqlx::query!("UPDATE message SET state = 'queued', send_id = NULL WHERE id = ANY ($1)", &send.message_ids)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query!(
+        "UPDATE send SET post_key = NULL WHERE destination_id = $1 AND post_key = $2 AND thread IS NOT NULL",
+        lane.destination.id,
+        send.post_key
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

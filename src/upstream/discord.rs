@@ -3,6 +3,7 @@
 
 mod inspect;
 mod place;
+mod thread;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::upstream::permission::{Channel, Member, Role};
 
 pub use inspect::Application;
 pub use place::Guild;
+pub use thread::Thread;
 
 /// Characters of Discord's explanation that are kept.
 const EXPLANATION: usize = 400;

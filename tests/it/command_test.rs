@@ -46,7 +46,21 @@ async fn they_are_registered_in_the_configured_server() {
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
         let of_xtsystems = ["webhook-secret", "ticket", "machines", "link-user", "approvals"];
-        let first = ["help", "about", "doctor", "privacy", "audit", "api-key", "party", "source"];
+        let first = [
+            "help",
+            "about",
+            "doctor",
+            "privacy",
+            "audit",
+            "api-key",
+            "party",
+            "source",
+            "destination",
+            "deliveries",
+            "why",
+            "why-not",
+            "Why?",
+        ];
         assert_eq!(names, [&first[..], &OF_ADMINS[1..], &of_xtsystems].concat());
         for name in [&OF_ADMINS[..], &["approvals"]].concat() {
             let command = commands.iter().find(|c| c["name"] == name).unwrap();
@@ -106,6 +120,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/party show** — The newest parties: members, game, since when.
         **/party create** — Open a party; its card is posted where parties are told.
         **/party join-link** — The link to the voice chat of the parties.
+        **/why** — How a message came to be: events, routes, attempts, edits.
         **/ticket create** — Create a ticket in XTSystems.
         **/ticket show** — Show a ticket as XTSystems has it now.
         **/ticket list** — List the open tickets.
@@ -137,6 +152,17 @@ async fn help_shows_what_the_caller_may_use() {
         **/source show** — A source: its address, how it is verified, what came and what was refused.
         **/source rotate** — Make a new secret; the one before it stays valid for a while.
         **/source remove** — Remove a source; asks you to type its name.
+        **/destination list** — All destinations, whether they can be used, and how to mend those that cannot.
+        **/destination add** — Add a channel, a thread, a forum or a Discord webhook.
+        **/destination edit** — Change its name, what it is for, its type.
+        **/destination test** — Post a test message; one that Discord had refused is used again when it arrives.
+        **/destination pause** — Keep its messages back until it is enabled.
+        **/destination enable** — End a pause; one that Discord had refused is tested first.
+        **/destination remove** — Remove it for good; a webhook's address is forgotten.
+        **/deliveries list** — Messages, newest first, with what Discord said about those that are not there.
+        **/deliveries replay** — Queue again what was not delivered: one message at once, or many after a look at how many.
+        **/why** — How a message came to be: events, routes, attempts, edits.
+        **/why-not** — What did not arrive: events of a type that are not in Discord, and refused requests.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.

@@ -145,6 +145,8 @@ async fn the_story_plays_itself() {
     #tickets: she writes a note
     #tickets: and closes it. Nobody has opened XTSystems for that
     #tickets: the first ticket is closed in XTSystems
+    #party: a LAN party begins; its program tells the bot
+    #party: three join and a game begins, all in one moment: the messages of a burst go together
     #machines: lab-09 asks to be let in, and waits for you
     #tickets: a ticket for you
     #audit: Ada has the audit log verified (/audit verify); only she sees the answer

@@ -7,6 +7,7 @@ mod control;
 mod door;
 mod endpoint;
 mod faults;
+mod forum;
 mod gateway;
 mod hub;
 mod interaction;

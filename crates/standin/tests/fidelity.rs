@@ -339,3 +339,53 @@ async fn two_hundred_commands_a_day() {
     client.clock.advance(Duration::days(1));
     assert_eq!(client.put(&url, &all("c")).await.status, 200);
 }
+
+/// <https://discord.com/developers/docs/topics/threads#active-archived-threads>
+#[tokio::test]
+async fn archived_threads_are_immutable_and_opened_by_a_message() {
+    const MANAGE_THREADS: u64 = 1 << 34;
+    let (world, client) = town(unlimited()).await;
+    let ops = world.channel_id("ops");
+    let thread = world.start_thread(ops, "night shift");
+    let messages = format!("/channels/{thread}/messages");
+    let posted = client.post(&messages, &json!({"content": "one"})).await.body;
+    let first = format!("{messages}/{}", posted["id"].as_str().unwrap());
+    world.archive_thread(thread, true, false);
+    assert_eq!(client.patch(&first, &json!({"content": "two"})).await.body["code"], 50083);
+    assert_eq!(client.post(&messages, &json!({"content": "three"})).await.status, 200);
+    assert_eq!(client.patch(&first, &json!({"content": "two"})).await.status, 200, "it is open again");
+    world.archive_thread(thread, true, true);
+    world.set_overwrite(ops, world.bot_id(), 0, MANAGE_THREADS);
+    assert_eq!(client.post(&messages, &json!({"content": "four"})).await.body["code"], 50083);
+    let opened = client.patch(&format!("/channels/{thread}"), &json!({"archived": false})).await;
+    assert_eq!(opened.body["code"], 50013, "it is locked");
+    let archived = client.get(&format!("/channels/{ops}/threads/archived/public")).await.body;
+    assert_eq!(archived["threads"][0]["id"], thread.to_string());
+    world.set_overwrite(ops, world.bot_id(), 0, 0);
+    assert_eq!(client.patch(&format!("/channels/{thread}"), &json!({"archived": false})).await.status, 200);
+    assert_eq!(client.get(&format!("/channels/{ops}/threads/archived/public")).await.body["threads"], json!([]));
+}
+
+/// <https://discord.com/developers/docs/resources/channel#forum-tag-object>
+#[tokio::test]
+async fn posts_take_the_tags_of_their_forum() {
+    let (world, client) = town(unlimited()).await;
+    let forum = world.add_channel(world.guild_id(), "desk", 15);
+    world.set_tags(forum, &["Open", "Staff!"], true);
+    let tag = |n: u64| (forum + n).to_string();
+    let post = async |tags: Value| {
+        let body = json!({"name": "a post", "applied_tags": tags, "message": {"content": "hello"}});
+        client.post(&format!("/channels/{forum}/threads"), &body).await
+    };
+    assert_eq!(post(json!([])).await.body["code"], 40067);
+    assert_eq!(post(json!(["1"])).await.body["code"], 50035);
+    let made = post(json!([tag(1)])).await;
+    assert_eq!(
+        (made.status, &made.body["message"]["id"]),
+        (201, &made.body["id"]),
+        "the first message has the post's id"
+    );
+    let manage_threads = 1 << 34;
+    world.set_overwrite(forum, world.bot_id(), 0, manage_threads);
+    assert_eq!(post(json!([tag(2)])).await.body["code"], 50013, "a moderated one");
+}

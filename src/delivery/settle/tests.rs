@@ -22,6 +22,8 @@ fn send() -> Send {
         set_aside: false,
         note: None,
         created_at: at(0),
+        post: None,
+        post_key: None,
     }
 }
 
@@ -138,4 +140,13 @@ fn findings() {
     assert_eq!((rest.state, rest.ambiguous_at, rest.not_before), (SendState::Unresolved, Some(at(-100)), at(600)));
     let exhausted = Send { own_failures: 5, attempts: 5, ..doubted };
     assert_eq!(settle_finding(&exhausted, &Finding::Absent, &c).state, SendState::Dead);
+}
+
+#[test]
+fn a_post_that_is_gone_is_opened_anew_unless_something_may_have_arrived() {
+    let update = settle_at(&send(), Verdict::Gone, 0, true);
+    assert!(update.requeue && update.state == SendState::Dead);
+    let doubted = Send { ambiguous_at: Some(at(-5)), ..send() };
+    let update = settle_at(&doubted, Verdict::Gone, 0, true);
+    assert!(!update.requeue && update.state == SendState::InDoubt);
 }

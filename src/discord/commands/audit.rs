@@ -90,7 +90,7 @@ fn is_action(word: &str) -> bool {
 }
 
 /// `7d`, `12h`, `30m`, or a day.
-fn parse_since(words: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(super) fn parse_since(words: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let words = words.trim();
     if let Ok(day) = words.parse::<NaiveDate>() {
         return Some(day.and_hms_opt(0, 0, 0)?.and_utc());

@@ -21,6 +21,8 @@ pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
         .options()
         .commands
         .iter()
+        // What stands in a menu is found there.
+        .filter(|c| c.context_menu_name.is_none())
         .filter(|c| held.administrator() || held.contains(c.default_member_permissions))
         .flat_map(leaves)
         .map(|(path, c)| format!("**/{path}** — {}", c.description.as_deref().unwrap_or_default()))

@@ -7,7 +7,7 @@ use chrono::DateTime;
 use poise::serenity_prelude::{ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, Permissions};
 
 use super::super::{Bot, text};
-use super::{Answer, Input};
+use super::{Answer, Input, base36};
 use crate::error::UserError;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
@@ -120,17 +120,6 @@ fn listing_of(verb: &str, words: &str) -> Option<Listing> {
         },
         page: if verb == "newer" { AuditPage::NewerThan(cursor) } else { AuditPage::OlderThan(cursor) },
     })
-}
-
-fn base36(number: i64) -> String {
-    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let mut rest = number.unsigned_abs();
-    let mut out = Vec::new();
-    while rest > 0 || out.is_empty() {
-        out.push(DIGITS[(rest % 36) as usize]);
-        rest /= 36;
-    }
-    out.iter().rev().map(|&digit| digit as char).collect()
 }
 
 #[cfg(test)]

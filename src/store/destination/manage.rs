@@ -132,19 +132,6 @@ impl Store {
         })
     }
 
-    /// A person's pause, or its end. False when there is no such destination.
-    pub async fn set_destination_enabled(&self, guild_id: GuildId, id: Uuid, enabled: bool) -> Result<bool> {
-        let done = sqlx::query!(
-            "UPDATE destination SET enabled = $3 WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL",
-            guild_id.0,
-            id,
-            enabled
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
-    }
-
     /// A test message arrived: it can be used, whatever was known before.
     pub async fn record_destination_test(&self, id: Uuid, now: DateTime<Utc>) -> Result<()> {
         sqlx::query!(
@@ -157,6 +144,19 @@ impl Store {
         .await?;
         Ok(())
     }
+}
+
+/// A person's pause, or its end. False when there is no such destination.
+pub async fn set_destination_enabled(tx: &mut Tx, guild_id: GuildId, id: Uuid, enabled: bool) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE destination SET enabled = $3 WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL",
+        guild_id.0,
+        id,
+        enabled
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Changes a destination of the guild.
@@ -229,8 +229,5 @@ pub async fn remove_destination(tx: &mut Tx, guild_id: GuildId, id: Uuid, now: D
     .execute(&mut **tx)
     .await?
     .rows_affected();
-    sqlx::query!("UPDATE card SET gone_at = $2 WHERE destination_id = $1 AND gone_at IS NULL", id, now)
-        .execute(&mut **tx)
-        .await?;
     Ok(Some(given_up))
 }

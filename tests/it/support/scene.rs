@@ -235,6 +235,19 @@ impl Scene {
         sqlx::query(sql).execute(&mut connection).await.unwrap();
     }
 
+    /// Alerts go there alone from now on.
+    pub async fn route_alerts_to(&self, channel: u64) {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
+        let statement = "WITH made AS (
+                INSERT INTO destination (id, guild_id, kind, channel_id, created_at)
+                VALUES (gen_random_uuid(), $1, 'channel', $2, now()) RETURNING id
+             ), lane AS (INSERT INTO lane (destination_id, not_before) SELECT id, now() FROM made)
+             INSERT INTO route (id, guild_id, origin, position, pattern, destination_ids, created_at)
+             SELECT gen_random_uuid(), $1, 'db', 1, 'alert.*', ARRAY[id], now() FROM made";
+        let ids = [self.discord.guild_id(), channel].map(|id| i64::try_from(id).unwrap());
+        sqlx::query(statement).bind(ids[0]).bind(ids[1]).execute(&mut connection).await.unwrap();
+    }
+
     /// The text of all messages of a channel, marks and all.
     pub fn texts(&self, channel: &str) -> Vec<String> {
         let messages = self.discord.messages(self.discord.channel_id(channel));

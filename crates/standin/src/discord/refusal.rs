@@ -37,6 +37,7 @@ pub const WRONG_CHANNEL: Known = (400, 50008, "Cannot send messages in a non-tex
 pub const MISSING_PERMISSIONS: Known = (403, 50013, "Missing Permissions");
 pub const INVALID_WEBHOOK_TOKEN: Known = (401, 50027, "Invalid Webhook Token");
 pub const THREAD_ARCHIVED: Known = (400, 50083, "Tried to perform an operation on an archived thread");
+pub const TAG_REQUIRED: Known = (400, 40067, "A tag is required to create a forum post in this channel");
 pub const INVALID_JSON: Known = (400, 50109, "The request body contains invalid JSON.");
 pub const THREAD_EXISTS: Known = (400, 160_004, "A thread has already been created for this message");
 pub const NO_HISTORY_FOR_REPLY: Known = (403, 160_002, "Cannot reply without permission to read message history");

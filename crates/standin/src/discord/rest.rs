@@ -50,6 +50,7 @@ pub enum Route {
     Pin(u64, u64),
     Typing(u64),
     CreateThread(u64, Option<u64>),
+    ArchivedThreads(u64),
     ThreadMember(u64),
     ChannelWebhooks(u64),
     Webhook(u64),
@@ -141,6 +142,7 @@ impl Route {
             ("POST", ["channels", channel, "messages", message, "threads"]) => {
                 Route::CreateThread(id(channel)?, Some(id(message)?))
             }
+            ("GET", ["channels", channel, "threads", "archived", "public"]) => Route::ArchivedThreads(id(channel)?),
             ("PUT" | "DELETE", ["channels", channel, "thread-members", "@me"]) => Route::ThreadMember(id(channel)?),
             ("GET" | "POST", ["channels", channel, "webhooks"]) => Route::ChannelWebhooks(id(channel)?),
             ("GET" | "PATCH" | "DELETE", ["webhooks", webhook]) => Route::Webhook(id(webhook)?),
@@ -203,7 +205,7 @@ impl Route {
             Route::Member(..) => "get_member",
             Route::MemberRole(..) => "member_role",
             Route::GuildWebhooks(_) | Route::ChannelWebhooks(_) => "list_webhooks",
-            Route::ActiveThreads(_) => "list_threads",
+            Route::ActiveThreads(_) | Route::ArchivedThreads(_) => "list_threads",
             Route::Channel(_) => "get_channel",
             Route::ListMessages(_) => "list_messages",
             Route::CreateMessage(_) => "create_message",
@@ -241,6 +243,7 @@ impl Route {
             | Route::Pin(id, _)
             | Route::Typing(id)
             | Route::CreateThread(id, _)
+            | Route::ArchivedThreads(id)
             | Route::ChannelWebhooks(id)
             | Route::Guild(id)
             | Route::GuildChannels(id)
@@ -315,6 +318,7 @@ pub fn answer(world: &mut World, call: &Call) -> Answer {
         Route::Pin(id, message) => messages::pin(world, call, *id, *message),
         Route::Typing(id) => channels::typing(world, *id),
         Route::CreateThread(id, message) => threads::create(world, call, *id, *message),
+        Route::ArchivedThreads(id) => threads::archived(world, call, *id),
         Route::ThreadMember(id) => threads::join(world, *id),
         Route::ChannelWebhooks(id) => webhooks::of_channel(world, call, *id),
         Route::Webhook(id) => webhooks::by_id(world, call, *id),
@@ -331,6 +335,7 @@ pub fn answer(world: &mut World, call: &Call) -> Answer {
 
 pub use guilds::{application_flags, me};
 pub use messages::{Draft, apply_edit, compose, edit_message, publish};
+pub use threads::{set_archived, start as start_thread};
 pub use webhooks::make as make_webhook;
 
 /// Percent-decoding, as emoji in a path need it.

@@ -108,6 +108,9 @@ pub struct Channel {
     pub thread: Option<Thread>,
     /// Forum tags, as Discord's objects.
     pub tags: Vec<Value>,
+    /// REQUIRE_TAG: <https://discord.com/developers/docs/resources/channel#channel-object-channel-flags>
+    #[serde(default)]
+    pub require_tag: bool,
     pub created_at: DateTime<Utc>,
 }
 

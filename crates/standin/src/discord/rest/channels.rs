@@ -12,8 +12,8 @@ use super::{
 use crate::discord::{
     gateway::intent,
     permission as may,
-    refusal::{self, Problems},
-    world::{Channel, World},
+    refusal::{self, Problems, Refusal},
+    world::{Channel, Thread, World},
 };
 
 pub fn channel(world: &mut World, call: &Call, id: u64) -> Answer {
@@ -36,15 +36,17 @@ fn change(world: &mut World, call: &Call, id: u64, held: u64) -> Answer {
     problems.text(&call.body, "name", 1, 100);
     problems.text(&call.body, "topic", 0, 4096);
     problems.into_result()?;
+    if call.body.get("applied_tags").is_some() {
+        let parent = world.channels.get(&id).and_then(|c| c.parent_id).and_then(|parent| world.channels.get(&parent));
+        parent.map_or(Ok(()), |forum| super::threads::check_tags(forum, &call.body["applied_tags"], held))?;
+    }
     let (bot, body, now) = (world.bot, &call.body, call.now);
     let Some(channel) = world.channels.get_mut(&id) else {
         return Err(refusal::UNKNOWN_CHANNEL.into());
     };
     match &mut channel.thread {
         Some(thread) => {
-            if thread.owner_id != bot {
-                require(held, may::MANAGE_THREADS)?;
-            }
+            may_change(thread, body, thread.owner_id == bot, held)?;
             if let Some(archived) = body["archived"].as_bool() {
                 thread.archived = archived;
                 thread.changed_at = now;
@@ -70,6 +72,27 @@ fn change(world: &mut World, call: &Call, id: u64, held: u64) -> Answer {
     let json = world.channel_json(&world.channels[&id]);
     world.emit(name, json.clone(), guild, intent::GUILDS);
     ok(json)
+}
+
+/// "When setting archived to false, when locked is also false, only the SEND_MESSAGES permission is required. Otherwise,
+/// requires the MANAGE_THREADS permission. Requires the thread to have archived set to false or be set to false in the
+/// request": <https://discord.com/developers/docs/resources/channel#modify-channel-json-params-thread>. Its creator may
+/// archive and change it, too: <https://discord.com/developers/docs/topics/threads#permissions>
+fn may_change(thread: &Thread, body: &Value, is_owner: bool, held: u64) -> Result<(), Refusal> {
+    let opens = body["archived"] == false;
+    if thread.archived && !opens {
+        return Err(refusal::THREAD_ARCHIVED.into());
+    }
+    let others = body.as_object().is_some_and(|map| map.keys().any(|key| key != "archived"));
+    if held & may::MANAGE_THREADS != 0 {
+        return Ok(());
+    }
+    let allowed = match (thread.locked, is_owner) {
+        (true, _) => false,
+        (false, true) => body.get("locked").is_none(),
+        (false, false) => opens && !others && held & may::SEND_MESSAGES != 0,
+    };
+    if allowed { Ok(()) } else { Err(refusal::MISSING_PERMISSIONS.into()) }
 }
 
 /// <https://discord.com/developers/docs/resources/user#create-dm>

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 pub use compose::{Draft, apply_edit, compose};
 
-use super::{Answer, Call, no_content, ok};
+use super::{Answer, Call, no_content, ok, threads};
 use crate::discord::{
     check::{self, Carrier},
     permission::{self as may, in_channel},
@@ -89,7 +89,8 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64) -> Answer {
     if !channel.takes_messages() {
         return Err(refusal::WRONG_CHANNEL.into());
     }
-    if channel.thread.as_ref().is_some_and(|t| t.archived && t.locked) {
+    let archived = channel.thread.as_ref().is_some_and(|t| t.archived);
+    if archived && channel.thread.as_ref().is_some_and(|t| t.locked) && held & may::MANAGE_THREADS == 0 {
         return Err(refusal::THREAD_ARCHIVED.into());
     }
     require(held, may::SEND_MESSAGES)?;
@@ -136,6 +137,11 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64) -> Answer {
         let (author, at) = (world.bot, call.now);
         world.nonces.push(Nonce { author, nonce, channel_id, message_id: id, at });
     }
+    if archived {
+        // "The API will helpfully automatically unarchive a thread when sending a message in that thread":
+        // <https://discord.com/developers/docs/topics/threads#active-archived-threads>
+        threads::unarchive(world, channel_id, call.now);
+    }
     publish(world, channel_id, id, message.clone(), None, None);
     ok(message)
 }
@@ -166,12 +172,20 @@ pub fn edit(world: &mut World, call: &Call, channel_id: u64, id: u64) -> Answer 
     if !is_id(&message.json["author"]["id"], world.bot) {
         return Err(refusal::NOT_YOURS.into());
     }
+    immutable_when_archived(world, channel_id)?;
     let embeds = call.body["embeds"].as_array();
     if embeds.is_some_and(|e| !e.is_empty()) {
         require(held, may::EMBED_LINKS)?;
     }
     let json = edit_message(world, call, channel_id, id, true)?;
     ok(json)
+}
+
+/// "Additionally, archived threads are generally immutable":
+/// <https://discord.com/developers/docs/topics/threads#active-archived-threads>
+fn immutable_when_archived(world: &World, channel_id: u64) -> Result<(), Refusal> {
+    let thread = world.channels.get(&channel_id).and_then(|c| c.thread.as_ref());
+    if thread.is_some_and(|t| t.archived) { Err(refusal::THREAD_ARCHIVED.into()) } else { Ok(()) }
 }
 
 /// What every PATCH of a message shares: checks, the limit on old messages, the change, the event.
@@ -243,6 +257,7 @@ pub fn react(world: &mut World, call: &Call, channel_id: u64, id: u64, emoji: &s
     let (_, held) = visible(world, channel_id)?;
     require(held, may::READ_MESSAGE_HISTORY)?;
     require(held, may::ADD_REACTIONS)?;
+    immutable_when_archived(world, channel_id)?;
     public(world, channel_id, id).ok_or(refusal::UNKNOWN_MESSAGE)?;
     let (name, emoji_id) = match emoji.split_once(':') {
         Some((name, id)) => (name, Some(id)),

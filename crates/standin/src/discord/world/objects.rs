@@ -103,6 +103,7 @@ impl World {
         value["permission_overwrites"] = overwrites.collect();
         if channel.kind == 15 {
             value["available_tags"] = json!(channel.tags);
+            value["flags"] = json!(if channel.require_tag { 1 << 4 } else { 0 });
         }
         value
     }

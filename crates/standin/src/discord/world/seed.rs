@@ -108,6 +108,7 @@ impl Channel {
             recipient: None,
             thread: None,
             tags: Vec::new(),
+            require_tag: false,
             created_at: at,
         }
     }
