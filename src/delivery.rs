@@ -9,6 +9,7 @@ pub mod create;
 pub mod edit;
 pub mod late;
 pub mod limit;
+pub mod look;
 pub mod lookup;
 pub mod plan;
 pub mod reconcile;

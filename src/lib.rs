@@ -19,6 +19,7 @@ pub mod id;
 pub mod lifecycle;
 pub mod ports;
 pub mod privacy;
+pub mod routes;
 pub mod routing;
 pub mod setup;
 pub mod source;

@@ -14,7 +14,7 @@ use crate::clock::jitter;
 use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
 use crate::routing::card;
-use crate::routing::embed::{EMBEDS, Embed, MessageBody, TOTAL};
+use crate::routing::embed::{Button, ButtonStyle, CONTENT, EMBEDS, Embed, MessageBody, TOTAL};
 use crate::routing::ticket;
 use crate::store::card::CardView;
 use crate::store::destination::Target;
@@ -37,7 +37,10 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
     let id = ports.clock.uuid();
     let new = match first.card_id {
         Some(card_id) => freeze_card(delivery, id, first, card_id).await?,
-        None => freeze_notices(id, &queued),
+        None => match first.change_id {
+            Some(change_id) => freeze_change(delivery, id, first, change_id).await?,
+            None => freeze_notices(id, &queued),
+        },
     };
     let now = ports.clock.now();
     if !ports.store.freeze_send(lane, &new, now, now + delivery.lease()).await? {
@@ -198,13 +201,17 @@ async fn freeze_card(delivery: &Delivery, id: Uuid, queued: &Queued, card_id: Uu
 fn freeze_notices(id: Uuid, queued: &[Queued]) -> NewSend {
     let mut body = MessageBody::default();
     let mut message_ids = Vec::new();
-    let mut total = 0;
-    for message in queued.iter().take_while(|m| m.card_id.is_none()).take(EMBEDS) {
+    let (mut total, mut written) = (0, 0);
+    let mut contents: Vec<&str> = Vec::new();
+    for message in queued.iter().take_while(|m| m.card_id.is_none() && m.change_id.is_none()).take(EMBEDS) {
         let embed: Embed = message.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
         total += embed.len() + MARK;
-        if total > TOTAL && !message_ids.is_empty() {
+        let content = message.content.as_deref().unwrap_or_default();
+        written += content.chars().count() + mention_line(&message.mentions).map_or(0, |line| line.len()) + 1;
+        if (total > TOTAL || written > CONTENT) && !message_ids.is_empty() {
             break;
         }
+        contents.extend(Some(content).filter(|content| !content.is_empty()));
         message_ids.push(message.id);
         body.embeds.push(embed);
         for mention in &message.mentions {
@@ -213,8 +220,31 @@ fn freeze_notices(id: Uuid, queued: &[Queued]) -> NewSend {
             }
         }
     }
-    body.content = mention_line(&body.mentions);
+    let lines: Vec<String> =
+        mention_line(&body.mentions).into_iter().chain(contents.iter().map(|&c| c.into())).collect();
+    body.content = (!lines.is_empty()).then(|| lines.join("\n"));
     NewSend { id, message_ids, card_id: None, card_version: None, body: body.to_json(&mark(id)) }
+}
+
+/// A change of a route or template stands alone: who made it, and its Undo.
+async fn freeze_change(delivery: &Delivery, id: Uuid, queued: &Queued, change_id: Uuid) -> Result<NewSend> {
+    let by = delivery.ports.store.find_change_author(change_id).await?;
+    let embed: Embed = queued.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
+    let by = by.map_or_else(|| "someone".to_owned(), |user| format!("<@{user}>"));
+    let lines: Vec<String> = mention_line(&queued.mentions).into_iter().chain(queued.content.clone()).collect();
+    let body = MessageBody {
+        content: (!lines.is_empty()).then(|| lines.join("\n")),
+        embeds: vec![embed.field("By", by, true)],
+        buttons: vec![Button {
+            custom_id: format!("v1:route:undo:{change_id}"),
+            label: "Undo".to_owned(),
+            emoji: None,
+            style: ButtonStyle::Secondary,
+        }],
+        mentions: queued.mentions.clone(),
+        ..MessageBody::default()
+    };
+    Ok(NewSend { id, message_ids: vec![queued.id], card_id: None, card_version: None, body: body.to_json(&mark(id)) })
 }
 
 /// Mentions ping only in the content.

@@ -8,6 +8,8 @@ mod help;
 mod link_user;
 mod machines;
 mod privacy;
+mod route;
+mod template;
 pub mod ticket;
 mod webhook;
 mod webhook_secret;
@@ -28,6 +30,7 @@ type Definition = poise::Command<Arc<Bot>, Error>;
 /// Every command that the configuration has a use for, in the order of `/help`.
 pub fn all(has_xtsystems: bool) -> Vec<Definition> {
     let mut commands = vec![help::help(), about::about(), doctor::doctor(), privacy::privacy(), audit::audit()];
+    commands.extend([route::route(), template::template()]);
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),

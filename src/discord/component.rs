@@ -5,6 +5,7 @@ mod approval;
 pub(super) mod audit;
 mod link;
 pub(super) mod privacy;
+pub(super) mod route;
 mod ticket;
 
 use std::collections::HashMap;
@@ -63,6 +64,12 @@ pub enum Answer {
     Settled(String),
     /// The message now shows another page.
     Page(Box<CreateEmbed>, Vec<CreateActionRow>),
+    /// Something to look at before it is decided, for the presser alone.
+    Show {
+        content: String,
+        embeds: Vec<CreateEmbed>,
+        rows: Vec<CreateActionRow>,
+    },
 }
 
 pub async fn on_press(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &ComponentInteraction) {
@@ -97,6 +104,7 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         ["v1", "audit", words @ ..] => ("audit", audit::answer(bot, words, &input).await),
         ["v1", "link", words @ ..] => ("link", link::answer(bot, words, &input).await),
         ["v1", "privacy", words @ ..] => ("privacy", privacy::answer(bot, words, &input).await),
+        ["v1", "route", words @ ..] => ("route", route::answer(bot, words, &input).await),
         ["v1", "ticket", words @ ..] => ("ticket", ticket::answer(bot, words, &input).await),
         _ => ("unknown", Ok(None)),
     };
@@ -111,7 +119,7 @@ fn outcome(answer: &anyhow::Result<Answer>) -> &'static str {
         Ok(Answer::Nothing) => "repeated",
         Ok(Answer::Quiet | Answer::Asked | Answer::Settled(_)) => "done",
         Ok(Answer::Private(_)) => "told",
-        Ok(Answer::Form(_) | Answer::Choose(..) | Answer::Page(..)) => "form",
+        Ok(Answer::Form(_) | Answer::Choose(..) | Answer::Page(..) | Answer::Show { .. }) => "form",
         Err(error) if error.is::<UserError>() => "refused",
         Err(_) => "failed",
     }
@@ -125,6 +133,7 @@ pub fn handles(custom_id: &str) -> bool {
         ["v1", "audit", words @ ..] => audit::handles(words),
         ["v1", "link", words @ ..] => link::handles(words),
         ["v1", "privacy", words @ ..] => privacy::handles(words),
+        ["v1", "route", words @ ..] => route::handles(words),
         ["v1", "ticket", words @ ..] => ticket::handles(words),
         _ => false,
     }
@@ -273,6 +282,9 @@ async fn first_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answe
             let message = CreateInteractionResponseMessage::new().embed(*embed).components(rows);
             CreateInteractionResponse::UpdateMessage(message.allowed_mentions(CreateAllowedMentions::new()))
         }
+        Answer::Show { content, embeds, rows } => {
+            private(CreateInteractionResponseMessage::new().content(content).embeds(embeds).components(rows))
+        }
         Answer::Form(form) => CreateInteractionResponse::Modal(form),
     };
     target.respond(ctx, response).await
@@ -292,6 +304,10 @@ async fn late_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answer
         }
         Answer::Page(embed, rows) => {
             target.edit(ctx, EditInteractionResponse::new().embed(*embed).components(rows)).await
+        }
+        Answer::Show { content, embeds, rows } => {
+            let followup = CreateInteractionResponseFollowup::new().content(content).embeds(embeds).components(rows);
+            target.follow_up_with(ctx, followup).await
         }
         // A form can only be the first answer.
         Answer::Form(_) => target.follow_up(ctx, text::PRESS_AGAIN.into()).await,

@@ -1,6 +1,7 @@
 //! Every text of the gateway edge.
 
 pub mod privacy;
+pub mod route;
 pub mod ticket;
 
 use crate::approval::rules::Refusal;

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "setup",
             "doctor",
             "ticket",
+            "routes",
         ],
     ),
     (EDGES, &["discord", "web"]),
