@@ -1,5 +1,6 @@
 //! The command line: reads the configuration, starts what is asked for, and ends with a code that says why.
 
+mod api_key;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
@@ -65,6 +66,13 @@ enum Command {
         #[command(subcommand)]
         what: ConfigCommand,
     },
+    /// Keys of the REST interface: make, list, revoke
+    ApiKey {
+        #[command(subcommand)]
+        what: api_key::ApiKeyCommand,
+    },
+    /// Print the OpenAPI document of the REST interface
+    Openapi,
     /// Verify or export the audit log
     Audit {
         #[command(subcommand)]
@@ -129,6 +137,13 @@ pub fn main() -> ExitCode {
             database.close();
             outcome
         }),
+        Command::ApiKey { what } => {
+            with_store_and_config(async |store, config| api_key::run(what, &store, config.discord.guild_id).await)
+        }
+        Command::Openapi => {
+            print!("{}", crate::web::api::openapi_json());
+            ExitCode::SUCCESS
+        }
         Command::Audit { what } => with_store(async |store| keep::audit(&what, &store).await),
         Command::Privacy { what: keep::PrivacyCommand::Policy } => {
             print!("{}", crate::privacy::document());
@@ -177,13 +192,17 @@ fn with_config(loaded: Result<Loaded, Problems>, work: impl FnOnce(Loaded) -> Re
 
 /// For work on the database alone, which has to be at this binary's version.
 fn with_store(work: impl AsyncFnOnce(Store) -> Result<ExitCode>) -> ExitCode {
+    with_store_and_config(async |store, _| work(store).await)
+}
+
+fn with_store_and_config(work: impl AsyncFnOnce(Store, &Config) -> Result<ExitCode>) -> ExitCode {
     with_config(config::load_without_bot(config::Process::new()), |loaded| {
         let database = database(&loaded.config, Private::Shared)?;
         let keys = keyring(&loaded.config)?;
         let outcome = block_on(async {
             let store = Store::open(&database.url, 2)?.with_keys(keys);
             store.migrate(false).await?;
-            work(store).await
+            work(store, &loaded.config).await
         });
         database.close();
         outcome

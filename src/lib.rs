@@ -2,6 +2,7 @@
 //!
 //! The layers and their order are in `ARCHITECTURE.md`; `tests/it/tidy.rs` enforces them.
 
+pub mod api_key;
 pub mod app;
 pub mod approval;
 pub mod bus;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::bus::Topic;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
+use crate::store::idempotency::ANSWERS_KEPT;
 use crate::store::privacy::{Found, TABLES};
 use crate::store::purge::Cutoffs;
 
@@ -129,6 +130,7 @@ pub async fn purge_at(ports: &Ports, now: DateTime<Utc>) -> Result<u64> {
         seen: days(config.event_days).min(now - REPEATS_KNOWN),
         pulse: now - PULSE_KEPT,
         interaction: now - INTERACTION_KEPT,
+        request: now - ANSWERS_KEPT,
         card: days(config.card_days),
         audit: config.audit_days.map(days),
     };

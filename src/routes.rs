@@ -6,8 +6,6 @@ pub mod propose;
 pub mod save;
 pub mod template;
 
-use std::collections::HashMap;
-
 use anyhow::Result;
 use uuid::Uuid;
 
@@ -16,7 +14,9 @@ use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::routing::change::Names;
 use crate::store::Tx;
-use crate::store::route::{StoredRoute, StoredTemplate, list_destination_labels, list_routes, list_sources};
+use crate::store::route::{
+    DestinationLabel, StoredRoute, StoredTemplate, list_destination_labels, list_routes, list_sources,
+};
 use crate::store::template::list_templates;
 
 /// Characters of a name.
@@ -27,7 +27,7 @@ pub struct Board {
     pub routes: Vec<StoredRoute>,
     pub templates: Vec<StoredTemplate>,
     pub sources: Vec<(Uuid, String)>,
-    destinations: HashMap<Uuid, String>,
+    pub destinations: Vec<DestinationLabel>,
 }
 
 impl Board {
@@ -41,7 +41,7 @@ impl Board {
             routes: list_routes(tx, guild_id).await?,
             templates: list_templates(tx, guild_id).await?,
             sources: list_sources(tx, guild_id).await?,
-            destinations: list_destination_labels(tx, guild_id).await?.into_iter().collect(),
+            destinations: list_destination_labels(tx, guild_id).await?,
         })
     }
 
@@ -86,7 +86,8 @@ impl Board {
 
 impl Names for Board {
     fn destination(&self, id: Uuid) -> String {
-        self.destinations.get(&id).cloned().unwrap_or_else(|| "a destination that is gone".into())
+        let found = self.destinations.iter().find(|destination| destination.id == id);
+        found.map_or_else(|| "a destination that is gone".into(), |destination| destination.label.clone())
     }
 
     fn source(&self, id: Uuid) -> String {

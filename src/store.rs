@@ -2,6 +2,7 @@
 //!
 //! Tenant functions take a `GuildId`; what comes from a source carries its guild.
 
+pub mod api_key;
 pub mod approval;
 pub mod audit;
 pub mod audit_chain;
@@ -11,6 +12,7 @@ pub mod diagnosis;
 pub mod embedded;
 pub mod event;
 pub mod gauges;
+pub mod idempotency;
 pub mod interaction;
 pub mod lane;
 pub mod link;
@@ -25,6 +27,7 @@ pub mod route_change;
 pub mod secret;
 pub mod send;
 pub mod source;
+pub mod source_view;
 pub mod status;
 pub mod subject;
 pub mod template;

@@ -1,5 +1,6 @@
 //! The HTTP side: intake of webhooks, the door for interactions, health. Knows nothing of Discord's edge.
 
+pub mod api;
 pub mod budget;
 pub mod client_ip;
 pub mod health;
@@ -32,6 +33,7 @@ pub struct Web {
     pub ingest: Ingest,
     pub xtsystems: Option<intake::XtSystemsDoor>,
     pub interactions: Option<interactions::InteractionsDoor>,
+    pub api: api::Door,
     pub unverified: budget::Budgets<std::net::IpAddr>,
     /// True while a gateway session is ready.
     pub discord_connected: Arc<AtomicBool>,
@@ -58,7 +60,8 @@ impl Web {
         let interactions = interactions
             .zip(ports.config.discord.public_key)
             .map(|(handlers, key)| interactions::InteractionsDoor::new(handlers, key));
-        Self { ports, ingest, xtsystems, interactions, unverified, discord_connected, prepared }
+        let api = api::Door::new(web);
+        Self { ports, ingest, xtsystems, interactions, api, unverified, discord_connected, prepared }
     }
 }
 
@@ -77,6 +80,9 @@ fn router(web: Arc<Web>) -> Router {
         let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::DISCORD, request, next));
         let path = &web.ports.config.discord.interactions_path;
         router = router.route(path, post(interactions::receive).layer(watched));
+    }
+    if web.ports.config.roles.intake {
+        router = router.merge(api::router(&web));
     }
     // The handler itself reads the body up to its limit, to answer 413 in its own words.
     router.layer(DefaultBodyLimit::disable()).with_state(web)

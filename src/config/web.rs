@@ -50,7 +50,7 @@ pub(super) static SECTION: Section = Section {
         .default("100"),
         Variable::new(
             "WEBHOOK_VERIFIED_PER_MIN",
-            "How many verified requests one source may send in a minute.",
+            "How many verified requests one source or API key may send in a minute.",
             "6000",
         )
         .default("6000"),

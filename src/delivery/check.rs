@@ -9,13 +9,13 @@ use futures_util::stream::{self, StreamExt};
 use tokio::sync::OnceCell;
 
 use super::Delivery;
-use super::lookup::{Access, Standing};
+use super::lookup::Standing;
 use crate::bus::Topic;
-use crate::id::GuildId;
+use crate::id::{ChannelId, GuildId};
 use crate::source::notice;
-use crate::store::destination::{Destination, Target};
+use crate::store::destination::{Destination, ForumTag, Place, Target};
 use crate::upstream::discord::LookupError;
-use crate::upstream::permission::{EMBED_LINKS, SEND_MESSAGES, VIEW_CHANNEL, missing};
+use crate::upstream::permission::{Channel, EMBED_LINKS, MANAGE_THREADS, SEND_MESSAGES, Tag, VIEW_CHANNEL, missing};
 
 const EVERY: TimeDelta = TimeDelta::minutes(10);
 /// A disabled one sooner: somebody may be at work on it.
@@ -108,26 +108,45 @@ impl Delivery {
                 }
                 Err(other) => Err(other),
             },
-            Target::Channel(channel) => match self.access(destination.guild_id, *channel, standing).await {
-                Ok(Access::Elsewhere) => Ok(Some(format!(
-                    "channel {channel} is in another server; only channels of server {} can be used",
-                    destination.guild_id
-                ))),
-                Ok(Access::Held(held)) => {
-                    let vital = VIEW_CHANNEL | SEND_MESSAGES | EMBED_LINKS;
-                    let lacking = missing(held);
-                    Ok((held & vital != vital).then(|| {
-                        format!(
-                            "Signalbox lacks {} in <#{channel}>: allow it in the channel's permissions",
-                            lacking.join(", ")
-                        )
-                    }))
+            Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
+                match self.visit(destination.guild_id, *channel, standing).await {
+                    Ok(None) => Ok(Some(format!(
+                        "channel {channel} is in another server; only channels of server {} can be used",
+                        destination.guild_id
+                    ))),
+                    Ok(Some((found, held))) => {
+                        self.remember(destination, &found, held).await;
+                        Ok(lacking(*channel, &found, held))
+                    }
+                    Err(LookupError::Refused { code, explanation, .. }) => {
+                        Ok(Some(problem_text(destination, code, &explanation)))
+                    }
+                    Err(other) => Err(other),
                 }
-                Err(LookupError::Refused { code, explanation, .. }) => {
-                    Ok(Some(problem_text(destination, code, &explanation)))
-                }
-                Err(other) => Err(other),
+            }
+        }
+    }
+
+    /// What the channel is, and which tags its posts may have, stands with the destination.
+    async fn remember(&self, destination: &Destination, found: &Channel, held: u64) {
+        let usable = |tag: &&Tag| !tag.moderated || held & MANAGE_THREADS != 0;
+        let tags: Vec<ForumTag> = found
+            .available_tags
+            .iter()
+            .filter(usable)
+            .map(|tag| ForumTag { id: tag.id.clone(), name: tag.name.clone() })
+            .collect();
+        let place = Place {
+            kind: match found {
+                _ if found.is_forum() => "forum",
+                _ if found.is_thread() => "thread",
+                _ => "channel",
             },
+            name: found.name.as_deref(),
+            tags: found.is_forum().then_some(&tags),
+        };
+        if let Err(error) = self.ports.store.save_destination_place(destination.id, &place).await {
+            tracing::warn!(destination = %destination.id, %error, "what a channel is was not stored");
         }
     }
 
@@ -153,9 +172,42 @@ pub(super) async fn disable(delivery: &Delivery, destination: &Destination, code
     delivery.record(destination, Some(&problem)).await
 }
 
+/// What the bot may not do, in Discord's words.
+fn lacking(channel: ChannelId, found: &Channel, held: u64) -> Option<String> {
+    if found.is_forum()
+        && found.requires_tag()
+        && found.available_tags.iter().all(|tag| tag.moderated)
+        && held & MANAGE_THREADS == 0
+    {
+        return Some(format!(
+            "posts in <#{channel}> must have a tag, and Signalbox may set none: add a tag that everyone may use, or allow Manage Threads"
+        ));
+    }
+    if found.thread_metadata.is_some_and(|thread| thread.locked) && held & MANAGE_THREADS == 0 {
+        return Some(format!(
+            "the thread <#{channel}> is locked: unlock it, or allow Signalbox Manage Threads in its channel"
+        ));
+    }
+    let vital = VIEW_CHANNEL | SEND_MESSAGES | EMBED_LINKS;
+    if held & vital == vital {
+        return None;
+    }
+    let words = missing(held).join(", ");
+    if found.is_thread() {
+        // The permission to send in a thread is another one.
+        let words = words.replace("Send Messages", "Send Messages in Threads");
+        return Some(format!(
+            "Signalbox lacks {words} in the thread <#{channel}>: allow it in the permissions of its channel"
+        ));
+    }
+    Some(format!("Signalbox lacks {words} in <#{channel}>: allow it in the channel's permissions"))
+}
+
 fn problem_text(destination: &Destination, code: i64, explanation: &str) -> String {
     let name = match &destination.target {
         Target::Channel(channel) => format!("channel {channel} (<#{channel}>)"),
+        Target::Thread(thread) => format!("thread {thread} (<#{thread}>)"),
+        Target::Forum(forum) => format!("forum {forum} (<#{forum}>)"),
         Target::Webhook { id, .. } => format!("webhook {id}"),
     };
     match code {

@@ -107,7 +107,7 @@ async fn reconcile_send(delivery: &Delivery, lane: &mut Lane, send: &Send) -> Re
 async fn attempt(delivery: &Delivery, lane: &mut Lane, send: &Send, started_at: DateTime<Utc>) -> Result<Next> {
     let ports = &delivery.ports;
     let (action, answer) = match &lane.destination.target {
-        Target::Channel(channel) => {
+        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
             let mut body = send.body.clone();
             if !crate::crash::lacks("no-nonce") {
                 body["nonce"] = json!(base62(send.id));
@@ -253,12 +253,14 @@ fn mention_line(mentions: &[String]) -> Option<String> {
 }
 
 fn has_nonce(lane: &Lane) -> bool {
-    matches!(lane.destination.target, Target::Channel(_))
+    !matches!(lane.destination.target, Target::Webhook { .. })
 }
 
 fn route(lane: &Lane) -> RouteKey {
     match &lane.destination.target {
-        Target::Channel(channel) => RouteKey::new(RouteAction::CreateMessage, channel.0),
+        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
+            RouteKey::new(RouteAction::CreateMessage, channel.0)
+        }
         Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
     }
 }

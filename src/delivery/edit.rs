@@ -33,7 +33,9 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
     crate::crash::point("edit.before");
     let body = card_json(delivery, &view);
     let answer = match &lane.destination.target {
-        Target::Channel(channel) => ports.discord.edit_message(*channel, message_id, &body).await,
+        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
+            ports.discord.edit_message(*channel, message_id, &body).await
+        }
         Target::Webhook { id, token, .. } => ports.discord.edit_webhook_message(*id, token, message_id, &body).await,
     };
     crate::crash::point("edit.answered");
@@ -79,7 +81,9 @@ pub(super) async fn edit(delivery: &Delivery, lane: &mut Lane, card_id: Uuid) ->
 
 pub(super) fn edit_route(lane: &Lane) -> RouteKey {
     match &lane.destination.target {
-        Target::Channel(channel) => RouteKey::new(RouteAction::EditMessage, channel.0),
+        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
+            RouteKey::new(RouteAction::EditMessage, channel.0)
+        }
         Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
     }
 }

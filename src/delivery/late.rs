@@ -27,7 +27,9 @@ pub(super) async fn tell(delivery: &Delivery, lane: &mut Lane, late: &LateSend) 
     // An edit pings nobody.
     let body = json!({ "content": words(late), "allowed_mentions": { "parse": [] } });
     let answer = match &lane.destination.target {
-        Target::Channel(channel) => ports.discord.edit_message(*channel, late.message_id, &body).await,
+        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => {
+            ports.discord.edit_message(*channel, late.message_id, &body).await
+        }
         Target::Webhook { id, token, .. } => {
             ports.discord.edit_webhook_message(*id, token, late.message_id, &body).await
         }

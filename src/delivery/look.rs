@@ -40,7 +40,7 @@ pub fn compile(compiled: &Compiled, stored: &StoredRoute) -> Route {
         pattern: stored.pattern.clone(),
         min_severity: stored.min_severity,
         filter: stored.filter.as_deref().map(|text| compiled.filter(stored.id, stored.version, text)),
-        destination_ids: stored.destination_ids.clone(),
+        destination_ids: stored.destination_ids.iter().chain(&stored.selected_ids).copied().collect(),
         mentions: stored.mentions.clone(),
         mode: stored.mode,
         template: stored.template.as_ref().map(|template| Arc::new(compile_template(compiled, template))),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use crate::id::{ChannelId, GuildId, UserId};
+use crate::id::{ChannelId, GuildId, RoleId, UserId};
 use crate::store::destination::{Destination, Target};
 use crate::upstream::discord::{Looked, LookupError};
-use crate::upstream::permission::{Member, Role, compute};
+use crate::upstream::permission::{Channel, Member, Role, VIEW_CHANNEL, compute, in_thread};
 
 use super::classify::PARKED;
 use super::limit::{Action, Gate, RouteKey};
@@ -90,12 +90,59 @@ impl Delivery {
         channel: ChannelId,
         standing: &OnceCell<Standing>,
     ) -> Result<Access, LookupError> {
-        let found = self.look_up(Action::ReadChannel, channel.0, self.ports.discord.get_channel(channel)).await?;
+        Ok(self.visit(guild, channel, standing).await?.map_or(Access::Elsewhere, |(_, held)| Access::Held(held)))
+    }
+
+    /// The channel, and what the bot may do in it; `None` when it lies in another guild.
+    pub(super) async fn visit(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+        standing: &OnceCell<Standing>,
+    ) -> Result<Option<(Channel, u64)>, LookupError> {
+        let found = self.channel(channel).await?;
         if found.guild_id.as_deref() != Some(guild.to_string().as_str()) {
-            return Ok(Access::Elsewhere);
+            return Ok(None);
         }
         let Standing { own, member, roles } = standing.get_or_try_init(|| self.standing(guild)).await?;
-        Ok(Access::Held(compute(&guild.to_string(), &own.to_string(), member, roles, &found)))
+        let held = self.held_by(guild, *own, member, roles, &found).await?;
+        Ok(Some((found, held)))
+    }
+
+    /// Whether a member, with the roles that an interaction brought along, can see a channel of the guild.
+    pub async fn may_view(
+        &self,
+        guild: GuildId,
+        user: UserId,
+        roles: &[RoleId],
+        channel: ChannelId,
+    ) -> Result<bool, LookupError> {
+        let found = self.channel(channel).await?;
+        if found.guild_id.as_deref() != Some(guild.to_string().as_str()) {
+            return Ok(false);
+        }
+        let all = self.look_up(Action::ReadRoles, guild.0, self.ports.discord.list_roles(guild)).await?;
+        let member = Member { roles: roles.iter().map(RoleId::to_string).collect() };
+        Ok(self.held_by(guild, user, &member, &all, &found).await? & VIEW_CHANNEL != 0)
+    }
+
+    async fn channel(&self, channel: ChannelId) -> Result<Channel, LookupError> {
+        self.look_up(Action::ReadChannel, channel.0, self.ports.discord.get_channel(channel)).await
+    }
+
+    /// A thread has the permissions of the channel that it is in.
+    async fn held_by(
+        &self,
+        guild: GuildId,
+        user: UserId,
+        member: &Member,
+        roles: &[Role],
+        channel: &Channel,
+    ) -> Result<u64, LookupError> {
+        let (guild, user) = (guild.to_string(), user.to_string());
+        let parent = channel.parent_id.as_deref().filter(|_| channel.is_thread()).and_then(|id| id.parse().ok());
+        let Some(parent) = parent else { return Ok(compute(&guild, &user, member, roles, channel)) };
+        Ok(in_thread(compute(&guild, &user, member, roles, &self.channel(ChannelId(parent)).await?)))
     }
 
     /// Where a webhook posts, and in which guild. The channel is remembered with the destination.

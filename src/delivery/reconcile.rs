@@ -50,7 +50,7 @@ async fn search(
     since: chrono::DateTime<chrono::Utc>,
 ) -> Result<Finding, LookupError> {
     let (channel, webhook) = match &lane.destination.target {
-        Target::Channel(channel) => (*channel, None),
+        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => (*channel, None),
         Target::Webhook { id, .. } => (delivery.webhook_place(&lane.destination).await?.0, Some(*id)),
     };
     // Without these Discord answers an empty list, which does not mean that nothing is there.

@@ -285,7 +285,7 @@ async fn standing(doctor: &Doctor<'_>, guild: GuildId) -> Result<Standing, Looku
 async fn examine(doctor: &Doctor<'_>, guild: GuildId, place: &Place, standing: &Standing) -> Finding {
     let discord = &doctor.ports.discord;
     let channel = match &place.target {
-        Target::Channel(channel) => *channel,
+        Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => *channel,
         Target::Webhook { id, token, .. } => {
             let check = format!("Webhook {id}");
             return match discord.get_webhook_channel(*id, token).await.found {

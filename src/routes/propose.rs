@@ -19,7 +19,8 @@ use crate::routing::rule::{Route, RouteFilter, RouteTemplate};
 use crate::routing::{DEFAULT_PATTERN, Mode};
 use crate::store::Store;
 use crate::store::destination::ensure_channel;
-use crate::store::route::{ENV_POSITION, StoredRoute};
+use crate::store::destination::manage::{SCOPES, TYPES};
+use crate::store::route::{DestinationLabel, ENV_POSITION, StoredRoute, list_selected};
 use crate::store::route_change::{Draft, What, insert_draft};
 use crate::store::source::ensure_person;
 
@@ -41,6 +42,8 @@ pub struct Wish {
     pub channel: Option<ChannelId>,
     /// Besides the channel.
     pub also: Option<ChannelId>,
+    /// By its name.
+    pub destination: Option<String>,
     pub webhook_type: Option<String>,
     pub webhook_scope: Option<String>,
     pub source: Option<String>,
@@ -82,6 +85,13 @@ pub async fn propose(
     let mut warnings = apply(&board, &mut body, &wish, present.as_ref())?;
     let mut tx = ports.store.begin().await?;
     let mut channels = Vec::new();
+    if let Some(name) = wish.destination.as_deref().map(str::trim) {
+        let named = |d: &&DestinationLabel| d.name.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(name));
+        let found = board.destinations.iter().find(named);
+        let words =
+            || UserError::new(format!("There is no destination called {}. /destination list shows them.", shown(name)));
+        channels.push(found.ok_or_else(words)?.id);
+    }
     for channel in [wish.channel, wish.also].into_iter().flatten() {
         let id = ensure_channel(&mut tx, guild_id, channel, ports.clock.uuid(), now).await?;
         if !channels.contains(&id) {
@@ -188,10 +198,10 @@ fn apply(board: &Board, body: &mut RouteBody, wish: &Wish, present: Option<&Stor
         body.mode = mode.map(str::to_owned);
     }
     if let Some(kind) = given(&wish.webhook_type) {
-        body.webhook_type = kind.map(str::to_owned);
+        body.webhook_type = kind.map(|kind| one_of(kind, &TYPES, "type")).transpose()?;
     }
     if let Some(scope) = given(&wish.webhook_scope) {
-        body.webhook_scope = scope.map(str::to_owned);
+        body.webhook_scope = scope.map(|scope| one_of(scope, &SCOPES, "scope")).transpose()?;
     }
     body.continues = wish.continues.unwrap_or(body.continues);
     body.position = wish.position.unwrap_or(body.position).clamp(1, ENV_POSITION - 1);
@@ -200,6 +210,12 @@ fn apply(board: &Board, body: &mut RouteBody, wish: &Wish, present: Option<&Stor
         return Err(UserError::new(words).into());
     }
     Ok(warnings)
+}
+
+fn one_of(word: &str, known: &[&str], what: &str) -> Result<String> {
+    let found = known.iter().find(|known| known.eq_ignore_ascii_case(word));
+    let words = || UserError::new(format!("There is no {what} {}. There are {}.", shown(word), known.join(", ")));
+    Ok((*found.ok_or_else(words)?).to_owned())
 }
 
 /// `Some(None)`: to be taken away.
@@ -246,7 +262,12 @@ pub async fn try_out(
     let compiled = &ports.compiled;
     let others = board.routes.iter().filter(|route| Some(route.id) != instead_of);
     let id = instead_of.unwrap_or(Uuid::max());
-    let mine = (body.position, as_route(ports, board, id, body));
+    let mut mine = (body.position, as_route(ports, board, id, body));
+    if body.webhook_type.is_some() || body.webhook_scope.is_some() {
+        let mut tx = ports.store.begin().await?;
+        let (kind, scope) = (body.webhook_type.as_deref(), body.webhook_scope.as_deref());
+        mine.1.destination_ids.extend(list_selected(&mut tx, guild_id, kind, scope).await?);
+    }
     let mut placed: Vec<(i32, Route)> = others.map(|route| (route.position, compile(compiled, route))).collect();
     let at = placed.iter().position(|(position, _)| *position > mine.0).unwrap_or(placed.len());
     placed.insert(at, mine);

@@ -1,14 +1,29 @@
-//! Destinations: channels and Discord webhooks, each with a lane, and whether Discord lets us use them.
+//! Destinations: channels, threads, forums and Discord webhooks, each with a lane, and whether Discord lets us
+//! use them. What people set about them is in `manage`.
+
+pub mod manage;
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::secret::webhook_place;
 use super::{Result, Store, Tx};
 use crate::crypto::Keyring;
 use crate::id::{ChannelId, GuildId};
+
+/// A channel as Discord describes it.
+pub struct Place<'a> {
+    /// `channel`, `thread` or `forum`.
+    pub kind: &'a str,
+    pub name: Option<&'a str>,
+    /// Of a forum.
+    pub tags: Option<&'a [ForumTag]>,
+}
 
 /// Where messages go.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,11 +32,26 @@ pub struct Destination {
     pub guild_id: GuildId,
     pub target: Target,
     pub disabled_because: Option<String>,
+    /// Of a forum: posts are archived when their card is resolved.
+    pub archives_resolved: bool,
+    /// Of a forum: the tags that posts may be given.
+    pub forum_tags: Vec<ForumTag>,
+}
+
+/// A tag of a forum, as the last check found it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForumTag {
+    pub id: String,
+    pub name: String,
 }
 
 #[derive(Clone, PartialEq)]
 pub enum Target {
     Channel(ChannelId),
+    /// Messages are sent to its id as to a channel's.
+    Thread(ChannelId),
+    /// Each card is a post of its own; a post is a thread.
+    Forum(ChannelId),
     /// The channel is known once the webhook was looked up.
     Webhook {
         id: i64,
@@ -35,6 +65,8 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Target::Channel(channel) => f.debug_tuple("Channel").field(channel).finish(),
+            Target::Thread(channel) => f.debug_tuple("Thread").field(channel).finish(),
+            Target::Forum(channel) => f.debug_tuple("Forum").field(channel).finish(),
             Target::Webhook { id, channel, .. } => {
                 f.debug_struct("Webhook").field("id", id).field("channel", channel).finish_non_exhaustive()
             }
@@ -51,6 +83,9 @@ pub(super) struct Row {
     pub webhook_token: Option<String>,
     pub webhook_channel_id: Option<i64>,
     pub disabled_because: Option<String>,
+    pub kind: String,
+    pub archives_resolved: bool,
+    pub forum_tags: Option<Value>,
 }
 
 impl Row {
@@ -62,14 +97,23 @@ impl Row {
                 token: keys.open(&webhook_place(self.guild_id, id), &sealed)?,
                 channel: self.webhook_channel_id.map(ChannelId),
             },
-            // The table's check makes sure that what is not a webhook has a channel.
-            _ => Target::Channel(ChannelId(self.channel_id.unwrap_or_default())),
+            _ => {
+                // The table's check makes sure that what is not a webhook has a channel.
+                let channel = ChannelId(self.channel_id.unwrap_or_default());
+                match self.kind.as_str() {
+                    "thread" => Target::Thread(channel),
+                    "forum" => Target::Forum(channel),
+                    _ => Target::Channel(channel),
+                }
+            }
         };
         Ok(Destination {
             id: self.id,
             guild_id: GuildId(self.guild_id),
             target,
             disabled_because: self.disabled_because,
+            archives_resolved: self.archives_resolved,
+            forum_tags: self.forum_tags.and_then(|tags| serde_json::from_value(tags).ok()).unwrap_or_default(),
         })
     }
 
@@ -99,6 +143,7 @@ impl Store {
                 SELECT id FROM destination d
                 WHERE (checked_at IS NULL OR checked_at < $1 OR (disabled_at IS NOT NULL AND checked_at < $2))
                   AND (check_not_before IS NULL OR check_not_before <= $3)
+                  AND removed_at IS NULL
                   AND (EXISTS (SELECT 1 FROM route r WHERE r.enabled AND d.id = ANY (r.destination_ids))
                        OR EXISTS (SELECT 1 FROM message m WHERE m.destination_id = d.id AND m.state = 'queued')
                        OR EXISTS (SELECT 1 FROM send s WHERE s.destination_id = d.id
@@ -108,7 +153,7 @@ impl Store {
              )
              UPDATE destination d SET check_not_before = $4, check_owner = $6 FROM due WHERE d.id = due.id
              RETURNING d.id, d.guild_id, d.channel_id, d.webhook_id, d.webhook_token, d.webhook_channel_id,
-                 d.disabled_because",
+                 d.disabled_because, d.kind, d.archives_resolved, d.forum_tags",
             before,
             disabled_before,
             now,
@@ -140,8 +185,9 @@ impl Store {
     pub async fn list_destinations(&self, guild_id: GuildId) -> Result<Vec<Destination>> {
         let rows = sqlx::query_as!(
             Row,
-            "SELECT id, guild_id, channel_id, webhook_id, webhook_token, webhook_channel_id, disabled_because FROM destination
-             WHERE guild_id = $1 ORDER BY created_at, id",
+            "SELECT id, guild_id, channel_id, webhook_id, webhook_token, webhook_channel_id, disabled_because, kind,
+                 archives_resolved, forum_tags
+             FROM destination WHERE guild_id = $1 AND removed_at IS NULL ORDER BY created_at, id",
             guild_id.0
         )
         .fetch_all(&self.pool)
@@ -169,6 +215,21 @@ impl Store {
 }
 
 impl Store {
+    /// What a check found a channel to be.
+    pub async fn save_destination_place(&self, id: Uuid, place: &Place<'_>) -> Result<()> {
+        sqlx::query!(
+            "UPDATE destination SET kind = $2, discord_name = $3, forum_tags = $4
+             WHERE id = $1 AND kind <> 'webhook' AND (kind, discord_name, forum_tags) IS DISTINCT FROM ($2, $3, $4)",
+            id,
+            place.kind,
+            place.name,
+            place.tags.map(Json) as Option<Json<&[ForumTag]>>
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Remembers where a webhook posts.
     pub async fn save_webhook_channel(&self, id: Uuid, channel: ChannelId) -> Result<()> {
         sqlx::query!("UPDATE destination SET webhook_channel_id = $2 WHERE id = $1", id, channel.0)
@@ -188,7 +249,8 @@ pub async fn ensure_channel(
 ) -> Result<Uuid> {
     sqlx::query!(
         "INSERT INTO destination (id, guild_id, kind, channel_id, created_at) VALUES ($1, $2, 'channel', $3, $4)
-         ON CONFLICT ON CONSTRAINT destination_channel_unique DO NOTHING",
+         ON CONFLICT ON CONSTRAINT destination_channel_unique DO UPDATE SET removed_at = NULL
+         WHERE destination.removed_at IS NOT NULL",
         new_id,
         guild_id.0,
         channel.0,
@@ -222,7 +284,8 @@ pub async fn ensure_webhook(
     let id = sqlx::query_scalar!(
         "INSERT INTO destination (id, guild_id, kind, webhook_id, webhook_token, created_at)
          VALUES ($1, $2, 'webhook', $3, $4, $5)
-         ON CONFLICT ON CONSTRAINT destination_webhook_unique DO UPDATE SET webhook_token = EXCLUDED.webhook_token
+         ON CONFLICT ON CONSTRAINT destination_webhook_unique DO UPDATE
+             SET webhook_token = EXCLUDED.webhook_token, removed_at = NULL
          RETURNING id",
         new_id,
         guild_id.0,
@@ -236,4 +299,21 @@ pub async fn ensure_webhook(
         .execute(&mut **tx)
         .await?;
     Ok(id)
+}
+
+/// The destinations of these types and scopes; an empty list stands for all. Those that a person paused are not
+/// among them, those that Discord refuses are: their messages wait.
+pub async fn list_typed(tx: &mut Tx, guild_id: GuildId, types: &[String], scopes: &[String]) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id FROM destination
+         WHERE guild_id = $1 AND enabled AND removed_at IS NULL AND webhook_type IS NOT NULL
+           AND (webhook_type = ANY ($2) OR cardinality($2::text[]) = 0)
+           AND (webhook_scope = ANY ($3) OR cardinality($3::text[]) = 0)
+         ORDER BY created_at, id",
+        guild_id.0,
+        types,
+        scopes
+    )
+    .fetch_all(&mut **tx)
+    .await?)
 }

@@ -42,8 +42,8 @@ impl Store {
                 (SELECT count(*) FROM event WHERE planned_at IS NULL) AS "unplanned!",
                 (SELECT count(*) FROM message WHERE state = 'queued') AS "queued!",
                 (SELECT count(*) FROM message WHERE state = 'dead') AS "dead!",
-                (SELECT count(*) FROM destination) AS "destinations!",
-                (SELECT count(*) FROM destination WHERE disabled_at IS NOT NULL) AS "destinations_disabled!",
+                (SELECT count(*) FROM destination WHERE removed_at IS NULL) AS "destinations!",
+                (SELECT count(*) FROM destination WHERE disabled_at IS NOT NULL AND removed_at IS NULL) AS "destinations_disabled!",
                 (SELECT count(*) FROM quarantine) AS "quarantined!",
                 (SELECT count(*) FROM lane WHERE leased_until > $1) AS "lanes_leased!",
                 (SELECT count(*) FROM lane l WHERE l.not_before > $1
@@ -53,7 +53,7 @@ impl Store {
                     SELECT (SELECT min(m.created_at) FROM message m
                             WHERE m.destination_id = l.destination_id AND m.state = 'queued') AS at
                         FROM lane l JOIN destination d ON d.id = l.destination_id
-                        WHERE l.not_before <= $1 AND d.disabled_at IS NULL
+                        WHERE l.not_before <= $1 AND d.disabled_at IS NULL AND d.enabled AND d.removed_at IS NULL
                     UNION ALL
                     SELECT min(s.created_at) FROM send s
                         WHERE s.state IN ('open', 'in_doubt', 'unresolved') AND s.not_before <= $1

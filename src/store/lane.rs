@@ -109,10 +109,10 @@ impl Store {
         let rows = sqlx::query!(
             "WITH due AS (
                 SELECT l.destination_id, d.guild_id, d.channel_id, d.webhook_id, d.webhook_token, d.webhook_channel_id,
-                    d.disabled_because
+                    d.disabled_because, d.kind, d.archives_resolved, d.forum_tags
                 FROM lane l JOIN destination d ON d.id = l.destination_id
                 WHERE l.not_before <= $3 AND (l.leased_until IS NULL OR l.leased_until <= $3)
-                  AND d.disabled_at IS NULL AND d.checked_at IS NOT NULL
+                  AND d.disabled_at IS NULL AND d.checked_at IS NOT NULL AND d.enabled AND d.removed_at IS NULL
                   AND (EXISTS (SELECT 1 FROM message m WHERE m.destination_id = l.destination_id AND m.state = 'queued')
                     OR EXISTS (SELECT 1 FROM send s WHERE s.destination_id = l.destination_id
                                AND s.state IN ('open', 'in_doubt', 'unresolved') AND s.not_before <= $3)
@@ -128,7 +128,8 @@ impl Store {
             UPDATE lane SET lease_token = $1, lease_owner = $2, leased_until = $4
             FROM due WHERE lane.destination_id = due.destination_id
             RETURNING lane.destination_id, lane.failures, due.guild_id, due.channel_id, due.webhook_id,
-                due.webhook_token, due.webhook_channel_id, due.disabled_because",
+                due.webhook_token, due.webhook_channel_id, due.disabled_because, due.kind, due.archives_resolved,
+                due.forum_tags",
             token,
             owner,
             now,
@@ -149,6 +150,9 @@ impl Store {
                     webhook_token: r.webhook_token,
                     webhook_channel_id: r.webhook_channel_id,
                     disabled_because: r.disabled_because,
+                    kind: r.kind,
+                    archives_resolved: r.archives_resolved,
+                    forum_tags: r.forum_tags,
                 };
                 Some(Lane { destination: row.open_or_report(&self.keys)?, token, failures: r.failures })
             })

@@ -39,7 +39,8 @@ impl Store {
                          ORDER BY subject_id, occurred_at DESC, received_at DESC, id DESC) newest
                      ORDER BY occurred_at DESC LIMIT $2) a
                JOIN subject s ON s.id = a.subject_id
-               LEFT JOIN LATERAL (SELECT d.channel_id, c.discord_message_id FROM card c
+               LEFT JOIN LATERAL (SELECT CASE d.kind WHEN 'forum' THEN c.discord_message_id ELSE d.channel_id END AS channel_id,
+                       c.discord_message_id FROM card c
                    JOIN destination d ON d.id = c.destination_id
                    WHERE c.subject_id = s.id AND c.discord_message_id IS NOT NULL AND c.gone_at IS NULL
                    ORDER BY c.created_at DESC LIMIT 1) c ON true

@@ -323,6 +323,27 @@ pub static TABLES: &[Table] = &[
         ..table("route_draft", "routes and templates that somebody is about to save", "a day", BY_GUILD)
     },
     table("destination", "channels and webhooks; the tokens of webhooks encrypted", IN_USE, BY_GUILD),
+    Table {
+        members: &[Member {
+            column: "person_id",
+            by: By::Person,
+            what: "keys of the REST interface that you made",
+            exported: "id, created_at, name, scopes, expires_at, revoked_at",
+            on_delete: OnDelete::KeepNameless,
+        }],
+        ..table(
+            "api_key",
+            "keys of the REST interface, without what it takes to use them",
+            "while they work, and EVENT_DAYS after",
+            BY_GUILD,
+        )
+    },
+    table(
+        "idempotency",
+        "answers to requests of the REST interface that may be sent again; encrypted",
+        "1 day",
+        BY_GUILD,
+    ),
     table("setting", "values that Signalbox made, such as a webhook secret; secrets encrypted", IN_USE, BY_GUILD),
     Table {
         members: &[Member {

@@ -19,6 +19,8 @@ pub struct Cutoffs {
     pub seen: DateTime<Utc>,
     pub pulse: DateTime<Utc>,
     pub interaction: DateTime<Utc>,
+    /// Answers that are no longer given again.
+    pub request: DateTime<Utc>,
     pub card: DateTime<Utc>,
     /// `None`: the audit log is kept for good.
     pub audit: Option<DateTime<Utc>>,
@@ -164,7 +166,10 @@ impl Store {
         let requests =
             sqlx::query!("DELETE FROM privacy_request WHERE at < $1", cutoffs.interaction).execute(&self.pool).await?;
         let all = [pulse, refusals, drafts, changes, quarantine, actions, wishes, interactions, requests];
-        Ok(all.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+        let gone: u64 = all.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum();
+        Ok(gone
+            + self.purge_requests(cutoffs.request, limit).await?
+            + self.purge_api_keys(cutoffs.event, limit).await?)
     }
 
     /// Closed subjects without an open approval, with their cards and all that belongs to those.

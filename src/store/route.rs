@@ -1,9 +1,12 @@
 //! Routes: read in order for the planner; those of the environment are rewritten at each start.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::destination::list_typed;
 use super::{Result, Store, Tx};
 use crate::event::Severity;
 use crate::id::GuildId;
@@ -37,6 +40,8 @@ pub struct StoredRoute {
     pub destination_ids: Vec<Uuid>,
     pub webhook_type: Option<String>,
     pub webhook_scope: Option<String>,
+    /// The destinations that these two select at the moment.
+    pub selected_ids: Vec<Uuid>,
     pub mentions: Vec<String>,
     pub mode: Option<Mode>,
     pub template: Option<StoredTemplate>,
@@ -112,6 +117,7 @@ impl From<Row> for StoredRoute {
             destination_ids: row.destination_ids,
             webhook_type: row.webhook_type,
             webhook_scope: row.webhook_scope,
+            selected_ids: Vec::new(),
             mentions: row.mention_ids,
             mode: row.mode.as_deref().and_then(Mode::parse),
             template,
@@ -137,7 +143,29 @@ pub async fn list_routes(tx: &mut Tx, guild_id: GuildId) -> Result<Vec<StoredRou
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows.into_iter().map(StoredRoute::from).collect())
+    let mut routes: Vec<StoredRoute> = rows.into_iter().map(StoredRoute::from).collect();
+    // One question for each selector, however many routes have it.
+    let mut known: HashMap<(Option<String>, Option<String>), Vec<Uuid>> = HashMap::new();
+    for route in routes.iter_mut().filter(|route| route.webhook_type.is_some() || route.webhook_scope.is_some()) {
+        let selector = (route.webhook_type.clone(), route.webhook_scope.clone());
+        if !known.contains_key(&selector) {
+            let found = list_selected(tx, guild_id, selector.0.as_deref(), selector.1.as_deref()).await?;
+            known.insert(selector.clone(), found);
+        }
+        route.selected_ids = known[&selector].clone();
+    }
+    Ok(routes)
+}
+
+/// Every destination of a type and scope; `None` stands for all.
+pub async fn list_selected(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    webhook_type: Option<&str>,
+    webhook_scope: Option<&str>,
+) -> Result<Vec<Uuid>> {
+    let (types, scopes) = (webhook_type.map(str::to_owned), webhook_scope.map(str::to_owned));
+    list_typed(tx, guild_id, types.as_slice(), scopes.as_slice()).await
 }
 
 /// The names of sources.
@@ -221,17 +249,35 @@ impl Store {
     }
 }
 
+/// A destination as people know it.
+#[derive(Clone, Debug)]
+pub struct DestinationLabel {
+    pub id: Uuid,
+    /// A mention of a channel, or the name of a webhook.
+    pub label: String,
+    /// What people call it.
+    pub name: Option<String>,
+}
+
 /// What the routes of a guild lead to, as people read it.
-pub async fn list_destination_labels(tx: &mut Tx, guild_id: GuildId) -> Result<Vec<(Uuid, String)>> {
-    let rows = sqlx::query!("SELECT id, channel_id, webhook_id FROM destination WHERE guild_id = $1", guild_id.0)
-        .fetch_all(&mut **tx)
-        .await?;
-    let label = |channel: Option<i64>, webhook: Option<i64>| match (channel, webhook) {
-        (Some(channel), _) => format!("<#{channel}>"),
-        (None, Some(webhook)) => format!("webhook {webhook}"),
-        (None, None) => "nowhere".to_owned(),
+pub async fn list_destination_labels(tx: &mut Tx, guild_id: GuildId) -> Result<Vec<DestinationLabel>> {
+    let rows = sqlx::query!(
+        "SELECT id, channel_id, webhook_id, name FROM destination WHERE guild_id = $1 AND removed_at IS NULL ORDER BY name, id",
+        guild_id.0
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let label = |channel: Option<i64>, webhook: Option<i64>, name: Option<&String>| match (channel, name, webhook) {
+        (Some(channel), _, _) => format!("<#{channel}>"),
+        (None, Some(name), _) => name.clone(),
+        (None, None, webhook) => format!("webhook {}", webhook.unwrap_or_default()),
     };
-    Ok(rows.into_iter().map(|row| (row.id, label(row.channel_id, row.webhook_id))).collect())
+    let labels = rows.into_iter().map(|row| DestinationLabel {
+        id: row.id,
+        label: label(row.channel_id, row.webhook_id, row.name.as_ref()),
+        name: row.name,
+    });
+    Ok(labels.collect())
 }
 
 /// The sources of a guild by name.

@@ -1,6 +1,6 @@
 //! Sends: creates frozen before their first attempt, and the log of attempts.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -308,11 +308,18 @@ async fn apply(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: 
     .await?;
     if finished {
         let state = if update.state == SendState::Delivered { "delivered" } else { "dead" };
+        // The destination's own row is written no more than once a second.
         sqlx::query!(
-            "UPDATE message SET state = $2, finished_at = $3 WHERE id = ANY ($1)",
+            "WITH delivered AS (
+                UPDATE destination SET last_delivery_at = $3 WHERE id = $4 AND $2 = 'delivered'
+                  AND (last_delivery_at IS NULL OR last_delivery_at < $5)
+             )
+             UPDATE message SET state = $2, finished_at = $3 WHERE id = ANY ($1)",
             &send.message_ids,
             state,
-            now
+            now,
+            lane.destination.id,
+            now - TimeDelta::seconds(1)
         )
         .execute(&mut **tx)
         .await?;

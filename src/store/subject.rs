@@ -136,7 +136,8 @@ impl Store {
             r#"SELECT s.id, s.state, c.channel_id AS "channel_id?", c.discord_message_id AS "message_id?"
                FROM (SELECT id, state, updated_at FROM subject WHERE source_id = $1 AND kind = 'ticket'
                      ORDER BY updated_at DESC LIMIT $2) s
-               LEFT JOIN LATERAL (SELECT d.channel_id, c.discord_message_id FROM card c
+               LEFT JOIN LATERAL (SELECT CASE d.kind WHEN 'forum' THEN c.discord_message_id ELSE d.channel_id END AS channel_id,
+                       c.discord_message_id FROM card c
                    JOIN destination d ON d.id = c.destination_id
                    WHERE c.subject_id = s.id AND c.discord_message_id IS NOT NULL AND c.gone_at IS NULL
                    ORDER BY c.created_at DESC LIMIT 1) c ON true
@@ -159,7 +160,8 @@ impl Store {
     /// Where the newest card of a subject is, by the subject's key: channel and message.
     pub async fn find_card_place(&self, source_id: Uuid, key: &str) -> Result<Option<(i64, i64)>> {
         let row = sqlx::query!(
-            r#"SELECT d.channel_id AS "channel_id!", c.discord_message_id AS "message_id!" FROM subject s
+            r#"SELECT CASE d.kind WHEN 'forum' THEN c.discord_message_id ELSE d.channel_id END AS "channel_id!",
+                   c.discord_message_id AS "message_id!" FROM subject s
                JOIN card c ON c.subject_id = s.id JOIN destination d ON d.id = c.destination_id
                WHERE s.source_id = $1 AND s.key = $2 AND c.discord_message_id IS NOT NULL AND c.gone_at IS NULL
                  AND d.channel_id IS NOT NULL

@@ -10,6 +10,8 @@ pub const VIEW_CHANNEL: u64 = 1 << 10;
 pub const SEND_MESSAGES: u64 = 1 << 11;
 pub const EMBED_LINKS: u64 = 1 << 14;
 pub const READ_MESSAGE_HISTORY: u64 = 1 << 16;
+pub const MANAGE_THREADS: u64 = 1 << 34;
+pub const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
 
 /// What every routed channel needs, in the words of Discord's settings.
 pub const NEEDED: [(u64, &str); 4] = [
@@ -38,11 +40,57 @@ pub struct Channel {
     pub guild_id: Option<String>,
     #[serde(default)]
     pub name: Option<String>,
-    /// 0 is text, 5 announcement.
+    /// 0 is text, 5 announcement, 10 to 12 threads, 15 forum, 16 media.
     #[serde(default, rename = "type")]
     pub kind: u8,
     #[serde(default)]
     pub permission_overwrites: Vec<Overwrite>,
+    #[serde(default)]
+    pub parent_id: Option<String>,
+    #[serde(default)]
+    pub thread_metadata: Option<ThreadMetadata>,
+    /// Of a forum.
+    #[serde(default)]
+    pub available_tags: Vec<Tag>,
+    #[serde(default)]
+    pub flags: u64,
+}
+
+/// <https://discord.com/developers/docs/resources/channel#thread-metadata-object>
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct ThreadMetadata {
+    #[serde(default)]
+    pub archived: bool,
+    #[serde(default)]
+    pub locked: bool,
+}
+
+/// <https://discord.com/developers/docs/resources/channel#forum-tag-object>
+#[derive(Clone, Debug, Deserialize)]
+pub struct Tag {
+    pub id: String,
+    pub name: String,
+    /// Only members with Manage Threads may set it.
+    #[serde(default)]
+    pub moderated: bool,
+}
+
+/// Posts of this forum must have a tag.
+const REQUIRE_TAG: u64 = 1 << 4;
+
+impl Channel {
+    pub fn is_thread(&self) -> bool {
+        matches!(self.kind, 10..=12)
+    }
+
+    /// Takes posts and no messages of its own; a media channel is one, too.
+    pub fn is_forum(&self) -> bool {
+        matches!(self.kind, 15 | 16)
+    }
+
+    pub fn requires_tag(&self) -> bool {
+        self.flags & REQUIRE_TAG != 0
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -78,6 +126,14 @@ pub fn compute(guild_id: &str, user_id: &str, member: &Member, roles: &[Role], c
     if result & VIEW_CHANNEL == 0 { 0 } else { result }
 }
 
+/// What holds in a thread, from what holds in its parent: there another permission is needed to send.
+///
+/// <https://discord.com/developers/docs/topics/threads#permissions>
+pub fn in_thread(held_in_parent: u64) -> u64 {
+    let send = if held_in_parent & SEND_MESSAGES_IN_THREADS == 0 { 0 } else { SEND_MESSAGES };
+    held_in_parent & !SEND_MESSAGES | send
+}
+
 /// The number in the invite link: all that is needed.
 pub fn invite() -> u64 {
     NEEDED.iter().fold(0, |all, (bit, _)| all | bit)
@@ -97,7 +153,7 @@ mod tests {
     }
 
     fn channel(permission_overwrites: Vec<Overwrite>) -> Channel {
-        Channel { id: "9".into(), guild_id: Some("1".into()), name: None, kind: 0, permission_overwrites }
+        Channel { permission_overwrites, ..serde_json::from_str(r#"{"id": "9", "guild_id": "1"}"#).unwrap() }
     }
 
     fn roles() -> Vec<Role> {
@@ -119,6 +175,15 @@ mod tests {
             ["Send Messages"]
         );
         assert_eq!(held(vec![overwrite("1", 0, 0, VIEW_CHANNEL)]), 0);
+    }
+
+    #[test]
+    fn a_thread_asks_for_a_permission_of_its_own() {
+        assert_eq!(
+            missing(in_thread(VIEW_CHANNEL | SEND_MESSAGES | EMBED_LINKS)),
+            ["Send Messages", "Read Message History"]
+        );
+        assert_eq!(in_thread(SEND_MESSAGES_IN_THREADS) & SEND_MESSAGES, SEND_MESSAGES);
     }
 
     #[test]

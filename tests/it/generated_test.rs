@@ -11,6 +11,10 @@ fn root() -> &'static Path {
 
 #[test]
 fn commands_md_is_what_the_commands_say() {
+    if std::env::var_os("REWRITE").is_some() {
+        std::fs::write(root().join("commands.md"), signalbox::discord::commands::reference()).unwrap();
+        std::fs::write(root().join("PRIVACY.md"), signalbox::privacy::document()).unwrap();
+    }
     let stored = std::fs::read_to_string(root().join("commands.md")).unwrap_or_default();
     assert!(
         stored == signalbox::discord::commands::reference(),
@@ -24,6 +28,15 @@ fn privacy_md_is_what_the_list_of_tables_says() {
     assert!(
         stored == signalbox::privacy::document(),
         "PRIVACY.md is out of date: cargo run -- privacy policy > PRIVACY.md"
+    );
+}
+
+#[test]
+fn openapi_json_is_what_the_routes_say() {
+    let stored = std::fs::read_to_string(root().join("openapi.json")).unwrap_or_default();
+    assert!(
+        stored == signalbox::web::api::openapi_json(),
+        "openapi.json is out of date: cargo run -- openapi > openapi.json"
     );
 }
 

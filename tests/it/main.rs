@@ -3,6 +3,8 @@
 // The bans keep time, chance and the environment in their places in the program; a test is outside of it.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod api_document_test;
+mod api_door_test;
 mod approval_call_test;
 mod approval_cards_test;
 mod approval_crash_test;
@@ -49,6 +51,7 @@ mod pulse_test;
 mod redis_test;
 mod retention_test;
 mod roles_test;
+mod route_test;
 mod secret_test;
 mod servers_test;
 mod setup_test;
@@ -56,6 +59,7 @@ mod shard_test;
 mod stop_test;
 mod support;
 mod systemd_test;
+mod template_test;
 mod ticket_call_test;
 mod ticket_command_test;
 mod ticket_event_test;

@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "flows",
         &[
+            "api_key",
             "source::ingest",
             "source::subscribe",
             "source::notice",

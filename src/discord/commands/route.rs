@@ -106,11 +106,14 @@ async fn add(
     #[autocomplete = "types"]
     pattern: String,
     #[description = "Where they go"]
-    #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread")]
+    #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread", "Forum")]
     to: Option<PartialChannel>,
     #[description = "A second place"]
-    #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread")]
+    #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread", "Forum")]
     also: Option<PartialChannel>,
+    #[description = "A destination by its name, such as a webhook"]
+    #[autocomplete = "destinations"]
+    destination: Option<String>,
     #[description = "Only this severity and above"] severity: Option<Least>,
     #[description = "Only if this is true, such as data.priority in ['high', 'critical']"]
     #[max_length = 1000]
@@ -140,6 +143,7 @@ async fn add(
         pattern: Some(pattern),
         channel: channel(to),
         also: channel(also),
+        destination,
         webhook_type,
         webhook_scope,
         source,
@@ -171,11 +175,14 @@ async fn edit(
     #[autocomplete = "types"]
     pattern: Option<String>,
     #[description = "Where they go, instead of where they go now"]
-    #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread")]
+    #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread", "Forum")]
     to: Option<PartialChannel>,
     #[description = "A second place"]
-    #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread")]
+    #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread", "Forum")]
     also: Option<PartialChannel>,
+    #[description = "A destination by its name, such as a webhook"]
+    #[autocomplete = "destinations"]
+    destination: Option<String>,
     #[description = "Only this severity and above"] severity: Option<Least>,
     #[description = "Only if this is true; none takes it away"]
     #[max_length = 1000]
@@ -206,6 +213,7 @@ async fn edit(
         pattern,
         channel: channel(to),
         also: channel(also),
+        destination,
         webhook_type,
         webhook_scope,
         source,
@@ -360,6 +368,11 @@ async fn routes(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
 async fn own_routes(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
     let names = board(ctx).await.map(|board| board.routes).unwrap_or_default();
     fitting(names.into_iter().filter(|route| !route.from_env).map(|route| route.name), partial)
+}
+
+async fn destinations(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
+    let names = board(ctx).await.map(|board| board.destinations).unwrap_or_default();
+    fitting(names.into_iter().filter_map(|destination| destination.name), partial)
 }
 
 async fn sources(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {

@@ -65,7 +65,7 @@ pub async fn webhook_status(ctx: Context<'_>) -> Result<(), Error> {
     for destination in ports.store.list_destinations(source.guild_id).await? {
         let Some(because) = destination.disabled_because else { continue };
         let name = match destination.target {
-            Target::Channel(channel) => format!("<#{channel}>"),
+            Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => format!("<#{channel}>"),
             Target::Webhook { id, .. } => format!("webhook {id}"),
         };
         let _ = writeln!(destinations, "⚠️ {name}: {because}");

@@ -1,0 +1,77 @@
+//! The REST interface below `/api/v1`: its routes, what surrounds each of them, and the document made from both.
+//!
+//! A resource is a file of handlers with a `routes()` that is merged in [`resources`]. A handler takes
+//! `caller: By<may::TheScope>` before anything else of the request, and a body as [`input::JsonBody`]; what it makes
+//! gets the id of [`repeat::NewId`]. Its `#[utoipa::path]` names the scope in `security` and what only it answers;
+//! `document.rs` adds what every route may answer.
+
+pub mod caller;
+pub mod document;
+pub mod input;
+pub mod key;
+pub mod page;
+pub mod problem;
+pub mod repeat;
+pub mod sources;
+pub mod text;
+pub mod version;
+
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::http::header;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use chrono::TimeDelta;
+use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
+
+use super::Web;
+use super::budget::Budgets;
+use crate::config::WebConfig;
+use problem::Problem;
+
+pub const BASE: &str = "/api/v1";
+
+/// What callers have left.
+pub struct Door {
+    pub wrong_keys: Budgets<IpAddr>,
+    pub requests: Budgets<Uuid>,
+}
+
+impl Door {
+    pub fn new(config: &WebConfig) -> Self {
+        Self {
+            wrong_keys: Budgets::new(config.unverified_per_15_min, TimeDelta::minutes(15)),
+            requests: Budgets::new(config.verified_per_min, TimeDelta::minutes(1)),
+        }
+    }
+}
+
+/// All resources. Addresses are those below [`BASE`].
+fn resources() -> OpenApiRouter<Arc<Web>> {
+    OpenApiRouter::default().merge(key::routes()).merge(sources::routes())
+}
+
+/// The routes, to be merged with those of the rest of the web.
+pub fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
+    let (routes, _) = resources().split_for_parts();
+    let routes = routes
+        .layer(from_fn_with_state(web.clone(), repeat::once))
+        .route("/openapi.json", get(openapi))
+        .fallback(async || Problem::no_such_path())
+        .layer(from_fn(problem::finish));
+    Router::new().nest(BASE, routes)
+}
+
+/// The OpenAPI 3.1 document, as it is served and committed.
+pub fn openapi_json() -> &'static str {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| document::json(resources().split_for_parts().1));
+    &DOCUMENT
+}
+
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "max-age=300")], openapi_json())
+}
