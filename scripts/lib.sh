@@ -82,6 +82,8 @@ need_for_the_tests() {
     if [ "$(uname -s)" = Linux ] && ! has systemd-analyze; then
         need "systemd-analyze" systemd - - - -
     fi
+    python3 -c 'import venv, ensurepip' 2>/dev/null ||
+        need "Python 3 with venv" "python3 python3-venv" python3 python python3 python3
     has redis-server || has valkey-server || need "a Redis server" redis-server valkey valkey redis redis
 }
 
@@ -135,4 +137,14 @@ require_rust() {
         PATH="${CARGO_HOME:-${HOME:-}/.cargo}/bin:$PATH"
     fi
     has cargo || die "Rust is missing. Install it from https://rustup.rs, open a new terminal, then start again."
+}
+
+# Asks the REST interface whatever its OpenAPI document allows, and what it does not. A test finds it there.
+require_schemathesis() {
+    local version=4.32.5 home=${CARGO_TARGET_DIR:-target}/schemathesis
+    "$home/bin/schemathesis" --version 2>/dev/null | grep -qF "$version" && return
+    say "schemathesis $version is missing; running: python3 -m venv $home && $home/bin/pip install schemathesis==$version"
+    mkdir -p "$(dirname "$home")"
+    { python3 -m venv "$home" && "$home/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$version"; } >&2 ||
+        die "That failed. Install it, then start again: python3 -m venv $home && $home/bin/pip install schemathesis==$version"
 }

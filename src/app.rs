@@ -3,6 +3,7 @@
 
 mod keys;
 mod loops;
+mod pieces;
 mod prepare;
 
 use std::net::SocketAddr;
@@ -49,8 +50,7 @@ pub use crate::discord::{Fatal, Patience};
 const PLAN_BATCH: i64 = 200;
 /// Lanes claimed at once.
 const CLAIM: usize = 64;
-const CALLS: i64 = 8;
-const TICKET_CALLS: usize = 8;
+const CALLS: usize = 8;
 const CHECKS: i64 = 20;
 
 /// A running Signalbox.
@@ -195,7 +195,7 @@ impl App {
             done += self.delivery.check_destinations_due(CHECKS).await?;
             done += self.delivery.deliver_due(CLAIM as i64).await?;
             done += call_due(&self.ports, CALLS).await?;
-            done += ticket::call::call_due(&self.ports, TICKET_CALLS).await?;
+            done += ticket::call::call_due(&self.ports, CALLS).await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?;

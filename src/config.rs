@@ -16,6 +16,7 @@ mod example;
 mod host;
 mod nearest;
 mod operation;
+mod party;
 mod problem;
 mod reader;
 mod role;
@@ -41,6 +42,7 @@ pub use host::{crash_point, mutation};
 pub use host::{data_dir, search_path, user_data_dir};
 pub use nearest::did_you_mean;
 pub use operation::{MetricsConfig, OperationConfig, TracesConfig};
+pub use party::PartyConfig;
 pub use problem::{Origin, Problem, Problems};
 pub use reader::Setting;
 pub use role::Roles;
@@ -69,6 +71,7 @@ pub struct Config {
     pub xtsystems: Option<XtSystemsConfig>,
     pub approvals: ApprovalsConfig,
     pub routing: RoutingConfig,
+    pub party: PartyConfig,
     pub delivery: DeliveryConfig,
     pub telemetry: TelemetryConfig,
     pub operation: OperationConfig,
@@ -121,6 +124,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let xtsystems = xtsystems::read(&mut reader);
     let approvals = approvals::read(&mut reader);
     let routing = routing::read(&mut reader);
+    let party = party::read(&mut reader);
     let delivery = delivery::read(&mut reader, discord.as_ref());
     let telemetry = telemetry::read(&mut reader);
     let operation = operation::read(&mut reader);
@@ -138,6 +142,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         xtsystems: xtsystems.expect(both),
         approvals,
         routing,
+        party,
         delivery: delivery.expect(both),
         telemetry: telemetry.expect(both),
         operation: operation.expect(both),

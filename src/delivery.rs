@@ -3,6 +3,7 @@
 //! Each step function reports how much it did, so that a loop knows when to rest and a test when all is quiet.
 //! States and transitions are table 1 of `ARCHITECTURE.md`.
 
+pub mod batch;
 pub mod check;
 pub mod classify;
 pub mod create;
@@ -15,6 +16,7 @@ pub mod plan;
 pub mod reconcile;
 pub mod retry;
 pub mod settle;
+mod typed;
 mod watch;
 pub mod worker;
 

@@ -8,6 +8,7 @@ mod database;
 mod discord;
 pub mod report;
 mod signals;
+mod text;
 mod upstream;
 mod web;
 
@@ -91,7 +92,7 @@ impl From<StoreError> for Blind {
             return Self::NoDatabase;
         }
         tracing::debug!(%error, "the doctor could not read");
-        Self::Failed("the database could not be read; is its schema up to date?".into())
+        Self::Failed(text::UNREADABLE.into())
     }
 }
 
@@ -100,15 +101,9 @@ type Found = Result<Vec<Finding>, Blind>;
 async fn look(subject: &'static str, what: &'static str, work: BoxFuture<'_, Found>) -> Vec<Finding> {
     let found = match tokio::time::timeout(DEADLINE, work).await {
         Ok(Ok(found)) => found,
-        Ok(Err(Blind::NoDatabase)) => {
-            vec![Finding::warning(what, "not looked at: the database is away", "see the line about PostgreSQL")]
-        }
-        Ok(Err(Blind::Failed(why))) => vec![Finding::warning(what, why, "mend what else is wrong, then look again")],
-        Err(_) => vec![Finding::problem(
-            what,
-            format!("no answer within {} s", DEADLINE.as_secs()),
-            "check the network between this machine and it",
-        )],
+        Ok(Err(Blind::NoDatabase)) => vec![text::database_away(what)],
+        Ok(Err(Blind::Failed(why))) => vec![text::blind(what, why)],
+        Err(_) => vec![text::no_answer(what, DEADLINE.as_secs())],
     };
     found.into_iter().map(|finding| Finding { subject, ..finding }).collect()
 }

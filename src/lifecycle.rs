@@ -5,8 +5,11 @@
 mod pulse;
 pub mod supervisor;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -53,15 +56,21 @@ impl Lifecycle {
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (sender, outcome) = oneshot::channel();
-        let cut = CancellationToken::new();
-        let (cut_there, alive) = (cut.clone(), self.tasks.token());
+        let (cut, breaths) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
+        let (cut_there, breaths_there, alive) = (cut.clone(), breaths.clone(), self.tasks.token());
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            let outcome = runtime.block_on(async { cut_there.run_until_cancelled(task()).await });
+            let work = async {
+                tokio::select! {
+                    outcome = task() => outcome,
+                    never = breathe(&breaths_there) => match never {},
+                }
+            };
+            let outcome = runtime.block_on(cut_there.run_until_cancelled(work));
             runtime.shutdown_background();
             drop(alive);
             outcome.map(|outcome| sender.send(outcome))
         })?;
-        Ok(Apart { outcome, cut })
+        Ok(Apart { outcome, cut, breaths })
     }
 
     /// A token that is cancelled when the process should stop.
@@ -107,9 +116,25 @@ impl Lifecycle {
 pub struct Apart<T> {
     outcome: oneshot::Receiver<T>,
     cut: CancellationToken,
+    breaths: Arc<AtomicU64>,
+}
+
+/// How often a thread apart shows that its task gives it away.
+const BREATH: Duration = Duration::from_millis(50);
+
+async fn breathe(breaths: &AtomicU64) -> Infallible {
+    loop {
+        tokio::time::sleep(BREATH).await;
+        breaths.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl<T> Apart<T> {
+    /// Grows while the task pauses now and then, as tasks do. One that stands still is turning round.
+    pub fn breaths(&self) -> u64 {
+        self.breaths.load(Ordering::Relaxed)
+    }
+
     /// Waits for its end; `None` when it panicked. Not to be asked again after that.
     pub async fn ended(&mut self) -> Option<T> {
         (&mut self.outcome).await.ok()

@@ -9,6 +9,8 @@ pub mod embed;
 pub mod filter;
 pub mod language;
 pub mod notice;
+pub mod panel;
+pub mod party;
 pub mod reminder;
 pub mod rule;
 pub mod subject;

@@ -4,6 +4,8 @@
 pub mod catch_up;
 pub mod ingest;
 pub mod notice;
+pub mod panel;
+pub mod party;
 pub mod pulse;
 pub mod subscribe;
 pub mod xtsystems;

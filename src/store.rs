@@ -7,10 +7,12 @@ pub mod approval;
 pub mod audit;
 pub mod audit_chain;
 pub mod card;
+pub mod delivery_view;
 pub mod destination;
 pub mod diagnosis;
 pub mod embedded;
 pub mod event;
+pub mod event_view;
 pub mod gauges;
 pub mod idempotency;
 pub mod interaction;
@@ -19,6 +21,7 @@ pub mod link;
 pub mod machine;
 pub mod message;
 pub mod migrate;
+pub mod party;
 pub mod privacy;
 pub mod pulse;
 pub mod purge;
@@ -119,6 +122,30 @@ impl From<sqlx::Error> for StoreError {
 impl StoreError {
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
+    }
+
+    /// What is wrong, where it lies in the values of the statement: without them the same statement works.
+    /// Names the rule that was broken, never a value.
+    pub fn fault_of_data(&self) -> Option<String> {
+        let (Self::Data(error) | Self::Other(error)) = self else { return None };
+        match error {
+            sqlx::Error::Database(db) => {
+                let code = db.code()?;
+                // 22: a value, 23: a constraint, 54: a size.
+                if !["22", "23", "54"].iter().any(|class| code.starts_with(class)) {
+                    return None;
+                }
+                Some(match (db.constraint(), db.table()) {
+                    (Some(rule), Some(table)) => format!("the database refuses what it says: rule {rule} of {table}"),
+                    _ => format!("the database refuses what it says ({code})"),
+                })
+            }
+            sqlx::Error::ColumnDecode { index, .. } => {
+                Some(format!("what is stored about it cannot be read ({index})"))
+            }
+            sqlx::Error::Decode(_) => Some("what is stored about it cannot be read".into()),
+            _ => None,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod health;
 pub mod intake;
 pub mod interactions;
 pub mod metrics;
+pub mod party;
 pub mod watch;
 
 use std::net::SocketAddr;
@@ -82,7 +83,7 @@ fn router(web: Arc<Web>) -> Router {
         router = router.route(path, post(interactions::receive).layer(watched));
     }
     if web.ports.config.roles.intake {
-        router = router.merge(api::router(&web));
+        router = router.merge(api::router(&web)).merge(party::routes());
     }
     // The handler itself reads the body up to its limit, to answer 413 in its own words.
     router.layer(DefaultBodyLimit::disable()).with_state(web)

@@ -95,9 +95,9 @@ impl Bench<'_> {
         let single = self.runtime.block_on(rivals::serve(source, Some((&store, commits))))?;
         let intake = self.world.app.address;
         let whats = [
-            ("(a) no store", nothing, args.requests * 2),
+            ("(a) no store", nothing.address, args.requests * 2),
             ("intake", intake, args.requests),
-            ("(b) commit each", single, args.requests / 4),
+            ("(b) commit each", single.address, args.requests / 4),
         ];
         let mut runs: [Vec<Vec<f64>>; 3] = Default::default();
         for _ in 0..args.rounds {
@@ -129,6 +129,7 @@ impl Bench<'_> {
         let (to_a, to_b) = (rates[1] / rates[0], rates[1] / rates[2]);
         let (stored, words) = (count(stored as f64), format!("{connections} connections"));
         report.note(format!("{stored} stored, {words}: {to_a:.2} of (a) (reach 0.50), {to_b:.2} × (b) (reach 1.50)"));
+        single.rest();
         self.runtime.block_on(store.close());
         Ok(())
     }

@@ -24,6 +24,21 @@ use tokio::sync::Semaphore;
 
 use super::signed::PATH;
 
+/// A rival at work.
+pub struct Serving {
+    pub address: SocketAddr,
+    rival: Arc<Rival>,
+}
+
+impl Serving {
+    /// Gives the connections to the database back: their pool waits for them when it is closed.
+    pub fn rest(&self) {
+        if let Some(writers) = &self.rival.writers {
+            writers.idle.lock().unwrap().iter_mut().for_each(EventWriter::rest);
+        }
+    }
+}
+
 struct Rival {
     source: Arc<LiveSource>,
     clock: Clock,
@@ -53,17 +68,17 @@ impl Writers {
 }
 
 /// Serves as long as the runtime lives.
-pub async fn serve(source: Arc<LiveSource>, store: Option<(&Store, usize)>) -> Result<SocketAddr> {
+pub async fn serve(source: Arc<LiveSource>, store: Option<(&Store, usize)>) -> Result<Serving> {
     let writers = store.map(|(store, count)| Writers::new(store, count));
     let rival = Arc::new(Rival { source, clock: Clock::system(), writers });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let router = axum::Router::new().route(PATH, axum::routing::post(take)).with_state(rival);
+    let router = axum::Router::new().route(PATH, axum::routing::post(take)).with_state(rival.clone());
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(address)
+    Ok(Serving { address, rival })
 }
 
 async fn take(State(rival): State<Arc<Rival>>, headers: HeaderMap, body: Body) -> Response {

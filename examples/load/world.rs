@@ -30,6 +30,7 @@ pub async fn outside() -> Result<(Discord, Vec<(String, String)>)> {
         ("WEBHOOK_PORT", "0"),
         ("WEBHOOK_VERIFIED_PER_MIN", "10000000"),
         ("DELIVERY_PRIORS", "off"),
+        ("DELIVERY_BATCH_WINDOW", "0ms"),
         ("DELIVERY_GLOBAL_PER_SECOND", "10000"),
     ] {
         env.retain(|(known, _)| known != name);

@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use tokio::sync::{Notify, Semaphore};
 
-use super::{App, CALLS, CHECKS, CLAIM, PLAN_BATCH, TICKET_CALLS};
-use crate::approval::call::{self, call_due};
+use super::pieces::{Checks, Decisions, Lanes, TicketActions};
+use super::{App, CHECKS, PLAN_BATCH};
 use crate::approval::due::tick_due;
 use crate::bus::Topic;
-use crate::delivery::check;
 use crate::delivery::plan::plan_due;
 use crate::privacy;
 use crate::store::StoreError;
@@ -20,14 +18,11 @@ use crate::ticket::{self, lists};
 
 /// Hints may be lost with the process that gave them, or on their way between processes: every loop
 /// looks for itself this often. What comes due at a known time is not waited for by looking.
-const TICK: Duration = Duration::from_secs(5);
+pub(super) const TICK: Duration = Duration::from_secs(5);
 /// Costs nothing while nothing is due.
 const CATCH_UP: Duration = Duration::from_secs(1);
-/// Lanes that one process works at the same time: most of them wait for Discord.
-const LANES: usize = 256;
-const DELIVERER: &str = "deliverer";
 const SOON: Duration = Duration::from_millis(100);
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
+pub(super) const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 /// How long a blocking read of the stream may last.
 const BLOCK: Duration = Duration::from_secs(2);
@@ -62,22 +57,14 @@ impl App {
             let app = app.clone();
             async move { Ok((plan_due(&app.ports, PLAN_BATCH).await?, None)) }
         });
+        self.start_pieces::<Lanes>();
+        self.start_pieces::<Checks>();
+        self.start_pieces::<Decisions>();
+        self.start_pieces::<TicketActions>();
         let app = self.clone();
-        self.lifecycle.spawn(DELIVERER, async move { app.delivering().await });
-        let app = self.clone();
-        self.start(check::PULSE, Topic::Deliverer, move || {
+        self.start("lists of tickets", Topic::Tickets, move || {
             let app = app.clone();
-            async move { app.check_destinations().await }
-        });
-        let app = self.clone();
-        self.start(call::PULSE, Topic::Approvals, move || {
-            let app = app.clone();
-            async move { app.call().await }
-        });
-        let app = self.clone();
-        self.start(ticket::call::PULSE, Topic::Tickets, move || {
-            let app = app.clone();
-            async move { app.tickets().await }
+            async move { app.lists().await }
         });
     }
 
@@ -87,7 +74,7 @@ impl App {
         F: Fn() -> Fut + Send + 'static,
         Fut: Future<Output = Result<(usize, Option<Duration>)>> + Send + 'static,
     {
-        let wake = self.ports.wake.clone();
+        let mut hints = self.ports.wake.listen(topic);
         let (stop, pulse) = (self.lifecycle.token(), self.lifecycle.pulse());
         self.lifecycle.spawn(name, async move {
             while !stop.is_cancelled() {
@@ -102,84 +89,12 @@ impl App {
                 };
                 pulse.rest(name);
                 tokio::select! {
-                    () = wake.woken(topic) => {}
+                    () = hints.woken() => {}
                     () = tokio::time::sleep(rest) => {}
                     () = stop.cancelled() => {}
                 }
             }
         });
-    }
-
-    /// Claims lanes as long as there is room for them, each worked by a task of its own: a destination that
-    /// does not answer takes up one place and holds up nobody.
-    async fn delivering(self: &Arc<Self>) {
-        let stop = self.lifecycle.token();
-        let places = Arc::new(Semaphore::new(LANES));
-        let given_back = Arc::new(Notify::new());
-        let pulse = self.lifecycle.pulse();
-        while !stop.is_cancelled() {
-            pulse.beat(DELIVERER);
-            let free = places.available_permits();
-            let claimed =
-                if free == 0 { Ok(Vec::new()) } else { self.delivery.claim_due(free.min(CLAIM) as i64).await };
-            let rest = match claimed {
-                Ok(lanes) if !lanes.is_empty() => {
-                    for lane in lanes {
-                        let (app, given_back) = (self.clone(), given_back.clone());
-                        let place = places.clone().try_acquire_owned();
-                        self.lifecycle.spawn("lane", async move {
-                            app.delivery.work_lane(lane).await;
-                            drop(place);
-                            given_back.notify_one();
-                        });
-                    }
-                    continue;
-                }
-                Ok(_) => self.until_delivery().await,
-                Err(error) => {
-                    report(DELIVERER, &error);
-                    AFTER_FAILURE
-                }
-            };
-            pulse.rest(DELIVERER);
-            tokio::select! {
-                () = self.ports.wake.woken(Topic::Deliverer) => {}
-                () = given_back.notified() => {}
-                () = tokio::time::sleep(rest) => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    }
-
-    /// How long there is certainly nothing to deliver, as far as it is known.
-    async fn until_delivery(&self) -> Duration {
-        let now = self.ports.clock.now();
-        let next = match self.delivery.held_until() {
-            Some(at) => Some(at),
-            // Not worth a word: the next claim meets the same fault and reports it.
-            None => self.ports.store.next_delivery_at(now).await.unwrap_or_default(),
-        };
-        next.map_or(TICK, |at| until(now, at).min(TICK))
-    }
-
-    async fn check_destinations(&self) -> Result<(usize, Option<Duration>)> {
-        let checked = self.delivery.check_destinations_due(CHECKS).await?;
-        if checked > 0 {
-            return Ok((checked, None));
-        }
-        let now = self.ports.clock.now();
-        let next = self.ports.store.next_destination_check_at(now).await?;
-        Ok((0, next.map(|at| until(now, at))))
-    }
-
-    async fn call(&self) -> Result<(usize, Option<Duration>)> {
-        let called = call_due(&self.ports, CALLS).await?;
-        if called > 0 || self.ports.xtsystems.is_none() {
-            return Ok((called, None));
-        }
-        let now = self.ports.clock.now();
-        let next = self.ports.store.next_approval_at().await?;
-        Ok((0, next.map(|at| until(now, at))))
     }
 
     /// What comes due on approvals by the calendar: reminders, escalation, expiry.
@@ -193,14 +108,9 @@ impl App {
         Ok((0, next.map(|at| until(now, at))))
     }
 
-    async fn tickets(&self) -> Result<(usize, Option<Duration>)> {
-        let done = ticket::call::call_due(&self.ports, TICKET_CALLS).await? + lists::refresh_due(&self.ports).await?;
-        if done > 0 || self.ports.xtsystems.is_none() {
-            return Ok((done, None));
-        }
-        let now = self.ports.clock.now();
-        let next = self.ports.store.next_action_at().await?;
-        Ok((0, next.map(|at| until(now, at))))
+    /// The lists that people choose from on a ticket.
+    async fn lists(&self) -> Result<(usize, Option<Duration>)> {
+        Ok((lists::refresh_due(&self.ports).await?, None))
     }
 
     async fn subscribing(&self) {
@@ -293,12 +203,12 @@ impl App {
 }
 
 /// Never zero: what is due but cannot be taken yet is looked at again, not at once.
-fn until(now: DateTime<Utc>, at: DateTime<Utc>) -> Duration {
+pub(super) fn until(now: DateTime<Utc>, at: DateTime<Utc>) -> Duration {
     (at - now).to_std().unwrap_or_default().max(SOON)
 }
 
 /// A database that is away is one line; anything else is a fault to look at.
-fn report(name: &str, error: &anyhow::Error) {
+pub(super) fn report(name: &str, error: &anyhow::Error) {
     let away = error.chain().any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_unavailable));
     let error = format!("{error:#}");
     if away {

@@ -13,37 +13,43 @@ use crate::store::{Store, card};
 use crate::telemetry::traces::Step;
 use crate::upstream::xtsystems::{Decision, Standing};
 
-/// The loop that makes calls, as the watchdog knows it.
-pub const PULSE: &str = "approvals";
 /// Longer than the client's deadline of 10 s for the question and for the call, so that a lease never lapses
 /// under them.
 const LEASE: TimeDelta = TimeDelta::seconds(25);
 
-/// Makes the calls that are due. Returns how many.
-pub async fn call_due(ports: &Ports, limit: i64) -> Result<usize> {
-    if ports.xtsystems.is_none() {
-        return Ok(0);
+/// Makes the calls that are due, one after another. Returns how many.
+pub async fn call_due(ports: &Ports, limit: usize) -> Result<usize> {
+    for done in 0..limit {
+        let Some(approval) = claim_due(ports, 1).await?.pop() else { return Ok(done) };
+        carry_out(ports, &approval).await?;
     }
+    Ok(limit)
+}
+
+/// Claims calls that are due; each is for [`carry_out`], at once: one that waits for others would outlive its
+/// lease, and one that is not made before a stop would count as unknown.
+pub async fn claim_due(ports: &Ports, limit: i64) -> Result<Vec<Approval>> {
+    if ports.xtsystems.is_none() || ports.lifecycle.is_stopping() {
+        return Ok(Vec::new());
+    }
+    let now = ports.clock.now();
     let lease = if crate::crash::lacks("no-lease") { TimeDelta::zero() } else { LEASE };
-    let mut count = 0;
-    // One at a time: a claimed call whose turn comes after others would outlive its lease, and one that is
-    // not made before a stop would count as unknown.
-    for _ in 0..limit {
-        if ports.lifecycle.is_stopping() {
-            break;
-        }
-        ports.lifecycle.pulse().beat(PULSE);
-        let now = ports.clock.now();
-        let claim = ports.store.claim_approvals(ports.clock.uuid(), now, now + lease, 1);
-        let Some(approval) = claim.await.context("claiming calls")?.pop() else { break };
+    let claimed = ports.store.claim_approvals(ports.clock.uuid(), now, now + lease, limit).await;
+    let claimed = claimed.context("claiming calls")?;
+    if !claimed.is_empty() {
         crate::crash::point("call.claimed");
-        let answer = call(ports, &approval).await?;
-        crate::crash::point("call.answered");
-        trace(ports, &approval, now, &answer);
-        finish(ports, &approval, &answer).await?;
-        count += 1;
     }
-    Ok(count)
+    Ok(claimed)
+}
+
+/// Makes one claimed call and records what came of it.
+pub async fn carry_out(ports: &Ports, approval: &Approval) -> Result<()> {
+    let _work = ports.lifecycle.pulse().begin("call about an approval");
+    let now = ports.clock.now();
+    let answer = call(ports, approval).await?;
+    crate::crash::point("call.answered");
+    trace(ports, approval, now, &answer);
+    finish(ports, approval, &answer).await
 }
 
 fn trace(ports: &Ports, approval: &Approval, began_at: DateTime<Utc>, answer: &Decision) {

@@ -8,7 +8,8 @@ use crate::config::{ApprovalRules, RULES, Rule, rule};
 use crate::error::UserError;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
-use crate::store::approval::{NewAudit, delete_rule, insert_audit, list_rules, set_rule};
+use crate::store::approval::{delete_rule, list_rules, set_rule};
+use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::source::ensure_person;
 use crate::store::{Store, Tx};
 

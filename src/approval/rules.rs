@@ -33,7 +33,10 @@ pub enum Refusal {
         outcome: Verb,
         elsewhere: bool,
     },
-    Superseded,
+    /// The same was asked for again; `kind` is what is decided about, such as `machine`.
+    Superseded {
+        kind: String,
+    },
     /// The facts are not what the card showed.
     Changed,
     Expired,
@@ -64,8 +67,8 @@ impl fmt::Display for Refusal {
             Refusal::StillFindingOut { verb } => write!(f, "still finding out: {}", verb.as_str()),
             Refusal::Settled { outcome, elsewhere: false } => write!(f, "settled: {}", outcome.as_str()),
             Refusal::Settled { outcome, elsewhere: true } => write!(f, "settled in XTSystems: {}", outcome.as_str()),
-            Refusal::Superseded => f.write_str("superseded"),
-            Refusal::Changed => f.write_str("the machine changed since the card was shown"),
+            Refusal::Superseded { .. } => f.write_str("superseded"),
+            Refusal::Changed => f.write_str("changed since the card was shown"),
             Refusal::Expired => f.write_str("expired"),
             Refusal::Requester => f.write_str("the requester may not approve"),
             Refusal::AlreadyVoted { votes, needed } => write!(f, "has approved already: {votes} of {needed}"),
@@ -87,7 +90,7 @@ pub fn may_decide(a: &Approval) -> Result<(), Refusal> {
         ApprovalState::Unknown => Err(Refusal::StillFindingOut { verb }),
         ApprovalState::Confirmed => Err(Refusal::Settled { outcome: a.outcome.unwrap_or(verb), elsewhere: false }),
         ApprovalState::Elsewhere => Err(Refusal::Settled { outcome: a.outcome.unwrap_or(verb), elsewhere: true }),
-        ApprovalState::Superseded => Err(Refusal::Superseded),
+        ApprovalState::Superseded => Err(Refusal::Superseded { kind: a.kind.clone() }),
         ApprovalState::Expired => Err(Refusal::Expired),
     }
 }
@@ -147,7 +150,7 @@ pub fn is_overdue(a: &Approval, now: DateTime<Utc>) -> bool {
     a.state == ApprovalState::Requested && a.expires_at.is_some_and(|at| at <= now)
 }
 
-/// A newer registration voids what is not under way or settled. True when that changed it.
+/// A newer request about the same voids what is not under way or settled. True when that changed it.
 pub fn supersede(a: &mut Approval) -> bool {
     let open = matches!(a.state, ApprovalState::Requested | ApprovalState::Deciding | ApprovalState::Refused);
     if open {

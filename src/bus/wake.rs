@@ -1,7 +1,7 @@
 //! Hints that there is work. They carry nothing and may be lost: everyone who waits for one also
 //! looks for work on a timer, so a lost hint costs latency and nothing else.
 //!
-//! Within a process a hint is a `Notify` per topic. With Redis it is also published on the channel
+//! Within a process each loop listens for itself: a hint reaches all that listen to its topic. With Redis it is also published on the channel
 //! `<prefix>:wake`, so that processes wake one another.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{AsyncCommands, PushInfo, PushKind, Value};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::BusError;
@@ -54,7 +54,7 @@ impl Topic {
 pub struct Wake(Arc<Inner>);
 
 struct Inner {
-    here: [Notify; 4],
+    here: [watch::Sender<()>; 4],
     remote: Option<Remote>,
 }
 
@@ -90,10 +90,9 @@ impl Wake {
         }
     }
 
-    /// Waits for a hint; returns at once when one came since the last wait. All waiters of a topic
-    /// are woken. Safe to cancel.
-    pub async fn woken(&self, topic: Topic) {
-        self.0.here[topic as usize].notified().await;
+    /// The hints of one topic from now on.
+    pub fn listen(&self, topic: Topic) -> Hints {
+        Hints { hints: self.0.here[topic as usize].subscribe(), _wake: self.clone() }
     }
 
     /// Carries hints from and to other processes until stopped; for the lifecycle to run. Returns at
@@ -154,9 +153,22 @@ impl Wake {
 
 impl Inner {
     fn wake_here(&self, topic: Topic) {
-        // Everyone who waits now, and whoever comes next.
-        self.here[topic as usize].notify_waiters();
-        self.here[topic as usize].notify_one();
+        self.here[topic as usize].send_replace(());
+    }
+}
+
+/// What one loop hears. Nobody else's listening takes a hint from it.
+pub struct Hints {
+    hints: watch::Receiver<()>,
+    /// So that the sender lives as long as somebody listens.
+    _wake: Wake,
+}
+
+impl Hints {
+    /// Waits for a hint; returns at once when one came since the last wait. Safe to cancel.
+    pub async fn woken(&mut self) {
+        // The sender is there: it is held above.
+        let _ = self.hints.changed().await;
     }
 }
 
@@ -188,25 +200,29 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_hint_is_kept_for_the_next_who_waits() {
+    async fn a_hint_is_kept_for_everyone_who_listens() {
         let wake = Wake::local();
+        let (mut one, mut other) = (wake.listen(Topic::Planner), wake.listen(Topic::Planner));
+        let mut elsewhere = wake.listen(Topic::Deliverer);
         wake.wake(Topic::Planner);
-        wake.woken(Topic::Planner).await;
-        let other = tokio::time::timeout(Duration::from_millis(10), wake.woken(Topic::Deliverer)).await;
-        assert!(other.is_err(), "another topic stays asleep");
+        wake.wake(Topic::Planner);
+        one.woken().await;
+        other.woken().await;
+        let again = tokio::time::timeout(Duration::from_millis(10), one.woken()).await;
+        assert!(again.is_err(), "any number of hints is one");
+        let other_topic = tokio::time::timeout(Duration::from_millis(10), elsewhere.woken()).await;
+        assert!(other_topic.is_err(), "another topic stays asleep");
     }
 
     #[tokio::test]
-    async fn all_who_wait_are_woken() {
+    async fn who_waits_is_woken() {
         let wake = Wake::local();
-        let waiting = async { tokio::join!(wake.woken(Topic::Planner), wake.woken(Topic::Planner)) };
-        let ((), _) = tokio::join!(
-            async {
-                tokio::task::yield_now().await;
-                wake.wake(Topic::Planner)
-            },
-            waiting
-        );
+        let mut hints = wake.listen(Topic::Planner);
+        let hint = async {
+            tokio::task::yield_now().await;
+            wake.wake(Topic::Planner);
+        };
+        tokio::join!(hint, hints.woken());
     }
 
     #[test]

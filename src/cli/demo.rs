@@ -1,17 +1,19 @@
 //! `demo` and `standin`: the outside world in this process, with the bot or without.
 
+mod stage;
+mod story;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use standin::clock::Clock as WorldClock;
 use standin::discord::{Discord, Limits, Options as DiscordOptions};
-use standin::xtsystems::{Auth, Options as XtOptions, TicketChange, XtSystems};
+use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 
 use super::{block_on, serve};
 use crate::app::{App, bind};
@@ -22,8 +24,8 @@ use crate::store::embedded;
 use crate::telemetry;
 
 const API_KEY: &str = "standin-key";
-/// Pauses of the story, so that a person can follow it.
-const PAUSE: Duration = Duration::from_secs(2);
+/// How many steps of the story a decision can be undone.
+const UNDO_STEPS: f64 = 5.0;
 
 #[derive(Args)]
 pub struct World {
@@ -54,9 +56,12 @@ pub struct DemoArgs {
     /// Where the bot's web server listens
     #[arg(long, default_value = "127.0.0.1:3000")]
     web: SocketAddr,
-    /// Send nothing by itself
+    /// Tell no story: nothing is sent or pressed by itself
     #[arg(long)]
     quiet: bool,
+    /// Seconds between two steps of the story
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = pace)]
+    pace: f64,
     /// Where the demo keeps its database and its world
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -158,7 +163,8 @@ pub fn demo(args: DemoArgs) -> Result<ExitCode> {
 
 async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCode> {
     let outside = args.world.start(args.web, Some(dir), true).await?;
-    let mut loaded = config::load(Given::new(settings(&outside))).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let mut loaded =
+        config::load(Given::new(settings(args, &outside))).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     loaded.config.store.data_dir = Some(dir.to_owned());
     let _logs = telemetry::init(&loaded.config.telemetry)?;
     let signals = StopSignals::new();
@@ -167,25 +173,31 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
     let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
     print!("{}", banner(args, &outside));
     if !args.quiet {
-        let (xt, discord) = (outside.xt.clone(), outside.discord.clone());
-        lifecycle.spawn("story", story(xt, discord, app.clone()));
+        let stage = stage::Stage::open(outside.xt.clone(), outside.discord.clone(), dir, args.pace);
+        lifecycle.spawn("story", story::play(stage, lifecycle.token()));
     }
     serve(app, signals).await
 }
 
 /// The bot's settings: those of the world, and rules that show what an approval can ask for. Ada and Abe may
 /// both approve, and two of them have to where the hostname begins with `prod-`.
-fn settings(outside: &Outside) -> Vec<(String, String)> {
+fn settings(args: &DemoArgs, outside: &Outside) -> Vec<(String, String)> {
     let roles = ["Approver", "Admin"].map(|role| outside.discord.role_id(role).to_string());
     let rules = [
         ("XTSYSTEMS_APPROVER_ROLES", roles.join(",")),
         ("APPROVALS_NEEDED", "1,prod-*=2".to_owned()),
-        ("APPROVALS_UNDO_SECONDS", "10".to_owned()),
+        ("APPROVALS_UNDO_SECONDS", format!("{:.0}", (args.pace * UNDO_STEPS).clamp(2.0, 30.0))),
     ];
     let mut settings = outside.discord.env();
     settings.retain(|(name, _)| rules.iter().all(|(rule, _)| rule != name));
     settings.extend(rules.map(|(name, value)| (name.to_owned(), value)));
     settings
+}
+
+/// Longer pauses would outlast the time in which a decision can be undone.
+fn pace(given: &str) -> Result<f64, String> {
+    let seconds: f64 = given.parse().map_err(|_| "should be a number of seconds, such as 2 or 0.5".to_owned())?;
+    if (0.0..=5.0).contains(&seconds) { Ok(seconds) } else { Err("should be between 0 and 5 seconds".to_owned()) }
 }
 
 fn banner(args: &DemoArgs, outside: &Outside) -> String {
@@ -200,74 +212,4 @@ fn banner(args: &DemoArgs, outside: &Outside) -> String {
         outside.xt.origin(),
         args.world.secret
     )
-}
-
-const TICKET: &str = "Switch in rack 4 drops packets";
-
-const OPEN_TICKET: &str = "Printer on floor 2 is offline";
-
-/// A ticket opened, updated and closed, three machines registering, an alert, and a ticket that stays open. What was
-/// told before a stop or a
-/// kill is not told again; the rest of the story follows.
-async fn story(xt: XtSystems, discord: Discord, app: Arc<App>) {
-    let stop = app.lifecycle.token();
-    let telling = async {
-        while discord.connected_sessions() == 0 {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        if !told(&xt, "ticket.created", TICKET) {
-            xt.open_ticket(TICKET, "Since 09:40, ports 11 to 14. The phones are on it.", "High").await;
-            tokio::time::sleep(PAUSE).await;
-        }
-        machine(&xt, "web-07", "10.20.0.17", "Debian 13").await;
-        let ticket = xt.tickets().into_iter().find(|ticket| ticket.title == TICKET);
-        if let Some(ticket) = &ticket
-            && !told(&xt, "ticket.updated", TICKET)
-        {
-            let change = TicketChange {
-                status: Some("In Progress".into()),
-                note: Some("Rebooted the switch, port 12 still flaps ✅".into()),
-                updated_by: Some("tech@example.com".into()),
-                ..TicketChange::default()
-            };
-            xt.update_ticket(&ticket.id, change).await;
-            tokio::time::sleep(PAUSE).await;
-        }
-        if !told(&xt, "alert.triggered", "db-02") {
-            let alert = serde_json::json!({
-                "id": "alert-1", "alert_type": "disk", "severity": "critical", "source": "db-02",
-                "message": "Disk /var is 97 % full", "details": "3.1 GB of 120 GB free",
-            });
-            xt.send("alert.triggered", alert).await;
-            tokio::time::sleep(PAUSE).await;
-        }
-        machine(&xt, "kiosk-lobby", "10.20.3.4", "Windows 11").await;
-        machine(&xt, "prod-db-01", "10.20.0.40", "Debian 13").await;
-        if let Some(ticket) = &ticket
-            && !told(&xt, "ticket.closed", TICKET)
-        {
-            xt.close_ticket(&ticket.id, "Replaced the faulty line card").await;
-            tokio::time::sleep(PAUSE).await;
-        }
-        // Left open, to be handled by hand in the page.
-        if !told(&xt, "ticket.created", OPEN_TICKET) {
-            xt.open_ticket(OPEN_TICKET, "Since this morning. The phones there work.", "Medium").await;
-        }
-    };
-    tokio::select! {
-        () = telling => {}
-        () = stop.cancelled() => {}
-    }
-}
-
-async fn machine(xt: &XtSystems, hostname: &str, address: &str, system: &str) {
-    if !told(xt, "machine.registered", hostname) {
-        xt.register_machine(hostname, address, system).await;
-        tokio::time::sleep(PAUSE).await;
-    }
-}
-
-/// Whether XTSystems has sent an event of this kind about this thing.
-fn told(xt: &XtSystems, kind: &str, about: &str) -> bool {
-    xt.deliveries().iter().any(|delivery| delivery.event_type == kind && delivery.payload.to_string().contains(about))
 }

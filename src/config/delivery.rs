@@ -24,6 +24,8 @@ pub struct DeliveryConfig {
     /// Whether the rate limits that Discord documents are kept before it states any. Off only for
     /// load measurements against a stand-in on this machine.
     pub webhook_priors: bool,
+    /// How long notices are gathered after one went out; zero: each message goes as soon as it can.
+    pub batch_window: Duration,
     /// Requests per second over all routes.
     pub global_per_second: u32,
 }
@@ -34,6 +36,12 @@ pub(super) static SECTION: Section = Section {
     variables: &[
         Variable::new("DELIVERY_RETRY_SCHEDULE", "The waits between attempts; the last one repeats.", "5s,30s,2m,10m")
             .default("5s,30s,2m,10m,1h,6h"),
+        Variable::new(
+            "DELIVERY_BATCH_WINDOW",
+            "After a notice went out, those of the next moment go together. 0ms: they do not wait.",
+            "500ms",
+        )
+        .default("500ms"),
         Variable::new(
             "DELIVERY_GLOBAL_PER_SECOND",
             "Requests to Discord per second. Discord allows 50, and more to very large bots by arrangement.",
@@ -51,6 +59,7 @@ pub(super) static SECTION: Section = Section {
 
 pub(super) fn read(r: &mut Reader, discord: Option<&DiscordConfig>) -> Option<DeliveryConfig> {
     let retry_schedule = r.value("DELIVERY_RETRY_SCHEDULE", schedule);
+    let batch_window = r.value("DELIVERY_BATCH_WINDOW", window);
     let global_per_second = r.value("DELIVERY_GLOBAL_PER_SECOND", integer(1..=10_000));
     let webhook_priors = r.value("DELIVERY_PRIORS", |text| boolean(text).map_err(|_| "should be on or off".into()));
     if webhook_priors == Some(false) && discord.is_some_and(|discord| !discord.is_loopback()) {
@@ -62,9 +71,15 @@ pub(super) fn read(r: &mut Reader, discord: Option<&DiscordConfig>) -> Option<De
         http_timeout: Duration::from_secs(10),
         lease: Duration::from_secs(15),
         nonce_window: Duration::from_secs(60),
+        batch_window: batch_window?,
         webhook_priors: webhook_priors?,
         global_per_second: global_per_second?,
     })
+}
+
+fn window(text: &str) -> Result<Duration, String> {
+    let window = duration(text).filter(|window| *window <= Duration::from_secs(60));
+    window.ok_or_else(|| "should be a time of up to a minute, such as 500ms (units: ms s m)".into())
 }
 
 fn schedule(text: &str) -> Result<Vec<Duration>, String> {

@@ -352,8 +352,12 @@ fn showing_masks_secrets_and_names_origins() {
     DISCORD_WEBHOOK_CHANNELS (not set)
     MONITOR_CHANNELS (not set)
 
+    # LAN party
+    PARTY_LOOPBACK=off (default)
+
     # Delivery
     DELIVERY_RETRY_SCHEDULE=5s,30s,2m,10m,1h,6h (default)
+    DELIVERY_BATCH_WINDOW=500ms (default)
     DELIVERY_GLOBAL_PER_SECOND=50 (default)
     DELIVERY_PRIORS=on (default)
 

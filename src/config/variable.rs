@@ -2,7 +2,7 @@
 //! `.env.example` and `config show` all read this table and nothing else.
 
 use super::{
-    approvals, bus, delivery, discord, encryption, operation, role, routing, store, telemetry, web, xtsystems,
+    approvals, bus, delivery, discord, encryption, operation, party, role, routing, store, telemetry, web, xtsystems,
 };
 
 /// One variable of the environment.
@@ -59,6 +59,7 @@ pub static SECTIONS: &[&Section] = &[
     &xtsystems::SECTION,
     &approvals::SECTION,
     &routing::SECTION,
+    &party::SECTION,
     &delivery::SECTION,
     &role::SECTION,
     &telemetry::SECTION,

@@ -2,10 +2,12 @@
 //! so that a missing permission is named before it hurts.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use chrono::TimeDelta;
-use futures_util::stream::{self, StreamExt};
+use futures_util::future::try_join_all;
 use tokio::sync::OnceCell;
 
 use super::Delivery;
@@ -22,67 +24,70 @@ const EVERY: TimeDelta = TimeDelta::minutes(10);
 const DISABLED_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// Without an answer about the destination it is asked again after this long.
 const ASK_AGAIN: TimeDelta = TimeDelta::seconds(2);
-/// Longer than the questions of one check can take.
+/// What one check may take: a few questions, each of which may have to wait for its turn.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Longer than that.
 const CLAIM: TimeDelta = TimeDelta::minutes(1);
-/// The loop that checks, as the watchdog knows it.
-pub const PULSE: &str = "checks of destinations";
-/// Checks under way at the same time.
-const CONCURRENT: usize = 8;
+
+/// A claimed check.
+pub struct Check {
+    destination: Destination,
+    /// The bot's roles are asked once for all channels of a guild that were claimed together.
+    standing: Arc<OnceCell<Standing>>,
+}
 
 impl Delivery {
-    /// Checks destinations whose last check is old, each for itself: one that does not answer holds up no
-    /// other. Returns how many were checked.
+    /// Checks destinations whose last check is old. Returns how many were checked.
     pub async fn check_destinations_due(&self, limit: i64) -> Result<usize> {
-        if !self.may_send().await {
-            return Ok(0);
+        let checks = self.claim_checks(limit).await?.into_iter().map(|check| self.check(check));
+        let answered = try_join_all(checks).await?;
+        Ok(answered.into_iter().filter(|answered| *answered).count())
+    }
+
+    /// Claims checks that are due; each is for [`Delivery::check`].
+    pub async fn claim_checks(&self, limit: i64) -> Result<Vec<Check>> {
+        if self.ports.lifecycle.is_stopping() || !self.may_send().await {
+            return Ok(Vec::new());
         }
         let now = self.ports.clock.now();
         let store = &self.ports.store;
         let due = store
             .claim_destination_checks(self.owner, now - EVERY, now - DISABLED_EVERY, now, now + CLAIM, limit)
             .await?;
-        // The bot's roles are asked once for all channels of a guild.
-        let mut standings: HashMap<GuildId, OnceCell<Standing>> = HashMap::new();
-        for destination in &due {
-            standings.entry(destination.guild_id).or_default();
-        }
-        let standings = &standings;
-        let checks = due
-            .into_iter()
-            .map(|destination| async move { self.check(&destination, &standings[&destination.guild_id]).await });
-        let outcomes: Vec<Result<bool>> = stream::iter(checks).buffer_unordered(CONCURRENT).collect().await;
-        let mut checked = 0;
-        for outcome in outcomes {
-            checked += usize::from(outcome?);
-        }
-        Ok(checked)
+        let mut standings: HashMap<GuildId, Arc<OnceCell<Standing>>> = HashMap::new();
+        let check = |destination: Destination| Check {
+            standing: standings.entry(destination.guild_id).or_default().clone(),
+            destination,
+        };
+        Ok(due.into_iter().map(check).collect())
     }
 
     /// One claimed check. Returns whether there was an answer about the destination.
-    async fn check(&self, destination: &Destination, standing: &OnceCell<Standing>) -> Result<bool> {
-        if self.ports.lifecycle.is_stopping() {
-            // Whoever goes on may ask at once.
-            self.ports.store.put_off_destination_check(destination.id, self.ports.clock.now()).await?;
-            return Ok(false);
-        }
-        self.ports.lifecycle.pulse().beat(PULSE);
-        let wait = match self.examine(destination, standing).await {
-            Ok(problem) => {
+    pub async fn check(&self, check: Check) -> Result<bool> {
+        let Check { destination, standing } = &check;
+        let _work = self.ports.lifecycle.pulse().begin("check of a destination");
+        let examined = tokio::time::timeout(DEADLINE, self.examine(destination, standing)).await;
+        let wait = match examined {
+            Ok(Ok(problem)) => {
                 self.record(destination, problem.as_deref()).await?;
                 // What waited for this answer goes on, whoever is still being asked.
                 self.ports.wake.wake(Topic::Deliverer);
                 return Ok(true);
             }
-            Err(LookupError::Unauthorized) => {
+            Ok(Err(LookupError::Unauthorized)) => {
                 self.stop_all("401 while checking a destination");
                 ASK_AGAIN
             }
-            Err(LookupError::RateLimited(wait)) => {
+            Ok(Err(LookupError::RateLimited(wait))) => {
                 tracing::debug!(destination = %destination.id, %wait, "the check of a destination waits for a limit");
                 wait
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 tracing::warn!(destination = %destination.id, %error, "a destination could not be checked");
+                ASK_AGAIN
+            }
+            Err(_) => {
+                tracing::warn!(destination = %destination.id, "the check of a destination takes too long");
                 ASK_AGAIN
             }
         };

@@ -9,12 +9,12 @@ use super::classify::{Action, Verdict, classify};
 use super::limit::{Action as RouteAction, Gate, RouteKey};
 use super::settle::{Circumstances, doubt, settle, settle_finding, window_over};
 use super::worker::Next;
-use super::{Delivery, check, reconcile};
+use super::{Delivery, batch, check, reconcile};
 use crate::clock::jitter;
 use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
 use crate::routing::card;
-use crate::routing::embed::{Button, ButtonStyle, CONTENT, EMBEDS, Embed, MessageBody, TOTAL};
+use crate::routing::embed::{Button, ButtonStyle, CONTENT, Embed, MessageBody};
 use crate::routing::ticket;
 use crate::store::card::CardView;
 use crate::store::destination::Target;
@@ -23,14 +23,12 @@ use crate::store::message::Queued;
 use crate::store::send::{NewAttempt, NewSend, Send, SendState, SendUpdate};
 use crate::upstream::discord::Answer;
 
-/// Characters that the mark adds to each footer.
-const MARK: usize = 11;
-
 /// Takes the next queued message, or as many notices as fit into one, and sends it.
 pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
     let ports = &delivery.ports;
-    let queued = ports.store.list_queued(lane.destination.id, EMBEDS as i64).await?;
+    let queued = ports.store.list_queued(lane.destination.id, batch::LOOK as i64).await?;
     let Some(first) = queued.first() else { return Ok(Next::Idle) };
+    let window = delivery.window(first);
     if let Some(wait) = gate(delivery, lane) {
         return Ok(Next::WaitUntil(wait));
     }
@@ -39,7 +37,7 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
         Some(card_id) => freeze_card(delivery, id, first, card_id).await?,
         None => match first.change_id {
             Some(change_id) => freeze_change(delivery, id, first, change_id).await?,
-            None => freeze_notices(id, &queued),
+            None => freeze_notices(id, &queued, !window.is_zero()),
         },
     };
     let now = ports.clock.now();
@@ -61,7 +59,11 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
         note: None,
         created_at: now,
     };
-    attempt(delivery, lane, &send, now).await
+    let rests = send.card_id.is_none() && !window.is_zero();
+    match attempt(delivery, lane, &send, now).await? {
+        Next::Go if rests => Ok(Next::WaitUntil(now + window)),
+        next => Ok(next),
+    }
 }
 
 /// Goes on with a send that is open or in doubt.
@@ -197,33 +199,38 @@ async fn freeze_card(delivery: &Delivery, id: Uuid, queued: &Queued, card_id: Uu
     })
 }
 
-/// The leading notices that fit into one message, up to the next card.
-fn freeze_notices(id: Uuid, queued: &[Queued]) -> NewSend {
-    let mut body = MessageBody::default();
-    let mut message_ids = Vec::new();
-    let (mut total, mut written) = (0, 0);
-    let mut contents: Vec<&str> = Vec::new();
-    for message in queued.iter().take_while(|m| m.card_id.is_none() && m.change_id.is_none()).take(EMBEDS) {
-        let embed: Embed = message.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
-        total += embed.len() + MARK;
-        let content = message.content.as_deref().unwrap_or_default();
-        written += content.chars().count() + mention_line(&message.mentions).map_or(0, |line| line.len()) + 1;
-        if (total > TOTAL || written > CONTENT) && !message_ids.is_empty() {
-            break;
-        }
-        contents.extend(Some(content).filter(|content| !content.is_empty()));
-        message_ids.push(message.id);
-        body.embeds.push(embed);
-        for mention in &message.mentions {
-            if !body.mentions.contains(mention) {
-                body.mentions.push(mention.clone());
-            }
+/// The leading notices that go into one message, up to the next card or change.
+fn freeze_notices(id: Uuid, queued: &[Queued], lists: bool) -> NewSend {
+    let notices = with_room(queued);
+    let embed = |m: &&Queued| m.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
+    let (count, embeds) = batch::pack(&notices.iter().map(embed).collect::<Vec<Embed>>(), lists);
+    let mut body = MessageBody { embeds, ..MessageBody::default() };
+    for mention in notices[..count].iter().flat_map(|message| &message.mentions) {
+        if !body.mentions.contains(mention) {
+            body.mentions.push(mention.clone());
         }
     }
-    let lines: Vec<String> =
-        mention_line(&body.mentions).into_iter().chain(contents.iter().map(|&c| c.into())).collect();
+    let contents = notices[..count].iter().filter_map(|message| message.content.clone());
+    let lines: Vec<String> = mention_line(&body.mentions).into_iter().chain(contents).collect();
     body.content = (!lines.is_empty()).then(|| lines.join("\n"));
+    let message_ids = notices[..count].iter().map(|message| message.id).collect();
     NewSend { id, message_ids, card_id: None, card_version: None, body: body.to_json(&mark(id)) }
+}
+
+/// Notices whose own texts and mentions fit into one message; at least one.
+fn with_room(queued: &[Queued]) -> Vec<&Queued> {
+    let notices = queued.iter().take_while(|m| m.card_id.is_none() && m.change_id.is_none());
+    let mut written = 0;
+    let mut fitting: Vec<&Queued> = Vec::new();
+    for message in notices {
+        let content = message.content.as_ref().map_or(0, |content| content.chars().count() + 1);
+        written += content + mention_line(&message.mentions).map_or(0, |line| line.len() + 1);
+        if written > CONTENT && !fitting.is_empty() {
+            break;
+        }
+        fitting.push(message);
+    }
+    fitting
 }
 
 /// A change of a route or template stands alone: who made it, and its Undo.
@@ -276,6 +283,13 @@ fn gate(delivery: &Delivery, lane: &Lane) -> Option<DateTime<Utc>> {
 impl Delivery {
     pub(super) fn nonce_window(&self) -> chrono::TimeDelta {
         chrono::TimeDelta::from_std(self.ports.config.delivery.nonce_window).unwrap_or(chrono::TimeDelta::seconds(60))
+    }
+
+    /// How long a lane rests after a notice: as its destination has it, else as the configuration does.
+    fn window(&self, queued: &Queued) -> chrono::TimeDelta {
+        let own = queued.batch_window_ms.map(|ms| chrono::TimeDelta::milliseconds(ms.into()));
+        let general = || chrono::TimeDelta::from_std(self.ports.config.delivery.batch_window).unwrap_or_default();
+        own.unwrap_or_else(general)
     }
 
     fn circumstances(&self, lane: &Lane, started_at: DateTime<Utc>) -> Circumstances<'_> {

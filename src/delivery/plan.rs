@@ -1,6 +1,8 @@
 //! Plans stored events: routes, subjects, cards, approvals and outbox rows, in the transaction that
 //! marks the events planned.
 
+mod isolate;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result};
@@ -8,6 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::look::{Look, SourceNames, compile, failures, look, source_names};
+use super::typed;
 use crate::approval;
 use crate::bus::Topic;
 use crate::event::kind::SubjectKind;
@@ -29,23 +32,46 @@ use crate::store::{Store, Tx};
 use crate::telemetry::traces::Step;
 use crate::ticket::Echoes;
 
+pub use isolate::plan_due;
+
+/// A batch that was not planned: nothing of it was kept.
+struct Failed {
+    /// Empty when not even this could be claimed.
+    batch: Vec<Event>,
+    error: anyhow::Error,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { batch: vec![], error: error.into() }
+    }
+}
+
 /// Plans up to `limit` events. Returns how many; 0 means that all are planned.
-pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
+async fn plan_batch(ports: &Ports, limit: i64) -> Result<usize, Failed> {
     // The next durable commit is that of the frozen send, before anything is sent.
-    let began_at = ports.clock.now();
     let mut tx = ports.store.begin_preparing().await?;
     let claimed = events::claim_unplanned(&mut tx, limit).await.context("claiming events")?;
     if claimed.is_empty() {
         return Ok(0);
     }
     let (batch, taken): (Vec<Event>, Vec<bool>) = claimed.into_iter().map(with_data).unzip();
-    let mut decisions = decide_all(ports, &mut tx, &batch).await?;
-    let mut subjects = take_subjects(ports, &mut tx, &batch).await?;
-    apply_events(ports, &mut tx, &batch, &mut subjects).await?;
-    let messages = queue(ports, &mut tx, &batch, &mut decisions, &subjects).await?;
+    match plan(ports, tx, &batch, &taken).await {
+        Ok(()) => Ok(batch.len()),
+        Err(error) => Err(Failed { batch, error }),
+    }
+}
+
+async fn plan(ports: &Ports, mut tx: Tx, batch: &[Event], taken: &[bool]) -> Result<()> {
+    let began_at = ports.clock.now();
+    let mut decisions = decide_all(ports, &mut tx, batch).await?;
+    let mut subjects = take_subjects(ports, &mut tx, batch).await?;
+    apply_events(ports, &mut tx, batch, &mut subjects).await?;
+    let mut messages = queue(ports, &mut tx, batch, &mut decisions, &subjects).await?;
+    messages += typed::queue(ports, &mut tx, batch, &decisions).await?;
     let notes: Vec<PlanNote> = batch
         .iter()
-        .zip(&taken)
+        .zip(taken)
         .zip(&decisions)
         .map(|((event, taken), decision)| PlanNote {
             event_id: event.id,
@@ -54,7 +80,7 @@ pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
         })
         .collect();
     events::mark_planned(&mut tx, &notes, ports.clock.now()).await?;
-    count_beats(&mut tx, &batch).await.context("counting events")?;
+    count_beats(&mut tx, batch).await.context("counting events")?;
     crate::crash::point("plan.before_commit");
     Store::commit(tx).await?;
     crate::crash::point("plan.after_commit");
@@ -66,13 +92,16 @@ pub async fn plan_due(ports: &Ports, limit: i64) -> Result<usize> {
             step.with("plan.note", decision.note()).with("plan.routes", decision.hits.len())
         });
     }
-    tell_of_failures(ports, &batch, &decisions).await?;
+    // The events are planned; the next one that fails tells it if this does not.
+    if let Err(error) = tell_of_failures(ports, batch, &decisions).await {
+        tracing::warn!(error = format!("{error:#}"), "the admins were not told of a failing filter or template");
+    }
     ports.wake.wake(Topic::Deliverer);
     if subjects.values().any(|s| s.kind == SubjectKind::Ticket) {
         // Their lists may have grown old.
         ports.wake.wake(Topic::Tickets);
     }
-    Ok(batch.len())
+    Ok(())
 }
 
 /// The event with its data, and whether that was taken from the body just now.

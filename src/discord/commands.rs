@@ -7,6 +7,7 @@ mod doctor;
 mod help;
 mod link_user;
 mod machines;
+mod party;
 mod privacy;
 mod route;
 mod template;
@@ -29,7 +30,8 @@ type Definition = poise::Command<Arc<Bot>, Error>;
 
 /// Every command that the configuration has a use for, in the order of `/help`.
 pub fn all(has_xtsystems: bool) -> Vec<Definition> {
-    let mut commands = vec![help::help(), about::about(), doctor::doctor(), privacy::privacy(), audit::audit()];
+    let mut commands =
+        vec![help::help(), about::about(), doctor::doctor(), privacy::privacy(), audit::audit(), party::party()];
     commands.extend([route::route(), template::template()]);
     if has_xtsystems {
         commands.extend([

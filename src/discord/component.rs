@@ -95,20 +95,42 @@ pub async fn on_form(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &Moda
     respond(bot, ctx, Target::Form(interaction), dispatch(bot, &interaction.data.custom_id, input)).await;
 }
 
+/// What an id asks of which feature.
+enum Asked {
+    Approval(approval::Asked),
+    Audit(audit::Listing),
+    Link(link::Asked),
+    Privacy(UserId),
+    Route(route::Asked),
+    Ticket(ticket::Asked),
+}
+
+/// Each feature reads the words behind its own. `None`: of another version.
+fn decode(custom_id: &str) -> Option<Asked> {
+    let words: Vec<&str> = custom_id.split(':').collect();
+    match words.as_slice() {
+        ["v1", "approval", words @ ..] => approval::decode(words).map(Asked::Approval),
+        ["v1", "audit", words @ ..] => audit::decode(words).map(Asked::Audit),
+        ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
+        ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
+        ["v1", "route", words @ ..] => route::decode(words).map(Asked::Route),
+        ["v1", "ticket", words @ ..] => ticket::decode(words).map(Asked::Ticket),
+        _ => None,
+    }
+}
+
 /// Hands an input to the feature that its id names.
 async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyhow::Result<Answer> {
     let Some(input) = input else { return Err(UserError::new(text::ONLY_IN_SERVERS).into()) };
-    let words: Vec<&str> = custom_id.split(':').collect();
-    let (feature, answer) = match words.as_slice() {
-        ["v1", "approval", words @ ..] => ("approval", approval::answer(bot, words, &input).await),
-        ["v1", "audit", words @ ..] => ("audit", audit::answer(bot, words, &input).await),
-        ["v1", "link", words @ ..] => ("link", link::answer(bot, words, &input).await),
-        ["v1", "privacy", words @ ..] => ("privacy", privacy::answer(bot, words, &input).await),
-        ["v1", "route", words @ ..] => ("route", route::answer(bot, words, &input).await),
-        ["v1", "ticket", words @ ..] => ("ticket", ticket::answer(bot, words, &input).await),
-        _ => ("unknown", Ok(None)),
+    let (feature, answer) = match decode(custom_id) {
+        Some(Asked::Approval(asked)) => ("approval", approval::answer(bot, asked, &input).await),
+        Some(Asked::Audit(asked)) => ("audit", audit::answer(bot, asked, &input).await),
+        Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
+        Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
+        Some(Asked::Route(asked)) => ("route", route::answer(bot, asked, &input).await),
+        Some(Asked::Ticket(asked)) => ("ticket", ticket::answer(bot, asked, &input).await),
+        None => ("unknown", Err(UserError::new(text::UNKNOWN_BUTTON).into())),
     };
-    let answer = answer.and_then(|answer| answer.ok_or_else(|| UserError::new(text::UNKNOWN_BUTTON).into()));
     bot.ports.metrics.press(feature, outcome(&answer));
     answer
 }
@@ -127,16 +149,7 @@ fn outcome(answer: &anyhow::Result<Answer>) -> &'static str {
 
 /// Whether [`dispatch`] has a feature for what this id asks.
 pub fn handles(custom_id: &str) -> bool {
-    let words: Vec<&str> = custom_id.split(':').collect();
-    match words.as_slice() {
-        ["v1", "approval", words @ ..] => approval::handles(words),
-        ["v1", "audit", words @ ..] => audit::handles(words),
-        ["v1", "link", words @ ..] => link::handles(words),
-        ["v1", "privacy", words @ ..] => privacy::handles(words),
-        ["v1", "route", words @ ..] => route::handles(words),
-        ["v1", "ticket", words @ ..] => ticket::handles(words),
-        _ => false,
-    }
+    decode(custom_id).is_some()
 }
 
 fn who(

@@ -1,5 +1,6 @@
 //! Every text of the gateway edge.
 
+pub mod party;
 pub mod privacy;
 pub mod route;
 pub mod ticket;
@@ -12,7 +13,7 @@ use crate::routing::embed::{escape, fit};
 pub const UNKNOWN_BUTTON: &str =
     "This button is from a version of Signalbox that no longer handles it. Nothing was done.";
 pub const ONLY_IN_SERVERS: &str = "This works only in a server.";
-pub const UNKNOWN_APPROVAL: &str = "This registration is not known in this server. Nothing was done.";
+pub const UNKNOWN_APPROVAL: &str = "This request is not known in this server. Nothing was done.";
 pub const NO_UPSTREAM: &str = "Signalbox does not know where to send the decision; nothing was done. The operator has to set \
      XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.";
 pub const PRESS_AGAIN: &str = "That took too long to open the form. Please press the button again.";
@@ -66,9 +67,12 @@ pub fn refusal(why: &Refusal, by: Option<UserId>) -> String {
         ),
         Refusal::Settled { outcome, elsewhere: false } => format!("{who} has already {} it.", past(*outcome)),
         Refusal::Settled { outcome, elsewhere: true } => format!("It was already {} in XTSystems.", past(*outcome)),
-        Refusal::Superseded => "This machine has registered again since. Use the buttons of the newer registration.".into(),
+        Refusal::Superseded { kind } => format!(
+            "There is a newer request about this {}, so this one can no longer be decided. Use the newer one's buttons.",
+            escape(&fit(kind, 40))
+        ),
         Refusal::Changed => {
-            "What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.".into()
+            "What the card says has changed since it was shown. Look at it again before deciding.".into()
         }
         Refusal::Expired => "Nobody decided in time, and this has expired; nothing was done.".into(),
         Refusal::Requester => "You asked for this yourself, so others have to approve it. Nothing was done.".into(),

@@ -1,6 +1,7 @@
 //! Redis, where it is configured: there, recent enough, keeping what it is given.
 
 use super::report::Finding;
+use super::text::bus as text;
 use super::{Doctor, Found};
 use crate::bus::{Bus, BusError, RedisFacts};
 
@@ -8,7 +9,6 @@ use crate::bus::{Bus, BusError, RedisFacts};
 const OLDEST: (u32, u32) = (6, 2);
 
 pub(super) async fn server(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Redis";
     let probed = match Bus::open(&doctor.ports.config.bus) {
         Ok(bus) => bus.probe().await,
         Err(error) => Err(error),
@@ -16,15 +16,9 @@ pub(super) async fn server(doctor: &Doctor<'_>) -> Found {
     Ok(match probed {
         Ok(None) => vec![],
         Ok(Some(facts)) => judge(&facts),
-        Err(BusError::Refused(why)) => {
-            vec![Finding::problem(CHECK, format!("refuses: {why}"), "check the user and password in REDIS_URL")]
-        }
-        Err(BusError::Away(why)) => vec![Finding::problem(
-            CHECK,
-            format!("cannot be reached: {}", why.split(" (os error").next().unwrap_or_default()),
-            "check REDIS_URL and that the server runs; until then events of the stream wait",
-        )],
-        Err(error) => vec![Finding::problem(CHECK, error.to_string(), "correct REDIS_URL")],
+        Err(BusError::Refused(why)) => vec![text::refuses(&why)],
+        Err(BusError::Away(why)) => vec![text::away(&why)],
+        Err(error) => vec![text::unusable(error.to_string())],
     })
 }
 
@@ -35,52 +29,37 @@ fn judge(facts: &RedisFacts) -> Vec<Finding> {
 fn version(facts: &RedisFacts) -> Finding {
     let mut numbers = facts.version.split('.').map(|part| part.parse().unwrap_or(0));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    let text = format!("{} {}", facts.server, facts.version);
     if version < OLDEST {
-        return Finding::problem("Version", text, format!("upgrade it to {}.{} or later", OLDEST.0, OLDEST.1));
+        return text::too_old(&facts.server, &facts.version, OLDEST);
     }
-    Finding::good("Version", text)
+    text::version(&facts.server, &facts.version)
 }
 
 fn persistence(facts: &RedisFacts) -> Finding {
-    const CHECK: &str = "Persistence";
     if !facts.last_write_ok {
-        let fix = "look at its log and the space on its disk";
-        return Finding::problem(CHECK, "the last write to its disk failed", fix);
+        return text::write_failed();
     }
-    let fix = "set appendonly yes, so that a restart of Redis loses no event of the stream";
     match (facts.append_only, facts.snapshots) {
-        (Some(true), _) => Finding::good(CHECK, "appendonly yes"),
-        (Some(false), Some(true)) => Finding::warning(CHECK, "only snapshots (save), appendonly no", fix),
-        (Some(false), _) => Finding::problem(CHECK, "nothing is kept over a restart: appendonly no, no save", fix),
-        (None, _) => Finding::warning(CHECK, "the settings may not be read", "check that appendonly is yes"),
+        (Some(true), _) => text::appends(),
+        (Some(false), Some(true)) => text::only_snapshots(),
+        (Some(false), _) => text::keeps_nothing(),
+        (None, _) => text::persistence_not_read(),
     }
 }
 
 fn eviction(facts: &RedisFacts) -> Finding {
-    const CHECK: &str = "Eviction";
-    let fix = "set maxmemory-policy noeviction: otherwise Redis may drop the stream when its memory is full";
     match (facts.eviction_policy.as_deref(), facts.max_memory) {
-        (Some("noeviction"), _) => Finding::good(CHECK, "maxmemory-policy noeviction"),
-        (Some(policy), Some(0)) => {
-            Finding::warning(CHECK, format!("maxmemory-policy {policy}, no maxmemory set yet"), fix)
-        }
-        (Some(policy), _) => Finding::problem(CHECK, format!("maxmemory-policy {policy}"), fix),
-        (None, _) => {
-            Finding::warning(CHECK, "the settings may not be read", "check that maxmemory-policy is noeviction")
-        }
+        (Some("noeviction"), _) => text::evicts_nothing(),
+        (Some(policy), Some(0)) => text::would_evict(policy),
+        (Some(policy), _) => text::evicts(policy),
+        (None, _) => text::eviction_not_read(),
     }
 }
 
 fn stream(facts: &RedisFacts) -> Finding {
-    let check = "Stream";
-    let Some(group) = &facts.group else {
-        let text = format!("{} has no group of ours", facts.stream);
-        return Finding::warning(check, text, "start the bot: it makes the group and reads from the beginning");
-    };
-    let text = format!("{}: {} waiting to be acknowledged", facts.stream, group.pending);
-    if group.consumers == 0 {
-        return Finding::warning(check, format!("{text}, nobody reads"), "start the bot");
+    match &facts.group {
+        None => text::no_group(&facts.stream),
+        Some(group) if group.consumers == 0 => text::nobody_reads(&facts.stream, group.pending),
+        Some(group) => text::stream(&facts.stream, group.pending),
     }
-    Finding::good(check, text)
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL: there, recent enough, with room on its disk and for our connections, its schema ours.
 
 use super::report::Finding;
+use super::text::database as text;
 use super::{Blind, Doctor, Found};
 use crate::config::StoreConfig;
 use crate::store::StoreError;
@@ -14,77 +15,51 @@ const LITTLE_SPACE: u64 = 2 << 30;
 const NO_SPACE: u64 = 256 << 20;
 /// A replica this far behind would lose that much.
 const FAR_BEHIND: f64 = 30.0;
+/// A replica says where it is every 10 s.
+const SILENT: f64 = 30.0;
 
 pub(super) async fn server(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "PostgreSQL";
     if let Some(why) = &doctor.no_database {
-        return Ok(vec![Finding::problem(CHECK, why.clone(), "set DATABASE_URL, or mend the private database")]);
+        return Ok(vec![text::none(why.clone())]);
     }
     match doctor.ports.store.get_server_facts().await {
         Ok(facts) => Ok(judge(&facts, &doctor.ports.config.store)),
-        Err(StoreError::Unavailable(error)) => Ok(vec![Finding::problem(
-            CHECK,
-            format!("cannot be reached: {}", outline(&error.to_string())),
-            "check DATABASE_URL and that the server runs",
-        )]),
-        Err(error) => Ok(vec![Finding::problem(
-            CHECK,
-            format!("refuses: {}", outline(&error.to_string())),
-            "check the user, the password and the name of the database in DATABASE_URL",
-        )]),
+        Err(StoreError::Unavailable(error)) => Ok(vec![text::unreachable(&error.to_string())]),
+        Err(error) => Ok(vec![text::refuses(&error.to_string())]),
     }
-}
-
-/// One line of PostgreSQL's own words.
-fn outline(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
 fn judge(facts: &ServerFacts, config: &StoreConfig) -> Vec<Finding> {
     let major = facts.version_number / 10_000;
     let version = facts.version.split_whitespace().next().unwrap_or_default();
-    let mut found = vec![if facts.read_only {
-        Finding::problem("PostgreSQL", "is a replica and takes no writes", "set DATABASE_URL to the primary")
+    let server = if facts.read_only {
+        text::is_a_replica()
     } else if major < OLDEST {
-        Finding::problem("PostgreSQL", format!("version {version}"), format!("upgrade it to {OLDEST} or later"))
+        text::too_old(version, OLDEST)
     } else {
-        Finding::good("PostgreSQL", format!("version {version}"))
-    }];
+        text::version(version)
+    };
     let wanted = i64::from(config.max_connections) + 2;
     let most = i64::from(facts.max_connections - facts.reserved);
-    let check = "Connections";
-    let text = format!("{} of {most} in use, this program may open {wanted}", facts.connections);
-    found.push(if wanted > most {
-        Finding::problem(check, text, "lower DATABASE_MAX_CONNECTIONS or raise max_connections of PostgreSQL")
+    let connections = if wanted > most {
+        text::too_few_connections(facts.connections, most, wanted)
     } else if facts.connections + wanted > most {
-        Finding::warning(check, text, "close what is not needed, or raise max_connections of PostgreSQL")
+        text::few_connections(facts.connections, most, wanted)
     } else {
-        Finding::good(check, format!("at most {most}, this program opens up to {wanted}"))
-    });
-    found
+        text::connections(most, wanted)
+    };
+    vec![server, connections]
 }
 
 pub(super) async fn schema(doctor: &Doctor<'_>) -> Found {
     doctor.needs_database()?;
-    const CHECK: &str = "Schema";
-    let will_migrate = doctor.ports.config.store.run_migrations;
-    let fix = if will_migrate {
-        "start the bot, which migrates, or run `signalbox migrate`"
-    } else {
-        "run `signalbox migrate`"
-    };
+    let migrates = doctor.ports.config.store.run_migrations;
     Ok(vec![match doctor.ports.store.migrate(false).await {
-        Ok(()) => Finding::good(CHECK, format!("version {}", binary_version())),
-        Err(MigrateError::TooOld { database, binary }) => {
-            Finding::problem(CHECK, format!("at version {database}, this program needs {binary}"), fix)
-        }
-        Err(MigrateError::TooNew { database, compatible_from, .. }) => Finding::problem(
-            CHECK,
-            format!("at version {database}, which needs a program of version {compatible_from} or later"),
-            "install the newer release",
-        ),
+        Ok(()) => text::schema(binary_version()),
+        Err(MigrateError::TooOld { database, binary }) => text::schema_too_old(database, binary, migrates),
+        Err(MigrateError::TooNew { database, compatible_from, .. }) => text::schema_too_new(database, compatible_from),
         Err(MigrateError::Store(error)) => return Err(error.into()),
-        Err(MigrateError::Migrate(_)) => return Err(Blind::Failed("the migrations could not be read".into())),
+        Err(MigrateError::Migrate(_)) => return Err(Blind::Failed(text::NO_MIGRATIONS.into())),
     }])
 }
 
@@ -94,38 +69,35 @@ pub(super) async fn disk(doctor: &Doctor<'_>) -> Found {
     if config.database_url.is_some() {
         return Ok(vec![]);
     }
-    const CHECK: &str = "Disk";
-    let Ok(free) = free_space(config.data_dir.as_deref()) else {
-        return Ok(vec![Finding::warning(CHECK, "the data directory cannot be looked at", "check SIGNALBOX_DATA_DIR")]);
-    };
-    let text = format!("{} GiB free for the private database", free * 10 / (1 << 30) / 10);
-    Ok(vec![match free {
-        ..NO_SPACE => Finding::problem(CHECK, text, "free some space now: events cannot be stored without it"),
-        NO_SPACE..LITTLE_SPACE => {
-            Finding::warning(CHECK, text, "free some space, or lower EVENT_DAYS and RAW_BODY_DAYS")
-        }
-        _ => Finding::good(CHECK, text),
-    }])
+    Ok(vec![free_space(config.data_dir.as_deref()).map_or_else(|_| text::no_disk(), judge_disk)])
+}
+
+fn judge_disk(free: u64) -> Finding {
+    match free {
+        ..NO_SPACE => text::disk_full(free),
+        NO_SPACE..LITTLE_SPACE => text::disk_nearly_full(free),
+        _ => text::disk(free),
+    }
 }
 
 pub(super) async fn replicas(doctor: &Doctor<'_>) -> Found {
     doctor.needs_database()?;
-    Ok(doctor.ports.store.list_replicas().await?.iter().map(judge_replica).collect())
+    let now = doctor.ports.clock.now();
+    Ok(doctor.ports.store.list_replicas(now).await?.iter().map(judge_replica).collect())
 }
 
 fn judge_replica(replica: &Replica) -> Finding {
-    let check = format!("Replica {}", replica.name);
-    let behind = match (replica.seconds_behind, replica.bytes_behind) {
-        (Some(seconds), _) => format!("{seconds:.1} s behind"),
-        (None, Some(bytes)) => format!("{} KiB behind", bytes / 1024),
-        (None, None) => "lag not known".to_owned(),
-    };
-    let text = format!("{}, {behind}", replica.state);
-    let far = replica.seconds_behind.is_some_and(|seconds| seconds > FAR_BEHIND);
-    if far || replica.state != "streaming" {
-        return Finding::warning(&check, text, "look at the replica's log and its connection");
+    let Replica { name, state, .. } = replica;
+    // Who is not heard of does not say either how far behind it is.
+    if replica.seconds_silent.is_some_and(|seconds| seconds > SILENT) {
+        return text::replica_silent(name, state, SILENT);
     }
-    Finding::good(&check, text)
+    let behind = text::behind(replica.seconds_behind, replica.bytes_behind);
+    let far = replica.seconds_behind.is_some_and(|seconds| seconds > FAR_BEHIND);
+    if far || state != "streaming" {
+        return text::replica_behind(name, state, &behind);
+    }
+    text::replica(name, state, &behind)
 }
 
 impl Doctor<'_> {
@@ -139,12 +111,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_disk_that_is_nearly_full_is_named() {
+        let lines = [5 << 30, 3 << 29, 200 << 20].map(|free| judge_disk(free).line());
+        assert_eq!(lines[0], "✅  · Disk: 5.0 GiB free for the private database");
+        assert_eq!(
+            lines[1],
+            "⚠️  · Disk: 1.5 GiB free for the private database. Fix: free some space, or lower EVENT_DAYS and RAW_BODY_DAYS"
+        );
+        assert_eq!(
+            lines[2],
+            "❌  · Disk: 0.2 GiB free for the private database. Fix: free some space now: events cannot be stored without it"
+        );
+    }
+
+    #[test]
     fn a_replica_far_behind_is_named() {
         let replica = |state: &str, seconds| Replica {
             name: "standby-1".into(),
             state: state.into(),
             bytes_behind: Some(4096),
             seconds_behind: seconds,
+            seconds_silent: Some(1.0),
         };
         assert_eq!(
             judge_replica(&replica("streaming", Some(0.04))).line(),

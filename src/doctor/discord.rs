@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::report::Finding;
+use super::text::discord as text;
 use super::{Blind, Doctor, Found};
 use crate::config::Config;
 use crate::id::{ChannelId, GuildId, UserId};
@@ -36,47 +37,25 @@ impl Doctor<'_> {
 }
 
 pub(super) async fn application(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Token";
     Ok(match doctor.the_application().await {
         Ok(application) => {
-            let mut found = vec![Finding::good(CHECK, format!("accepted, the bot is {}", application.name))];
+            let mut found = vec![text::token(&application.name)];
             found.extend(judge_application(application));
             found.extend(judge_endpoint(application, &Endpoint::of(&doctor.ports.config)));
             found
         }
-        Err(LookupError::Unauthorized) => vec![Finding::problem(
-            CHECK,
-            "Discord refuses it",
-            "copy it anew from the Bot page of your application into DISCORD_TOKEN",
-        )],
-        Err(error @ LookupError::RateLimited(_)) => {
-            vec![Finding::warning(CHECK, format!("not looked at: {error}"), "look again in a minute")]
-        }
-        Err(error) => vec![Finding::problem(CHECK, error.to_string(), "check the way to Discord: network, proxy, DNS")],
+        Err(LookupError::Unauthorized) => vec![text::token_refused()],
+        Err(error @ LookupError::RateLimited(_)) => vec![text::token_not_looked_at(error)],
+        Err(error) => vec![text::no_way_to_discord(error.to_string())],
     })
 }
 
 /// <https://discord.com/developers/docs/resources/application#application-object>
 fn judge_application(application: &Application) -> Vec<Finding> {
-    let mut found = Vec::new();
     let on = application.privileged_intents();
-    found.push(if on.is_empty() {
-        Finding::good("Intents", "no privileged ones needed, none switched on")
-    } else {
-        Finding::warning(
-            "Intents",
-            format!("{} switched on and not needed", on.join(", ")),
-            "switch it off on the Bot page of your application",
-        )
-    });
-    if application.bot_require_code_grant {
-        found.push(Finding::warning(
-            "Invite",
-            "Requires OAuth2 Code Grant is switched on: the invite link does not work",
-            "switch it off on the Bot page of your application",
-        ));
-    }
-    found
+    let intents = if on.is_empty() { text::no_intents() } else { text::needless_intents(&on) };
+    let invite = application.bot_require_code_grant.then(text::code_grant);
+    [Some(intents), invite].into_iter().flatten().collect()
 }
 
 /// How this server takes interactions.
@@ -97,53 +76,30 @@ impl Endpoint {
 }
 
 fn judge_endpoint(application: &Application, endpoint: &Endpoint) -> Vec<Finding> {
-    const CHECK: &str = "Interactions endpoint";
-    const FIELD: &str = "Interactions Endpoint URL under General Information of your application";
     let mut found = Vec::new();
     let theirs = application.verify_key.as_deref();
     if let Some(key) = endpoint.public_key
         && theirs.is_some_and(|theirs| theirs != hex::encode(key))
     {
-        let text = "DISCORD_PUBLIC_KEY is not the key of this application: everything that comes by HTTP is refused";
-        found.push(Finding::problem(CHECK, text, "copy Public Key under General Information of your application"));
+        found.push(text::wrong_public_key());
     }
     let set = application.interactions_endpoint_url.as_deref().filter(|url| !url.is_empty());
     found.push(match (set, &endpoint.ours) {
-        (Some(set), Some(ours)) if set.trim_end_matches('/') == ours.trim_end_matches('/') => {
-            Finding::good(CHECK, format!("{ours}: presses and commands come by HTTP"))
-        }
-        (Some(set), Some(ours)) => Finding::problem(
-            CHECK,
-            format!("Discord sends presses and commands to {set}, which is not this server: they never arrive here"),
-            format!("enter {ours} as {FIELD}, or clear it"),
-        ),
-        (Some(set), None) => Finding::problem(
-            CHECK,
-            format!("Discord sends presses and commands to {set}, and this server takes them from the gateway alone"),
-            format!("clear {FIELD}"),
-        ),
-        (None, _) if endpoint.has_gateway => Finding::good(CHECK, "not set: presses and commands come by the gateway"),
-        (None, Some(ours)) => Finding::problem(
-            CHECK,
-            "not set, and DISCORD_GATEWAY is off: no press and no command arrives",
-            format!("enter {ours} as {FIELD}"),
-        ),
-        (None, None) => Finding::problem(
-            CHECK,
-            "not set, and DISCORD_GATEWAY is off: no press and no command arrives",
-            format!("set PUBLIC_URL, and enter it with DISCORD_INTERACTIONS_PATH as {FIELD}"),
-        ),
+        (Some(set), Some(ours)) if set.trim_end_matches('/') == ours.trim_end_matches('/') => text::by_http(ours),
+        (Some(set), Some(ours)) => text::endpoint_elsewhere(set, ours),
+        (Some(set), None) => text::endpoint_not_ours(set),
+        (None, _) if endpoint.has_gateway => text::by_gateway(),
+        (None, ours) => text::no_way_in(ours.as_deref()),
     });
     found
 }
 
 pub(super) async fn clock(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Clock";
     let clock = &doctor.ports.clock;
     let before = clock.now();
     let theirs = match doctor.ports.discord.read_clock().await {
         Ok(theirs) => theirs,
-        Err(error) => return Ok(vec![Finding::warning(CHECK, error.to_string(), "see the line about the token")]),
+        Err(error) => return Ok(vec![text::no_clock(error.to_string())]),
     };
     let after = clock.now();
     Ok(vec![judge_skew(before + (after - before) / 2 - (theirs + STEP))])
@@ -152,40 +108,30 @@ pub(super) async fn clock(doctor: &Doctor<'_>) -> Found {
 /// `skew`: how far we are ahead of Discord.
 fn judge_skew(skew: TimeDelta) -> Finding {
     let seconds = skew.num_milliseconds().unsigned_abs() / 1000;
-    let way = if skew < TimeDelta::zero() { "behind" } else { "ahead of" };
-    let text = format!("{seconds} s {way} Discord's");
-    let fix = "set the clock of this machine (and of PostgreSQL's) by NTP";
+    let is_behind = skew < TimeDelta::zero();
     match skew.abs() {
-        skew if skew >= MUCH_SKEW => Finding::problem("Clock", text, fix),
-        skew if skew >= SOME_SKEW => Finding::warning("Clock", text, fix),
-        _ => Finding::good("Clock", "agrees with Discord's"),
+        skew if skew >= MUCH_SKEW => text::much_skew(seconds, is_behind),
+        skew if skew >= SOME_SKEW => text::some_skew(seconds, is_behind),
+        _ => text::clock(),
     }
 }
 
 pub(super) async fn commands(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Commands";
     let discord = &doctor.ports.discord;
     let Ok(application) = doctor.the_application().await else {
-        return Err(Blind::Failed("not looked at: Discord does not say which application this is".into()));
+        return Err(Blind::Failed(text::NO_APPLICATION.into()));
     };
     let own_guild = doctor.ports.config.discord.guild_id;
     let registered = match discord.list_command_names(&application.id, own_guild).await.found {
         Ok(names) => names,
-        Err(error) => {
-            let fix = "invite the bot with the scope applications.commands";
-            return Ok(vec![Finding::problem(CHECK, error.to_string(), fix)]);
-        }
+        Err(error) => return Ok(vec![text::no_commands(error.to_string())]),
     };
     let mut found = vec![judge_commands(&doctor.edge.commands, &registered)];
     if own_guild.is_some()
         && let Ok(global) = discord.list_command_names(&application.id, None).await.found
         && !global.is_empty()
     {
-        found.push(Finding::warning(
-            CHECK,
-            format!("also registered for all servers, so people see them twice: {}", slashed(&global)),
-            "delete the global ones; they are left from a run without DISCORD_GUILD_ID",
-        ));
+        found.push(text::commands_twice(&global));
     }
     Ok(found)
 }
@@ -193,21 +139,10 @@ pub(super) async fn commands(doctor: &Doctor<'_>) -> Found {
 fn judge_commands(ours: &[String], registered: &[String]) -> Finding {
     let lacking: Vec<String> = ours.iter().filter(|name| !registered.contains(name)).cloned().collect();
     let stale: Vec<String> = registered.iter().filter(|name| !ours.contains(name)).cloned().collect();
-    let fix = "start this version of the bot: it registers its commands at the start";
     match (lacking.is_empty(), stale.is_empty()) {
-        (true, true) => Finding::good("Commands", format!("{} registered", ours.len())),
-        (false, true) => Finding::problem("Commands", format!("not registered: {}", slashed(&lacking)), fix),
-        (true, false) => Finding::problem("Commands", format!("stale, nobody answers them: {}", slashed(&stale)), fix),
-        (false, false) => Finding::problem(
-            "Commands",
-            format!("not registered: {}; stale, nobody answers them: {}", slashed(&lacking), slashed(&stale)),
-            fix,
-        ),
+        (true, true) => text::commands(ours.len()),
+        _ => text::other_commands(&lacking, &stale),
     }
-}
-
-fn slashed(names: &[String]) -> String {
-    names.iter().map(|name| format!("/{name}")).collect::<Vec<_>>().join(" ")
 }
 
 /// A routed place, with what is routed there.
@@ -217,24 +152,16 @@ struct Place {
 }
 
 pub(super) async fn channels(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Routes";
-    let Some(guild) = doctor.guild_id else {
-        let fix = "set DISCORD_GUILD_ID";
-        return Ok(vec![Finding::warning(CHECK, "no server is configured, so nothing is routed", fix)]);
-    };
+    let Some(guild) = doctor.guild_id else { return Ok(vec![text::no_server()]) };
     let places = places(doctor, guild).await?;
     if places.is_empty() {
-        let fix = "set DISCORD_WEBHOOK_CHANNELS and start the bot";
-        return Ok(vec![Finding::warning(CHECK, "none: nothing is shown anywhere", fix)]);
+        return Ok(vec![text::no_routes()]);
     }
     let standing = standing(doctor, guild).await;
     let standing = match standing {
         Ok(standing) => standing,
-        Err(LookupError::Refused { code: 50001 | 10004, .. }) => {
-            let fix = "invite the bot into it, or correct DISCORD_GUILD_ID";
-            return Ok(vec![Finding::problem("Server", format!("the bot is not in server {guild}"), fix)]);
-        }
-        Err(error) => return Err(Blind::Failed(format!("not looked at: {error}"))),
+        Err(LookupError::Refused { code: 50001 | 10004, .. }) => return Ok(vec![text::not_in_server(guild)]),
+        Err(error) => return Err(Blind::Failed(text::not_looked_at(error))),
     };
     let looks: Vec<BoxFuture<'_, Finding>> =
         places.iter().map(|place| examine(doctor, guild, place, &standing).boxed()).collect();
@@ -287,60 +214,41 @@ async fn examine(doctor: &Doctor<'_>, guild: GuildId, place: &Place, standing: &
     let channel = match &place.target {
         Target::Channel(channel) | Target::Thread(channel) | Target::Forum(channel) => *channel,
         Target::Webhook { id, token, .. } => {
-            let check = format!("Webhook {id}");
+            let check = text::webhook_check(*id);
             return match discord.get_webhook_channel(*id, token).await.found {
-                Ok((_, owner)) if owner.is_some_and(|owner| owner != guild) => {
-                    Finding::problem(&check, "belongs to another server", "take one of this server")
-                }
-                Ok(_) => Finding::good(&check, "usable"),
+                Ok((_, owner)) if owner.is_some_and(|owner| owner != guild) => text::webhook_elsewhere(&check),
+                Ok(_) => text::webhook(&check),
                 Err(error) => unusable(&check, &error, &[]),
             };
         }
     };
     match discord.get_channel(channel).await.found {
         Ok(found) => {
-            let check = format!("#{}", found.name.clone().unwrap_or_else(|| channel.to_string()));
+            let check = text::channel_check(&found.name.clone().unwrap_or_else(|| channel.to_string()));
             if found.guild_id.as_deref() != Some(guild.to_string().as_str()) {
-                let fix = format!("route {} to a channel of server {guild}", place.patterns.join(", "));
-                return Finding::problem(&check, "is in another server", fix);
+                return text::channel_elsewhere(&check, &place.patterns, guild);
             }
             let held = compute(&guild.to_string(), &standing.own, &standing.member, &standing.roles, &found);
             match missing(held).as_slice() {
-                [] => Finding::good(&check, "may write there"),
-                lacking => Finding::problem(
-                    &check,
-                    format!("lacks {}", lacking.join(", ")),
-                    "allow it for the bot in the channel's permissions",
-                ),
+                [] => text::channel(&check),
+                lacking => text::lacks(&check, lacking),
             }
         }
-        Err(error) => unusable(&format!("Channel {channel}"), &error, &place.patterns),
+        Err(error) => unusable(&text::unknown_channel_check(channel), &error, &place.patterns),
     }
 }
 
 fn unusable(check: &str, error: &LookupError, patterns: &[String]) -> Finding {
-    let routed = if patterns.is_empty() { String::new() } else { format!(" ({} goes there)", patterns.join(", ")) };
     match error {
-        LookupError::Refused { code: 10003 | 10015, .. } => Finding::problem(
-            check,
-            format!("does not exist{routed}"),
-            "correct the id in DISCORD_WEBHOOK_CHANNELS, or choose another",
-        ),
-        LookupError::Refused { code: 50001, .. } => Finding::problem(
-            check,
-            format!("lacks View Channel{routed}"),
-            "allow it for the bot in the channel's permissions",
-        ),
-        LookupError::Unauthorized | LookupError::Refused { code: 50027, .. } => {
-            Finding::problem(check, "its token is not valid", "make a new webhook in Discord")
-        }
-        other => Finding::warning(check, other.to_string(), "look again in a minute"),
+        LookupError::Refused { code: 10003 | 10015, .. } => text::does_not_exist(check, patterns),
+        LookupError::Refused { code: 50001, .. } => text::not_seen(check, patterns),
+        LookupError::Unauthorized | LookupError::Refused { code: 50027, .. } => text::invalid_webhook(check),
+        other => text::destination_not_looked_at(check, other.to_string()),
     }
 }
 
 /// Every button that a card was posted with, and those that the newest messages have now.
 pub(super) async fn buttons(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Buttons";
     doctor.needs_database()?;
     let Some(guild) = doctor.guild_id else { return Ok(vec![]) };
     let store = &doctor.ports.store;
@@ -357,12 +265,9 @@ pub(super) async fn buttons(doctor: &Doctor<'_>) -> Found {
     }
     let dead: BTreeSet<String> = ids.iter().filter(|id| !(doctor.edge.handles)(id)).map(|id| kind_of(id)).collect();
     if dead.is_empty() {
-        let cards = if cards == 1 { "1 card".to_owned() } else { format!("{cards} cards") };
-        return Ok(vec![Finding::good(CHECK, format!("{} on {cards}, all handled", ids.len()))]);
+        return Ok(vec![text::buttons(ids.len(), cards)]);
     }
-    let named: Vec<String> = dead.into_iter().map(|id| format!("`{id}`")).collect();
-    let fix = "run the version that made them, or ignore them: a press is answered politely";
-    Ok(vec![Finding::warning(CHECK, format!("some on old cards are no longer handled: {}", named.join(" ")), fix)])
+    Ok(vec![text::dead_buttons(dead)])
 }
 
 /// Without what it is about: `v1:approval:approve`.

@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 
 use super::report::Finding;
+use super::text::signals as text;
 use super::{Doctor, Found};
 use crate::id::{GuildId, derived};
 use crate::routing::duration::span;
@@ -26,7 +27,6 @@ fn source_id(guild: GuildId) -> uuid::Uuid {
 }
 
 pub(super) async fn secrets(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Secret";
     let (Some(settings), Some(source)) = (&doctor.ports.config.xtsystems, doctor.source_id()) else {
         return Ok(vec![]);
     };
@@ -37,68 +37,49 @@ pub(super) async fn secrets(doctor: &Doctor<'_>) -> Found {
         rows.iter().filter(|row| !row.slot.starts_with("env:") && row.ends_at.is_none_or(|end| end > now)).collect();
     let live = settings.secrets.len() + generated.len();
     if live == 0 {
-        let fix = "use /register-webhook, which makes one, or set WEBHOOK_SECRET";
-        return Ok(vec![Finding::problem(CHECK, "none: every request is refused", fix)]);
+        return Ok(vec![text::no_secret()]);
     }
     if generated.iter().any(|row| row.confirmed_at.is_none()) {
-        let fix = "use /webhook-secret rotate again: it goes on where it stopped";
-        return Ok(vec![Finding::warning(CHECK, "a rotation was begun and XTSystems has not confirmed it", fix)]);
+        return Ok(vec![text::unconfirmed_secret()]);
     }
-    let text = if live == 1 { "one is live".to_owned() } else { format!("{live} are live, a rotation is under way") };
-    Ok(vec![Finding::good(CHECK, text)])
+    Ok(vec![text::secrets(live)])
 }
 
 pub(super) async fn refusals(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Refused requests";
     let Some(source) = doctor.source_id() else { return Ok(vec![]) };
     doctor.needs_database()?;
     let since = doctor.ports.clock.now() - LATELY;
     let groups = doctor.ports.store.list_refusal_groups(source, since, GROUPS).await?;
     if groups.is_empty() {
-        return Ok(vec![Finding::good(CHECK, "none in the last 24 h")]);
+        return Ok(vec![text::no_refusals()]);
     }
-    let found = groups.into_iter().map(|group| {
-        let times = format!("{}× {}", group.count, group.rule);
-        // What would have matched, and what to do about it.
-        match group.variant.as_deref().and_then(|variant| variant.split_once(": ")) {
-            Some((matched, fix)) => Finding::warning(CHECK, format!("{times} {matched}"), fix.trim_end_matches('.')),
-            None => Finding::warning(
-                CHECK,
-                times,
-                "compare the secret here with the sender's; whoever has no right to send may be ignored",
-            ),
-        }
-    });
+    let found = groups.into_iter().map(|group| text::refusals(group.count, &group.rule, group.variant.as_deref()));
     Ok(found.collect())
 }
 
 pub(super) async fn pulse(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Pulse";
     let Some(source) = doctor.source_id() else { return Ok(vec![]) };
     doctor.needs_database()?;
     let now = doctor.ports.clock.now();
     let pulses = doctor.ports.store.list_last_events(source).await?;
     let Some(whole) = pulses.iter().find(|pulse| pulse.kind == ANY) else {
-        let fix = "use /test-webhook, or wait for something to happen there";
-        return Ok(vec![Finding::warning(CHECK, "no event has arrived yet", fix)]);
+        return Ok(vec![text::no_event()]);
     };
     let quiet: Vec<Finding> = pulses
         .iter()
         .filter(|pulse| pulse.quiet_since.is_some_and(|since| since == pulse.last_at))
         .map(|pulse| {
             let of = if pulse.kind == ANY { "XTSystems" } else { &pulse.kind };
-            let text = format!("{of} has been quiet for {}, longer than usual", span(now - pulse.last_at));
-            Finding::warning(CHECK, text, "use /test-webhook to see whether its events still arrive")
+            text::quiet(of, &span(now - pulse.last_at))
         })
         .collect();
     if !quiet.is_empty() {
         return Ok(quiet);
     }
-    Ok(vec![Finding::good(CHECK, format!("the last event came {} ago", span(now - whole.last_at)))])
+    Ok(vec![text::last_event(&span(now - whole.last_at))])
 }
 
 pub(super) async fn outbox(doctor: &Doctor<'_>) -> Found {
-    const CHECK: &str = "Outbox";
     let Some(guild) = doctor.guild_id else { return Ok(vec![]) };
     doctor.needs_database()?;
     let counts = doctor.ports.store.count_outbox(guild).await?;
@@ -106,20 +87,16 @@ pub(super) async fn outbox(doctor: &Doctor<'_>) -> Found {
     let doubtful = counts.in_doubt + counts.unresolved;
     let mut found = Vec::new();
     if counts.dead > 0 {
-        let text = format!("{} not delivered", counts.dead);
-        found.push(Finding::problem(CHECK, text, "see why with `signalbox replay`, and queue them again with --yes"));
+        found.push(text::undelivered(counts.dead));
     }
     if doubtful > 0 {
-        let text = format!("{doubtful} in doubt: nobody knows yet whether Discord has them");
-        found.push(Finding::warning(CHECK, text, "allow Read Message History, by which a doubt is resolved"));
+        found.push(text::in_doubt(doubtful));
     }
     if quarantined > 0 {
-        let text = format!("{quarantined} events could not be taken in and are kept in quarantine");
-        found.push(Finding::warning(CHECK, text, "look at the table `quarantine`, which names the reasons"));
+        found.push(text::quarantined(quarantined));
     }
     if found.is_empty() {
-        let text = format!("{} waiting, none in doubt, none undelivered", counts.queued);
-        found.push(Finding::good(CHECK, text));
+        found.push(text::outbox(counts.queued));
     }
     Ok(found)
 }

@@ -1,11 +1,10 @@
 //! Whether who asks for our public address reaches us, and nobody else.
 
 use super::report::Finding;
+use super::text::web as text;
 use super::{Blind, Doctor, Found};
 use crate::id::{INSTANCE_SETTING, NOBODY};
 use crate::upstream::public::{self, Answered, Unanswered};
-
-const CHECK: &str = "Public address";
 
 pub(super) async fn public_address(doctor: &Doctor<'_>) -> Found {
     let config = &doctor.ports.config;
@@ -13,8 +12,7 @@ pub(super) async fn public_address(doctor: &Doctor<'_>) -> Found {
         if config.xtsystems.is_none() {
             return Ok(vec![]);
         }
-        let fix = "set PUBLIC_URL to the address under which XTSystems reaches this server";
-        return Ok(vec![Finding::warning(CHECK, "not configured", fix)]);
+        return Ok(vec![text::not_configured()]);
     };
     let ours = match &doctor.no_database {
         Some(_) => None,
@@ -26,29 +24,15 @@ pub(super) async fn public_address(doctor: &Doctor<'_>) -> Found {
 }
 
 fn judge(url: &str, answer: Result<Answered, Unanswered>, ours: Option<&str>) -> Finding {
-    let forward = "forward it to this server's WEBHOOK_PORT, or correct PUBLIC_URL";
     let answered = match answer {
         Ok(answered) => answered,
-        Err(Unanswered::NotReached(why)) => {
-            let fix = format!("start the bot; if it runs, {forward}");
-            return Finding::problem(CHECK, format!("{url} cannot be reached from here: {why}"), fix);
-        }
-        Err(Unanswered::Status(status)) => {
-            return Finding::problem(CHECK, format!("{url}/health answers {status}"), forward);
-        }
-        Err(Unanswered::NotOurs) => {
-            return Finding::problem(CHECK, format!("another program answers at {url}"), forward);
-        }
+        Err(Unanswered::NotReached(why)) => return text::not_reached(url, &why),
+        Err(Unanswered::Status(status)) => return text::answers(url, status),
+        Err(Unanswered::NotOurs) => return text::another_program(url),
     };
     match (answered.instance.as_deref(), ours) {
-        (Some(there), Some(ours)) if there != ours => {
-            Finding::problem(CHECK, format!("another Signalbox answers at {url}"), forward)
-        }
-        (Some(_), Some(_)) => Finding::good(CHECK, format!("{url} leads here (asked from this machine)")),
-        _ => Finding::warning(
-            CHECK,
-            format!("a Signalbox answers at {url}, but not which one"),
-            "look again when the bot has started with its database",
-        ),
+        (Some(there), Some(ours)) if there != ours => text::another_of_us(url),
+        (Some(_), Some(_)) => text::leads_here(url),
+        _ => text::one_of_us(url),
     }
 }

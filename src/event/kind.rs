@@ -44,6 +44,7 @@ pub enum SubjectKind {
     Ticket,
     Machine,
     Asset,
+    Party,
 }
 
 impl SubjectKind {
@@ -52,6 +53,7 @@ impl SubjectKind {
             SubjectKind::Ticket => "ticket",
             SubjectKind::Machine => "machine",
             SubjectKind::Asset => "asset",
+            SubjectKind::Party => "party",
         }
     }
 
@@ -60,6 +62,7 @@ impl SubjectKind {
             "ticket" => SubjectKind::Ticket,
             "machine" => SubjectKind::Machine,
             "asset" => SubjectKind::Asset,
+            "party" => SubjectKind::Party,
             _ => return None,
         })
     }
@@ -95,15 +98,55 @@ pub const KINDS: &[KindSpec] = &[
     spec("alert.triggered", Severity::Error, 0, None, true),
     spec("webhook.test", Severity::Debug, 0, None, false),
     spec("signalbox.notice", Severity::Warning, 0, None, true),
+    spec("panel.settings.updated", Severity::Info, 1, None, true),
+    spec("panel.server.state", Severity::Warning, 1, None, true),
+    spec("panel.server.created", Severity::Info, 0, None, true),
+    spec("panel.server.suspended", Severity::Warning, 2, None, true),
+    spec("panel.sync.started", Severity::Info, 0, None, true),
+    spec("panel.sync.completed", Severity::Info, 2, None, true),
+    spec("panel.sync.failed", Severity::Error, 2, None, true),
+    spec("panel.sync.cancelled", Severity::Warning, 2, None, true),
+    spec("panel.system.alert", Severity::Warning, 1, None, true),
+    spec("panel.ticket.created", Severity::Info, 0, None, true),
+    spec("panel.ticket.updated", Severity::Info, 1, None, true),
+    spec("panel.ticket.resolved", Severity::Info, 2, None, true),
+    spec("panel.node.alert", Severity::Warning, 1, None, true),
+    spec("panel.billing.invoice", Severity::Info, 0, None, true),
+    spec("panel.billing.payment", Severity::Info, 1, None, true),
+    spec("panel.billing.subscription", Severity::Info, 1, None, true),
+    spec("panel.security.event", Severity::Error, 1, None, true),
+    spec("panel.user.registered", Severity::Info, 0, None, true),
+    spec("panel.custom", Severity::Info, 1, None, true),
+    spec("panel.notification", Severity::Info, 1, None, true),
+    spec("party.created", Severity::Info, 0, Some(SubjectKind::Party), true),
+    spec("party.peer_joined", Severity::Info, 1, Some(SubjectKind::Party), true),
+    spec("party.peer_left", Severity::Info, 1, Some(SubjectKind::Party), true),
+    spec("party.game_started", Severity::Info, 1, Some(SubjectKind::Party), true),
+    spec("party.game_ended", Severity::Info, 2, Some(SubjectKind::Party), true),
+    spec("party.test", Severity::Info, 1, None, true),
+    spec("party.message", Severity::Info, 1, None, true),
 ];
+
+/// Sources that XTSystems has nothing to do with, by the first word of their kinds.
+const OTHERS: [&str; 3] = ["signalbox", "panel", "party"];
 
 /// The kinds that XTSystems sends, in the order of its documentation.
 pub fn xtsystems_kinds() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|k| k.name).filter(|name| !name.starts_with("signalbox."))
+    let of_others = |name: &str| name.split_once('.').is_some_and(|(source, _)| OTHERS.contains(&source));
+    KINDS.iter().map(|k| k.name).filter(move |name| !of_others(name))
 }
 
 pub fn find(name: &str) -> Option<&'static KindSpec> {
     KINDS.iter().find(|k| k.name == name)
+}
+
+/// Whether an event of this kind is shown as its subject's living card. What goes on at a party is told in messages of
+/// its own; its card, which the creation posts, follows.
+pub fn opens_card(name: &str) -> bool {
+    match find(name).and_then(|kind| kind.subject) {
+        Some(SubjectKind::Party) => name == "party.created",
+        subject => subject.is_some(),
+    }
 }
 
 /// The names of all kinds.

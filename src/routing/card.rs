@@ -18,6 +18,7 @@ pub fn render(kind: SubjectKind, state: &SubjectState, approval: Option<&Approva
         SubjectKind::Ticket => with_approval(super::ticket::render(state, &[], None), approval),
         SubjectKind::Machine => machine(state, approval),
         SubjectKind::Asset => with_approval(asset(state), approval),
+        SubjectKind::Party => super::party::card(state),
     }
 }
 

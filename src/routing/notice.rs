@@ -29,16 +29,27 @@ pub fn look(kind: &str) -> (&'static str, u32) {
 
 /// The name of a source's system as people know it.
 pub fn system_name(kind: &str) -> &'static str {
-    if kind.starts_with("signalbox.") { "Signalbox" } else { "XTSystems" }
+    match kind.split('.').next() {
+        Some("signalbox") => "Signalbox",
+        Some("panel") => "NodeByte",
+        Some("party") => "LANrage",
+        _ => "XTSystems",
+    }
 }
 
 /// Footer without its mark, which is added when the message is frozen.
 pub fn footer(kind: &str) -> Footer {
-    Footer { text: format!("{} · {kind}", system_name(kind)) }
+    Footer { text: format!("{} · {kind}", system_name(kind)), ..Footer::default() }
 }
 
 /// The embed of an event shown on its own.
 pub fn render(event: &Event) -> Embed {
+    if event.kind.starts_with("panel.") {
+        return super::panel::render(event);
+    }
+    if event.kind.starts_with("party.") {
+        return super::party::render(event);
+    }
     let text = |name: &str| event.data.get(name).and_then(plain).map(|t| escape(&t)).unwrap_or_default();
     let long = |name: &str| fit(&text(name), LONG_TEXT);
     let (title, color) = look(&event.kind);

@@ -38,7 +38,7 @@ pub fn render(reminder: &Reminder<'_>, now: DateTime<Utc>) -> Embed {
         title: title.to_owned(),
         description: lines.join("\n"),
         color,
-        footer: Footer { text: "Signalbox · reminder".to_owned() },
+        footer: Footer { text: "Signalbox · reminder".to_owned(), ..Footer::default() },
         timestamp: Some(now),
         ..Embed::default()
     }

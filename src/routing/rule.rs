@@ -190,7 +190,7 @@ impl<'a> Deciding<'a> {
             }
         }
         let event = view.event;
-        let has_subject = event.subject.is_some() && kind::find(&event.kind).is_some_and(|k| k.subject.is_some());
+        let has_subject = event.subject.is_some() && kind::opens_card(&event.kind);
         // A living card has its own look: a template makes a post of each event.
         let mode = match route.mode {
             Some(Mode::Post) => Mode::Post,

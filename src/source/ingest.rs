@@ -21,7 +21,7 @@ const BATCH: usize = 256;
 /// Callers that may wait; beyond it they wait to be let in.
 const QUEUE: usize = 4096;
 /// Commits under way at the same time; half the connections are left to others.
-const WRITERS: usize = 2;
+const WRITERS: usize = 4;
 /// A writer with nothing to do for this long gives its connection back.
 const REST_AFTER: Duration = Duration::from_secs(1);
 
@@ -198,7 +198,12 @@ impl Writer {
 
     fn count(&self, stored: &NewEvent, outcome: &Inserted) {
         if let Inserted::Fresh(id) = outcome {
-            let source = if stored.via == Via::Internal { "signalbox" } else { "xtsystems" };
+            let source = match stored.event.kind.split('.').next() {
+                _ if stored.via == Via::Internal => "signalbox",
+                Some("panel") => "panel",
+                Some("party") => "party",
+                _ => "xtsystems",
+            };
             // A sender may name kinds of its own; as labels they would have no bounds.
             let kind = kind::find(&stored.event.kind).map_or("other", |kind| kind.name);
             self.ports.metrics.event(source, kind, stored.via.as_str());

@@ -9,6 +9,8 @@ use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::store::source::SourceKind;
 
+pub const KIND: &str = "signalbox.notice";
+
 /// Tells a guild's admins something once per `key`: routed like any event of kind `signalbox.notice`.
 pub async fn tell_admins(ports: &Ports, guild_id: GuildId, key: &str, text: &str) -> Result<()> {
     let now = ports.clock.now();
@@ -18,7 +20,7 @@ pub async fn tell_admins(ports: &Ports, guild_id: GuildId, key: &str, text: &str
         id: ports.clock.uuid(),
         source_id,
         guild_id,
-        kind: "signalbox.notice".into(),
+        kind: KIND.into(),
         subject: None,
         occurred_at: now,
         received_at: now,

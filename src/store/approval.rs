@@ -19,8 +19,6 @@ use crate::routing::subject::SubjectState;
 
 pub use due::{OpenApproval, Place, Places, find_places};
 pub use rule::{delete_rule, list_rules, set_rule};
-// Where they were: branches under way still name them here.
-pub use super::audit::{NewAudit, insert_audit};
 pub use vote::{delete_vote, delete_votes, has_vote, insert_vote, is_requester};
 
 /// Which call upstream a decision means. Another source adds a call of its own.
@@ -314,7 +312,7 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
     Ok(())
 }
 
-/// Whether the machine has registered again since. A registration that is planned meanwhile waits for
+/// Whether the same was asked for again since. A request that is planned meanwhile waits for
 /// the lock on this approval, and supersedes what it then finds.
 pub async fn has_newer_approval(tx: &mut Tx, a: &Approval) -> Result<bool> {
     Ok(sqlx::query_scalar!(

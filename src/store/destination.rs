@@ -1,6 +1,7 @@
 //! Destinations: channels, threads, forums and Discord webhooks, each with a lane, and whether Discord lets us
 //! use them. What people set about them is in `manage`.
 
+pub mod edit;
 pub mod manage;
 
 use std::fmt;

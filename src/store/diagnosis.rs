@@ -27,6 +27,8 @@ pub struct Replica {
     pub state: String,
     pub bytes_behind: Option<i64>,
     pub seconds_behind: Option<f64>,
+    /// Since it was last heard of.
+    pub seconds_silent: Option<f64>,
 }
 
 impl Store {
@@ -44,14 +46,16 @@ impl Store {
         .await?)
     }
 
-    /// Empty as well when the role may not see them.
-    pub async fn list_replicas(&self) -> Result<Vec<Replica>> {
+    /// Empty as well when the role may not see them. Who only takes a backup is none.
+    pub async fn list_replicas(&self, now: DateTime<Utc>) -> Result<Vec<Replica>> {
         Ok(sqlx::query_as!(
             Replica,
-            r#"SELECT COALESCE(NULLIF(application_name, ''), 'replica') AS "name!", COALESCE(state, 'unknown') AS "state!",
+            r#"SELECT COALESCE(NULLIF(application_name, ''), 'replica') AS "name!", COALESCE(state, '') AS "state!",
                    (sent_lsn - replay_lsn)::bigint AS bytes_behind,
-                   extract(epoch FROM replay_lag)::float8 AS seconds_behind
-               FROM pg_stat_replication WHERE NOT pg_is_in_recovery() ORDER BY 1"#
+                   extract(epoch FROM replay_lag)::float8 AS seconds_behind,
+                   extract(epoch FROM $1 - reply_time)::float8 AS seconds_silent
+               FROM pg_stat_replication WHERE NOT pg_is_in_recovery() AND state <> 'backup' ORDER BY 1"#,
+            now
         )
         .fetch_all(&self.pool)
         .await?)

@@ -22,8 +22,8 @@ pub struct NewRequest<'a> {
 /// What is known of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// It is ours to carry out.
-    Ours,
+    /// It is ours to carry out; it first came at that time.
+    Ours(DateTime<Utc>),
     UnderWay,
     /// It was carried out; this was the answer.
     Done(String),
@@ -43,14 +43,15 @@ impl Store {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Claimed> {
-        let done = sqlx::query!(
+        let first_at = sqlx::query_scalar!(
             "INSERT INTO idempotency AS i (api_key_id, key, guild_id, request_hash, created_at, claim, claimed_until)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (api_key_id, key) DO UPDATE
              SET request_hash = EXCLUDED.request_hash, claim = EXCLUDED.claim, claimed_until = EXCLUDED.claimed_until,
                  created_at = CASE WHEN i.created_at <= $8 THEN EXCLUDED.created_at ELSE i.created_at END, answer = NULL
              WHERE i.created_at <= $8
-                OR (i.answer IS NULL AND i.claimed_until <= $5 AND i.request_hash = EXCLUDED.request_hash)",
+                OR (i.answer IS NULL AND i.claimed_until <= $5 AND i.request_hash = EXCLUDED.request_hash)
+             RETURNING created_at",
             request.api_key_id,
             request.key,
             request.guild_id.0,
@@ -60,10 +61,10 @@ impl Store {
             until,
             now - ANSWERS_KEPT
         )
-        .execute(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        if done.rows_affected() == 1 {
-            return Ok(Claimed::Ours);
+        if let Some(at) = first_at {
+            return Ok(Claimed::Ours(at));
         }
         let row = sqlx::query!(
             "SELECT request_hash, answer FROM idempotency WHERE api_key_id = $1 AND key = $2",

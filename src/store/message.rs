@@ -31,6 +31,8 @@ pub struct Queued {
     pub content: Option<String>,
     pub mentions: Vec<String>,
     pub change_id: Option<Uuid>,
+    /// The window of the destination, where it has one of its own.
+    pub batch_window_ms: Option<i32>,
 }
 
 /// Inserts in the given order, which becomes the order of each lane.
@@ -75,8 +77,9 @@ impl Store {
     pub async fn list_queued(&self, destination_id: Uuid, limit: i64) -> Result<Vec<Queued>> {
         let rows = sqlx::query_as!(
             Queued,
-            "SELECT id, card_id, embed, content, mentions, change_id FROM message
-             WHERE destination_id = $1 AND state = 'queued' ORDER BY id LIMIT $2",
+            "SELECT m.id, m.card_id, m.embed, m.content, m.mentions, m.change_id, d.batch_window_ms
+             FROM message m JOIN destination d ON d.id = m.destination_id
+             WHERE m.destination_id = $1 AND m.state = 'queued' ORDER BY m.id LIMIT $2",
             destination_id,
             limit
         )

@@ -13,6 +13,8 @@ pub enum SourceKind {
     XtSystems,
     /// Signalbox itself: notices to the admins.
     Signalbox,
+    Panel,
+    Party,
 }
 
 impl SourceKind {
@@ -20,6 +22,8 @@ impl SourceKind {
         match self {
             SourceKind::XtSystems => "xtsystems",
             SourceKind::Signalbox => "signalbox",
+            SourceKind::Panel => "panel",
+            SourceKind::Party => "party",
         }
     }
 }

@@ -277,8 +277,8 @@ impl Store {
         Ok(rows.into_iter().rev().map(ActionView::from).collect())
     }
 
-    /// Leases one action whose call upstream is due, or whose caller's lease lapsed; one at a time, so that
-    /// no lease lapses while its holder is busy with another. `only`: this one or none.
+    /// Leases one action whose call upstream is due, or whose caller's lease lapsed; of a ticket one at a time,
+    /// in the order in which they were asked for. `only`: this one or none.
     pub async fn claim_action(
         &self,
         only: Option<Uuid>,
@@ -289,9 +289,11 @@ impl Store {
         let row = sqlx::query_as!(
             Row,
             "WITH due AS (
-                SELECT id FROM ticket_action
+                SELECT id FROM ticket_action d
                 WHERE state IN ('requested', 'sent', 'unknown') AND call_due_at <= $2
                   AND (leased_until IS NULL OR leased_until <= $2) AND ($4::uuid IS NULL OR id = $4)
+                  AND NOT EXISTS (SELECT 1 FROM ticket_action o WHERE o.subject_id = d.subject_id AND o.id <> d.id
+                                  AND o.state IN ('requested', 'sent', 'unknown') AND o.leased_until > $2)
                 ORDER BY call_due_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED
              )
              UPDATE ticket_action a SET lease_token = $1, leased_until = $3, call_attempts = call_attempts + 1,

@@ -18,44 +18,57 @@ use crate::upstream::xtsystems::{Fate, NewTicket, TicketUpdate, UpstreamError, X
 
 /// Longer than the two calls that one attempt makes, with 10 s each.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
-/// The loop that makes calls, as the watchdog knows it.
-pub const PULSE: &str = "tickets";
 /// How long Discord takes words for the presser.
 pub const TOKEN_LIVES: TimeDelta = TimeDelta::minutes(15);
 
 /// Makes the calls that are due, one after another. Returns how many.
 pub async fn call_due(ports: &Ports, limit: usize) -> Result<usize> {
-    let mut done = 0;
-    // At a stop whoever goes on makes the rest.
-    while done < limit && !ports.lifecycle.is_stopping() {
-        ports.lifecycle.pulse().beat(PULSE);
-        if !call_one(ports, None).await? {
-            break;
-        }
-        done += 1;
+    for done in 0..limit {
+        let Some(action) = claim_due(ports).await? else { return Ok(done) };
+        carry_out(ports, &action).await?;
     }
-    Ok(done)
+    Ok(limit)
+}
+
+/// Claims one call that is due, for [`carry_out`]. At a stop whoever goes on makes the rest.
+pub async fn claim_due(ports: &Ports) -> Result<Option<TicketAction>> {
+    if ports.lifecycle.is_stopping() { Ok(None) } else { claim(ports, None).await }
+}
+
+/// Makes one claimed call and records what came of it.
+pub async fn carry_out(ports: &Ports, action: &TicketAction) -> Result<()> {
+    make(ports, action, true).await
 }
 
 /// Makes the call of one action now, unless somebody else is at it; the presser is still there to be told by
 /// the caller.
 pub async fn call_now(ports: &Ports, id: Uuid) -> Result<TicketAction> {
-    call_one(ports, Some(id)).await?;
+    if let Some(action) = claim(ports, Some(id)).await? {
+        make(ports, &action, false).await?;
+    }
     Ok(ports.store.get_action(id).await?)
 }
 
-async fn call_one(ports: &Ports, only: Option<Uuid>) -> Result<bool> {
-    let Some(client) = &ports.xtsystems else { return Ok(false) };
+async fn claim(ports: &Ports, only: Option<Uuid>) -> Result<Option<TicketAction>> {
+    if ports.xtsystems.is_none() {
+        return Ok(None);
+    }
     let now = ports.clock.now();
     let lease = if crate::crash::lacks("no-lease") { TimeDelta::zero() } else { LEASE };
     let claimed = ports.store.claim_action(only, ports.clock.uuid(), now, now + lease).await;
-    let Some(action) = claimed.context("claiming a call about a ticket")? else { return Ok(false) };
-    crate::crash::point("ticket.claimed");
-    if let Some(answer) = perform(ports, client, &action).await? {
-        crate::crash::point("ticket.answered");
-        finish(ports, &action, &answer, only.is_none()).await?;
+    let claimed = claimed.context("claiming a call about a ticket")?;
+    if claimed.is_some() {
+        crate::crash::point("ticket.claimed");
     }
-    Ok(true)
+    Ok(claimed)
+}
+
+async fn make(ports: &Ports, action: &TicketAction, tells: bool) -> Result<()> {
+    let Some(client) = &ports.xtsystems else { return Ok(()) };
+    let _work = ports.lifecycle.pulse().begin("call about a ticket");
+    let Some(answer) = perform(ports, client, action).await? else { return Ok(()) };
+    crate::crash::point("ticket.answered");
+    finish(ports, action, &answer, tells).await
 }
 
 /// `None`: the lease is not ours any more.

@@ -5,8 +5,13 @@
 //! gets the id of [`repeat::NewId`]. Its `#[utoipa::path]` names the scope in `security` and what only it answers;
 //! `document.rs` adds what every route may answer.
 
+pub mod audit;
 pub mod caller;
+pub mod deliveries;
+pub mod destinations;
+pub mod dispatch;
 pub mod document;
+pub mod events;
 pub mod input;
 pub mod key;
 pub mod page;
@@ -52,7 +57,14 @@ impl Door {
 
 /// All resources. Addresses are those below [`BASE`].
 fn resources() -> OpenApiRouter<Arc<Web>> {
-    OpenApiRouter::default().merge(key::routes()).merge(sources::routes())
+    OpenApiRouter::default()
+        .merge(dispatch::routes())
+        .merge(key::routes())
+        .merge(events::routes())
+        .merge(deliveries::routes())
+        .merge(destinations::routes())
+        .merge(sources::routes())
+        .merge(audit::routes())
 }
 
 /// The routes, to be merged with those of the rest of the web.

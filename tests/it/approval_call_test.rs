@@ -1,10 +1,9 @@
 //! Table 2, the columns about the call upstream: what each answer of XTSystems makes of a decision, and
 //! the wait for one that does not come.
 
-use crate::support::machines::{audit, calls, requested, sent, state, status, unknown};
+use crate::support::machines::{self, audit, buttons, calls, requested, sent, state, status, unknown};
 use crate::support::town::{Setup, Town, run, run_with};
 use chrono::TimeDelta;
-use serde_json::json;
 use standin::xtsystems::{Mode, Place};
 
 /// Approve is pressed while XTSystems answers in this way.
@@ -15,9 +14,7 @@ async fn approve_in(town: &Town, mode: Mode) {
 }
 
 async fn deny(town: &Town, reason: &str) {
-    let form = town.press("approver", "machines", "Deny").await;
-    let id = form["modal"]["custom_id"].as_str().unwrap();
-    town.submit("approver", id, json!({ "reason": reason })).await;
+    machines::deny(town, "approver", &buttons(town), reason).await;
 }
 
 #[tokio::test]
@@ -367,6 +364,26 @@ async fn a_crash_while_sent_is_unknown_after_the_lease() {
         assert_eq!(calls(town), ["approve 409"]);
         assert_eq!(state(town).await, "confirmed approve", "the call of the process that died did arrive");
         insta::assert_snapshot!(status(town), @"✅ Approved by <@approver> <+0s>, confirmed by XTSystems <+20s>");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_holds_up_no_other() {
+    run(async |town| {
+        let (_, first) = requested(town).await;
+        town.machine("web-08").await;
+        town.xt.mode(Mode::timeout_ms(60_000).at(Place::Approve).times(1));
+        town.app.start_loops();
+        town.only_press("approver", &first.message, &first.approve).await;
+        town.until("the first is under way", || calls(town).len() == 1).await;
+        let second = buttons(town);
+        town.only_press("approver", &second.message, &second.approve).await;
+        let approved = |hostname| town.xt.machines().iter().any(|m| m.hostname == hostname && m.status == "approved");
+        town.until("the second is done", || approved("web-08")).await;
+        assert_eq!(calls(town), ["approve -", "approve 200"], "the first hangs still");
+        assert!(!approved("web-07"));
+        status(town);
     })
     .await;
 }

@@ -1,24 +1,18 @@
 //! The card of a machine in every state: what the channel reads.
 
-use crate::support::machines::{audit, buttons, deciding, names, refused, requested, second_approver, sent, unknown};
+use crate::support::machines::{
+    self, audit, buttons, deciding, names, refused, requested, second_approver, sent, unknown,
+};
 use crate::support::town::{Setup, Town, run_with};
 use chrono::TimeDelta;
-use serde_json::json;
 use standin::xtsystems::Mode;
-
-/// A town with these rules.
-fn setup(env: &[(&'static str, &str)]) -> Setup {
-    Setup { env: env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), ..Setup::default() }
-}
 
 /// One state: its name, the rules it needs, and how a town gets there.
 type State = (&'static str, &'static [(&'static str, &'static str)], Reach);
 type Reach = for<'a> fn(&'a mut Town) -> std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 async fn deny(town: &Town) {
-    let form = town.press("approver", "machines", "Deny").await;
-    let id = form["modal"]["custom_id"].as_str().unwrap();
-    town.submit("approver", id, json!({ "reason": "not one of ours" })).await;
+    machines::deny(town, "approver", &buttons(town), "not one of ours").await;
 }
 
 const STATES: &[State] = &[
@@ -131,7 +125,7 @@ async fn show_without_calling(town: &Town) {
 async fn the_card_in_every_state() {
     let mut seen = String::new();
     for (name, env, reach) in STATES {
-        run_with(setup(env), async |town| {
+        run_with(Setup::with(env), async |town| {
             reach(town).await;
             seen.push_str(&format!("== {name}\n{}", names(town, &town.see("machines"))));
             assert!(!audit(town).await.is_empty());

@@ -1,6 +1,6 @@
 //! Table 2, the column `machine.approved`: decided in XTSystems' own pages, our echo, or out of order.
 
-use crate::support::machines::{audit, calls, deciding, refused, requested, sent, state, status, unknown};
+use crate::support::machines::{audit, calls, deciding, deny, refused, requested, sent, state, status, unknown};
 use crate::support::town::{Town, run};
 use chrono::TimeDelta;
 use serde_json::json;
@@ -83,8 +83,7 @@ async fn unknown_deny_becomes_elsewhere() {
     run(async |town| {
         let (machine, buttons) = requested(town).await;
         town.xt.mode(Mode::status(500).at(Place::Deny).times(1));
-        let form = town.press_id("approver", &buttons.message, &buttons.deny).await;
-        town.submit("approver", form["modal"]["custom_id"].as_str().unwrap(), json!({ "reason": "no" })).await;
+        deny(town, "approver", &buttons, "no").await;
         assert_eq!(state(town).await, "unknown deny");
         approved_event(town, &machine.asset_id, 0).await;
         assert_eq!(state(town).await, "elsewhere deny");
@@ -153,8 +152,7 @@ async fn confirmed_takes_it_as_the_echo_for_ten_minutes() {
 async fn a_denial_of_ours_that_is_approved_there_later() {
     run(async |town| {
         let (machine, buttons) = requested(town).await;
-        let form = town.press_id("approver", &buttons.message, &buttons.deny).await;
-        town.submit("approver", form["modal"]["custom_id"].as_str().unwrap(), json!({ "reason": "no" })).await;
+        deny(town, "approver", &buttons, "no").await;
         assert_eq!(state(town).await, "confirmed deny");
         town.advance(TimeDelta::minutes(5)).await;
         approved_event(town, &machine.asset_id, 0).await;

@@ -1,7 +1,7 @@
 //! Who may press, what a press survives, and what is kept of it.
 
 use crate::support::machines::{
-    audit, buttons, calls, deciding, freeze_cards, heard, names, requested, second_approver, state, status,
+    audit, buttons, calls, deciding, form, freeze_cards, heard, names, requested, second_approver, state, status,
 };
 use crate::support::servers;
 use crate::support::town::{Setup, Town, run, run_with, told};
@@ -63,7 +63,7 @@ async fn an_approval_of_another_server_does_not_exist() {
         let (_, buttons) = requested(town).await;
         let message = buttons_in_another_server(town, &buttons.approve).await;
         let outcome = town.press_id("admin", &message, &buttons.approve).await;
-        insta::assert_snapshot!(heard(town, &outcome), @"This registration is not known in this server. Nothing was done.");
+        insta::assert_snapshot!(heard(town, &outcome), @"This request is not known in this server. Nothing was done.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
         assert_eq!(town.count("SELECT count(DISTINCT guild_id) FROM audit").await, 2, "it is in that server's log");
         status(town);
@@ -121,8 +121,8 @@ async fn a_refusal_that_is_delivered_twice_is_said_once() {
         assert_eq!(heard(town, &outcome), "Only members with <@&Approver> may decide this.");
         assert_eq!(town.discord.ephemeral("member")["messages"].as_array().unwrap().len(), 1);
         town.fault("interaction", "twice", 1);
-        let form = town.press_id("approver", &buttons.message, &buttons.deny).await;
-        assert_eq!(form["modal"]["title"], "Deny this machine", "the repeat does not take the form away");
+        let pressed = town.press_id("approver", &buttons.message, &buttons.deny).await;
+        assert_eq!(pressed["modal"]["title"], "Deny this machine", "the repeat does not take the form away");
         status(town);
     })
     .await;
@@ -132,9 +132,9 @@ async fn a_refusal_that_is_delivered_twice_is_said_once() {
 async fn a_reason_is_shown_as_it_was_typed() {
     run(async |town| {
         let (_, buttons) = requested(town).await;
-        let form = town.press_id("approver", &buttons.message, &buttons.deny).await;
+        let pressed = town.press_id("approver", &buttons.message, &buttons.deny).await;
         let reason = "# Big\n**bold** @everyone <@&1180000000000000022> [click](https://evil.example) `x` ||y||";
-        town.submit("approver", form["modal"]["custom_id"].as_str().unwrap(), json!({ "reason": reason })).await;
+        town.submit("approver", form(&pressed), json!({ "reason": reason })).await;
         insta::assert_snapshot!(town.see("machines"), @r"
         [🖥️ Machine Denied]
         Hostname: web-07
@@ -157,14 +157,14 @@ async fn a_reason_is_shown_as_it_was_typed() {
 async fn a_reason_has_to_be_given() {
     run(async |town| {
         let (_, buttons) = requested(town).await;
-        let form = town.press_id("approver", &buttons.message, &buttons.deny).await;
-        let input = &form["modal"]["components"][0]["components"][0];
+        let pressed = town.press_id("approver", &buttons.message, &buttons.deny).await;
+        let input = &pressed["modal"]["components"][0]["components"][0];
         assert_eq!(
             (&input["min_length"], &input["max_length"], &input["required"]),
             (&json!(1), &json!(500), &json!(true))
         );
         let outcome =
-            town.submit("approver", form["modal"]["custom_id"].as_str().unwrap(), json!({ "reason": "   " })).await;
+            town.submit("approver", form(&pressed), json!({ "reason": "   " })).await;
         insta::assert_snapshot!(heard(town, &outcome), @"This decision needs a reason; nothing was done. Press again and give one.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
         status(town);
@@ -303,7 +303,7 @@ async fn an_outdated_card_is_mended_before_it_is_pressed_again() {
         town.machine("web-07").await;
         let old = buttons(town);
         let outcome = town.press_id("approver", &old.message, &old.approve).await;
-        assert!(heard(town, &outcome).contains("registered again"));
+        assert!(heard(town, &outcome).contains("newer request"));
         town.discord.clear_faults();
         town.advance(TimeDelta::minutes(30)).await;
         assert_ne!(buttons(town).approve, old.approve);

@@ -1,7 +1,7 @@
 //! An approval that is not about a machine: opened by the same functions, decided by the same presses.
 
 use crate::support::delivery::ticket;
-use crate::support::machines::{calls, heard, names, state};
+use crate::support::machines::{calls, form, heard, names, state};
 use crate::support::town::{Setup, Town, run_with};
 use serde_json::json;
 use signalbox::approval::{Opening, open};
@@ -73,15 +73,13 @@ async fn a_change_is_decided_on_its_tickets_card() {
         (Set the priority ▾ –)
         (Approve) (Deny) (Assign to me) (Note) (Close)
         ");
-        let form = town.press("approver", "tickets", "Approve").await;
-        assert_eq!(form["modal"]["title"], "Approve this change");
+        let pressed = town.press("approver", "tickets", "Approve").await;
+        assert_eq!(pressed["modal"]["title"], "Approve this change");
         town.send("ticket.updated", ticket("1", "waiting")).await;
-        let id = form["modal"]["custom_id"].as_str().unwrap();
-        let late = town.submit("approver", id, json!({ "title": "Reboot switch 4" })).await;
-        insta::assert_snapshot!(heard(town, &late), @"What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.");
-        let form = town.press("approver", "tickets", "Approve").await;
-        let id = form["modal"]["custom_id"].as_str().unwrap();
-        town.submit("approver", id, json!({ "title": "reboot switch 4" })).await;
+        let late = town.submit("approver", form(&pressed), json!({ "title": "Reboot switch 4" })).await;
+        insta::assert_snapshot!(heard(town, &late), @"What the card says has changed since it was shown. Look at it again before deciding.");
+        let pressed = town.press("approver", "tickets", "Approve").await;
+        town.submit("approver", form(&pressed), json!({ "title": "reboot switch 4" })).await;
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("confirmed approve", 1));
         let decided = "Approval: Reboot switch 4\n✅ Approved by <@approver> <+0s>, confirmed by XTSystems <+0s>";
         assert!(approval(town).starts_with(decided), "{}", approval(town));

@@ -130,7 +130,7 @@ async fn refused_is_superseded() {
         let retry = town.button("machines", "Retry Approve").unwrap();
         assert_eq!(retry.1, old.approve);
         let outcome = town.press_id("approver", &retry.0, &retry.1).await;
-        insta::assert_snapshot!(heard(town, &outcome), @"This machine has registered again since. Use the buttons of the newer registration.");
+        insta::assert_snapshot!(heard(town, &outcome), @"There is a newer request about this machine, so this one can no longer be decided. Use the newer one's buttons.");
     })
     .await;
 }
@@ -261,7 +261,7 @@ async fn a_press_on_what_changed_since_is_void_once() {
         freeze_cards(town);
         registered(town, 60, json!({ "asset_id": "a-1", "hostname": "web-07", "ip_address": "10.6.6.6" })).await;
         let outcome = town.press_id("approver", &shown.message, &shown.approve).await;
-        insta::assert_snapshot!(heard(town, &outcome), @"What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.");
+        insta::assert_snapshot!(heard(town, &outcome), @"What the card says has changed since it was shown. Look at it again before deciding.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("superseded, requested", 0));
         town.discord.clear_faults();
         town.advance(TimeDelta::minutes(10)).await;

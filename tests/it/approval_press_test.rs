@@ -1,8 +1,8 @@
 //! Table 2, the columns *press (same verb)* and *press (other verb)*: one test for each state.
 
 use crate::support::machines::{
-    Buttons, audit, calls, deciding, freeze_cards, heard, refused, requested, second_approver, sent, state, status,
-    unknown,
+    Buttons, audit, calls, deciding, deny, form, freeze_cards, heard, refused, requested, second_approver, sent, state,
+    status, unknown,
 };
 use crate::support::town::{Town, run};
 use chrono::TimeDelta;
@@ -13,9 +13,9 @@ use standin::xtsystems::Mode;
 async fn presses_both(town: &Town, buttons: &Buttons) -> String {
     let who = second_approver(town);
     let approve = town.only_press(who, &buttons.message, &buttons.approve).await;
-    let deny = town.only_press(who, &buttons.message, &buttons.deny).await;
-    assert!(deny["modal"].is_null(), "no form for what cannot be decided");
-    format!("Approve: {}\nDeny: {}", heard(town, &approve), heard(town, &deny))
+    let denied = town.only_press(who, &buttons.message, &buttons.deny).await;
+    assert!(denied["modal"].is_null(), "no form for what cannot be decided");
+    format!("Approve: {}\nDeny: {}", heard(town, &approve), heard(town, &denied))
 }
 
 #[tokio::test]
@@ -42,12 +42,10 @@ async fn requested_approve() {
 async fn requested_deny_asks_for_a_reason() {
     run(async |town| {
         let (_, buttons) = requested(town).await;
-        let form = town.press_id("approver", &buttons.message, &buttons.deny).await;
-        let modal = &form["modal"];
-        assert_eq!(modal["title"], "Deny this machine");
+        let pressed = town.press_id("approver", &buttons.message, &buttons.deny).await;
+        assert_eq!(pressed["modal"]["title"], "Deny this machine");
         assert_eq!(state(town).await, "requested", "an open form decides nothing");
-        let id = modal["custom_id"].as_str().unwrap();
-        let outcome = town.submit("approver", id, json!({ "reason": "not one of ours" })).await;
+        let outcome = town.submit("approver", form(&pressed), json!({ "reason": "not one of ours" })).await;
         assert_eq!(heard(town, &outcome), "");
         assert_eq!(calls(town), ["deny 200"]);
         insta::assert_snapshot!(town.see("machines"), @r"
@@ -144,10 +142,8 @@ async fn refused_can_be_tried_again() {
 #[tokio::test]
 async fn refused_can_be_decided_otherwise() {
     run(async |town| {
-        refused(town).await;
-        let form = town.press("approver", "machines", "Deny").await;
-        let id = form["modal"]["custom_id"].as_str().unwrap();
-        town.submit("approver", id, json!({ "reason": "no licence left" })).await;
+        let (_, buttons) = refused(town).await;
+        deny(town, "approver", &buttons, "no licence left").await;
         assert_eq!(calls(town), ["approve 422", "deny 200"]);
         insta::assert_snapshot!(town.see("machines"), @r"
         [🖥️ Machine Denied]
@@ -212,8 +208,8 @@ async fn superseded_points_to_the_newer_one() {
         town.advance(TimeDelta::minutes(1)).await;
         town.machine("web-07").await;
         insta::assert_snapshot!(presses_both(town, &buttons).await, @r"
-        Approve: This machine has registered again since. Use the buttons of the newer registration.
-        Deny: This machine has registered again since. Use the buttons of the newer registration.
+        Approve: There is a newer request about this machine, so this one can no longer be decided. Use the newer one's buttons.
+        Deny: There is a newer request about this machine, so this one can no longer be decided. Use the newer one's buttons.
         ");
         assert_eq!(calls(town).len(), 0);
         assert_eq!(state(town).await, "superseded, requested");
@@ -259,10 +255,9 @@ async fn two_people_at_once_make_one_call() {
 async fn the_form_is_judged_when_it_is_sent() {
     run(async |town| {
         let (_, buttons) = requested(town).await;
-        let form = town.press_id("approver", &buttons.message, &buttons.deny).await;
+        let pressed = town.press_id("approver", &buttons.message, &buttons.deny).await;
         town.press_id(second_approver(town), &buttons.message, &buttons.approve).await;
-        let id = form["modal"]["custom_id"].as_str().unwrap();
-        let late = town.submit("approver", id, json!({ "reason": "no" })).await;
+        let late = town.submit("approver", form(&pressed), json!({ "reason": "no" })).await;
         insta::assert_snapshot!(heard(town, &late), @"<@member> has already approved it.");
         assert_eq!(calls(town), ["approve 200"]);
         town.xt.mode(Mode::ok());

@@ -1,12 +1,13 @@
 //! What the rules ask of whoever presses, and how admins set them.
 
-use crate::support::machines::{Buttons, audit, calls, heard, names, requested, state, status};
+use crate::support::machines::{self, Buttons, audit, calls, heard, names, requested, state, status};
+use crate::support::tickets::linked;
 use crate::support::town::{Setup, Town, run, run_with, show};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 fn with(name: &'static str, value: &str) -> Setup {
-    Setup { env: vec![(name, value.to_owned())], ..Setup::default() }
+    Setup::with(&[(name, value)])
 }
 
 /// The labels of the form that a press opens, and its id.
@@ -14,7 +15,7 @@ fn form(outcome: &Value) -> (String, String) {
     let rows = outcome["modal"]["components"].as_array().unwrap_or_else(|| panic!("a form: {outcome}"));
     let labels: Vec<&str> = rows.iter().map(|row| row["components"][0]["label"].as_str().unwrap()).collect();
     let title = outcome["modal"]["title"].as_str().unwrap();
-    (format!("{title}: {}", labels.join(" / ")), outcome["modal"]["custom_id"].as_str().unwrap().to_owned())
+    (format!("{title}: {}", labels.join(" / ")), machines::form(outcome).to_owned())
 }
 
 async fn press_approve(town: &Town, buttons: &Buttons) -> Value {
@@ -130,13 +131,35 @@ async fn who_asked_may_not_approve() {
                 insta::assert_snapshot!(heard(town, &own), @"You asked for this yourself, so others have to approve it. Nothing was done.");
             }
             assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
-            let other = crate::support::machines::second_approver(town);
+            let other = machines::second_approver(town);
             assert_eq!(heard(town, &town.press(other, "machines", "Approve").await), "");
             assert_eq!(calls(town), ["approve 200"]);
             status(town);
         })
         .await;
     }
+}
+
+/// XTSystems names whoever asked by its own user, whom we know by the link.
+#[tokio::test]
+async fn who_asked_as_a_linked_user_may_not_approve() {
+    run_with(with("APPROVALS_REQUESTER_MAY_APPROVE", "false"), async |town| {
+        let ada = linked(town, "approver", "ada").await;
+        for named in [ada.as_str(), "Ada"] {
+            requested_by(town, named).await;
+            let own = town.press("approver", "machines", "Approve").await;
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(heard(town, &own), @"You asked for this yourself, so others have to approve it. Nothing was done.");
+            }
+            town.advance(TimeDelta::minutes(1)).await;
+        }
+        assert_eq!(calls(town).len(), 0);
+        requested_by(town, "grace").await;
+        town.advance(TimeDelta::minutes(1)).await;
+        assert_eq!(heard(town, &town.press("approver", "machines", "Approve").await), "");
+        status(town);
+    })
+    .await;
 }
 
 #[tokio::test]

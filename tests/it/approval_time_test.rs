@@ -4,13 +4,9 @@ use crate::support::machines::{audit, calls, freeze_cards, heard, names, request
 use crate::support::town::{Setup, Town, run_with};
 use chrono::TimeDelta;
 
-fn waiting(env: &[(&'static str, &str)]) -> Setup {
-    Setup { env: env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), ..Setup::default() }
-}
-
 /// A reminder after an hour, the role after four, the end after a day.
 fn all(town_role: &str) -> Setup {
-    waiting(&[
+    Setup::with(&[
         ("APPROVALS_REMIND_AFTER", "1h"),
         ("APPROVALS_ESCALATE_AFTER", "4h"),
         ("APPROVALS_ESCALATE_ROLE", town_role),
@@ -104,7 +100,7 @@ async fn what_is_decided_is_not_spoken_of() {
 
 #[tokio::test]
 async fn a_role_is_pinged_only_where_there_is_one() {
-    run_with(waiting(&[("APPROVALS_ESCALATE_AFTER", "1h")]), async |town| {
+    run_with(Setup::with(&[("APPROVALS_ESCALATE_AFTER", "1h")]), async |town| {
         requested(town).await;
         town.advance(TimeDelta::hours(2)).await;
         assert_eq!(below(town), "");
@@ -164,7 +160,7 @@ async fn what_came_due_while_the_bot_was_down_is_done_afterwards() {
 
 #[tokio::test]
 async fn a_reminder_waits_for_its_card() {
-    run_with(waiting(&[("APPROVALS_REMIND_AFTER", "1m")]), async |town| {
+    run_with(Setup::with(&[("APPROVALS_REMIND_AFTER", "1m")]), async |town| {
         town.fault("create_message", "status:500", 2);
         town.machine("web-07").await;
         town.advance(TimeDelta::minutes(1)).await;
@@ -182,7 +178,7 @@ async fn a_reminder_waits_for_its_card() {
 /// The time is over, and nobody has looked yet.
 #[tokio::test]
 async fn a_press_after_the_end_decides_nothing() {
-    run_with(waiting(&[("APPROVALS_EXPIRE_AFTER", "1h")]), async |town| {
+    run_with(Setup::with(&[("APPROVALS_EXPIRE_AFTER", "1h")]), async |town| {
         let (_, buttons) = requested(town).await;
         town.clock.advance(TimeDelta::hours(1));
         town.world_clock.advance(TimeDelta::hours(1));
@@ -202,7 +198,7 @@ async fn a_press_after_the_end_decides_nothing() {
 
 #[tokio::test]
 async fn what_expired_is_still_decided_in_xtsystems_or_opened_anew() {
-    run_with(waiting(&[("APPROVALS_EXPIRE_AFTER", "1h")]), async |town| {
+    run_with(Setup::with(&[("APPROVALS_EXPIRE_AFTER", "1h")]), async |town| {
         let (machine, _) = requested(town).await;
         town.advance(TimeDelta::hours(1)).await;
         town.xt.decide_in_web_ui(&machine.asset_id, true, "eve@xt.example").await;

@@ -1,12 +1,13 @@
 //! The undo window: a decision waits, can be taken back, and is sent once the window is over.
 
-use crate::support::machines::{audit, calls, freeze_cards, heard, names, requested, second_approver, state, status};
+use crate::support::machines::{
+    audit, calls, claimed_by_another, deny, freeze_cards, heard, names, requested, second_approver, state, status,
+};
 use crate::support::town::{Setup, Town, run_with};
 use chrono::TimeDelta;
-use serde_json::json;
 
 fn window() -> Setup {
-    Setup { env: vec![("APPROVALS_UNDO_SECONDS", "30".into())], ..Setup::default() }
+    Setup::with(&[("APPROVALS_UNDO_SECONDS", "30")])
 }
 
 /// Somebody has approved; the window is open. The message and the id of Undo.
@@ -117,9 +118,7 @@ async fn who_decided_may_undo_without_the_role() {
 async fn a_denial_can_be_undone() {
     run_with(window(), async |town| {
         let (_, buttons) = requested(town).await;
-        let form = town.press_id("approver", &buttons.message, &buttons.deny).await;
-        let id = form["modal"]["custom_id"].as_str().unwrap();
-        town.submit("approver", id, json!({ "reason": "not one of ours" })).await;
+        deny(town, "approver", &buttons, "not one of ours").await;
         insta::assert_snapshot!(status(town), @"
         ⏳ Deny asked for by <@approver> <+0s>, sent to XTSystems <+30s>
         Reason: not one of ours
@@ -144,9 +143,7 @@ async fn a_denial_can_be_undone() {
 async fn after_the_claim_it_is_too_late() {
     run_with(window(), async |town| {
         let (message, undo) = approved(town).await;
-        let now = town.clock.now() + TimeDelta::seconds(30);
-        let token = uuid::Uuid::from_u128(7);
-        town.store().claim_approvals(token, now, now + TimeDelta::seconds(25), 8).await.unwrap();
+        claimed_by_another(town, TimeDelta::seconds(30)).await;
         insta::assert_snapshot!(heard(town, &town.press_id("approver", &message, &undo).await), @"Too late: the decision to approve is on its way to XTSystems and cannot be undone here.");
         assert_eq!(state(town).await, "sent approve");
         insta::assert_snapshot!(names(town, &town.see("machines")), @"

@@ -1,11 +1,10 @@
 //! Approvals that need more than one person: each counts once, one denial decides, a vote can be taken back.
 
 use crate::support::machines::{
-    Buttons, audit, buttons, calls, freeze_cards, heard, names, requested, second_approver, state, status,
+    Buttons, audit, buttons, calls, deny, freeze_cards, heard, names, requested, second_approver, state, status,
 };
 use crate::support::town::{IMPATIENT, Setup, Town, run_with};
 use chrono::TimeDelta;
-use serde_json::json;
 use standin::xtsystems::Mode;
 
 /// A town in which machines need two approvers.
@@ -14,7 +13,7 @@ fn two() -> Setup {
 }
 
 fn needing(needed: &str) -> Setup {
-    Setup { env: vec![("APPROVALS_NEEDED", needed.to_owned())], ..Setup::default() }
+    Setup::with(&[("APPROVALS_NEEDED", needed)])
 }
 
 async fn approve(town: &Town, who: &str, buttons: &Buttons) -> String {
@@ -75,9 +74,7 @@ async fn one_denial_decides() {
     run_with(two(), async |town| {
         let (_, buttons) = requested(town).await;
         approve(town, "approver", &buttons).await;
-        let form = town.press_id(second_approver(town), &buttons.message, &buttons.deny).await;
-        let id = form["modal"]["custom_id"].as_str().unwrap();
-        town.submit("member", id, json!({ "reason": "not one of ours" })).await;
+        deny(town, second_approver(town), &buttons, "not one of ours").await;
         assert_eq!(calls(town), ["deny 200"]);
         insta::assert_snapshot!(status(town), @"
         ⛔ Denied by <@member> <+0s>, confirmed by XTSystems <+0s>
@@ -181,7 +178,7 @@ async fn changed_facts_void_the_votes() {
         set_fact(town, "10.0.0.99").await;
         town.settle().await;
         let other = second_approver(town);
-        insta::assert_snapshot!(approve(town, other, &buttons).await, @"What the card says has changed since it was shown, such as the hostname or the address. Look at the card again before deciding.");
+        insta::assert_snapshot!(approve(town, other, &buttons).await, @"What the card says has changed since it was shown. Look at it again before deciding.");
         insta::assert_snapshot!(status(town), @"
         🟠 Pending Approval
         0 of 2 approved
@@ -192,7 +189,7 @@ async fn changed_facts_void_the_votes() {
         requested
         voted approve by approver
         votes_voided
-        press_refused approve the machine changed since the card was shown by member
+        press_refused approve changed since the card was shown by member
         voted approve by member
         ");
         status(town);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use standin::discord::Phase;
 
 use crate::support::delivery::{alert, ticket};
+use crate::support::dice::Dice;
 use crate::support::scene::{Company, Scene};
 
 /// An alert, a ticket that changes, a machine that is let in; the process dies once on the way.
@@ -171,25 +172,12 @@ killed_by_http! {
     by_http_when_the_answer_was_taken: [], Some(("callback", Phase::AfterEffect));
 }
 
-/// A small generator: the same seed makes the same choices, whatever the versions of libraries.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
-
 /// Seconds of killing; what is left over is made good afterwards.
 const CHAOS: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_random() {
-    let given = std::env::var("CRASH_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| u64::from(u32::from_le_bytes(signalbox::clock::random_bytes::<4>())));
-    println!("CRASH_SEED={seed}");
-    let mut dice = Dice(seed);
+    let (seed, mut dice) = Dice::seeded_by("CRASH_SEED");
     let scene = Scene::start(&[]).await;
     let (mut alerts, mut tickets, mut machines) = (0, 0, Vec::new());
     let since = Instant::now();

@@ -55,3 +55,21 @@ async fn a_channel_that_cannot_be_checked_delays_no_other() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_check_that_hangs_delays_no_later_check() {
+    run(async |town| {
+        town.fault("get_channel", "hang", 1);
+        town.app.start_loops();
+        let checked = || {
+            let all = town.discord.requests();
+            all.iter().filter(|r| r["method"] == "GET" && r["path"].as_str().unwrap().contains("/channels/")).count()
+        };
+        town.until("the destinations are asked about, and one does not answer", || checked() == 4).await;
+        town.route_to_new_channels("ticket.*", "later", 2).await;
+        town.xt.send("ticket.created", ticket("1", "open")).await;
+        town.until("two more are checked and show it", || showing(town, &["later0", "later1"]) == 2).await;
+        assert_eq!(checked(), 6, "the one is not asked about again: it hangs still");
+    })
+    .await;
+}

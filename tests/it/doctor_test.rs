@@ -2,7 +2,7 @@
 
 use crate::support::door::knock;
 use crate::support::machines::names;
-use crate::support::private::{private_postgres, private_redis};
+use crate::support::private::{private_postgres, private_postgres_with, private_redis};
 use crate::support::program::{Directory, End};
 use crate::support::town::{Setup, Town, run, run_with, show, start};
 use chrono::{TimeDelta, Utc};
@@ -251,6 +251,83 @@ async fn a_public_address_that_leads_elsewhere() {
     .await;
     other.expect_violation("/health");
     other.finish().await;
+}
+
+#[tokio::test]
+async fn a_public_address_where_another_program_answers() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = format!("http://{}", listener.local_addr().unwrap());
+    let page = axum::Router::new().fallback(|| async { axum::response::Html("<h1>It works!</h1>") });
+    let server = tokio::spawn(async move { axum::serve(listener, page).await });
+    run_with(Setup::with(&[("PUBLIC_URL", &elsewhere)]), async |town| {
+        let told = complaints(town).await.replace(&elsewhere, "ELSEWHERE");
+        insta::assert_snapshot!(told.lines().last().unwrap(), @"❌ Web · Public address: another program answers at ELSEWHERE. Fix: forward it to this server's WEBHOOK_PORT, or correct PUBLIC_URL");
+    })
+    .await;
+    server.abort();
+}
+
+/// The lines about one check.
+async fn lines(town: &Town, check: &str) -> String {
+    let outcome = town.command("admin", "doctor", json!({})).await;
+    assert!(outcome.get("failed").is_none() && outcome.get("error").is_none(), "{outcome:#}");
+    let told = show(&outcome["message"]);
+    told.lines().filter(|line| line.contains(check)).collect::<Vec<_>>().join("\n")
+}
+
+/// Of a PostgreSQL that allows 17 connections, and a bot that may open `most` of them beside `others`.
+async fn connections(most: &str, others: usize) -> String {
+    let few = || private_postgres_with(&[("max_connections", "20"), ("superuser_reserved_connections", "3")]);
+    let postgres = tokio::task::spawn_blocking(few).await.unwrap();
+    let setup = Setup::with(&[("DATABASE_MAX_CONNECTIONS", most)]);
+    let mut told = String::new();
+    run_with(Setup { database_url: Some(postgres.url.clone()), ..setup }, async |town| {
+        let mut open = Vec::new();
+        for _ in 0..others {
+            open.push(<sqlx::PgConnection as sqlx::Connection>::connect(&postgres.url).await.unwrap());
+        }
+        told = without_digits(&lines(town, "Connections").await);
+    })
+    .await;
+    told
+}
+
+#[tokio::test]
+async fn too_few_connections() {
+    insta::assert_snapshot!(connections("18", 0).await, @"❌ Database · Connections: N of 17 in use, this program may open 20. Fix: lower DATABASE_MAX_CONNECTIONS or raise max_connections of PostgreSQL");
+}
+
+#[tokio::test]
+async fn connections_that_may_become_too_few() {
+    insta::assert_snapshot!(connections("8", 6).await, @"⚠️ Database · Connections: N of 17 in use, this program may open 10. Fix: close what is not needed, or raise max_connections of PostgreSQL");
+}
+
+/// How many are in use hangs on the moment.
+fn without_digits(text: &str) -> String {
+    match text.split_once(" of ") {
+        Some((before, after)) => format!("{}N of {after}", before.trim_end_matches(|c: char| c.is_ascii_digit())),
+        None => text.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_replica_that_is_not_heard_of_any_more() {
+    let postgres = tokio::task::spawn_blocking(private_postgres).await.unwrap();
+    let replica = postgres.follower("standby-1").await;
+    run_with(Setup { database_url: Some(postgres.url.clone()), ..Setup::default() }, async |town| {
+        let told = loop {
+            let told = lines(town, "Replica").await;
+            if told.contains("streaming") {
+                break told;
+            }
+        };
+        assert!(told.starts_with("✅ Database · Replica standby-1: streaming"), "{told}");
+        replica.freeze();
+        // Its last word was in this machine's time.
+        town.clock.advance(Utc::now() - town.clock.now() + TimeDelta::minutes(1));
+        insta::assert_snapshot!(lines(town, "Replica").await, @"⚠️ Database · Replica standby-1: streaming, not heard of for over 30 s. Fix: look whether the replica still runs, and at its connection");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::support::town::{SECRET, Setup, run, run_with};
 use chrono::TimeDelta;
 
 fn with(env: Vec<(&'static str, &str)>) -> Setup {
-    Setup { env: env.into_iter().map(|(name, value)| (name, value.to_owned())).collect(), ..Setup::default() }
+    Setup::with(&env)
 }
 
 #[tokio::test]

@@ -8,9 +8,7 @@ use crate::support::servers;
 use crate::support::town::{Setup, Town, run, run_with};
 
 fn measured(more: &[(&'static str, &str)]) -> Setup {
-    let mut env = vec![("METRICS_BIND", "127.0.0.1:0".to_owned())];
-    env.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-    Setup { env, ..Setup::default() }
+    Setup::with(&[&[("METRICS_BIND", "127.0.0.1:0")], more].concat())
 }
 
 fn page(town: &Town) -> reqwest::RequestBuilder {

@@ -405,15 +405,13 @@ async fn a_press_in_one_process_wakes_the_other() {
     run_with(Setup { gateway: true, ..with_stream("wake") }, async |town| {
         town.machine("web-07").await;
         let (second, lifecycle) = town.another_bot().await;
-        let wake = second.ports.wake.clone();
+        let mut hints = second.ports.wake.listen(Topic::Approvals);
         // A new subscription begins with a hint of its own.
-        while tokio::time::timeout(Duration::from_millis(300), wake.woken(Topic::Approvals)).await.is_ok() {}
+        while tokio::time::timeout(Duration::from_millis(300), hints.woken()).await.is_ok() {}
         let (message, custom_id) = town.button("machines", "Approve").unwrap();
         let press = json!({ "as": "approver", "do": "press", "message": message, "custom_id": custom_id });
-        let (_, woken) = tokio::join!(
-            town.discord.act(press),
-            tokio::time::timeout(Duration::from_secs(5), wake.woken(Topic::Approvals))
-        );
+        let (_, woken) =
+            tokio::join!(town.discord.act(press), tokio::time::timeout(Duration::from_secs(5), hints.woken()));
         assert!(woken.is_ok(), "no hint came");
         while second.step().await.unwrap() > 0 {}
         assert!(town.xt.calls().iter().any(|call| call.path.contains("approve")), "{:?}", town.xt.calls());

@@ -24,6 +24,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::notice",
             "source::pulse",
             "source::catch_up",
+            "source::panel::live",
+            "source::party::live",
             "source::xtsystems::live",
             "source::xtsystems::rotation",
             "delivery",

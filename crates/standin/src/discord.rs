@@ -260,6 +260,11 @@ impl Discord {
         }
     }
 
+    /// Says something about what happens, to whoever watches the page; an empty text ends it.
+    pub fn narrate(&self, text: &str) {
+        self.0.change(|world| world.narration = text.to_owned());
+    }
+
     /// What has come of something done before, by the `interaction_id` of its outcome.
     pub fn outcome(&self, interaction_id: u64) -> Value {
         interaction::outcome_of(&self.0, interaction_id)
@@ -324,6 +329,11 @@ impl Discord {
     /// How often a session was begun, resumes not counted.
     pub fn log_ins(&self) -> usize {
         self.0.sessions().log_ins()
+    }
+
+    /// How often somebody connected to the gateway, whatever came of it.
+    pub fn gateway_connections(&self) -> usize {
+        self.0.sessions().connections()
     }
 
     /// The shards of the connected sessions, as `(number, count)`.

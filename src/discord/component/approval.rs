@@ -19,9 +19,13 @@ const TITLE: &str = "title";
 /// Discord's limit for a placeholder.
 const PLACEHOLDER_MAX: usize = 100;
 
-/// `approval:<act>:<id>`. `None` when the words are not ours.
-pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Result<Option<Answer>> {
-    let Some((act, id)) = decode(words) else { return Ok(None) };
+#[derive(Debug, PartialEq)]
+pub(super) struct Asked {
+    act: Act,
+    id: Uuid,
+}
+
+pub(super) async fn answer(bot: &Arc<Bot>, Asked { act, id }: Asked, input: &Input) -> Result<Answer> {
     let form =
         input.form.as_ref().map(|form| Form { reason: form.get(REASON).cloned(), title: form.get(TITLE).cloned() });
     let given = Press {
@@ -35,7 +39,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
         act,
         form,
     };
-    Ok(Some(match press(&bot.ports, &given).await? {
+    Ok(match press(&bot.ports, &given).await? {
         Outcome::Done => Answer::Quiet,
         Outcome::Form(wanted) => Answer::Form(form_for(id, &wanted)),
         Outcome::Repeated => Answer::Nothing,
@@ -43,22 +47,18 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
         Outcome::Unknown => Answer::Private(text::UNKNOWN_APPROVAL.into()),
         Outcome::NoUpstream => Answer::Private(text::NO_UPSTREAM.into()),
         Outcome::Refused { why, by } => Answer::Private(text::refusal(&why, by)),
-    }))
+    })
 }
 
-/// Whether [`answer`] knows what these words ask.
-pub(super) fn handles(words: &[&str]) -> bool {
-    decode(words).is_some()
-}
-
-fn decode(words: &[&str]) -> Option<(Act, Uuid)> {
+/// `approval:<act>:<id>`.
+pub(super) fn decode(words: &[&str]) -> Option<Asked> {
     let [act, id] = words else { return None };
     let act = match *act {
         "retract" => Act::Retract,
         "undo" => Act::Undo,
         verb => Act::Decide(Verb::parse(verb)?),
     };
-    Some((act, id.parse().ok()?))
+    Some(Asked { act, id: id.parse().ok()? })
 }
 
 fn form_for(id: Uuid, wanted: &Wanted) -> CreateModal {
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn strangers_do_not_decode() {
         let id = Uuid::from_u128(7).to_string();
-        assert_eq!(decode(&["deny", &id]), Some((Act::Decide(Verb::Deny), Uuid::from_u128(7))));
-        assert_eq!(decode(&["undo", &id]), Some((Act::Undo, Uuid::from_u128(7))));
+        assert_eq!(decode(&["deny", &id]), Some(Asked { act: Act::Decide(Verb::Deny), id: Uuid::from_u128(7) }));
+        assert_eq!(decode(&["undo", &id]), Some(Asked { act: Act::Undo, id: Uuid::from_u128(7) }));
         for odd in [&[][..], &["approve"], &["approve", "x"], &["maybe", &id], &["approve", &id, "more"]] {
             assert_eq!(decode(odd), None, "{odd:?}");
         }

@@ -25,15 +25,13 @@ pub(in crate::discord) struct Listing {
     pub page: AuditPage,
 }
 
-/// Whether [`answer`] knows what these words ask.
-pub(super) fn handles(words: &[&str]) -> bool {
-    matches!(words, [verb @ ("older" | "newer"), listing] if decode(verb, listing).is_some())
+/// `audit:<older|newer>:<listing>`.
+pub(super) fn decode(words: &[&str]) -> Option<Listing> {
+    let [verb @ ("older" | "newer"), listing] = words else { return None };
+    listing_of(verb, listing)
 }
 
-/// `audit:<older|newer>:<listing>`. `None` when the words are not ours.
-pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Result<Option<Answer>> {
-    let [verb @ ("older" | "newer"), listing] = words else { return Ok(None) };
-    let Some(listing) = decode(verb, listing) else { return Ok(None) };
+pub(super) async fn answer(bot: &Arc<Bot>, listing: Listing, input: &Input) -> Result<Answer> {
     if listing.caller != input.user_id {
         return Err(UserError::new(text::privacy::NOT_YOURS).into());
     }
@@ -43,7 +41,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
         return Err(UserError::new(text::MANAGE_SERVER).into());
     }
     let (embed, buttons) = page(&bot.ports, input.guild_id, &listing).await?;
-    Ok(Some(Answer::Page(Box::new(embed), buttons)))
+    Ok(Answer::Page(Box::new(embed), buttons))
 }
 
 /// A page with its buttons.
@@ -108,7 +106,7 @@ fn encode(listing: &Listing) -> String {
     format!("v1:audit:{verb}:{caller}-{member}-{since}-{cursor}-{}", filter.action.as_deref().unwrap_or_default())
 }
 
-fn decode(verb: &str, words: &str) -> Option<Listing> {
+fn listing_of(verb: &str, words: &str) -> Option<Listing> {
     let mut parts = words.splitn(5, '-');
     let mut number = || i64::from_str_radix(parts.next()?, 36).ok();
     let (caller, member, since, cursor) = (number()?, number()?, number()?, number()?);
@@ -152,8 +150,8 @@ mod tests {
         };
         let id = encode(&listing);
         assert!(id.len() <= 100, "{}", id.len());
-        assert_eq!(decode("newer", id.rsplit(':').next().unwrap()), Some(listing));
-        assert_eq!(decode("older", "1-2-3"), None);
-        assert_eq!(decode("older", "ü-0-0-1-"), None);
+        assert_eq!(listing_of("newer", id.rsplit(':').next().unwrap()), Some(listing));
+        assert_eq!(listing_of("older", "1-2-3"), None);
+        assert_eq!(listing_of("older", "ü-0-0-1-"), None);
     }
 }

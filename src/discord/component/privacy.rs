@@ -23,24 +23,24 @@ pub(in crate::discord) fn confirmation(user_id: UserId) -> CreateModal {
         .components(vec![CreateActionRow::InputText(input)])
 }
 
-/// Whether [`answer`] knows what these words ask.
-pub(super) fn handles(words: &[&str]) -> bool {
-    matches!(words, ["delete", user] if user.parse::<UserId>().is_ok())
+/// `privacy:delete:<user id>`: whose form it is.
+pub(super) fn decode(words: &[&str]) -> Option<UserId> {
+    let ["delete", user] = words else { return None };
+    user.parse().ok()
 }
 
-/// `privacy:delete:<user id>`. `None` when the words are not ours.
-pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Result<Option<Answer>> {
-    let (["delete", user], Some(form)) = (words, &input.form) else { return Ok(None) };
-    if user.parse() != Ok(input.user_id) {
+pub(super) async fn answer(bot: &Arc<Bot>, of: UserId, input: &Input) -> Result<Answer> {
+    if of != input.user_id {
         return Err(UserError::new(text::privacy::NOT_YOURS).into());
     }
-    if form.get(WORD).is_none_or(|word| word != text::privacy::DELETE_WORD) {
+    let word = input.form.as_ref().and_then(|form| form.get(WORD));
+    if word.is_none_or(|word| word != text::privacy::DELETE_WORD) {
         return Err(UserError::new(text::privacy::NOT_CONFIRMED).into());
     }
     let ports = &bot.ports;
     if !ports.store.insert_interaction(input.interaction_id, ports.clock.now()).await? {
-        return Ok(Some(Answer::Nothing));
+        return Ok(Answer::Nothing);
     }
     let outcome = privacy::forget(ports, input.user_id).await?;
-    Ok(Some(Answer::Private(text::privacy::forgotten(outcome))))
+    Ok(Answer::Private(text::privacy::forgotten(outcome)))
 }

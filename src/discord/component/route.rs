@@ -22,49 +22,52 @@ use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
 /// Characters of a text input.
 const INPUT: usize = 4000;
 
-/// Whether [`answer`] knows what these words ask.
-pub(super) fn handles(words: &[&str]) -> bool {
-    match words {
-        ["save" | "undo" | "edit", id] => id.parse::<Uuid>().is_ok(),
-        ["add", name] => !name.is_empty(),
-        _ => false,
-    }
+/// What is asked by a button or a form.
+pub(super) enum Asked {
+    /// Of a draft.
+    Save(Uuid),
+    /// Of a change.
+    Undo(Uuid),
+    /// The form of a new template of this name.
+    Add(String),
+    /// The form of a template.
+    Edit(Uuid),
 }
 
-/// `route:<save|undo>:<id>`, and of forms `route:<add|edit>:<name or id>`. `None` when the words are not ours.
-pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Result<Option<Answer>> {
-    if !handles(words) {
-        return Ok(None);
-    }
-    let [verb, about] = words else { return Ok(None) };
+/// `route:<save|undo>:<id>`, and of forms `route:<add|edit>:<name or id>`.
+pub(super) fn decode(words: &[&str]) -> Option<Asked> {
+    Some(match words {
+        ["save", id] => Asked::Save(id.parse().ok()?),
+        ["undo", id] => Asked::Undo(id.parse().ok()?),
+        ["edit", id] => Asked::Edit(id.parse().ok()?),
+        ["add", name] if !name.is_empty() => Asked::Add((*name).to_owned()),
+        _ => return None,
+    })
+}
+
+pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Result<Answer> {
     if input.permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
         return Err(UserError::new(texts::MANAGE_SERVER).into());
     }
     let ports = &bot.ports;
     if !ports.store.insert_interaction(input.interaction_id, ports.clock.now()).await? {
-        return Ok(Some(Answer::Nothing));
+        return Ok(Answer::Nothing);
     }
     let (guild_id, by) = (input.guild_id, input.user_id);
-    let id = about.parse::<Uuid>();
-    match (*verb, id, &input.form) {
-        ("save", Ok(id), None) => {
+    match asked {
+        Asked::Save(id) => {
             let changed = save::save(ports, guild_id, by, id).await?;
-            Ok(Some(Answer::Settled(text::changed(&changed.headline))))
+            Ok(Answer::Settled(text::changed(&changed.headline)))
         }
-        ("undo", Ok(id), None) => {
+        Asked::Undo(id) => {
             let changed = save::undo(ports, guild_id, by, id).await?;
-            Ok(Some(Answer::Settled(text::undone(&changed.headline, by))))
+            Ok(Answer::Settled(text::undone(&changed.headline, by)))
         }
-        ("add", _, Some(_)) => {
-            let preview = propose(ports, guild_id, by, None, about, parts(input)).await?;
-            Ok(Some(shown(&preview)))
-        }
-        ("edit", Ok(id), Some(_)) => {
+        Asked::Add(name) => Ok(shown(&propose(ports, guild_id, by, None, &name, parts(input)).await?)),
+        Asked::Edit(id) => {
             let name = save::template_name(ports, guild_id, id).await?;
-            let preview = propose(ports, guild_id, by, Some(id), &name, parts(input)).await?;
-            Ok(Some(shown(&preview)))
+            Ok(shown(&propose(ports, guild_id, by, Some(id), &name, parts(input)).await?))
         }
-        _ => Ok(None),
     }
 }
 

@@ -19,13 +19,39 @@ const CONTENT: &str = "content";
 /// Pages of `/ticket list`.
 const PAGE: &str = "page";
 
-/// `ticket:<verb>:<subject>`, or `ticket:page:<user>:<page>`. `None` when the words are not ours.
-pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Result<Option<Answer>> {
-    if let [PAGE, owner, page] = words {
-        let (Ok(owner), Ok(page)) = (owner.parse(), page.parse()) else { return Ok(None) };
-        return Ok(Some(commands::ticket::turn(bot, input.guild_id, input.user_id, owner, page).await?));
+#[derive(Debug, PartialEq)]
+pub(super) enum Asked {
+    /// Another page of the list that `owner` has opened.
+    Page {
+        owner: i64,
+        page: usize,
+    },
+    Change {
+        verb: TicketVerb,
+        subject_id: Uuid,
+    },
+}
+
+/// `ticket:<verb>:<subject>`, or `ticket:page:<user>:<page>`.
+pub(super) fn decode(words: &[&str]) -> Option<Asked> {
+    match words {
+        [PAGE, owner, page] => Some(Asked::Page { owner: owner.parse().ok()?, page: page.parse().ok()? }),
+        [verb, id] => {
+            let verb = TicketVerb::parse(verb).filter(|verb| *verb != TicketVerb::Create)?;
+            Some(Asked::Change { verb, subject_id: id.parse().ok()? })
+        }
+        _ => None,
     }
-    let Some((verb, subject_id)) = decode(words) else { return Ok(None) };
+}
+
+pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Result<Answer> {
+    match asked {
+        Asked::Page { owner, page } => commands::ticket::turn(bot, input.guild_id, input.user_id, owner, page).await,
+        Asked::Change { verb, subject_id } => change(bot, verb, subject_id, input).await,
+    }
+}
+
+async fn change(bot: &Arc<Bot>, verb: TicketVerb, subject_id: Uuid, input: &Input) -> Result<Answer> {
     let form = input.form.as_ref();
     let content = form.and_then(|form| form.get(CONTENT)).cloned();
     let given = Press { who: asker(input), subject_id, verb, value: input.values.first().cloned(), content };
@@ -37,7 +63,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
         TicketVerb::Status | TicketVerb::Priority if given.value.is_none() => choices(&bot.ports, &given).await?,
         _ => press(&bot.ports, &given).await?,
     };
-    Ok(Some(match outcome {
+    Ok(match outcome {
         Outcome::Asked(_) => Answer::Asked,
         Outcome::Repeated => Answer::Nothing,
         Outcome::Open => Answer::Form(form_for(verb, subject_id)),
@@ -46,15 +72,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, words: &[&str], input: &Input) -> Res
             Answer::Choose(words.into(), select)
         }
         refused => Answer::Private(text::refusal(&refused).unwrap_or_default()),
-    }))
-}
-
-/// Whether [`answer`] knows what these words ask.
-pub(super) fn handles(words: &[&str]) -> bool {
-    match words {
-        [PAGE, owner, page] => owner.parse::<i64>().is_ok() && page.parse::<usize>().is_ok(),
-        words => decode(words).is_some(),
-    }
+    })
 }
 
 fn asker(input: &Input) -> Asker {
@@ -68,12 +86,6 @@ fn asker(input: &Input) -> Asker {
         roles: input.roles.clone(),
         permissions: input.permissions,
     }
-}
-
-fn decode(words: &[&str]) -> Option<(TicketVerb, Uuid)> {
-    let [verb, id] = words else { return None };
-    let verb = TicketVerb::parse(verb).filter(|verb| *verb != TicketVerb::Create)?;
-    Some((verb, id.parse().ok()?))
 }
 
 fn form_for(verb: TicketVerb, subject_id: Uuid) -> CreateModal {
@@ -97,7 +109,8 @@ mod tests {
     #[test]
     fn strangers_do_not_decode() {
         let id = Uuid::from_u128(7).to_string();
-        assert_eq!(decode(&["close", &id]), Some((TicketVerb::Close, Uuid::from_u128(7))));
+        let close = Asked::Change { verb: TicketVerb::Close, subject_id: Uuid::from_u128(7) };
+        assert_eq!(decode(&["close", &id]), Some(close));
         for odd in [&[][..], &["close"], &["close", "x"], &["create", &id], &["maybe", &id], &["close", &id, "more"]] {
             assert_eq!(decode(odd), None, "{odd:?}");
         }

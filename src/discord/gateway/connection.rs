@@ -3,7 +3,7 @@
 //! Serenity's client spawns its runners and loses sight of them: one that waits for an answer, or for a
 //! gateway that is down, goes on after its client was dropped and logs in again later. Here the runner is
 //! ours to drop. And a runner whose connection was closed without a code turns round without ever giving
-//! its thread away, so it has one to itself. It still resumes where Discord closes or asks for it.
+//! its thread away, so it has one to itself, and is ended as soon as that shows. It still resumes where Discord closes or asks for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,9 @@ use crate::lifecycle::{Apart, Lifecycle};
 
 /// How often the session is judged.
 const LOOK: Duration = Duration::from_millis(250);
+/// Looks without a pause of the runner after which it must be turning round.
+const BREATHLESS: u32 = 2;
+
 /// Why there is no session any more.
 #[derive(Debug)]
 pub enum Ended {
@@ -89,19 +92,26 @@ impl Connection {
 
     /// Returns when the session is over, or must be taken for dead.
     pub async fn watch(&mut self) -> Ended {
+        let (mut breaths, mut breathless) = (self.runner.breaths(), 0);
         loop {
             tokio::select! {
                 ended = self.runner.ended() => return end(ended),
-                () = tokio::time::sleep(LOOK) => match self.life.judge(&self.patience) {
-                    Judgement::Fine => {}
-                    // "Request Guild Members" for named users needs no intent, and is answered at once.
-                    Judgement::Ask(guild, own) => {
-                        let own = ChunkGuildFilter::UserIds(vec![own]);
-                        self.messenger.chunk_guild(guild, Some(1), false, own, Some("alive".into()));
-                    }
-                    Judgement::Knock => self.knock(),
-                    Judgement::Dead(why) => return Ended::Again(why.into()),
-                },
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let before = std::mem::replace(&mut breaths, self.runner.breaths());
+            breathless = if breaths == before { breathless + 1 } else { 0 };
+            if breathless == BREATHLESS {
+                self.knock();
+            }
+            match self.life.judge(&self.patience) {
+                Judgement::Fine => {}
+                // "Request Guild Members" for named users needs no intent, and is answered at once.
+                Judgement::Ask(guild, own) => {
+                    let own = ChunkGuildFilter::UserIds(vec![own]);
+                    self.messenger.chunk_guild(guild, Some(1), false, own, Some("alive".into()));
+                }
+                Judgement::Knock => self.knock(),
+                Judgement::Dead(why) => return Ended::Again(why.into()),
             }
         }
     }

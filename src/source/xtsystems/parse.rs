@@ -136,6 +136,8 @@ fn subject(what: SubjectKind, data: &Map<String, Value>) -> Option<String> {
         SubjectKind::Ticket => &["id"],
         SubjectKind::Machine => &["asset_id", "id"],
         SubjectKind::Asset => &["id", "asset_id"],
+        // Not of XTSystems.
+        SubjectKind::Party => &[],
     };
     let id = names.iter().find_map(|name| id_text(data, name))?;
     Some(format!("{}:{id}", what.as_str()))

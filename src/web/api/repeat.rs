@@ -20,7 +20,7 @@ use super::caller::Caller;
 use super::input::read_body;
 use super::problem::Problem;
 use super::text;
-use crate::id::derived;
+use crate::id::derived_at;
 use crate::store::StoreError;
 use crate::store::idempotency::{Claimed, NewRequest};
 use crate::web::Web;
@@ -56,9 +56,8 @@ struct Answer {
 
 /// The layer around every write.
 pub async fn once(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-        || !request.headers().contains_key(HEADER)
-    {
+    let writes = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
+    if !writes || !request.headers().contains_key(HEADER) {
         return next.run(request).await;
     }
     carry_out(&web, request, next).await.unwrap_or_else(Problem::into_response)
@@ -72,15 +71,15 @@ async fn carry_out(web: &Arc<Web>, request: Request, next: Next) -> Result<Respo
     let hash = request_hash(&parts, &body);
     let (now, claim) = (web.ports.clock.now(), web.ports.clock.uuid());
     let request = NewRequest { api_key_id: caller.key_id, guild_id: caller.guild_id, key: &key, hash: &hash, claim };
-    match web.ports.store.claim_request(&request, now, now + CARRIED_OUT_WITHIN).await {
-        Ok(Claimed::Ours) => {}
+    let first_at = match web.ports.store.claim_request(&request, now, now + CARRIED_OUT_WITHIN).await {
+        Ok(Claimed::Ours(at)) => at,
         Ok(Claimed::UnderWay) => return Err(Problem::conflict(text::UNDER_WAY).retry_after(1)),
         Ok(Claimed::Other) => return Err(Problem::key_reused()),
         Ok(Claimed::Done(answer)) => return again(&answer),
         Err(StoreError::Secret(_)) => return Err(Problem::conflict(text::ANSWER_LOST)),
         Err(error) => return Err(error.into()),
-    }
-    let id = derived(&["idempotency", &caller.key_id.to_string(), &key, &hex::encode(&hash)]);
+    };
+    let id = derived_at(first_at, &["idempotency", &caller.key_id.to_string(), &key, &hex::encode(&hash)]);
     parts.extensions.insert(NewId(id));
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     Ok(keep(web, &request, response).await)

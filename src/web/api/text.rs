@@ -61,6 +61,34 @@ pub fn expected(names: &str) -> String {
 pub const NOT_A_NUMBER: &str = "should be a whole number";
 pub const MISSING: &str = "is required";
 
+// What the panel's own admin pages say, word for word.
+pub const BAD_WEBHOOK: &str = "Invalid Discord webhook URL";
+pub const WEBHOOK_TAKEN: &str = "This webhook URL already exists";
+pub const CHANNEL_TAKEN: &str = "This channel is a destination already";
+pub const NAME_TAKEN: &str = "Another destination has this name";
+pub const BAD_CHANNEL: &str = "should be the id of a channel: 15 to 19 digits";
+pub const TWO_PLACES: &str = "stands beside webhook_url";
+pub const ONE_PLACE: &str = "Give either channel_id or webhook_url.";
+pub const SETTLED: &str = "What it shows is in Discord by now, or about to be.";
+pub const NOWHERE: &str = "Its destination was removed.";
+
+pub fn between(most: usize) -> String {
+    format!("should have 1 to {most} characters, and no control characters")
+}
+
+pub fn at_most(most: usize) -> String {
+    format!("should have at most {most} characters, and no control characters")
+}
+
+pub fn routed(patterns: &[String]) -> String {
+    format!("Routes lead there: {}. Change them first.", patterns.join(", "))
+}
+
+/// Why a delivery is not sent again.
+pub fn not_dead(state: &str) -> String {
+    format!("It was not given up: it is {state}.")
+}
+
 pub const API_TITLE: &str = "Signalbox";
 
 pub fn api_description() -> String {
@@ -75,3 +103,5 @@ pub fn api_description() -> String {
          of an answer keeps two writers from overwriting each other. Ids of Discord are strings."
     )
 }
+
+pub const QUEUED: &str = "Webhooks have been queued";

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use signalbox::clock::Clock;
 use signalbox::event::Severity;
 use signalbox::id::{ChannelId, GuildId};
 use signalbox::store::route::NewRoute;
@@ -99,28 +100,35 @@ impl Town {
 
     /// The same into a Discord webhook.
     pub async fn route_to_webhook(&self, pattern: &str, webhook: u64, token: &str) {
-        let (store, now) = (self.store(), self.clock.now());
-        let guild = GuildId::from(self.discord.guild_id());
-        let mut tx = store.begin().await.unwrap();
-        let webhook = i64::try_from(webhook).unwrap();
-        let id = destination::ensure_webhook(&mut tx, guild, webhook, token, self.clock.uuid(), now).await.unwrap();
-        Store::commit(tx).await.unwrap();
-        self.route(pattern, vec![id]).await;
+        route_to_webhook(&self.store(), &self.clock, self.discord.guild_id(), pattern, webhook, token).await;
     }
 
     async fn route(&self, pattern: &str, destination_ids: Vec<uuid::Uuid>) {
-        let route = NewRoute {
-            id: self.clock.uuid(),
-            guild_id: GuildId::from(self.discord.guild_id()),
-            position: 1,
-            pattern: pattern.to_owned(),
-            min_severity: Severity::Debug,
-            destination_ids,
-            mentions: vec![],
-            continues: false,
-        };
-        self.store().insert_route(&route, self.clock.now()).await.unwrap();
+        insert_route(&self.store(), &self.clock, self.discord.guild_id(), pattern, destination_ids).await;
     }
+}
+
+/// A route made by a person into a Discord webhook.
+pub async fn route_to_webhook(store: &Store, clock: &Clock, guild: u64, pattern: &str, webhook: u64, token: &str) {
+    let mut tx = store.begin().await.unwrap();
+    let (webhook, now) = (i64::try_from(webhook).unwrap(), clock.now());
+    let id = destination::ensure_webhook(&mut tx, guild.into(), webhook, token, clock.uuid(), now).await.unwrap();
+    Store::commit(tx).await.unwrap();
+    insert_route(store, clock, guild, pattern, vec![id]).await;
+}
+
+async fn insert_route(store: &Store, clock: &Clock, guild: u64, pattern: &str, destination_ids: Vec<uuid::Uuid>) {
+    let route = NewRoute {
+        id: clock.uuid(),
+        guild_id: guild.into(),
+        position: 1,
+        pattern: pattern.to_owned(),
+        min_severity: Severity::Debug,
+        destination_ids,
+        mentions: vec![],
+        continues: false,
+    };
+    store.insert_route(&route, clock.now()).await.unwrap();
 }
 
 fn line(message: &Value) -> String {

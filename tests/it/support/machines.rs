@@ -2,7 +2,7 @@
 
 use super::town::{Town, told};
 use chrono::TimeDelta;
-use serde_json::Value;
+use serde_json::{Value, json};
 use signalbox::id::UserId;
 use standin::xtsystems::{Machine, Mode};
 use uuid::Uuid;
@@ -26,6 +26,17 @@ pub fn buttons(town: &Town) -> Buttons {
     Buttons { message, approve, deny }
 }
 
+/// The id of the form that a press has opened.
+pub fn form(outcome: &Value) -> &str {
+    outcome["modal"]["custom_id"].as_str().unwrap_or_else(|| panic!("a form: {outcome}"))
+}
+
+/// Presses Deny and gives a reason; what the presser was told.
+pub async fn deny(town: &Town, who: &str, buttons: &Buttons, reason: &str) -> String {
+    let pressed = town.press_id(who, &buttons.message, &buttons.deny).await;
+    heard(town, &town.submit(who, form(&pressed), json!({ "reason": reason })).await)
+}
+
 /// From now on Discord takes no edit: people have an outdated card before them.
 pub fn freeze_cards(town: &Town) {
     town.fault("edit_message", "status:500", 1000);
@@ -43,11 +54,16 @@ pub async fn deciding(town: &Town) -> (Machine, Buttons) {
 /// Somebody has pressed Approve, and the process that was to call XTSystems holds the lease.
 pub async fn sent(town: &Town) -> (Machine, Buttons) {
     let (machine, buttons) = deciding(town).await;
-    let now = town.clock.now();
-    let claimed = town.store().claim_approvals(Uuid::from_u128(7), now, now + TimeDelta::seconds(20), 8).await.unwrap();
-    assert_eq!(claimed.len(), 1);
+    claimed_by_another(town, TimeDelta::zero()).await;
     assert_eq!(state(town).await, "sent approve");
     (machine, buttons)
+}
+
+/// The process that is to call XTSystems takes the lease this long from now, and is never heard of again.
+pub async fn claimed_by_another(town: &Town, from_now: TimeDelta) {
+    let at = town.clock.now() + from_now;
+    let claimed = town.store().claim_approvals(Uuid::from_u128(7), at, at + TimeDelta::seconds(20), 8).await.unwrap();
+    assert_eq!(claimed.len(), 1);
 }
 
 /// XTSystems answered 500 to Approve, and nobody knows whether it did it.

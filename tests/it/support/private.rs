@@ -5,7 +5,8 @@ use super::servers;
 use super::supervisor::Redis;
 use signalbox::store::embedded::{self, EmbeddedPostgres};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 
@@ -52,7 +53,23 @@ impl Drop for PrivateRedis {
 
 /// A PostgreSQL with an empty database.
 pub fn private_postgres() -> PrivatePostgres {
-    let mut postgres = PrivatePostgres { url: String::new(), directory: new_directory(), server: None };
+    postgres(false, &[])
+}
+
+/// The same with these settings of the server.
+pub fn private_postgres_with(settings: &[(&'static str, &str)]) -> PrivatePostgres {
+    postgres(false, settings)
+}
+
+/// The same for a test that kills the server: what was committed is there afterwards.
+pub fn durable_postgres() -> PrivatePostgres {
+    postgres(true, &[])
+}
+
+fn postgres(durable: bool, settings: &[(&'static str, &str)]) -> PrivatePostgres {
+    let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    let directory = new_directory();
+    let mut postgres = PrivatePostgres { url: String::new(), directory, durable, settings, server: None };
     postgres.start();
     postgres
 }
@@ -60,6 +77,8 @@ pub fn private_postgres() -> PrivatePostgres {
 pub struct PrivatePostgres {
     pub url: String,
     directory: PathBuf,
+    durable: bool,
+    settings: Vec<(&'static str, String)>,
     server: Option<EmbeddedPostgres>,
 }
 
@@ -67,8 +86,9 @@ impl PrivatePostgres {
     pub fn start(&mut self) {
         let settings = embedded::Settings {
             data_dir: Some(self.directory.clone()),
-            durable: false,
+            durable: self.durable,
             launcher: launcher(),
+            server_settings: self.settings.clone(),
             ..embedded::Settings::default()
         };
         let server = on_lasting_thread(move || embedded::start(&settings));
@@ -79,6 +99,40 @@ impl PrivatePostgres {
 
     pub fn stop(&mut self) {
         self.server = None;
+    }
+
+    /// A replica that follows by PostgreSQL's own streaming replication, as far as keeping what it is sent.
+    pub async fn follower(&self, name: &str) -> Follower {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.url).await.unwrap();
+        let programs = sqlx::query_scalar("SELECT setting FROM pg_config WHERE name = 'BINDIR'");
+        let programs: String = programs.fetch_one(&mut connection).await.unwrap();
+        let kept = new_directory();
+        let source = format!("{}&application_name={name}", self.url);
+        let mut command = Command::new(Path::new(&programs).join("pg_receivewal"));
+        // It ends by itself when the server does.
+        command.args(["--no-loop", "--status-interval=1", "--dbname", &source, "--directory"]).arg(&kept);
+        Follower { process: command.spawn().expect("pg_receivewal comes with the server"), kept }
+    }
+}
+
+pub struct Follower {
+    process: Child,
+    kept: PathBuf,
+}
+
+impl Follower {
+    /// It stays connected, and says nothing any more.
+    pub fn freeze(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.kept);
     }
 }
 

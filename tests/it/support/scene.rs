@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use signalbox::crypto::Keyring;
 use signalbox::store::Store;
 use standin::clock::Clock;
 use standin::discord::{Discord, Fault, Limits, Options as DiscordOptions, Phase, Then};
@@ -24,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Scene {
     pub discord: Discord,
     pub xt: XtSystems,
-    database: TestDatabase,
+    database_url: String,
+    _database: Option<TestDatabase>,
     keepers: Vec<Arc<Keeper>>,
     _balancers: Vec<Balancer>,
     watch: tokio::task::JoinHandle<()>,
@@ -50,6 +52,8 @@ pub struct Company<'a> {
     pub by_http: bool,
     /// Into how many shards Discord wants the servers divided.
     pub shards: u64,
+    /// An empty database of a server of the test's own; else it gets one on the shared server.
+    pub database_url: Option<&'a str>,
 }
 
 impl Scene {
@@ -76,19 +80,24 @@ impl Scene {
         })
         .await
         .unwrap();
-        let database = fresh_database(async |url| {
-            let store = Store::open(&url, 1).unwrap();
-            store.migrate(true).await.unwrap();
-            store.close().await;
-        })
-        .await;
+        let (database_url, database) = match company.database_url {
+            Some(own) => {
+                migrate(own.to_owned()).await;
+                (own.to_owned(), None)
+            }
+            None => {
+                let database = fresh_database(migrate).await;
+                (database.url.clone(), Some(database))
+            }
+        };
         let own = [
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
             ("WEBHOOK_SECRET", SECRET.to_owned()),
             ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
+            ("DELIVERY_BATCH_WINDOW", "0ms".to_owned()),
             ("PUBLIC_URL", format!("http://127.0.0.1:{port}")),
-            ("DATABASE_URL", database.url.clone()),
+            ("DATABASE_URL", database_url.clone()),
             ("DELIVERY_RETRY_SCHEDULE", "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s,1s".to_owned()),
             ("LOG_LEVEL", "info".to_owned()),
         ];
@@ -127,7 +136,8 @@ impl Scene {
             }
         });
         let endpoint = format!("http://127.0.0.1:{}/interactions", bots.port);
-        let scene = Self { discord, xt, database, keepers, _balancers: vec![intakes, bots], watch };
+        let scene =
+            Self { discord, xt, database_url, _database: database, keepers, _balancers: vec![intakes, bots], watch };
         if company.by_http {
             // Taken when it answers as it should.
             while scene.discord.set_interactions_endpoint(Some(&endpoint)).await.is_err() {
@@ -194,23 +204,34 @@ impl Scene {
 
     /// Waits until nothing is left to be done, and goes on being so.
     pub async fn until_quiet(&self) {
+        self.until_none(LEFT_TO_DO).await;
+    }
+
+    /// Waits until this counts nothing, and goes on doing so.
+    pub async fn until_none(&self, left: &'static str) {
         let since = Instant::now();
         let mut quiet = 0;
         while quiet < 5 {
             assert!(since.elapsed() < PATIENCE, "it does not come to rest; {}", self.picture());
-            quiet = if self.count(LEFT_TO_DO).await == 0 { quiet + 1 } else { 0 };
+            quiet = if self.count(left).await == 0 { quiet + 1 } else { 0 };
             tokio::time::sleep(Duration::from_millis(60)).await;
         }
     }
 
+    /// The database, with the keys of the secrets in it.
+    pub fn store(&self) -> Store {
+        let keys = Keyring::new([&ENCRYPTION_KEY.into()]).unwrap();
+        Store::open(&self.database_url, 1).unwrap().with_keys(keys)
+    }
+
     pub async fn count(&self, sql: &'static str) -> i64 {
-        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database.url).await.unwrap();
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
     }
 
     /// Changes what would take too long to come about.
     pub async fn change(&self, sql: &'static str) {
-        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database.url).await.unwrap();
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
         sqlx::query(sql).execute(&mut connection).await.unwrap();
     }
 
@@ -289,6 +310,12 @@ const LEFT_TO_DO: &str = "SELECT (SELECT count(*) FROM event WHERE planned_at IS
     + (SELECT count(*) FROM card WHERE version > shown_version AND gone_at IS NULL)
     + (SELECT count(*) FROM approval WHERE state IN ('deciding', 'sent', 'unknown'))
     + (SELECT count(*) FROM ticket_action WHERE state IN ('requested', 'sent', 'unknown'))";
+
+async fn migrate(url: String) {
+    let store = Store::open(&url, 1).unwrap();
+    store.migrate(true).await.unwrap();
+    store.close().await;
+}
 
 /// A process of its own beside the kept one.
 pub struct Beside(Child);

@@ -22,6 +22,7 @@ use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::database::{TestDatabase, fresh_database};
+use super::log::Errors;
 use super::program::Program;
 
 /// When every test begins.
@@ -82,6 +83,13 @@ impl Default for Setup {
             patience: Patience::default(),
             claim_idle: ReaderOptions::default().claim_idle,
         }
+    }
+}
+
+impl Setup {
+    /// A town with these variables.
+    pub fn with(env: &[(&'static str, &str)]) -> Self {
+        Self { env: env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), ..Self::default() }
     }
 }
 
@@ -146,6 +154,8 @@ impl Town {
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
             ("WEBHOOK_SECRET", SECRET.to_owned()),
             ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
+            // Otherwise each notice after the first one would wait for the clock.
+            ("DELIVERY_BATCH_WINDOW", "0ms".to_owned()),
             ("PUBLIC_URL", format!("http://{address}")),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -247,7 +257,7 @@ impl Town {
 
     /// Whether an ERROR line with these words was logged.
     pub fn has_logged(&self, words: &str) -> bool {
-        self.errors.0.lock().unwrap().iter().any(|line| line.contains(words))
+        self.errors.has(words)
     }
 
     /// The bot ends and another one starts, at the same address and on the same database.
@@ -556,45 +566,4 @@ pub fn told(outcome: &Value) -> String {
         words.push_str(&plain_times(followup["content"].as_str().unwrap_or_default()));
     }
     words
-}
-
-/// ERROR lines of this test.
-#[derive(Clone, Default)]
-struct Errors(Arc<Mutex<Vec<String>>>);
-
-impl Errors {
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Errors {
-    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
-        let ours = event.metadata().target().starts_with("signalbox");
-        if std::env::var_os("TOWN_LOG").is_some() && (ours || *event.metadata().level() <= tracing::Level::WARN) {
-            let mut line = Line::default();
-            event.record(&mut line);
-            eprintln!(
-                "{} {} {}: {}",
-                chrono::Utc::now().format("%S%.3f"),
-                event.metadata().level(),
-                event.metadata().target(),
-                line.0
-            );
-        }
-        if *event.metadata().level() == tracing::Level::ERROR && ours {
-            let mut line = Line::default();
-            event.record(&mut line);
-            self.0.lock().unwrap().push(line.0);
-        }
-    }
-}
-
-#[derive(Default)]
-struct Line(String);
-
-impl tracing::field::Visit for Line {
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.0.push_str(&format!("{}={value:?} ", field.name()));
-    }
 }

@@ -76,6 +76,7 @@ pub fn state(core: &Core) -> Value {
             "users": users.collect::<Value>(),
             "webhooks": world.webhooks.values().map(|w| world.webhook_json(w, false)).collect::<Value>(),
             "modals": modals.collect::<Value>(),
+            "narration": world.narration,
         })
     });
     state["requests"] = json!(core.requests());

@@ -38,6 +38,7 @@ const REPLAY: usize = 1000;
 pub struct Sessions {
     list: Vec<Session>,
     log_ins: usize,
+    connections: usize,
     /// When sessions were begun, by the world's clock: they are counted over a day.
     starts: Vec<DateTime<Utc>>,
     /// The last log-in by rate limit key, in real time.
@@ -120,6 +121,15 @@ impl Sessions {
     /// How often a session was begun, resumes not counted.
     pub fn log_ins(&self) -> usize {
         self.log_ins
+    }
+
+    pub fn note_connection(&mut self) {
+        self.connections += 1;
+    }
+
+    /// How often somebody connected, whatever came of it.
+    pub fn connections(&self) -> usize {
+        self.connections
     }
 
     /// Nobody can resume any more.

@@ -46,6 +46,9 @@ pub struct World {
     /// From it follows the key pair that they are signed with: 32 bytes.
     #[serde(default = "seed::signing_seed")]
     pub signing_seed: String,
+    /// What whoever directs the world says about it, shown by the page below the messages.
+    #[serde(default)]
+    pub narration: String,
     last_id: u64,
     /// Gateway events caused by the request at hand; the server takes them after each change.
     #[serde(skip)]

@@ -55,6 +55,7 @@ enum End {
 
 pub async fn serve(core: Arc<Core>, mut ws: WebSocket) {
     let (to, mut from) = unbounded_channel();
+    core.sessions().note_connection();
     let interval = core.heartbeat();
     let hello = json!({"op": 10, "t": null, "s": null,
         "d": {"heartbeat_interval": u64::try_from(interval.as_millis()).unwrap_or(41_250), "_trace": []}});

@@ -25,6 +25,9 @@ function draw() {
   line.hidden = store.connected;
   line.textContent = store.connected ? '' : 'The connection to the world is lost. Trying again…';
   if (!store.world) return;
+  const told = at('narration');
+  told.hidden = !store.world.narration;
+  if (told.textContent !== store.world.narration) told.textContent = store.world.narration ?? '';
   const channel = channelById(store.channelId);
   showServer(at('rail'), at('guild'));
   showChannels(at('channels'));

@@ -87,6 +87,7 @@ impl World {
             modals: Vec::new(),
             interactions_endpoint_url: None,
             signing_seed: signing_seed(),
+            narration: String::new(),
             last_id: 0,
             events: Vec::new(),
         }

@@ -1,0 +1,178 @@
+//! The stage of the demo's story: people who look at Discord and act in it as anybody could, and what was played.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use standin::discord::Discord;
+use standin::xtsystems::{Ticket, XtSystems};
+
+/// How often the world is looked at while something is awaited.
+const LOOK: Duration = Duration::from_millis(100);
+/// A step that comes to nothing, because somebody else has a hand in it, is left after this time.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a form may be open before somebody of the story opens another one.
+const FORM: Duration = Duration::from_secs(20);
+
+pub struct Stage {
+    pub xt: XtSystems,
+    pub discord: Discord,
+    pace: Duration,
+    /// The steps that were played, kept over a stop or a kill.
+    played: Mutex<BTreeSet<String>>,
+    path: PathBuf,
+}
+
+impl Stage {
+    /// Continues what is kept in this directory.
+    pub fn open(xt: XtSystems, discord: Discord, dir: &Path, pace: f64) -> Self {
+        let path = dir.join("story.json");
+        let played = fs::read(&path).ok().and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
+        Self { xt, discord, pace: Duration::from_secs_f64(pace), played: Mutex::new(played), path }
+    }
+
+    /// Waits until the bot is in the server and has its commands there.
+    pub async fn bot_is_there(&self) {
+        while self.discord.connected_sessions() == 0 || self.discord.state()["commands"] == json!([]) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// One step: told and done once, and only where the world does not show it yet, because of an earlier start
+    /// or because somebody at the page was faster. `act` may have been done in part before a kill.
+    pub async fn step(&self, line: &str, is_done: impl Fn(&Stage) -> bool, act: impl Future<Output = ()>) {
+        if self.has_played(line) {
+            return;
+        }
+        if !is_done(self) {
+            self.tell(line);
+            self.pause().await;
+            let outcome = async {
+                act.await;
+                while !is_done(self) {
+                    tokio::time::sleep(LOOK).await;
+                }
+            };
+            let _ = tokio::time::timeout(PATIENCE, outcome).await;
+            self.pause().await;
+        }
+        self.note(line);
+    }
+
+    /// On the terminal, and below the messages of the page.
+    pub fn tell(&self, line: &str) {
+        println!("  {line}");
+        self.discord.narrate(line);
+    }
+
+    async fn pause(&self) {
+        tokio::time::sleep(self.pace).await;
+    }
+
+    pub fn has_played(&self, line: &str) -> bool {
+        self.played.lock().unwrap_or_else(PoisonError::into_inner).contains(line)
+    }
+
+    fn note(&self, line: &str) {
+        let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+        played.insert(line.to_owned());
+        let new = self.path.with_extension("new");
+        let kept = fs::write(&new, json!(*played).to_string()).and_then(|()| fs::rename(&new, &self.path));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the demo will tell its story again after a restart");
+        }
+    }
+
+    /// Presses the button with this label on the card about something, once there is one.
+    pub async fn press(&self, who: &str, channel: &str, about: &str, label: &str) -> Value {
+        let (message, custom_id) = self.control(channel, about, "label", label).await;
+        self.form_is_closed(who).await;
+        self.discord.act(json!({ "as": who, "do": "press", "message": message, "custom_id": custom_id })).await
+    }
+
+    /// Presses a button that opens a form, fills in its one field and sends it.
+    pub async fn write(&self, who: &str, channel: &str, about: &str, label: &str, text: &str) {
+        let opened = self.press(who, channel, about, label).await;
+        let form = &opened["modal"];
+        self.pause().await;
+        let field = form["components"].pointer("/0/components/0/custom_id").and_then(Value::as_str).unwrap_or_default();
+        let submit = json!({ "as": who, "do": "submit", "modal": form["custom_id"], "values": { field: text } });
+        self.discord.act(submit).await;
+    }
+
+    /// Chooses in the select with this placeholder.
+    pub async fn choose(&self, who: &str, channel: &str, about: &str, placeholder: &str, value: &str) {
+        let (message, custom_id) = self.control(channel, about, "placeholder", placeholder).await;
+        let select =
+            json!({ "as": who, "do": "select", "message": message, "custom_id": custom_id, "values": [value] });
+        self.discord.act(select).await;
+    }
+
+    /// Uses a slash command; what its user is told.
+    pub async fn command(&self, who: &str, channel: &str, name: &str, options: Value) -> String {
+        let command = json!({ "as": who, "do": "command", "channel": channel, "name": name, "options": options });
+        let outcome = self.discord.act(command).await;
+        let said = outcome["message"]["content"].as_str().or(outcome["response"]["data"]["content"].as_str());
+        said.unwrap_or_default().to_owned()
+    }
+
+    /// The newest card about something, as text.
+    pub fn card(&self, channel: &str, about: &str) -> Option<String> {
+        self.card_about(channel, about).map(|card| card.to_string())
+    }
+
+    /// Whether XTSystems has decided about a machine.
+    pub fn is_decided(&self, hostname: &str) -> bool {
+        self.xt.machines().iter().any(|m| m.hostname == hostname && m.status != "pending")
+    }
+
+    /// Whether the card of a machine says what XTSystems has decided.
+    pub fn is_settled(&self, hostname: &str) -> bool {
+        let shown = self.card("machines", hostname).unwrap_or_default();
+        self.is_decided(hostname) && ["✅ Approved", "⛔ Denied"].iter().any(|words| shown.contains(words))
+    }
+
+    pub fn ticket(&self, title: &str) -> Option<Ticket> {
+        self.xt.tickets().into_iter().find(|ticket| ticket.title == title)
+    }
+
+    /// Whether XTSystems has sent an event of this kind about this thing.
+    pub fn has_sent(&self, kind: &str, about: &str) -> bool {
+        let all = self.xt.deliveries();
+        all.iter().any(|delivery| delivery.event_type == kind && delivery.payload.to_string().contains(about))
+    }
+
+    fn card_about(&self, channel: &str, about: &str) -> Option<Value> {
+        let messages = self.discord.messages(self.discord.channel_id(channel));
+        messages.into_iter().rev().find(|message| message["embeds"].to_string().contains(about))
+    }
+
+    /// The message and the id of a control on a card, as soon as it has it.
+    async fn control(&self, channel: &str, about: &str, by: &str, words: &str) -> (String, String) {
+        loop {
+            if let Some(found) = self.card_about(channel, about).and_then(|card| control_of(&card, by, words)) {
+                return found;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// A person has one form at a time: whoever watches the page as them may be filling one in.
+    async fn form_is_closed(&self, who: &str) {
+        let closed = async {
+            while self.discord.ephemeral(who)["modals"].as_array().is_some_and(|open| !open.is_empty()) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(FORM, closed).await;
+    }
+}
+
+fn control_of(card: &Value, by: &str, words: &str) -> Option<(String, String)> {
+    let mut rows = card["components"].as_array()?.iter().flat_map(|row| row["components"].as_array().into_iter());
+    let control = rows.find_map(|row| row.iter().find(|control| control[by] == words))?;
+    Some((card["id"].as_str()?.to_owned(), control["custom_id"].as_str()?.to_owned()))
+}

@@ -1,0 +1,118 @@
+//! The hosting panel tells, and every destination of a type and scope hears.
+
+use serde_json::{Value, json};
+
+use crate::support::api::{Answer, ask, key};
+use crate::support::town::{Town, run};
+
+/// A Discord webhook in a channel, known as a destination of this name, type and scope.
+async fn destination(town: &Town, channel: &str, name: &str, kind: &str, scope: &str) -> u64 {
+    let (id, token, _) = town.discord.create_webhook(town.discord.channel_id(channel), name).unwrap();
+    town.route_to_webhook("nothing.at.all", id, &token).await;
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&town.database_url).await.unwrap();
+    let typed = "UPDATE destination SET name = $1, webhook_type = $2, webhook_scope = $3 WHERE webhook_id = $4";
+    let id_there = i64::try_from(id).unwrap();
+    let query = sqlx::query(typed).bind(name).bind(kind).bind(scope).bind(id_there);
+    query.execute(&mut connection).await.unwrap();
+    id
+}
+
+fn crashed() -> Value {
+    json!({ "event": "server.state", "data": { "server": "Rust Server 1", "state": "crashed", "node": "node-1" } })
+}
+
+async fn dispatch(town: &Town, key: &str, body: &Value) -> Answer {
+    let answer = ask(town, key, "POST /dispatch").json(body).send().await;
+    town.settle().await;
+    answer
+}
+
+async fn results(town: &Town, key: &str, answer: &Answer) -> String {
+    let id = answer.json["id"].as_str().unwrap_or_else(|| panic!("{}", answer.text));
+    ask(town, key, &format!("GET /dispatch/{id}")).send().await.read()
+}
+
+#[tokio::test]
+async fn a_crash_is_told_where_its_type_and_scope_are_heard() {
+    run(async |town| {
+        destination(town, "ops", "Ops", "GAME_SERVER", "ADMIN").await;
+        destination(town, "party", "Players", "GAME_SERVER", "USER").await;
+        destination(town, "audit", "Money", "BILLING", "ADMIN").await;
+        let key = key(town, &["events:write", "events:read"]).await;
+        let answer = dispatch(town, &key, &crashed()).await;
+        insta::assert_snapshot!(answer.read(), @"");
+        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(results(town, &key, &answer).await, @"");
+        assert_eq!((town.messages("party").len(), town.messages("audit").len()), (0, 0));
+
+        // CloudEvents, for two scopes; the same event again is the same event.
+        let event = json!({ "specversion": "1.0", "id": "7", "source": "/panel", "type": "server.state",
+            "webhookscopes": "ADMIN,USER", "data": { "server": "Rust Server 1", "state": "online", "node": "node-1" } });
+        for duplicate in [false, true] {
+            assert_eq!(dispatch(town, &key, &event).await.json["duplicate"], duplicate);
+        }
+        assert_eq!((town.messages("ops").len(), town.messages("party").len()), (2, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_broken_webhook_delays_no_other() {
+    run(async |town| {
+        destination(town, "ops", "Ops", "GAME_SERVER", "ADMIN").await;
+        let gone = destination(town, "party", "Gone", "GAME_SERVER", "ADMIN").await;
+        let key = key(town, &["events:write", "events:read"]).await;
+        dispatch(town, &key, &crashed()).await;
+        town.discord.delete_webhook(gone);
+        let answer = dispatch(town, &key, &crashed()).await;
+        insta::assert_snapshot!(results(town, &key, &answer).await, @"");
+        assert!(town.see("ops").matches("💥 Server Crashed").count() == 2, "{}", town.see("ops"));
+        town.see("party");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_waits_is_told_what_became_of_it() {
+    run(async |town| {
+        let key = key(town, &["events:write"]).await;
+        let settle = async {
+            for _ in 0..50 {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                town.settle().await;
+            }
+        };
+        let asked = ask(town, &key, "POST /dispatch?wait=true").json(&crashed()).send();
+        let (answer, ()) = tokio::join!(asked, settle);
+        insta::assert_snapshot!(answer.read(), @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_old_address_works_and_a_mistake_is_named() {
+    run(async |town| {
+        let key = key(town, &["events:write"]).await;
+        let old = json!({ "event": "sync.completed", "data": { "type": "full", "duration": "45.23s" } });
+        let answer = ask(town, &key, "POST /webhook/dispatch").header("x-api-key", &key).json(&old).send().await;
+        assert_eq!((answer.status, answer.json["success"].as_bool()), (202, Some(true)), "{}", answer.text);
+        let wrong = json!({ "event": "node.alert", "data": { "node": "vps-01", "resource": "gpu" } });
+        insta::assert_snapshot!(dispatch(town, &key, &wrong).await.read(), @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_secret_setting_is_nowhere_stored() {
+    run(async |town| {
+        destination(town, "ops", "Ops", "SYSTEM", "ADMIN").await;
+        let key = key(town, &["events:write"]).await;
+        let changes = json!({ "panel_api_key": { "old": "ptla_old", "new": "ptla_new" }, "sync_interval": { "old": 60, "new": 30 } });
+        let body = json!({ "event": "settings.updated", "data": { "changes": changes, "updated_by": "ada@example.com" } });
+        dispatch(town, &key, &body).await;
+        insta::assert_snapshot!(town.see("ops"), @"");
+        let stored = town.column("SELECT encode(body, 'escape') FROM event_raw UNION ALL SELECT data::text FROM event").await;
+        assert!(!stored.is_empty() && !stored.concat().contains("ptla_"), "{stored:#?}");
+    })
+    .await;
+}
