@@ -46,7 +46,7 @@ async fn they_are_registered_in_the_configured_server() {
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
         let of_xtsystems = ["webhook-secret", "ticket", "machines", "link-user", "approvals"];
-        let first = ["help", "about", "doctor", "privacy", "audit", "route", "template"];
+        let first = ["help", "about", "doctor", "privacy", "audit", "party", "route", "template"];
         assert_eq!(names, [&first[..], &OF_ADMINS[1..], &of_xtsystems].concat());
         for name in [&OF_ADMINS[..], &["approvals"]].concat() {
             let command = commands.iter().find(|c| c["name"] == name).unwrap();
