@@ -174,6 +174,11 @@ pub async fn revoke(
     Ok(Some(name))
 }
 
+/// Whether a key is accepted.
+pub fn is_live(key: &ApiKey, now: DateTime<Utc>) -> bool {
+    key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now)
+}
+
 /// Why a key is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {

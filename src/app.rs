@@ -25,9 +25,11 @@ use crate::delivery::plan::plan_due;
 use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::derived;
 use crate::lifecycle::Lifecycle;
+use crate::outbound;
 use crate::ports::{Interactions, Ports};
 use crate::privacy;
 use crate::source::catch_up::CatchUp;
+use crate::source::generic::live::Sources;
 use crate::source::ingest::Ingest;
 use crate::source::pulse::Watch;
 use crate::source::subscribe::{SourceNames, take_batch};
@@ -38,6 +40,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::ticket::{self, lists};
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
 
@@ -52,6 +55,8 @@ const PLAN_BATCH: i64 = 200;
 const CLAIM: usize = 64;
 const CALLS: usize = 8;
 const CHECKS: i64 = 20;
+/// Other systems that are told something at the same time.
+const OUTBOUND: i64 = 8;
 
 /// A running Signalbox.
 pub struct App {
@@ -60,6 +65,7 @@ pub struct App {
     pub delivery: Arc<Delivery>,
     pub ingest: Ingest,
     pub xtsystems: Option<Arc<LiveSource>>,
+    pub generic: Arc<Sources>,
     /// Where the web server listens.
     pub address: SocketAddr,
     /// Where Prometheus asks, if it may.
@@ -116,10 +122,12 @@ impl App {
         let ingest = Ingest::start(&ports, &lifecycle);
         let address = listener.local_addr().context("the address of the web server")?;
         let xtsystems = live_source(&config);
+        let generic = Arc::new(Sources::default());
         let bot = Arc::new(Bot {
             ports: ports.clone(),
             delivery: delivery.clone(),
             xtsystems: xtsystems.clone(),
+            generic: generic.clone(),
             connection: Connection::default(),
             running: Stopwatch::start(),
             web_port: address.port(),
@@ -128,7 +136,9 @@ impl App {
         let door = roles.bot.then(|| Arc::new(Endpoint::new(&bot, &lifecycle)) as Arc<dyn Interactions>);
         let webhooks = xtsystems.clone().filter(|_| roles.intake);
         let prepared = Arc::new(AtomicBool::new(false));
-        let web = Web::new(ports.clone(), ingest.clone(), webhooks, door, bot.connection.flag(), prepared.clone());
+        let described = roles.intake.then(|| generic.clone());
+        let web =
+            Web::new(ports.clone(), ingest.clone(), webhooks, described, door, bot.connection.flag(), prepared.clone());
         let (stop, door) = (lifecycle.token(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
             let _door = door;
@@ -148,6 +158,7 @@ impl App {
             delivery,
             ingest,
             xtsystems,
+            generic,
             address,
             metrics_address,
             bot,
@@ -196,6 +207,7 @@ impl App {
             done += self.delivery.deliver_due(CLAIM as i64).await?;
             done += call_due(&self.ports, CALLS).await?;
             done += ticket::call::call_due(&self.ports, CALLS).await?;
+            done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?;
@@ -308,6 +320,8 @@ pub(crate) fn open_ports(
         clock,
         discord,
         xtsystems: xtsystems_client(&config, &metrics)?,
+        outbound: OutboundClient::new(config.outbound.allowed.clone().into())
+            .context("the HTTP client for other systems")?,
         wake: bus.wake(),
         metrics,
         traces: traces(&config, lifecycle)?,

@@ -15,6 +15,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::bus::Topic;
 use crate::config::ApprovalRules;
 use crate::event::Event;
 use crate::ports::Ports;
@@ -23,6 +24,7 @@ use crate::routing::subject::SubjectState;
 use crate::store::Tx;
 use crate::store::approval::{Approval, Terms, UpstreamCall, insert_approval, lock_subject_approvals, save_approval};
 use crate::store::audit::{NewAudit, insert_audit};
+use crate::store::outbound;
 use crate::store::subject::Subject;
 
 /// Takes an event about a machine into its approvals, in the planner's transaction.
@@ -186,5 +188,33 @@ async fn audit(
     let line =
         NewAudit { guild_id: approval.guild_id, approval_id: Some(approval.id), person_id: person, action, detail };
     insert_audit(tx, &line, ports.clock.now()).await?;
+    tell_others(tx, ports, approval, action).await
+}
+
+/// What became of an approval is told to the systems that want to hear it. Who decided is not.
+async fn tell_others(tx: &mut Tx, ports: &Ports, approval: &Approval, action: &str) -> Result<()> {
+    let what = match (action, approval.state) {
+        ("requested", ApprovalState::Superseded) => return Ok(()),
+        ("requested", _) => "approval.opened",
+        ("decided", _) => "approval.decided",
+        ("confirmed" | "elsewhere", _) => "approval.confirmed",
+        ("refused", _) => "approval.refused",
+        ("expired", _) => "approval.expired",
+        _ => return Ok(()),
+    };
+    let verb = |verb: Option<Verb>| verb.map(Verb::as_str);
+    let data = json!({
+        "id": approval.id,
+        "kind": approval.kind,
+        "title": approval.title,
+        "state": approval.state.as_str(),
+        "verb": verb(approval.verb),
+        "outcome": verb(approval.outcome),
+        "upstream_text": approval.upstream_text,
+        "facts": approval.facts,
+    });
+    if outbound::tell(tx, approval.guild_id, what, &data, ports.clock.now()).await? > 0 {
+        ports.wake.wake(Topic::Outbound);
+    }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod office;
 mod print;
 mod replay;
 mod setup;
+mod source;
 mod terminal;
 mod xtsystems;
 
@@ -70,6 +71,11 @@ enum Command {
     ApiKey {
         #[command(subcommand)]
         what: api_key::ApiKeyCommand,
+    },
+    /// Other systems that send messages here: add, list, show, configure, rotate, remove
+    Source {
+        #[command(subcommand)]
+        what: source::SourceCommand,
     },
     /// Print the OpenAPI document of the REST interface
     Openapi,
@@ -140,6 +146,12 @@ pub fn main() -> ExitCode {
         Command::ApiKey { what } => {
             with_store_and_config(async |store, config| api_key::run(what, &store, config.discord.guild_id).await)
         }
+        Command::Source { what } => with_config(config::load_without_bot(config::Process::new()), |loaded| {
+            let database = database(&loaded.config, Private::Shared)?;
+            let outcome = block_on(source::run(what, loaded.config, &database.url));
+            database.close();
+            outcome
+        }),
         Command::Openapi => {
             print!("{}", crate::web::api::openapi_json());
             ExitCode::SUCCESS

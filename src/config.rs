@@ -16,6 +16,7 @@ mod example;
 mod host;
 mod nearest;
 mod operation;
+mod outbound;
 mod party;
 mod problem;
 mod reader;
@@ -42,6 +43,7 @@ pub use host::{crash_point, mutation};
 pub use host::{data_dir, search_path, user_data_dir};
 pub use nearest::did_you_mean;
 pub use operation::{MetricsConfig, OperationConfig, TracesConfig};
+pub use outbound::OutboundConfig;
 pub use party::PartyConfig;
 pub use problem::{Origin, Problem, Problems};
 pub use reader::Setting;
@@ -75,6 +77,7 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     pub telemetry: TelemetryConfig,
     pub operation: OperationConfig,
+    pub outbound: OutboundConfig,
 }
 
 /// A good configuration, and what should be said about it.
@@ -128,6 +131,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let delivery = delivery::read(&mut reader, discord.as_ref());
     let telemetry = telemetry::read(&mut reader);
     let operation = operation::read(&mut reader);
+    let outbound = outbound::read(&mut reader);
     check_paths(&mut reader, discord.as_ref(), xtsystems.as_ref());
     let (warnings, settings) = reader.finish()?;
     // A section is `None` only when a problem was noted, and then `finish` has returned it.
@@ -146,6 +150,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         delivery: delivery.expect(both),
         telemetry: telemetry.expect(both),
         operation: operation.expect(both),
+        outbound,
     };
     Ok(Loaded { config, warnings, settings })
 }

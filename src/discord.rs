@@ -25,6 +25,7 @@ use crate::delivery::Delivery;
 use crate::doctor::Edge;
 use crate::id::GuildId;
 use crate::ports::Ports;
+use crate::source::generic::live::Sources;
 use crate::source::xtsystems::live::LiveSource;
 
 pub use endpoint::Endpoint;
@@ -35,6 +36,7 @@ pub struct Bot {
     pub ports: Ports,
     pub delivery: Arc<Delivery>,
     pub xtsystems: Option<Arc<LiveSource>>,
+    pub generic: Arc<Sources>,
     pub connection: Connection,
     pub running: Stopwatch,
     /// The port the web server really listens on.

@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::id::GuildId;
 
-pub use kind::Severity;
+pub use kind::{Severity, SubjectKind};
+
+/// What the subject of an event of a described source begins with.
+pub const SIGNAL_SUBJECT: &str = "signal:";
 
 /// An event may claim to come from the future by no more than this (see [`OrderKey`]).
 const MAX_AHEAD: TimeDelta = TimeDelta::seconds(60);
@@ -102,6 +105,16 @@ pub struct OrderKey {
 }
 
 impl Event {
+    /// What kind of lasting thing it is about. Of programmed sources the kind says it; those that are described say
+    /// it in the subject.
+    pub fn subject_kind(&self) -> Option<SubjectKind> {
+        let subject = self.subject.as_deref()?;
+        match kind::find(&self.kind) {
+            Some(spec) => spec.subject,
+            None => subject.starts_with(SIGNAL_SUBJECT).then_some(SubjectKind::Signal),
+        }
+    }
+
     pub fn order_key(&self) -> OrderKey {
         OrderKey {
             time: self.occurred_at.min(self.received_at + MAX_AHEAD),

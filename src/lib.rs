@@ -18,6 +18,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod lifecycle;
+pub mod outbound;
 pub mod ports;
 pub mod privacy;
 pub mod routes;

@@ -11,6 +11,7 @@ use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::XtSystemsClient;
 
 /// Shared by every flow of a process. Cheap to clone.
@@ -20,6 +21,7 @@ pub struct Ports {
     pub clock: Clock,
     pub discord: DiscordClient,
     pub xtsystems: Option<XtSystemsClient>,
+    pub outbound: OutboundClient,
     pub wake: Wake,
     pub config: Arc<Config>,
     pub metrics: Metrics,

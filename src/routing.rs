@@ -13,6 +13,7 @@ pub mod panel;
 pub mod party;
 pub mod reminder;
 pub mod rule;
+pub mod signal;
 pub mod subject;
 pub mod template;
 pub mod ticket;

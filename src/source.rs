@@ -2,10 +2,13 @@
 //! feeds it are flows.
 
 pub mod catch_up;
+pub mod generic;
 pub mod ingest;
 pub mod notice;
 pub mod panel;
 pub mod party;
 pub mod pulse;
+pub mod signature;
 pub mod subscribe;
+pub mod trust;
 pub mod xtsystems;

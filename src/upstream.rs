@@ -5,6 +5,7 @@ pub mod collector;
 pub mod discord;
 pub mod guard;
 mod http;
+pub mod outbound;
 pub mod own_health;
 pub mod permission;
 pub mod public;

@@ -25,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::WebConfig;
 use crate::ports::{Interactions, Ports};
+use crate::source::generic::live::Sources;
+use crate::source::generic::manage::PATH;
 use crate::source::ingest::Ingest;
 use crate::source::xtsystems::live::LiveSource;
 
@@ -33,6 +35,8 @@ pub struct Web {
     pub ports: Ports,
     pub ingest: Ingest,
     pub xtsystems: Option<intake::XtSystemsDoor>,
+    /// Described sources, where this process takes webhooks in.
+    pub generic: Option<intake::generic::GenericDoor>,
     pub interactions: Option<interactions::InteractionsDoor>,
     pub api: api::Door,
     pub unverified: budget::Budgets<std::net::IpAddr>,
@@ -47,6 +51,7 @@ impl Web {
         ports: Ports,
         ingest: Ingest,
         xtsystems: Option<Arc<LiveSource>>,
+        generic: Option<Arc<Sources>>,
         interactions: Option<Arc<dyn Interactions>>,
         discord_connected: Arc<AtomicBool>,
         prepared: Arc<AtomicBool>,
@@ -58,11 +63,15 @@ impl Web {
             source,
             verified: budget::Budgets::new(verified_per_min, chrono::TimeDelta::minutes(1)),
         });
+        let generic = generic.map(|sources| intake::generic::GenericDoor {
+            sources,
+            verified: budget::Budgets::new(verified_per_min, chrono::TimeDelta::minutes(1)),
+        });
         let interactions = interactions
             .zip(ports.config.discord.public_key)
             .map(|(handlers, key)| interactions::InteractionsDoor::new(handlers, key));
         let api = api::Door::new(web);
-        Self { ports, ingest, xtsystems, interactions, api, unverified, discord_connected, prepared }
+        Self { ports, ingest, xtsystems, generic, interactions, api, unverified, discord_connected, prepared }
     }
 }
 
@@ -75,6 +84,13 @@ fn router(web: Arc<Web>) -> Router {
         let metrics = web.ports.metrics.clone();
         let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::XTSYSTEMS, request, next));
         router = router.route(&settings.path, post(intake::xtsystems).layer(watched));
+    }
+    if web.generic.is_some() {
+        let metrics = web.ports.metrics.clone();
+        let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::GENERIC, request, next));
+        let door = post(intake::generic::receive).layer(watched);
+        router = router.route(&format!("{PATH}/{{source}}"), door.clone());
+        router = router.route(&format!("{PATH}/{{source}}/{{key}}"), door);
     }
     if web.interactions.is_some() {
         let metrics = web.ports.metrics.clone();

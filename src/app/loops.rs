@@ -8,10 +8,11 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use super::pieces::{Checks, Decisions, Lanes, TicketActions};
-use super::{App, CHECKS, PLAN_BATCH};
+use super::{App, CHECKS, OUTBOUND, PLAN_BATCH};
 use crate::approval::due::tick_due;
 use crate::bus::Topic;
 use crate::delivery::plan::plan_due;
+use crate::outbound;
 use crate::privacy;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
@@ -48,6 +49,8 @@ impl App {
             self.lifecycle.spawn("catch-up", async move { app.catching_up().await });
             let app = self.clone();
             self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
+            let app = self.clone();
+            self.lifecycle.spawn("sources", async move { app.hearing_of_sources().await });
         }
     }
 
@@ -65,6 +68,11 @@ impl App {
         self.start("lists of tickets", Topic::Tickets, move || {
             let app = app.clone();
             async move { app.lists().await }
+        });
+        let app = self.clone();
+        self.start(outbound::PULSE, Topic::Outbound, move || {
+            let app = app.clone();
+            async move { app.outbound().await }
         });
     }
 
@@ -113,6 +121,16 @@ impl App {
         Ok((lists::refresh_due(&self.ports).await?, None))
     }
 
+    async fn outbound(&self) -> Result<(usize, Option<Duration>)> {
+        let sent = outbound::deliver_due(&self.ports, OUTBOUND).await?;
+        if sent > 0 {
+            return Ok((sent, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_outbound_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
     async fn subscribing(&self) {
         let stop = self.lifecycle.token();
         while !stop.is_cancelled() {
@@ -125,6 +143,15 @@ impl App {
                 report("subscriber", &error);
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
+        }
+    }
+
+    /// Other processes say when they have changed a source.
+    async fn hearing_of_sources(&self) {
+        let stop = self.lifecycle.token();
+        let mut hints = self.ports.wake.listen(Topic::Sources);
+        while stop.run_until_cancelled(hints.woken()).await.is_some() {
+            self.generic.outdate();
         }
     }
 

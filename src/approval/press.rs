@@ -187,6 +187,7 @@ async fn take(ports: &Ports, tx: &mut Tx, press: &Press, person: Uuid, now: Date
     match step {
         Step::Did(action) => {
             save_approval(tx, &approval).await?;
+            super::tell_others(tx, ports, &approval, action).await?;
             card::touch_cards(tx, &[approval.subject_id]).await?;
             Ok(Step::Did(action))
         }

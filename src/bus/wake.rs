@@ -27,9 +27,14 @@ pub enum Topic {
     Approvals,
     /// Changes of tickets that are not carried upstream yet.
     Tickets,
+    /// Configurations of sources that were changed.
+    Sources,
+    /// Messages to other systems that are not sent yet.
+    Outbound,
 }
 
-const TOPICS: [Topic; 4] = [Topic::Planner, Topic::Deliverer, Topic::Approvals, Topic::Tickets];
+const TOPICS: [Topic; 6] =
+    [Topic::Planner, Topic::Deliverer, Topic::Approvals, Topic::Tickets, Topic::Sources, Topic::Outbound];
 
 /// How often an idle connection is tried, so that a dead one is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -41,6 +46,8 @@ impl Topic {
             Topic::Deliverer => "deliverer",
             Topic::Approvals => "approvals",
             Topic::Tickets => "tickets",
+            Topic::Sources => "sources",
+            Topic::Outbound => "outbound",
         }
     }
 
@@ -54,7 +61,7 @@ impl Topic {
 pub struct Wake(Arc<Inner>);
 
 struct Inner {
-    here: [watch::Sender<()>; 4],
+    here: [watch::Sender<()>; TOPICS.len()],
     remote: Option<Remote>,
 }
 
@@ -64,7 +71,7 @@ struct Remote {
     /// Marks our own hints, which come back from the channel.
     own_mark: String,
     /// Set while a hint waits to be published: any number of hints is one message.
-    unsent: [AtomicBool; 4],
+    unsent: [AtomicBool; TOPICS.len()],
     something_unsent: Notify,
 }
 

@@ -173,7 +173,7 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
     let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
     print!("{}", banner(args, &outside));
     if !args.quiet {
-        let stage = stage::Stage::open(outside.xt.clone(), outside.discord.clone(), dir, args.pace);
+        let stage = stage::Stage::open(outside.xt.clone(), outside.discord.clone(), app.address, dir, args.pace)?;
         lifecycle.spawn("story", story::play(stage, lifecycle.token()));
     }
     serve(app, signals).await
@@ -186,6 +186,7 @@ fn settings(args: &DemoArgs, outside: &Outside) -> Vec<(String, String)> {
     let rules = [
         ("XTSYSTEMS_APPROVER_ROLES", roles.join(",")),
         ("APPROVALS_NEEDED", "1,prod-*=2".to_owned()),
+        ("PARTY_LOOPBACK", "on".to_owned()),
         ("APPROVALS_UNDO_SECONDS", format!("{:.0}", (args.pace * UNDO_STEPS).clamp(2.0, 30.0))),
     ];
     let mut settings = outside.discord.env();

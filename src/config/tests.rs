@@ -361,6 +361,9 @@ fn showing_masks_secrets_and_names_origins() {
     DELIVERY_GLOBAL_PER_SECOND=50 (default)
     DELIVERY_PRIORS=on (default)
 
+    # Outbound webhooks
+    OUTBOUND_ALLOWED_NETWORKS (not set)
+
     # Process
     SIGNALBOX_ROLES=intake,bot,worker,ticker (default)
 

@@ -2,7 +2,8 @@
 //! `.env.example` and `config show` all read this table and nothing else.
 
 use super::{
-    approvals, bus, delivery, discord, encryption, operation, party, role, routing, store, telemetry, web, xtsystems,
+    approvals, bus, delivery, discord, encryption, operation, outbound, party, role, routing, store, telemetry, web,
+    xtsystems,
 };
 
 /// One variable of the environment.
@@ -61,6 +62,7 @@ pub static SECTIONS: &[&Section] = &[
     &routing::SECTION,
     &party::SECTION,
     &delivery::SECTION,
+    &outbound::SECTION,
     &role::SECTION,
     &telemetry::SECTION,
     &operation::SECTION,

@@ -13,8 +13,8 @@ use super::look::{Look, SourceNames, compile, failures, look, source_names};
 use super::typed;
 use crate::approval;
 use crate::bus::Topic;
+use crate::event::Event;
 use crate::event::kind::SubjectKind;
-use crate::event::{Event, kind};
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::routing::trace::Plan;
@@ -139,7 +139,7 @@ type Subjects = BTreeMap<(Uuid, String), Subject>;
 async fn take_subjects(ports: &Ports, tx: &mut Tx, batch: &[Event]) -> Result<Subjects> {
     let mut wanted: BTreeMap<(Uuid, String), SubjectKey> = BTreeMap::new();
     for event in batch {
-        let (Some(key), Some(kind)) = (&event.subject, kind::find(&event.kind).and_then(|k| k.subject)) else {
+        let (Some(key), Some(kind)) = (&event.subject, event.subject_kind()) else {
             continue;
         };
         wanted.entry((event.source_id, key.clone())).or_insert_with(|| SubjectKey {

@@ -1,6 +1,7 @@
 //! The slash commands. One file per topic.
 
 mod about;
+mod api_key;
 mod approvals;
 mod audit;
 mod doctor;
@@ -10,6 +11,7 @@ mod machines;
 mod party;
 mod privacy;
 mod route;
+mod source;
 mod template;
 pub mod ticket;
 mod webhook;
@@ -30,9 +32,18 @@ type Definition = poise::Command<Arc<Bot>, Error>;
 
 /// Every command that the configuration has a use for, in the order of `/help`.
 pub fn all(has_xtsystems: bool) -> Vec<Definition> {
-    let mut commands =
-        vec![help::help(), about::about(), doctor::doctor(), privacy::privacy(), audit::audit(), party::party()];
-    commands.extend([route::route(), template::template()]);
+    let mut commands = vec![
+        help::help(),
+        about::about(),
+        doctor::doctor(),
+        privacy::privacy(),
+        audit::audit(),
+        api_key::api_key(),
+        party::party(),
+        source::source(),
+        route::route(),
+        template::template(),
+    ];
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),

@@ -6,6 +6,7 @@ pub(super) mod audit;
 mod link;
 pub(super) mod privacy;
 pub(super) mod route;
+pub(super) mod source;
 mod ticket;
 
 use std::collections::HashMap;
@@ -102,6 +103,7 @@ enum Asked {
     Link(link::Asked),
     Privacy(UserId),
     Route(route::Asked),
+    Source(source::Asked),
     Ticket(ticket::Asked),
 }
 
@@ -114,6 +116,7 @@ fn decode(custom_id: &str) -> Option<Asked> {
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
         ["v1", "route", words @ ..] => route::decode(words).map(Asked::Route),
+        ["v1", "source", words @ ..] => source::decode(words).map(Asked::Source),
         ["v1", "ticket", words @ ..] => ticket::decode(words).map(Asked::Ticket),
         _ => None,
     }
@@ -128,6 +131,7 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
         Some(Asked::Route(asked)) => ("route", route::answer(bot, asked, &input).await),
+        Some(Asked::Source(asked)) => ("source", source::answer(bot, &asked, &input).await),
         Some(Asked::Ticket(asked)) => ("ticket", ticket::answer(bot, asked, &input).await),
         None => ("unknown", Err(UserError::new(text::UNKNOWN_BUTTON).into())),
     };

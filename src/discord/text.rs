@@ -1,8 +1,10 @@
 //! Every text of the gateway edge.
 
+pub mod api_key;
 pub mod party;
 pub mod privacy;
 pub mod route;
+pub mod source;
 pub mod ticket;
 
 use crate::approval::rules::Refusal;

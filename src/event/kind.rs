@@ -45,6 +45,8 @@ pub enum SubjectKind {
     Machine,
     Asset,
     Party,
+    /// Whatever a described source says it is.
+    Signal,
 }
 
 impl SubjectKind {
@@ -54,6 +56,7 @@ impl SubjectKind {
             SubjectKind::Machine => "machine",
             SubjectKind::Asset => "asset",
             SubjectKind::Party => "party",
+            SubjectKind::Signal => "signal",
         }
     }
 
@@ -63,6 +66,7 @@ impl SubjectKind {
             "machine" => SubjectKind::Machine,
             "asset" => SubjectKind::Asset,
             "party" => SubjectKind::Party,
+            "signal" => SubjectKind::Signal,
             _ => return None,
         })
     }

@@ -19,6 +19,7 @@ pub fn render(kind: SubjectKind, state: &SubjectState, approval: Option<&Approva
         SubjectKind::Machine => machine(state, approval),
         SubjectKind::Asset => with_approval(asset(state), approval),
         SubjectKind::Party => super::party::card(state),
+        SubjectKind::Signal => super::signal::card(state, approval),
     }
 }
 
@@ -111,7 +112,7 @@ fn machine(state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBody
 }
 
 /// The newest entries, oldest first, each with the sender's time as the reader's clock shows it.
-fn timeline(state: &SubjectState) -> String {
+pub(super) fn timeline(state: &SubjectState) -> String {
     let skipped = state.timeline.len().saturating_sub(TIMELINE_SHOWN);
     let lines: Vec<String> = state.timeline[skipped..]
         .iter()

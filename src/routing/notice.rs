@@ -44,6 +44,9 @@ pub fn footer(kind: &str) -> Footer {
 
 /// The embed of an event shown on its own.
 pub fn render(event: &Event) -> Embed {
+    if super::signal::is_one(event) {
+        return super::signal::notice(event);
+    }
     if event.kind.starts_with("panel.") {
         return super::panel::render(event);
     }

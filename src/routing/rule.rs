@@ -10,7 +10,7 @@ use super::filter::{Filter, FilterError, Outcome};
 use super::template::{Template, TemplateError};
 use super::trace::{MISSES, Plan, Tried};
 use super::view::EventView;
-use crate::event::{Severity, kind};
+use crate::event::{Severity, SubjectKind, kind};
 
 /// The pattern that is tried after all others.
 pub const DEFAULT_PATTERN: &str = "default";
@@ -190,7 +190,8 @@ impl<'a> Deciding<'a> {
             }
         }
         let event = view.event;
-        let has_subject = event.subject.is_some() && kind::opens_card(&event.kind);
+        let is_signal = event.subject_kind() == Some(SubjectKind::Signal);
+        let has_subject = is_signal || event.subject.is_some() && kind::opens_card(&event.kind);
         // A living card has its own look: a template makes a post of each event.
         let mode = match route.mode {
             Some(Mode::Post) => Mode::Post,

@@ -10,6 +10,8 @@ use crate::event::{Event, OrderKey};
 
 /// Timeline entries kept; the first one always stays.
 const TIMELINE_KEPT: usize = 40;
+/// A part of the data that holds what was sent as a whole: it is the event's, not the thing's.
+const WHOLE: &str = "payload";
 
 /// Fields and timeline of a subject. Applying events in any order, any number of times, ends the same.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ impl SubjectState {
         let key = event.order_key();
         if let Value::Object(map) = &event.data {
             for (name, value) in map {
-                if value.is_null() {
+                if value.is_null() || name == WHOLE {
                     continue;
                 }
                 let stands = self.fields.get(name).is_some_and(|field| (field.key, field.event_id) >= (key, event.id));

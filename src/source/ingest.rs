@@ -12,6 +12,7 @@ use crate::event::{NewEvent, Via, kind};
 use crate::id::sha256_hex;
 use crate::lifecycle::Lifecycle;
 use crate::ports::Ports;
+use crate::routing::signal;
 use crate::store::StoreError;
 use crate::store::event::{EventWriter, Inserted};
 use crate::telemetry::traces::Step;
@@ -200,6 +201,7 @@ impl Writer {
         if let Inserted::Fresh(id) = outcome {
             let source = match stored.event.kind.split('.').next() {
                 _ if stored.via == Via::Internal => "signalbox",
+                _ if signal::is_one(&stored.event) => "generic",
                 Some("panel") => "panel",
                 Some("party") => "party",
                 _ => "xtsystems",

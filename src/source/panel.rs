@@ -253,7 +253,9 @@ pub fn parse(body: Value) -> Result<Dispatch, BadRequest> {
 }
 
 /// The kind behind a name, how much it matters, the type of webhook it goes to, and its data as it is kept.
-fn typed(name: &str, data: Value) -> Result<(&'static str, Severity, &'static str, Map<String, Value>), BadRequest> {
+type Typed = (&'static str, Severity, &'static str, Map<String, Value>);
+
+fn typed(name: &str, data: Value) -> Result<Typed, BadRequest> {
     let data = if data.is_null() { json!({}) } else { data };
     let known = |kind: &'static str| kind::find(&format!("panel.{kind}")).map_or(Severity::Info, |spec| spec.severity);
     let plain = |kind: &'static str, to: &'static str, data: Map<String, Value>| Ok((kind, known(kind), to, data));

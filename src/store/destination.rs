@@ -8,12 +8,12 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::secret::webhook_place;
-use super::{Result, Store, Tx};
+use super::{Result, Store, Tx, outbound};
 use crate::crypto::Keyring;
 use crate::id::{ChannelId, GuildId};
 
@@ -198,19 +198,25 @@ impl Store {
 
     /// Records a check. `problem` disables; `None` enables again. Returns whether that changed anything.
     pub async fn record_destination_check(&self, id: Uuid, problem: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
-        let was_disabled = sqlx::query_scalar!(
+        let mut tx = self.begin().await?;
+        let row = sqlx::query!(
             r#"UPDATE destination d SET checked_at = $3, check_not_before = NULL, check_owner = NULL, disabled_because = $2,
                    disabled_at = CASE WHEN $2::text IS NULL THEN NULL ELSE COALESCE(d.disabled_at, $3) END
                FROM (SELECT id, disabled_at FROM destination WHERE id = $1 FOR UPDATE) old
                WHERE d.id = old.id
-               RETURNING old.disabled_at IS NOT NULL AS "was_disabled!""#,
+               RETURNING d.guild_id, old.disabled_at IS NOT NULL AS "was_disabled!""#,
             id,
             problem,
             now
         )
-        .fetch_optional(&self.pool)
-        .await?
-        .unwrap_or(false);
+        .fetch_optional(&mut *tx)
+        .await?;
+        let was_disabled = row.as_ref().is_some_and(|row| row.was_disabled);
+        if let (Some(row), Some(because), false) = (&row, problem, was_disabled) {
+            let data = json!({ "destination_id": id, "because": because });
+            outbound::tell(&mut tx, GuildId(row.guild_id), "destination.disabled", &data, now).await?;
+        }
+        tx.commit().await?;
         Ok(was_disabled != problem.is_some())
     }
 }

@@ -81,6 +81,14 @@ const fn table(name: &'static str, holds: &'static str, kept: &'static str, of_g
 /// Every table, in an order in which rows can be deleted: what refers to others comes first.
 pub static TABLES: &[Table] = &[
     table(
+        "outbound_attempt",
+        "attempts to tell other systems: time, status, their words",
+        "EVENT_DAYS",
+        Some("outbound_delivery_id IN (SELECT id FROM outbound_delivery WHERE guild_id = $1)"),
+    ),
+    table("outbound_delivery", "what other systems were told, or are to be", "EVENT_DAYS", BY_GUILD),
+    table("outbound_webhook", "other systems that are told what happens here", IN_USE, BY_GUILD),
+    table(
         "attempt",
         "attempts to send to Discord: time, status, Discord's words",
         "EVENT_DAYS",
@@ -229,8 +237,8 @@ pub static TABLES: &[Table] = &[
     },
     table(
         "subject",
-        "tickets, machines and assets as their system last described them, names and e-mail addresses of its users \
-         included",
+        "tickets, machines, assets and what else systems tell of, as it was last described, names and e-mail addresses of \
+         their users included",
         "CARD_DAYS after the last change, once closed; an open one stays",
         BY_GUILD,
     ),

@@ -154,6 +154,14 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
+        let told = sqlx::query!(
+            "DELETE FROM outbound_delivery WHERE id IN
+                 (SELECT id FROM outbound_delivery WHERE state <> 'pending' AND finished_at < $1 LIMIT $2)",
+            cutoffs.event,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
         // The token of an interaction dies after 15 minutes.
         let interactions = sqlx::query!(
             "DELETE FROM interaction WHERE id IN
@@ -165,7 +173,7 @@ impl Store {
         .await?;
         let requests =
             sqlx::query!("DELETE FROM privacy_request WHERE at < $1", cutoffs.interaction).execute(&self.pool).await?;
-        let all = [pulse, refusals, drafts, changes, quarantine, actions, wishes, interactions, requests];
+        let all = [pulse, refusals, drafts, changes, quarantine, actions, wishes, told, interactions, requests];
         let gone: u64 = all.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum();
         Ok(gone
             + self.purge_requests(cutoffs.request, limit).await?

@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::lane::{self, Lane};
-use super::{Result, Store, Tx};
+use super::{Result, Store, Tx, outbound};
 use crate::id::MessageId;
 
 /// States of a send, as in `ARCHITECTURE.md`, table 1.
@@ -335,7 +335,26 @@ async fn apply(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: 
         .execute(&mut **tx)
         .await?;
     }
+    tell_others(tx, lane, send, update, now).await?;
     lane::set_pace(tx, lane, update.lane_not_before, update.lane_failures).await
+}
+
+/// What did not arrive, or may not have, is told to the systems that want to hear it.
+async fn tell_others(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: DateTime<Utc>) -> Result<()> {
+    let what = match update.state {
+        SendState::Dead => "delivery.dead",
+        SendState::InDoubt | SendState::Unresolved if send.state == SendState::Open => "delivery.in_doubt",
+        _ => return Ok(()),
+    };
+    let data = serde_json::json!({
+        "send_id": send.id,
+        "destination_id": lane.destination.id,
+        "messages": send.message_ids.len(),
+        "attempts": update.attempts,
+        "because": update.note,
+    });
+    outbound::tell(tx, lane.destination.guild_id, what, &data, now).await?;
+    Ok(())
 }
 
 pub(super) async fn insert_attempt(tx: &mut Tx, attempt: &NewAttempt) -> Result<()> {

@@ -15,6 +15,8 @@ pub enum SourceKind {
     Signalbox,
     Panel,
     Party,
+    /// Described instead of programmed (`generic_source.rs`).
+    Generic,
 }
 
 impl SourceKind {
@@ -24,6 +26,7 @@ impl SourceKind {
             SourceKind::Signalbox => "signalbox",
             SourceKind::Panel => "panel",
             SourceKind::Party => "party",
+            SourceKind::Generic => "generic",
         }
     }
 }

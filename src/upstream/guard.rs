@@ -55,6 +55,7 @@ impl Reach {
     pub fn check(&self, url: &Url) -> Result<(), Refused> {
         match (self, url.scheme()) {
             (_, "https") | (Reach::Operator, "http") => {}
+            (Reach::People { allowed }, "http") if is_number_in(url, allowed) => {}
             _ => return Err(Refused::Scheme),
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -69,6 +70,16 @@ impl Reach {
         // The client does not resolve what is no name.
         if self.allows(address) { Ok(()) } else { Err(Refused::Inner(address.to_string())) }
     }
+}
+
+/// Whether the host is written as a number, of one of these networks.
+fn is_number_in(url: &Url, networks: &[IpNet]) -> bool {
+    let address = match url.host() {
+        Some(Host::Ipv4(v4)) => IpAddr::V4(v4),
+        Some(Host::Ipv6(v6)) => IpAddr::V6(v6),
+        _ => return false,
+    };
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// For addresses that other people give.
@@ -239,6 +250,9 @@ mod tests {
         }
         let allowed = Reach::People { allowed: Arc::from(["10.0.0.0/8".parse().unwrap()]) };
         assert_eq!(check(&allowed, "https://10.0.0.7/"), Ok(()));
+        assert_eq!(check(&allowed, "http://10.0.0.7/"), Ok(()));
+        assert_eq!(check(&allowed, "http://10.0.0.7.nip.io/"), Err(Refused::Scheme));
+        assert_eq!(check(&allowed, "http://1.1.1.1/"), Err(Refused::Scheme));
         assert!(check(&allowed, "https://10.0.0.7.nip.io/").is_ok(), "names are judged at the connection");
         assert!(check(&Reach::Operator, "http://127.0.0.1:4000").is_ok());
         assert!(check(&Reach::Operator, "http://169.254.169.254/").is_err());

@@ -4,6 +4,7 @@
 //! `caller: By<may::TheScope>` before anything else of the request, and a body as [`input::JsonBody`]; what it makes
 //! gets the id of [`repeat::NewId`]. Its `#[utoipa::path]` names the scope in `security` and what only it answers;
 //! `document.rs` adds what every route may answer.
+#![allow(clippy::result_large_err, reason = "a problem is made once in a request, and moved a few times")]
 
 pub mod audit;
 pub mod caller;
@@ -20,6 +21,7 @@ pub mod repeat;
 pub mod sources;
 pub mod text;
 pub mod version;
+pub mod webhooks;
 
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
@@ -65,6 +67,7 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
         .merge(destinations::routes())
         .merge(sources::routes())
         .merge(audit::routes())
+        .merge(webhooks::routes())
 }
 
 /// The routes, to be merged with those of the rest of the web.

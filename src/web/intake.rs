@@ -1,6 +1,8 @@
 //! `POST /webhooks/xtsystems`: verify the raw bytes, parse, store, answer. A refused request learns
 //! nothing but that it was refused; an admin can see why.
 
+pub mod generic;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ use crate::event::{NewEvent, Via};
 use crate::id::sha256_hex;
 use crate::source::ingest::IngestError;
 use crate::source::xtsystems::live::LiveSource;
-use crate::source::xtsystems::parse::{self, ParseError};
+use crate::source::xtsystems::parse;
 use crate::source::xtsystems::text;
 use crate::source::xtsystems::verify::{OTHER_SENDERS, Refusal, Rule, SignatureHeaders, Verified};
 use crate::store::event::Inserted;
@@ -64,7 +66,7 @@ pub async fn xtsystems(
     let mut event = match parse::parse(&body, door.source.id, door.source.guild_id, web.ports.clock.uuid(), now) {
         Ok(event) => event,
         Err(error) => {
-            keep_unreadable(&web, door, &error, &body).await;
+            keep_unreadable(&web, door.source.id, &text::unreadable(&error), &body).await;
             return refuse(StatusCode::BAD_REQUEST, &error.to_string());
         }
     };
@@ -75,13 +77,22 @@ pub async fn xtsystems(
             door.source.note_use(&web.ports, verified.secret_index).await;
             accepted(inserted)
         }
-        Err(IngestError::Unavailable) => {
-            let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "Temporarily unable to store, please retry");
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
-            response
-        }
-        Err(IngestError::Refused(why)) => refuse(StatusCode::UNPROCESSABLE_ENTITY, &why),
+        Err(error) => not_stored(&error),
     }
+}
+
+/// What a sender learns whose event was not stored.
+fn not_stored(error: &IngestError) -> Response {
+    match error {
+        IngestError::Unavailable => unavailable(),
+        IngestError::Refused(why) => refuse(StatusCode::UNPROCESSABLE_ENTITY, why),
+    }
+}
+
+fn unavailable() -> Response {
+    let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "Temporarily unable to store, please retry");
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+    response
 }
 
 /// Within the client's budget the refusal is explained to the admins; the client itself learns nothing.
@@ -98,7 +109,7 @@ async fn refused(
     }
     let refusal = door.source.diagnose(refusal, headers, body);
     let variant = refusal.variant.as_ref().map(text::variant);
-    keep_refusal(web, door, &text::rule(&refusal.rule), variant.as_deref(), body).await;
+    keep_refusal(web, door.source.id, &text::rule(&refusal.rule), variant.as_deref(), body).await;
     refuse(StatusCode::UNAUTHORIZED, refusal.public)
 }
 
@@ -159,11 +170,11 @@ async fn verify(
 }
 
 /// Kept for the admins, bounded, without secret, signature or body. Failing to keep it is not the sender's concern.
-async fn keep_refusal(web: &Web, door: &XtSystemsDoor, rule: &str, variant: Option<&str>, body: &[u8]) {
+async fn keep_refusal(web: &Web, source_id: Uuid, rule: &str, variant: Option<&str>, body: &[u8]) {
     tracing::warn!(rule, variant, bytes = body.len(), "a webhook was refused");
     let hash = sha256_hex(body);
     let kept = web.ports.store.insert_refusal(
-        door.source.id,
+        source_id,
         Via::Http.as_str(),
         rule,
         variant,
@@ -177,11 +188,10 @@ async fn keep_refusal(web: &Web, door: &XtSystemsDoor, rule: &str, variant: Opti
 }
 
 /// Signed by the sender and yet no event: the admins see it, and the body is kept whole.
-async fn keep_unreadable(web: &Web, door: &XtSystemsDoor, error: &ParseError, body: &[u8]) {
-    let rule = text::unreadable(error);
-    keep_refusal(web, door, &rule, None, body).await;
+async fn keep_unreadable(web: &Web, source_id: Uuid, rule: &str, body: &[u8]) {
+    keep_refusal(web, source_id, rule, None, body).await;
     let (entry, now) = (sha256_hex(body), web.ports.clock.now());
-    if let Err(error) = web.ports.store.insert_quarantine(Via::Http.as_str(), &entry, body, &rule, 1, now).await {
+    if let Err(error) = web.ports.store.insert_quarantine(Via::Http.as_str(), &entry, body, rule, 1, now).await {
         tracing::warn!(%error, "an unreadable body could not be kept");
     }
 }

@@ -6,7 +6,7 @@ use signalbox::api_key::{self, Scope, Wanted};
 use signalbox::id::GuildId;
 
 use crate::support::api::{any_key, ask, key, key_of};
-use crate::support::town::{Setup, Town, run, run_with};
+use crate::support::town::{Setup, Town, run, run_with, told};
 
 /// Without the gateway: nothing here is shown in Discord.
 async fn in_town(test: impl AsyncFnOnce(&mut Town)) {
@@ -232,6 +232,29 @@ async fn keys_are_made_listed_and_revoked_on_the_command_line() {
             .column("SELECT action || ' ' || (detail ->> 'name') FROM audit WHERE action LIKE 'api%' ORDER BY id")
             .await;
         assert_eq!(lines, ["api_key_created ci", "api_key_revoked ci"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_are_made_listed_and_revoked_in_discord() {
+    run(async |town| {
+        let use_it =
+            async |who: &str, verb: &str, options| told(&town.command(who, &format!("api-key {verb}"), options).await);
+        let options = json!({ "name": "panel", "scopes": "read events:write", "days": 30 });
+        let made = use_it("admin", "create", options.clone()).await;
+        let key = made.split('`').nth(1).unwrap().to_owned();
+        insta::assert_snapshot!(made.replace(&key, "KEY"), @"");
+        let shown = ask(town, &key, "GET /key").send().await.json;
+        assert_eq!((&shown["name"], shown["scopes"].as_array().unwrap().len()), (&json!("panel"), 9));
+        let listed = use_it("admin", "list", json!({})).await;
+        insta::assert_snapshot!(listed.replace(&key[..12], "KEY"), @"");
+        insta::assert_snapshot!(use_it("admin", "create", json!({ "name": "x", "scopes": "all" })).await, @"");
+        insta::assert_snapshot!(use_it("admin", "revoke", json!({ "key": "panel" })).await, @"");
+        assert_eq!(ask(town, &key, "GET /key").send().await.status, 401);
+        insta::assert_snapshot!(use_it("admin", "list", json!({})).await, @"");
+        let lines = town.column("SELECT action FROM audit WHERE person_id IS NOT NULL ORDER BY id").await;
+        assert_eq!(lines, ["api_key_created", "api_key_revoked"]);
     })
     .await;
 }

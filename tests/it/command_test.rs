@@ -46,7 +46,7 @@ async fn they_are_registered_in_the_configured_server() {
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
         let of_xtsystems = ["webhook-secret", "ticket", "machines", "link-user", "approvals"];
-        let first = ["help", "about", "doctor", "privacy", "audit", "party", "route", "template"];
+        let first = ["help", "about", "doctor", "privacy", "audit", "api-key", "party", "source", "route", "template"];
         assert_eq!(names, [&first[..], &OF_ADMINS[1..], &of_xtsystems].concat());
         for name in [&OF_ADMINS[..], &["approvals"]].concat() {
             let command = commands.iter().find(|c| c["name"] == name).unwrap();
@@ -103,6 +103,9 @@ async fn help_shows_what_the_caller_may_use() {
         **/privacy show** — What is stored about you, in words and counts.
         **/privacy export** — Everything that is stored about you, as a file that only you see.
         **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
+        **/party show** — The newest parties: members, game, since when.
+        **/party create** — Open a party; its card is posted where parties are told.
+        **/party join-link** — The link to the voice chat of the parties.
         **/ticket create** — Create a ticket in XTSystems.
         **/ticket show** — Show a ticket as XTSystems has it now.
         **/ticket list** — List the open tickets.
@@ -123,6 +126,17 @@ async fn help_shows_what_the_caller_may_use() {
         **/audit list** — Who did what, newest first.
         **/audit verify** — Whether the log is as it was written; names the first entry that was changed, removed or inserted.
         **/audit export** — The log as a file, one JSON object on a line, with the hash that the chain ends with.
+        **/api-key create** — Make a key; it is shown this once, to you alone.
+        **/api-key list** — The keys, without what it takes to use them.
+        **/api-key revoke** — End a key: from then on it is refused.
+        **/party show** — The newest parties: members, game, since when.
+        **/party create** — Open a party; its card is posted where parties are told.
+        **/party join-link** — The link to the voice chat of the parties.
+        **/source add** — Add a source; the answer says what to enter at the sender.
+        **/source list** — The sources of this server.
+        **/source show** — A source: its address, how it is verified, what came and what was refused.
+        **/source rotate** — Make a new secret; the one before it stays valid for a while.
+        **/source remove** — Remove a source; asks you to type its name.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.

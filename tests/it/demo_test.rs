@@ -251,6 +251,10 @@ async fn the_story_plays_itself() {
     (Set the priority ▾ Medium)
     (Assign to me) (Note) (Close)
     ");
+    let party = demo.see("party").await;
+    assert!(party.contains("Members: 4 · Alice, Bob, Cleo, Dan\nGame: Minecraft"), "{party}");
+    let told = ["👋 Bob joined", "👋 Cleo joined", "👋 Dan joined", "🎮 Game Started: Minecraft"];
+    assert!(told.iter().all(|words| party.matches(words).count() == 1), "{party}");
     insta::assert_snapshot!(demo.see("alerts").await, @"
     [🚨 Alert Triggered]
     Disk /var is 97 % full

@@ -32,17 +32,56 @@ async fn results(town: &Town, key: &str, answer: &Answer) -> String {
     ask(town, key, &format!("GET /dispatch/{id}")).send().await.read()
 }
 
+/// Of a webhook that has another id in each run.
+fn failures(read: &str, webhook: u64) -> String {
+    read.replace(&webhook.to_string(), "WEBHOOK")
+}
+
 #[tokio::test]
 async fn a_crash_is_told_where_its_type_and_scope_are_heard() {
     run(async |town| {
-        destination(town, "ops", "Ops", "GAME_SERVER", "ADMIN").await;
+        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
         destination(town, "party", "Players", "GAME_SERVER", "USER").await;
         destination(town, "audit", "Money", "BILLING", "ADMIN").await;
         let key = key(town, &["events:write", "events:read"]).await;
         let answer = dispatch(town, &key, &crashed()).await;
-        insta::assert_snapshot!(answer.read(), @"");
-        insta::assert_snapshot!(town.see("ops"), @"");
-        insta::assert_snapshot!(results(town, &key, &answer).await, @"");
+        insta::assert_snapshot!(answer.read(), @r#"
+        202
+        {
+          "data": {
+            "dispatched": 1,
+            "task_ids": [
+              "ID-1"
+            ]
+          },
+          "duplicate": false,
+          "id": "ID-1",
+          "message": "Webhooks have been queued",
+          "success": true
+        }
+        "#);
+        insta::assert_snapshot!(town.see("stream"), @"
+        [💥 Server Crashed]
+        Rust Server 1 is now crashed
+        Server: Rust Server 1
+        Status: Crashed
+        Node: node-1
+        Timestamp: 2026-01-02T10:00:00.000Z
+        -- NodeByte Hosting
+        ");
+        // The routes are asked as well: `default` leads to #ops.
+        assert_eq!(town.see("ops"), town.see("stream"));
+        insta::assert_snapshot!(results(town, &key, &answer).await, @r#"
+        200
+        {
+          "errors": [],
+          "failed": 0,
+          "id": "ID-1",
+          "pending": 0,
+          "sent": 2,
+          "success": true
+        }
+        "#);
         assert_eq!((town.messages("party").len(), town.messages("audit").len()), (0, 0));
 
         // CloudEvents, for two scopes; the same event again is the same event.
@@ -51,7 +90,8 @@ async fn a_crash_is_told_where_its_type_and_scope_are_heard() {
         for duplicate in [false, true] {
             assert_eq!(dispatch(town, &key, &event).await.json["duplicate"], duplicate);
         }
-        assert_eq!((town.messages("ops").len(), town.messages("party").len()), (2, 1));
+        assert_eq!((town.messages("stream").len(), town.messages("party").len()), (2, 1));
+        town.see("ops");
     })
     .await;
 }
@@ -59,15 +99,32 @@ async fn a_crash_is_told_where_its_type_and_scope_are_heard() {
 #[tokio::test]
 async fn one_broken_webhook_delays_no_other() {
     run(async |town| {
-        destination(town, "ops", "Ops", "GAME_SERVER", "ADMIN").await;
+        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
         let gone = destination(town, "party", "Gone", "GAME_SERVER", "ADMIN").await;
         let key = key(town, &["events:write", "events:read"]).await;
         dispatch(town, &key, &crashed()).await;
         town.discord.delete_webhook(gone);
         let answer = dispatch(town, &key, &crashed()).await;
-        insta::assert_snapshot!(results(town, &key, &answer).await, @"");
-        assert!(town.see("ops").matches("💥 Server Crashed").count() == 2, "{}", town.see("ops"));
+        insta::assert_snapshot!(failures(&results(town, &key, &answer).await, gone), @r#"
+        200
+        {
+          "errors": [
+            {
+              "error": "webhook WEBHOOK was deleted",
+              "webhook": "Gone"
+            }
+          ],
+          "failed": 1,
+          "id": "ID-1",
+          "pending": 0,
+          "sent": 2,
+          "success": true
+        }
+        "#);
+        assert_eq!(town.see("stream").matches("💥 Server Crashed").count(), 2, "{}", town.see("stream"));
         town.see("party");
+        let admins = town.see("ops");
+        assert!(admins.contains("was deleted"), "the admins are told: {admins}");
     })
     .await;
 }
@@ -84,7 +141,18 @@ async fn who_waits_is_told_what_became_of_it() {
         };
         let asked = ask(town, &key, "POST /dispatch?wait=true").json(&crashed()).send();
         let (answer, ()) = tokio::join!(asked, settle);
-        insta::assert_snapshot!(answer.read(), @"");
+        town.see("ops");
+        insta::assert_snapshot!(answer.read(), @r#"
+        200
+        {
+          "errors": [],
+          "failed": 0,
+          "id": "ID-1",
+          "pending": 0,
+          "sent": 1,
+          "success": true
+        }
+        "#);
     })
     .await;
 }
@@ -96,8 +164,20 @@ async fn the_old_address_works_and_a_mistake_is_named() {
         let old = json!({ "event": "sync.completed", "data": { "type": "full", "duration": "45.23s" } });
         let answer = ask(town, &key, "POST /webhook/dispatch").header("x-api-key", &key).json(&old).send().await;
         assert_eq!((answer.status, answer.json["success"].as_bool()), (202, Some(true)), "{}", answer.text);
+        town.settle().await;
+        town.see("ops");
         let wrong = json!({ "event": "node.alert", "data": { "node": "vps-01", "resource": "gpu" } });
-        insta::assert_snapshot!(dispatch(town, &key, &wrong).await.read(), @"");
+        insta::assert_snapshot!(dispatch(town, &key, &wrong).await.read(), @r#"
+        400
+        content-type: application/problem+json
+        {
+          "detail": "data of node.alert: unknown variant `gpu`, expected one of `cpu`, `memory`, `disk`, `network`",
+          "instance": "/api/v1/dispatch",
+          "status": 400,
+          "title": "The request is not valid",
+          "type": "urn:signalbox:problem:invalid"
+        }
+        "#);
     })
     .await;
 }
@@ -105,12 +185,39 @@ async fn the_old_address_works_and_a_mistake_is_named() {
 #[tokio::test]
 async fn a_secret_setting_is_nowhere_stored() {
     run(async |town| {
-        destination(town, "ops", "Ops", "SYSTEM", "ADMIN").await;
+        destination(town, "stream", "Ops", "SYSTEM", "ADMIN").await;
         let key = key(town, &["events:write"]).await;
         let changes = json!({ "panel_api_key": { "old": "ptla_old", "new": "ptla_new" }, "sync_interval": { "old": 60, "new": 30 } });
         let body = json!({ "event": "settings.updated", "data": { "changes": changes, "updated_by": "ada@example.com" } });
         dispatch(town, &key, &body).await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        town.see("ops");
+        insta::assert_snapshot!(town.see("stream"), @"
+        [⚙️ System Settings Updated]
+        Settings have been modified
+
+        • **Panel Api Key**
+        `••••` → `••••`
+        • **Sync Interval**
+        `60` → `30`
+        Changed Fields: Panel Api Key, Sync Interval
+        Total Changes: 2
+        Updated By: ada@example.com
+        Timestamp: 2026-01-02T10:00:00.000Z
+        -- NodeByte Hosting
+
+        [⚙️ System Settings Updated]
+        Settings have been modified
+
+        • **Panel Api Key**
+        `••••` → `••••`
+        • **Sync Interval**
+        `60` → `30`
+        Changed Fields: Panel Api Key, Sync Interval
+        Total Changes: 2
+        Updated By: ada@example.com
+        Timestamp: 2026-01-02T10:00:00.000Z
+        -- NodeByte Hosting
+        ");
         let stored = town.column("SELECT encode(body, 'escape') FROM event_raw UNION ALL SELECT data::text FROM event").await;
         assert!(!stored.is_empty() && !stored.concat().contains("ptla_"), "{stored:#?}");
     })

@@ -60,10 +60,40 @@ async fn an_evening() {
         notify(town, &key, "peer_left", json!({ "peer_name": "Cleo", "party_name": PARTY })).await;
         town.settle().await;
         town.advance(TimeDelta::milliseconds(500)).await;
-        insta::assert_snapshot!(town.see("party"), @"");
+        insta::assert_snapshot!(town.see("party"), @"
+        [🎮 Party Created: Friday Night Gaming]
+        **Host**: Alice
+        **Party ID**: `party-123`
+
+        [Join Voice Chat](https://discord.gg/abc123)
+        Members: 2 · Alice, Bob
+        Game: Minecraft
+        Since: <+0s>
+        -- LANrage
+
+        [👋 Bob joined]
+        Welcome to **Friday Night Gaming**!
+        -- LANrage
+        [👋 Cleo joined]
+        Welcome to **Friday Night Gaming**!
+        -- LANrage
+        [🎮 Game Started: Minecraft]
+        **Players**: Alice, Bob
+        -- LANrage
+        [👋 Cleo left]
+        Left **Friday Night Gaming**
+        -- LANrage
+        ");
         notify(town, &key, "game_ended", json!({ "game": "Minecraft", "duration": 3700, "avg_latency": 45.2 })).await;
+        // The card waits with its lane.
         town.advance(TimeDelta::seconds(1)).await;
-        insta::assert_snapshot!(town.see("party").rsplit_once("\n\n").unwrap().1, @"");
+        town.advance(TimeDelta::seconds(1)).await;
+        insta::assert_snapshot!(town.see("party").rsplit_once("\n\n").unwrap().1, @"
+        [🏁 Game Ended: Minecraft]
+        **Duration**: 1h 1m
+        **Avg Latency**: 45ms
+        -- LANrage
+        ");
         assert!(town.see("party").contains("Game: –"), "{}", town.see("party"));
     })
     .await;
@@ -89,7 +119,11 @@ async fn a_test_answers_when_discord_has_it() {
         let link = format!("https://discord.com/channels/{guild}/{channel}/{}", message["id"].as_str().unwrap());
         let expected = json!({ "status": "ok", "message": "Test notification sent", "link": link });
         assert_eq!((status, answer), (200, expected));
-        insta::assert_snapshot!(town.see("party"), @"");
+        insta::assert_snapshot!(town.see("party"), @"
+        [🧪 Test Notification]
+        LANrage Discord integration is working!
+        -- LANrage
+        ");
     })
     .await;
 }
@@ -121,9 +155,9 @@ async fn a_key_is_needed() {
     run(async |town| {
         let reads = key(town, &["events:read"]).await;
         let told = |answer: (u16, Value)| format!("{} {}", answer.0, answer.1["detail"].as_str().unwrap_or_default());
-        insta::assert_snapshot!(told(call(town, "", "GET status", None).await), @"");
-        insta::assert_snapshot!(told(call(town, "sbx_wrong", "POST test", None).await), @"");
-        insta::assert_snapshot!(told(call(town, &reads, "POST test", None).await), @"");
+        insta::assert_snapshot!(told(call(town, "", "GET status", None).await), @"401 A key is needed: Authorization: Bearer <key>");
+        insta::assert_snapshot!(told(call(town, "sbx_wrong", "POST test", None).await), @"401 A key is needed: Authorization: Bearer <key>");
+        insta::assert_snapshot!(told(call(town, &reads, "POST test", None).await), @"403 This needs a key with the scope events:write");
     })
     .await;
 }
@@ -159,7 +193,7 @@ async fn a_program_on_this_machine_may_go_without() {
 async fn parties_by_command() {
     run(async |town| {
         let none = town.command("member", "party join-link", json!({})).await;
-        insta::assert_snapshot!(heard(town, &none), @"");
+        insta::assert_snapshot!(heard(town, &none), @"No voice invite is set. An operator sets it with POST /api/discord/invite or `signalbox setup party`.");
         let key = set_up(town).await;
         call(town, &key, "POST invite", Some(json!({ "invite_url": "https://discord.gg/abc123" }))).await;
         let created = heard(town, &town.command("member", "party create", json!({ "name": PARTY })).await);
@@ -171,7 +205,12 @@ async fn parties_by_command() {
         assert_eq!(shown["ephemeral"], true);
         let embed = &shown["message"]["embeds"][0];
         let value = crate::support::town::plain_times(embed["fields"][0]["value"].as_str().unwrap());
-        insta::assert_snapshot!(names(town, &format!("{}\n{value}", embed["fields"][0]["name"].as_str().unwrap())), @"");
+        insta::assert_snapshot!(names(town, &format!("{}\n{value}", embed["fields"][0]["name"].as_str().unwrap())), @"
+        Friday Night Gaming
+        **Host**: Mia Member
+        **Members** (2): Bob, Mia Member
+        **Since**: <+0s>
+        ");
         let link = town.command("member", "party join-link", json!({})).await;
         assert_eq!(heard(town, &link), "https://discord.gg/abc123");
         town.see("party");

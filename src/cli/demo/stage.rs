@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use standin::discord::Discord;
 use standin::xtsystems::{Ticket, XtSystems};
@@ -20,6 +22,9 @@ const FORM: Duration = Duration::from_secs(20);
 pub struct Stage {
     pub xt: XtSystems,
     pub discord: Discord,
+    /// Where the bot listens.
+    web: SocketAddr,
+    http: reqwest::Client,
     pace: Duration,
     /// The steps that were played, kept over a stop or a kill.
     played: Mutex<BTreeSet<String>>,
@@ -28,10 +33,11 @@ pub struct Stage {
 
 impl Stage {
     /// Continues what is kept in this directory.
-    pub fn open(xt: XtSystems, discord: Discord, dir: &Path, pace: f64) -> Self {
+    pub fn open(xt: XtSystems, discord: Discord, web: SocketAddr, dir: &Path, pace: f64) -> Result<Self> {
         let path = dir.join("story.json");
         let played = fs::read(&path).ok().and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
-        Self { xt, discord, pace: Duration::from_secs_f64(pace), played: Mutex::new(played), path }
+        let http = reqwest::Client::builder().no_proxy().timeout(FORM).build().context("an HTTP client")?;
+        Ok(Self { xt, discord, web, http, pace: Duration::from_secs_f64(pace), played: Mutex::new(played), path })
     }
 
     /// Waits until the bot is in the server and has its commands there.
@@ -117,6 +123,15 @@ impl Stage {
         let outcome = self.discord.act(command).await;
         let said = outcome["message"]["content"].as_str().or(outcome["response"]["data"]["content"].as_str());
         said.unwrap_or_default().to_owned()
+    }
+
+    /// What the LAN party program sends to the bot.
+    pub async fn party(&self, what: &str, body: Value) {
+        let url = format!("http://{}/api/discord/{what}", self.web);
+        let sent = self.http.post(url).header("content-type", "application/json").body(body.to_string()).send().await;
+        if let Err(error) = sent.and_then(reqwest::Response::error_for_status) {
+            tracing::warn!(%error, "the bot did not take what the party program sent");
+        }
     }
 
     /// The newest card about something, as text.

@@ -29,6 +29,7 @@ pub async fn play(stage: Stage, stop: CancellationToken) {
         outage(&stage).await;
         ticket_from_discord(&stage).await;
         switch_is_mended(&stage).await;
+        party(&stage).await;
         left_for_the_watcher(&stage).await;
         audit(&stage).await;
     };
@@ -166,6 +167,34 @@ async fn switch_is_mended(stage: &Stage) {
         }
     };
     stage.step("#tickets: the first ticket is closed in XTSystems", closed, close).await;
+}
+
+/// The program of a LAN party speaks to the bot by HTTP, in bursts.
+async fn party(stage: &Stage) {
+    const NAME: &str = "Friday Night Gaming";
+    let begun = |stage: &Stage| stage.card("party", "Party Created").is_some();
+    let begin = async {
+        let channel = stage.discord.channel_id("party");
+        // One that was made before a kill stays unused.
+        let Ok((_, _, url)) = stage.discord.create_webhook(channel, "LAN party") else { return };
+        stage.party("webhook", json!({ "webhook_url": url })).await;
+        stage.party("invite", json!({ "invite_url": "https://discord.gg/signaltown" })).await;
+        let party = json!({ "party_id": "party-1", "party_name": NAME, "host": "Alice" });
+        stage.party("notify/party_created", party).await;
+    };
+    stage.step("#party: a LAN party begins; its program tells the bot", begun, begin).await;
+    let playing = |stage: &Stage| stage.card("party", "Game Started: Minecraft").is_some();
+    let come = async {
+        for peer in ["Bob", "Cleo", "Dan"] {
+            if stage.card("party", &format!("{peer} joined")).is_none() {
+                stage.party("notify/peer_joined", json!({ "peer_name": peer, "party_name": NAME })).await;
+            }
+        }
+        let game = json!({ "game_name": "Minecraft", "players": ["Alice", "Bob", "Cleo", "Dan"] });
+        stage.party("notify/game_started", game).await;
+    };
+    let line = "#party: three join and a game begins, all in one moment: the messages of a burst go together";
+    stage.step(line, playing, come).await;
 }
 
 async fn left_for_the_watcher(stage: &Stage) {

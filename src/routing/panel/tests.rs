@@ -1,3 +1,5 @@
+//! Every look against the genuine samples, and what those do not show.
+
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};

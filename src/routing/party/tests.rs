@@ -1,3 +1,5 @@
+//! Every look against the genuine samples, and the living card.
+
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};

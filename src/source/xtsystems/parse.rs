@@ -137,7 +137,7 @@ fn subject(what: SubjectKind, data: &Map<String, Value>) -> Option<String> {
         SubjectKind::Machine => &["asset_id", "id"],
         SubjectKind::Asset => &["id", "asset_id"],
         // Not of XTSystems.
-        SubjectKind::Party => &[],
+        SubjectKind::Party | SubjectKind::Signal => &[],
     };
     let id = names.iter().find_map(|name| id_text(data, name))?;
     Some(format!("{}:{id}", what.as_str()))
@@ -167,7 +167,7 @@ fn stamp_text(stamp: &Value) -> String {
 
 /// Unix seconds or milliseconds, as a number or as text, or an ISO date (UTC unless it says otherwise).
 /// `None` when there is none that can be meant: before 2000, or more than a day after receipt.
-fn occurred_at(stamp: &Value, received_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(in crate::source) fn occurred_at(stamp: &Value, received_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let at = match stamp {
         Value::Number(number) => match number.as_i64() {
             Some(whole) => instant(whole),

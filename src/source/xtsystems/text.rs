@@ -1,9 +1,9 @@
 //! What admins read about refused requests: which rule failed, and what to change where.
 
 use super::parse::ParseError;
-use super::verify::diagnose::{Escapes, Misreading, Respelling, Spacing};
 use super::verify::{KnownVariant, Refusal, Rule};
 use crate::routing::duration::span;
+use crate::source::signature::{Escapes, Misreading, Respelling, Spacing};
 
 /// One or two sentences: the rule, then what would have matched.
 pub fn refusal(refusal: &Refusal) -> String {
@@ -99,7 +99,7 @@ pub fn variant(variant: &KnownVariant) -> String {
     }
 }
 
-fn misreading(how: Misreading) -> &'static str {
+pub(in crate::source) fn misreading(how: Misreading) -> &'static str {
     match how {
         Misreading::LineBreak => {
             "with a line break at the end of the secret: the sender read it from a file; take the line break away there."
@@ -115,7 +115,7 @@ fn misreading(how: Misreading) -> &'static str {
 }
 
 /// `x-hub-signature-256` → `X-Hub-Signature-256`
-fn header_name(lower: &str) -> String {
+pub(in crate::source) fn header_name(lower: &str) -> String {
     let words = lower.split('-').map(|word| {
         let mut letters = word.chars();
         letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
@@ -131,7 +131,7 @@ fn separator_name(separator: &str) -> String {
     }
 }
 
-fn spelling(how: Respelling) -> String {
+pub(in crate::source) fn spelling(how: Respelling) -> String {
     let spacing = match how.spacing {
         Spacing::Compact => "compact JSON",
         Spacing::Spaced => "JSON with a space after commas and colons",

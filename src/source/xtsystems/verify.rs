@@ -6,12 +6,14 @@
 
 pub mod diagnose;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-pub use diagnose::{KnownVariant, OTHER_SENDERS, OtherSender, diagnose};
+use crate::source::signature::{self, matches};
+
+pub use crate::source::signature::{OTHER_SENDERS, OtherSender};
+pub use diagnose::{KnownVariant, diagnose};
 
 /// `X-XTSystems-Signature: sha256=<64 hex digits>`
 pub const SIGNATURE_HEADER: &str = "x-xtsystems-signature";
@@ -33,14 +35,14 @@ pub struct Rules {
     live: Vec<hmac::Key>,
     retired: Vec<hmac::Key>,
     /// What a sender may have made of a live secret, for [`diagnose`] alone.
-    misread: Vec<(diagnose::Misreading, hmac::Key)>,
+    misread: Vec<(signature::Misreading, hmac::Key)>,
     separator: String,
 }
 
 impl Rules {
     /// `secrets` are the live ones (two during a rotation), the newest first; empty ones don't count.
     pub fn new(secrets: &[SecretString], separator: impl Into<String>) -> Self {
-        let misread = diagnose::misreadings(secrets);
+        let misread = signature::misreadings(secrets);
         Self { live: keys(secrets), retired: Vec::new(), misread, separator: separator.into() }
     }
 
@@ -49,6 +51,10 @@ impl Rules {
     pub fn with_retired(mut self, secrets: &[SecretString]) -> Self {
         self.retired = keys(secrets);
         self
+    }
+
+    pub fn separator(&self) -> &str {
+        &self.separator
     }
 
     /// False when every request will be refused.
@@ -161,17 +167,6 @@ fn check(rules: &Rules, headers: &SignatureHeaders<'_>, body: &[u8], now: DateTi
 
 fn present(header: Option<&[u8]>) -> Option<&[u8]> {
     header.filter(|value| !value.is_empty())
-}
-
-/// What `hmac::verify` does, over parts, so that the body isn't copied; the comparison is constant-time.
-fn matches(key: &hmac::Key, parts: &[&[u8]], tag: &[u8]) -> bool {
-    verify_slices_are_equal(sign(key, parts).as_ref(), tag).is_ok()
-}
-
-fn sign(key: &hmac::Key, parts: &[&[u8]]) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(key);
-    parts.iter().filter(|part| !part.is_empty()).for_each(|part| context.update(part));
-    context.sign()
 }
 
 /// `sha256=` and 64 hex digits of either case.

@@ -88,7 +88,9 @@ async fn carry_out(web: &Arc<Web>, request: Request, next: Next) -> Result<Respo
 fn key_of(parts: &Parts) -> Result<String, Problem> {
     let key = parts.headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let fits = (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-    fits.then(|| key.to_owned()).ok_or_else(|| Problem::bad_request(text::SHORT_KEY))
+    // Each address has keys of its own.
+    fits.then(|| format!("{} {} {key}", parts.method, parts.uri.path()))
+        .ok_or_else(|| Problem::bad_request(text::SHORT_KEY))
 }
 
 fn request_hash(parts: &Parts, body: &[u8]) -> Vec<u8> {

@@ -100,11 +100,11 @@ impl Town {
 
     /// The same into a Discord webhook.
     pub async fn route_to_webhook(&self, pattern: &str, webhook: u64, token: &str) {
-        route_to_webhook(&self.store(), &self.clock, self.discord.guild_id(), pattern, webhook, token).await;
+        route_to_webhook(self.store(), &self.clock, self.discord.guild_id(), pattern, webhook, token).await;
     }
 
     async fn route(&self, pattern: &str, destination_ids: Vec<uuid::Uuid>) {
-        insert_route(&self.store(), &self.clock, self.discord.guild_id(), pattern, destination_ids).await;
+        insert_route(self.store(), &self.clock, self.discord.guild_id(), pattern, destination_ids).await;
     }
 }
 

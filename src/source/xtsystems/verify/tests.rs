@@ -1,7 +1,7 @@
 //! Genuine requests pass, everything else is refused and explained.
 
-use super::diagnose::{Escapes, Misreading, Respelling, Spacing};
 use super::*;
+use crate::source::signature::{Escapes, Misreading, Respelling, Spacing, sign};
 use base64::Engine;
 use proptest::prelude::*;
 use serde_json::Value;

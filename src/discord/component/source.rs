@@ -1,0 +1,96 @@
+//! The forms behind `/source`: a secret that is given, and a name that has to be typed.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use chrono::TimeDelta;
+use poise::serenity_prelude::{CreateActionRow, CreateInputText, CreateModal, InputTextStyle};
+
+use super::super::Bot;
+use super::super::text::{self, source as words};
+use super::{Answer, Input};
+use crate::error::UserError;
+use crate::source::generic::manage::{self, By};
+use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+
+const FIELD: &str = "value";
+
+/// What a form is for.
+pub(in crate::discord) enum Ask {
+    Add { preset: String, name: String },
+    Rotate { name: String, keep_hours: i64 },
+    Remove { name: String },
+}
+
+pub(in crate::discord) fn ask_for(ask: &Ask) -> CreateModal {
+    // What the ids are made of is checked when the form is sent; a colon would only confuse them.
+    let part = |text: &str| text.replace(':', "_");
+    let (id, title, label, longest) = match ask {
+        Ask::Add { preset, name } => {
+            let id = format!("v1:source:add:{}:{}", part(preset), part(name));
+            (id, words::secret_title(name), words::SECRET_LABEL, 500)
+        }
+        Ask::Rotate { name, keep_hours } => {
+            let id = format!("v1:source:rotate:{keep_hours}:{}", part(name));
+            (id, words::secret_title(name), words::SECRET_LABEL, 500)
+        }
+        Ask::Remove { name } => {
+            (format!("v1:source:remove:{}", part(name)), words::remove_title(name), words::NAME_LABEL, 32)
+        }
+    };
+    let input = CreateInputText::new(InputTextStyle::Short, label, FIELD).max_length(longest).required(true);
+    let id: String = id.chars().take(100).collect();
+    CreateModal::new(id, title).components(vec![CreateActionRow::InputText(input)])
+}
+
+/// What the sent form asks.
+pub(super) enum Asked {
+    Add { preset: String, name: String },
+    Rotate { name: String, keep_hours: i64 },
+    Remove { name: String },
+}
+
+/// `add:<preset>:<name>`, `rotate:<hours>:<name>`, `remove:<name>`.
+pub(super) fn decode(words: &[&str]) -> Option<Asked> {
+    let text = |word: &str| word.to_owned();
+    match words {
+        ["add", preset, name] => Some(Asked::Add { preset: text(preset), name: text(name) }),
+        ["rotate", hours, name] => {
+            let keep_hours = hours.parse().ok().filter(|hours| (0..=720).contains(hours))?;
+            Some(Asked::Rotate { name: text(name), keep_hours })
+        }
+        ["remove", name] => Some(Asked::Remove { name: text(name) }),
+        _ => None,
+    }
+}
+
+pub(super) async fn answer(bot: &Arc<Bot>, asked: &Asked, input: &Input) -> Result<Answer> {
+    let Some(form) = &input.form else { return Err(UserError::new(text::UNKNOWN_BUTTON).into()) };
+    if input.permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
+        return Err(UserError::new(text::MANAGE_SERVER).into());
+    }
+    let ports = &bot.ports;
+    if !ports.store.insert_interaction(input.interaction_id, ports.clock.now()).await? {
+        return Ok(Answer::Nothing);
+    }
+    let given = form.get(FIELD).map(String::as_str).unwrap_or_default();
+    let (guild_id, by) = (input.guild_id, By(Some(input.user_id)));
+    let told = match asked {
+        Asked::Add { preset, name } => {
+            words::added(&manage::add(ports, &bot.generic, guild_id, by, name, preset, Some(given)).await?)
+        }
+        Asked::Rotate { name, keep_hours } => {
+            let keep = TimeDelta::hours(*keep_hours);
+            let made = manage::rotate(ports, &bot.generic, guild_id, by, name, Some(given), keep).await?;
+            words::rotated(&made, ports.clock.now())
+        }
+        Asked::Remove { name } => {
+            if !given.eq_ignore_ascii_case(name) {
+                return Err(UserError::new(words::NOT_THE_NAME).into());
+            }
+            manage::remove(ports, &bot.generic, guild_id, by, name).await?;
+            words::removed(name)
+        }
+    };
+    Ok(Answer::Private(told))
+}

@@ -1,0 +1,109 @@
+//! How the events of described sources look: title, text, link and fields as their mapping says, on a card where they
+//! are about a lasting thing, else each for itself.
+
+use serde_json::Value;
+use url::Url;
+
+use super::card::with_approval;
+use super::card::{ApprovalView, timeline};
+use super::embed::{Embed, Footer, MessageBody, TITLE, escape, fit};
+use super::subject::{SubjectState, plain};
+use crate::event::{Event, Severity};
+
+const TEXT: usize = 1500;
+const FIELDS: usize = 12;
+const FIELD_NAME: usize = 60;
+const FIELD: usize = 250;
+const GREEN: u32 = 0x2ECC71;
+/// Discord refuses longer addresses.
+const LONGEST_URL: usize = 2000;
+
+/// True for an event of a described source.
+pub fn is_one(event: &Event) -> bool {
+    event.data.get("signal_source").is_some()
+}
+
+/// The embed of an event shown on its own.
+pub fn notice(event: &Event) -> Embed {
+    let mut embed = frame(&|name| event.data.get(name).cloned(), &event.kind);
+    embed.timestamp = Some(event.occurred_at);
+    embed
+}
+
+/// The card of a lasting thing, as the newest event about it says. What is over has no buttons.
+pub fn card(state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBody {
+    let value = |name: &str| state.fields.get(name).map(|field| field.value.clone());
+    let latest = state.latest();
+    let kind = latest.map_or("", |entry| entry.kind.as_str());
+    let mut embed = frame(&value, kind);
+    embed.timestamp = latest.map(|entry| entry.key.time);
+    if let Some(state) = value("state").as_ref().and_then(plain) {
+        embed = embed.field("State", fit(&escape(&super::notice::capitalised(&state)), FIELD), true);
+    }
+    let embed = embed.field("Timeline", timeline(state), false);
+    let mut body = with_approval(MessageBody { embeds: vec![embed], ..MessageBody::default() }, approval);
+    if is_over(&value) {
+        body.buttons.clear();
+    }
+    body
+}
+
+type Part<'a> = &'a dyn Fn(&str) -> Option<Value>;
+
+fn is_over(part: Part<'_>) -> bool {
+    part("resolved") == Some(Value::Bool(true))
+}
+
+fn frame(part: Part<'_>, kind: &str) -> Embed {
+    let text = |name: &str| part(name).as_ref().and_then(plain).unwrap_or_default();
+    let severity = Severity::parse(&text("severity")).unwrap_or(Severity::Info);
+    let (symbol, color) = if is_over(part) { ("✅", GREEN) } else { look(severity) };
+    let title = Some(text("title")).filter(|title| !title.is_empty()).unwrap_or_else(|| kind.to_owned());
+    let embed = Embed {
+        title: fit(&format!("{symbol} {}", escape(&title)), TITLE),
+        description: fit(&escape(&text("text")), TEXT),
+        url: link(&text("url")),
+        color,
+        footer: Footer { text: format!("{} · {kind}", fit(&text("signal_source"), 80)), ..Footer::default() },
+        ..Embed::default()
+    };
+    let fields = part("fields");
+    let fields = fields.as_ref().and_then(Value::as_array).into_iter().flatten().take(FIELDS);
+    fields.fold(embed, |embed, field| {
+        let part = |name: &str| field.get(name).and_then(plain).unwrap_or_default();
+        let value = part("value");
+        let inline = value.len() < 40 && !value.contains('\n');
+        embed.field(&fit(&escape(&part("name")), FIELD_NAME), fit(&escape(&value), FIELD), inline)
+    })
+}
+
+/// Symbol and colour, so that colour is never the only sign.
+fn look(severity: Severity) -> (&'static str, u32) {
+    match severity {
+        Severity::Critical => ("🔴", 0xC0392B),
+        Severity::Error => ("🟠", 0xE67E22),
+        Severity::Warning => ("🟡", 0xF1C40F),
+        Severity::Info => ("🔵", 0x3498DB),
+        Severity::Debug => ("⚪", 0x95A5A6),
+    }
+}
+
+/// An address that Discord takes; any other is left out.
+fn link(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let fits = matches!(url.scheme(), "http" | "https") && url.has_host() && url.as_str().len() <= LONGEST_URL;
+    fits.then(|| url.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_web_addresses_become_links() {
+        assert_eq!(link("https://example.org/a b").as_deref(), Some("https://example.org/a%20b"));
+        for odd in ["", "javascript:alert(1)", "ftp://x", "example.org", &format!("https://x/{}", "a".repeat(3000))] {
+            assert_eq!(link(odd), None, "{odd}");
+        }
+    }
+}
