@@ -182,8 +182,19 @@ mod tests {
     fn only_what_differs() {
         let after = RouteBody { filter: None, paused: true, min_severity: Severity::Error, ..body() };
         let words = |lines: Vec<Line>| lines.iter().map(Line::words).collect::<Vec<_>>().join("\n");
-        insta::assert_snapshot!(words(compare_routes(Some(&body()), Some(&after), &Plain)), @"");
-        insta::assert_snapshot!(words(compare_routes(None, Some(&body()), &Plain)), @"");
+        insta::assert_snapshot!(words(compare_routes(Some(&body()), Some(&after), &Plain)), @"
+        severity: error and above
+        filter: data.priority == 'high' → none
+        paused: yes
+        ");
+        insta::assert_snapshot!(words(compare_routes(None, Some(&body()), &Plain)), @"
+        name: urgent
+        type: ticket.*
+        filter: data.priority == 'high'
+        to: <#7>
+        mentions: <@&5>
+        position: 10
+        ");
         assert_eq!(compare_routes(Some(&after), Some(&after), &Plain), []);
     }
 

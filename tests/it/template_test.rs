@@ -48,7 +48,16 @@ async fn a_template_is_previewed_saved_and_used() {
     run(async |town| {
         alert(town, disk()).await;
         let preview = write(town, "alarm", form()).await;
-        insta::assert_snapshot!(show(&preview["message"]), @"");
+        insta::assert_snapshot!(show(&preview["message"]), @r"
+        🎨 New template alarm. Nothing is saved until you press Save.
+        db\_01 needs somebody
+        ⚠️ none of the recent events has `data.gone`
+        [Alarm: Disk]
+        \*full\* <@7\> @everyone
+        Where: `db_01`
+        -- XTSystems
+        (Save)
+        ");
         insta::assert_snapshot!(press_save(town, &preview).await, @"");
         route_with(town, "alarm").await;
         alert(town, disk()).await;
@@ -95,9 +104,24 @@ async fn faults_are_named_before_anything_is_saved() {
         ] {
             words.push(heard(town, &write(town, "bad", form).await));
         }
-        insta::assert_snapshot!(words.join("\n"), @"");
+        insta::assert_snapshot!(words.join("\n"), @"
+        The template cannot be used.
+        description, line 2: there is no filter of this name: filter uper is unknown (did you mean upper?). There are lower, upper, title, capitalize, trim, length, count, items, dictsort, reverse, default, d, round, abs, int, float, first, last, min, max, sort, unique, list, string, bool, split, lines, selectattr, rejectattr, join, replace, truncate, times, map, sum, relative, raw.
+        The template cannot be used.
+        title, line 1: {% set %} is not part of the language; there are if and for.
+        The template cannot be used.
+        template: it says nothing: give it a title, a description, fields or content.
+        The template fails with the newest alert.triggered.
+        title, line 1: invalid operation: tried to use + operator on unsupported types string and number.
+        ");
         let odd = write(town, "odd", json!({ "title": "x{{ data.mesage }}" })).await;
-        insta::assert_snapshot!(show(&odd["message"]), @"");
+        insta::assert_snapshot!(show(&odd["message"]), @"
+        🎨 New template odd. Nothing is saved until you press Save.
+        ⚠️ none of the recent events has `data.mesage` (did you mean data.message?)
+        [x]
+        -- XTSystems
+        (Save)
+        ");
         assert_eq!(town.count("SELECT count(*) FROM template").await, 0);
         town.see("alerts");
     })

@@ -59,7 +59,7 @@ fn code(text: &str) -> String {
 pub fn backtest(looked: &Looked, board: &Board, span: &str) -> String {
     let test = &looked.backtest;
     let bound = if looked.complete { "" } else { ", the newest; older ones were not looked at" };
-    let mut out = format!("{} events{bound}. ", count(test.looked_at));
+    let mut out = format!("{}{bound}. ", plural(test.looked_at, "event"));
     let messages: usize = test.messages.values().sum();
     match test.matched {
         0 => out.push_str("None of them would have taken this route."),
@@ -75,10 +75,10 @@ pub fn backtest(looked: &Looked, board: &Board, span: &str) -> String {
         let _ = write!(out, "\n→ {} {}", board.destination(*destination), plural(*n, "message"));
     }
     for (name, n) in test.taken.iter().take(3) {
-        let _ = write!(out, "\n⚠️ {} no longer reach **{}**", plural(*n, "event"), escape(name));
+        let _ = write!(out, "\n⚠️ {} taken away from **{}**", plural(*n, "event"), escape(name));
     }
     for (name, n) in test.instead.iter().take(3) {
-        let _ = write!(out, "\n↪️ {} go to **{}** instead, which is tried first", plural(*n, "event"), escape(name));
+        let _ = write!(out, "\n↪️ {} taken by **{}** instead, which is tried first", plural(*n, "event"), escape(name));
     }
     for (why, n) in test.errors.iter().take(3) {
         let _ = write!(out, "\n❌ {} of it: {}", plural(*n, "failure"), escape(&fit(why, 150)));

@@ -1,3 +1,5 @@
+//! Which routes an event takes, and what is said of the others.
+
 use super::*;
 use crate::event::Event;
 use crate::id::GuildId;
@@ -136,8 +138,8 @@ fn the_first_condition_that_failed_is_said() {
     r1: type ticket.created is not machine.*
     r2: source xtsystems is not the one of this route
     r3: severity info is below warning
-    r4: filter `data.priority in ['high', 'critical']` is false: data.priority is not there
-    r5: filter failed: invalid operation: tried to use + operator on unsupported types undefined and number
+    r4: filter `data.priority in ['high', 'critical']` is false: data.priority = low
+    r5: filter failed: invalid operation: tried to use + operator on unsupported types sequence and number
     r6: it is paused; everything else fits
     r7: matches
     and 0 others; routed by r7

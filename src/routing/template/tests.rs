@@ -1,3 +1,5 @@
+//! What templates make of events, and what they cannot do.
+
 use super::*;
 use crate::event::Event;
 use crate::routing::rule::tests::event;
@@ -112,7 +114,7 @@ fn bombs_do_not_go_off() {
     assert_eq!(rendered(looped, long.clone()).chars().count(), DESCRIPTION);
     let idle = "{% for a in data.many %}{% for b in data.many %}{% if b == a %}{% endif %}{% endfor %}{% endfor %}x";
     let error = compiled(description(idle)).unwrap().render(&EventView::new(&with(long), "x")).unwrap_err();
-    assert_eq!(error.to_string(), "description: it takes too many steps; loop over less");
+    assert_eq!(error.to_string(), "description, line 1: it takes too many steps; loop over less");
 }
 
 #[test]
