@@ -81,7 +81,15 @@ async fn a_409_that_names_no_decision_does_not_say_which() {
         town.xt.mode(Mode::status(503).at(Place::Machines));
         approve_in(town, Mode::refuse(409, "conflict").at(Place::Approve)).await;
         assert_eq!(state(town).await, "elsewhere approve");
-        insta::assert_snapshot!(town.see("machines"), @"");
+        insta::assert_snapshot!(town.see("machines"), @"
+        [🖥️ New Machine Registered]
+        Hostname: web-07
+        IP Address: 10.0.0.7
+        OS: Debian 13
+        Status: ☑️ Decided in XTSystems <+0s>
+        Timeline: <+0s> registered
+        -- XTSystems · machine.registered
+        ");
     })
     .await;
 }
@@ -95,7 +103,7 @@ async fn a_409_that_names_no_decision_is_looked_up() {
         town.xt.mode(Mode::refuse(409, "conflict").at(Place::Deny));
         deny(town, "not one of ours").await;
         assert_eq!(state(town).await, "elsewhere deny");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"✅ Approved in XTSystems <+0s>");
     })
     .await;
 }
@@ -105,7 +113,10 @@ async fn a_409_about_what_is_still_undecided_is_a_refusal() {
     run(async |town| {
         approve_in(town, Mode::refuse(409, "conflict").at(Place::Approve)).await;
         assert_eq!(state(town).await, "refused approve");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        ⚠️ XTSystems refused to approve (asked for by <@approver> <+0s>)
+        > conflict
+        ");
     })
     .await;
 }

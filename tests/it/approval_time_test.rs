@@ -225,7 +225,11 @@ async fn what_is_open_again_has_all_of_its_time() {
         town.advance(TimeDelta::hours(2)).await;
         town.press("approver", "machines", "Approve").await;
         assert_eq!(state(town).await, "requested");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        🟠 Pending Approval
+        1 of 2 approved: <@approver> <+7200s>
+        Expires <+10800s>
+        ");
         town.advance(TimeDelta::hours(1)).await;
         assert_eq!(state(town).await, "expired");
         status(town);
@@ -242,7 +246,11 @@ async fn what_is_undone_has_all_of_its_time() {
         town.press("approver", "machines", "Approve").await;
         town.advance(TimeDelta::seconds(50)).await;
         town.press("approver", "machines", "Undo").await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        🟠 Pending Approval
+        ↩️ Undone by <@approver> <+3590s>
+        Expires <+7190s>
+        ");
     })
     .await;
 }

@@ -80,8 +80,16 @@ async fn one_person_counts_once_whatever_is_forgotten_about_them() {
         town.submit("approver", form["modal"]["custom_id"].as_str().unwrap(), json!({ "word": "DELETE" })).await;
         assert_eq!(approve(town, "approver", &buttons).await, "");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
-        insta::assert_snapshot!(status(town), @"");
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(status(town), @"
+        🟠 Pending Approval
+        1 of 2 approved: <@approver> <+0s>
+        ");
+        insta::assert_snapshot!(audit(town).await, @"
+        requested
+        voted approve
+        vote_withdrawn the member was forgotten
+        voted approve by approver
+        ");
     })
     .await;
 }

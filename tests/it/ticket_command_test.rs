@@ -216,12 +216,11 @@ async fn who_lost_the_role_turns_no_page() {
             town.xt.open_ticket(&format!("Ticket {n}"), "", "Low").await;
         }
         town.settle().await;
-        let list = town.command("approver", "ticket list", json!({})).await;
+        let list = town.command("admin", "ticket list", json!({})).await;
         let message = list["message"]["id"].as_str().unwrap();
         let next = list["message"]["components"][0]["components"][1]["custom_id"].as_str().unwrap();
-        let (who, role) = (town.discord.user_id("approver"), town.discord.role_id("Approver"));
-        town.discord.set_role(who, role, false);
-        insta::assert_snapshot!(told(&town.only_press("approver", message, next).await), @"");
+        town.discord.set_role(town.discord.user_id("admin"), town.discord.role_id("Admin"), false);
+        insta::assert_snapshot!(told(&town.only_press("admin", message, next).await), @"");
         assert!(read(town, town.messages("ops").last().unwrap()).contains("-- 1/2"));
         town.see("tickets");
     })
