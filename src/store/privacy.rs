@@ -7,6 +7,8 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use super::card::touch_cards;
+use super::ticket::forget_written;
 use super::{Result, Store};
 use crate::id::UserId;
 
@@ -135,6 +137,7 @@ pub static TABLES: &[Table] = &[
             exported: "id, asked_at, verb, value_name, title, content, author, state",
             on_delete: OnDelete::KeepWithout(
                 "author = 'somebody', interaction_token = NULL,
+                 title = CASE WHEN state IN ('confirmed', 'refused') THEN NULL ELSE title END,
                  content = CASE WHEN state IN ('confirmed', 'refused') THEN NULL ELSE content END",
             ),
         }],
@@ -428,15 +431,17 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
         let Some(person) = person else { return Ok(false) };
-        sqlx::query!(
-            "UPDATE card SET version = version + 1
-             WHERE subject_id IN (SELECT subject_id FROM approval WHERE person_id = $1 OR undone_by = $1
-                 UNION SELECT a.subject_id FROM approval_vote v JOIN approval a ON a.id = v.approval_id WHERE v.person_id = $1
-                 UNION SELECT subject_id FROM ticket_action WHERE person_id = $1)",
+        // Before the rows change; their cards are locked last, as by everybody else.
+        let shown = sqlx::query_scalar!(
+            r#"SELECT s.id AS "id!" FROM subject s
+               WHERE s.id IN (SELECT subject_id FROM approval WHERE person_id = $1 OR undone_by = $1
+                   UNION SELECT a.subject_id FROM approval_vote v JOIN approval a ON a.id = v.approval_id WHERE v.person_id = $1
+                   UNION SELECT subject_id FROM ticket_action WHERE person_id = $1)"#,
             person
         )
-        .execute(&mut *tx)
+        .fetch_all(&mut *tx)
         .await?;
+        forget_written(&mut tx, person).await?;
         for (table, member) in columns().filter(|(_, member)| member.by == By::Person) {
             let (name, column) = (table.name, member.column);
             let sql = match member.on_delete {
@@ -447,6 +452,7 @@ impl Store {
             sqlx::query(AssertSqlSafe(sql)).bind(person).execute(&mut *tx).await?;
         }
         sqlx::query!("DELETE FROM person WHERE id = $1", person).execute(&mut *tx).await?;
+        touch_cards(&mut tx, &shown).await?;
         tx.commit().await?;
         Ok(true)
     }

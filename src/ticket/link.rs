@@ -61,7 +61,7 @@ pub async fn find_user(ports: &Ports, source_id: Uuid, text: &str) -> Result<Res
 /// Users whose name or address has these words, those that begin with them first.
 pub async fn suggest(ports: &Ports, source_id: Uuid, text: &str, limit: usize) -> Result<Vec<ListItem>> {
     let wanted = text.trim().to_lowercase();
-    let Ok(users) = lists::current(ports, source_id, ListKind::User).await? else { return Ok(Vec::new()) };
+    let users = lists::offered(ports, source_id, ListKind::User).await?;
     let begins = |u: &ListItem| u.name.to_lowercase().starts_with(&wanted);
     let has = |u: &ListItem| {
         begins(u) || format!("{} {}", u.name, u.email.as_deref().unwrap_or("")).to_lowercase().contains(&wanted)
