@@ -326,6 +326,7 @@ pub(crate) fn open_ports(
         metrics,
         traces: traces(&config, lifecycle)?,
         lifecycle: lifecycle.clone(),
+        compiled: Arc::default(),
         instance: Arc::default(),
         config,
     };

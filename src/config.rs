@@ -41,6 +41,7 @@ pub use example::env_example;
 #[cfg(feature = "crash-points")]
 pub use host::{crash_point, mutation};
 pub use host::{data_dir, search_path, user_data_dir};
+pub use nearest::did_you_mean;
 pub use operation::{MetricsConfig, OperationConfig, TracesConfig};
 pub use outbound::OutboundConfig;
 pub use party::PartyConfig;

@@ -12,6 +12,7 @@ pub mod explain;
 mod forum;
 pub mod late;
 pub mod limit;
+pub mod look;
 pub mod lookup;
 pub mod manage;
 pub mod plan;

@@ -21,6 +21,7 @@ pub mod lifecycle;
 pub mod outbound;
 pub mod ports;
 pub mod privacy;
+pub mod routes;
 pub mod routing;
 pub mod setup;
 pub mod source;

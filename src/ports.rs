@@ -6,6 +6,7 @@ use crate::bus::Wake;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
+use crate::routing::compiled::Compiled;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
@@ -26,6 +27,8 @@ pub struct Ports {
     pub metrics: Metrics,
     pub traces: Traces,
     pub lifecycle: Lifecycle,
+    /// Filters and templates, compiled once per version.
+    pub compiled: Arc<Compiled>,
     /// By which this installation is told from others; known once the database was reached.
     pub instance: Arc<OnceLock<String>>,
 }

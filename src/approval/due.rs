@@ -116,6 +116,8 @@ fn message(ports: &Ports, approval: &Approval, place: &Place, mention: Option<St
         route_id: None,
         card_id: None,
         embed: Some(json!(reminder::render(&reminder, ports.clock.now()))),
+        content: None,
         mentions: mention.into_iter().collect(),
+        change_id: None,
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn distance(a: &str, b: &str) -> usize {
 }
 
 /// ` (did you mean X?)`, or nothing.
-pub(super) fn did_you_mean<T: AsRef<str>>(word: &str, candidates: impl IntoIterator<Item = T>) -> String {
+pub fn did_you_mean<T: AsRef<str>>(word: &str, candidates: impl IntoIterator<Item = T>) -> String {
     nearest(word, candidates).map_or_else(String::new, |near| format!(" (did you mean {}?)", near.as_ref()))
 }
 

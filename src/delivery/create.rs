@@ -14,7 +14,7 @@ use crate::clock::jitter;
 use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
 use crate::routing::card;
-use crate::routing::embed::{Embed, MessageBody};
+use crate::routing::embed::{Button, ButtonStyle, CONTENT, Embed, MessageBody};
 use crate::routing::ticket;
 use crate::store::card::CardView;
 use crate::store::destination::Target;
@@ -36,9 +36,12 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
     let id = ports.clock.uuid();
     let new = match first.card_id {
         Some(card_id) => freeze_card(delivery, lane, id, first, card_id).await?,
-        // A post is about one thing.
-        None if plan.post.is_some() => freeze_notices(id, &queued[..1], false),
-        None => freeze_notices(id, &queued, !window.is_zero()),
+        None => match first.change_id {
+            Some(change_id) => freeze_change(delivery, id, first, change_id).await?,
+            // A post is about one thing.
+            None if plan.post.is_some() => freeze_notices(id, &queued[..1], false),
+            None => freeze_notices(id, &queued, !window.is_zero()),
+        },
     };
     let new = NewSend { post: plan.post, post_key: plan.key, ..new };
     let now = ports.clock.now();
@@ -217,9 +220,9 @@ async fn freeze_card(delivery: &Delivery, lane: &Lane, id: Uuid, queued: &Queued
     })
 }
 
-/// The leading notices that go into one message, up to the next card.
+/// The leading notices that go into one message, up to the next card or change.
 fn freeze_notices(id: Uuid, queued: &[Queued], lists: bool) -> NewSend {
-    let notices: Vec<&Queued> = queued.iter().take_while(|m| m.card_id.is_none()).collect();
+    let notices = with_room(queued);
     let embed = |m: &&Queued| m.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
     let (count, embeds) = batch::pack(&notices.iter().map(embed).collect::<Vec<Embed>>(), lists);
     let mut body = MessageBody { embeds, ..MessageBody::default() };
@@ -228,10 +231,58 @@ fn freeze_notices(id: Uuid, queued: &[Queued], lists: bool) -> NewSend {
             body.mentions.push(mention.clone());
         }
     }
-    body.content = mention_line(&body.mentions);
+    let contents = notices[..count].iter().filter_map(|message| message.content.clone());
+    let lines: Vec<String> = mention_line(&body.mentions).into_iter().chain(contents).collect();
+    body.content = (!lines.is_empty()).then(|| lines.join("\n"));
     let message_ids = notices[..count].iter().map(|message| message.id).collect();
     let body = body.to_json(&mark(id));
     NewSend { id, message_ids, card_id: None, card_version: None, body, post: None, post_key: None }
+}
+
+/// Notices whose own texts and mentions fit into one message; at least one.
+fn with_room(queued: &[Queued]) -> Vec<&Queued> {
+    let notices = queued.iter().take_while(|m| m.card_id.is_none() && m.change_id.is_none());
+    let mut written = 0;
+    let mut fitting: Vec<&Queued> = Vec::new();
+    for message in notices {
+        let content = message.content.as_ref().map_or(0, |content| content.chars().count() + 1);
+        written += content + mention_line(&message.mentions).map_or(0, |line| line.len() + 1);
+        if written > CONTENT && !fitting.is_empty() {
+            break;
+        }
+        fitting.push(message);
+    }
+    fitting
+}
+
+/// A change of a route or template stands alone: who made it, and its Undo.
+async fn freeze_change(delivery: &Delivery, id: Uuid, queued: &Queued, change_id: Uuid) -> Result<NewSend> {
+    let by = delivery.ports.store.find_change_author(change_id).await?;
+    let embed: Embed = queued.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
+    let by = by.map_or_else(|| "someone".to_owned(), |user| format!("<@{user}>"));
+    let lines: Vec<String> = mention_line(&queued.mentions).into_iter().chain(queued.content.clone()).collect();
+    let body = MessageBody {
+        content: (!lines.is_empty()).then(|| lines.join("\n")),
+        embeds: vec![embed.field("By", by, true)],
+        buttons: vec![Button {
+            custom_id: format!("v1:route:undo:{change_id}"),
+            label: "Undo".to_owned(),
+            emoji: None,
+            style: ButtonStyle::Secondary,
+        }],
+        mentions: queued.mentions.clone(),
+        ..MessageBody::default()
+    };
+    let body = body.to_json(&mark(id));
+    Ok(NewSend {
+        id,
+        message_ids: vec![queued.id],
+        card_id: None,
+        card_version: None,
+        body,
+        post: None,
+        post_key: None,
+    })
 }
 
 /// Mentions ping only in the content.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::look::{Look, SourceNames, compile, failures, look, source_names};
 use super::typed;
 use crate::approval;
 use crate::bus::Topic;
@@ -16,7 +17,10 @@ use crate::event::Event;
 use crate::event::kind::SubjectKind;
 use crate::id::GuildId;
 use crate::ports::Ports;
-use crate::routing::{Decision, Mode, Route, decide, notice};
+use crate::routing::trace::Plan;
+use crate::routing::view::EventView;
+use crate::routing::{Decision, Hit, Mode, Route, decide};
+use crate::source::notice::tell_admins;
 use crate::source::xtsystems::parse;
 use crate::store::card::{self, WantedCard};
 use crate::store::event::{self as events, PlanNote, Unplanned};
@@ -60,10 +64,10 @@ async fn plan_batch(ports: &Ports, limit: i64) -> Result<usize, Failed> {
 
 async fn plan(ports: &Ports, mut tx: Tx, batch: &[Event], taken: &[bool]) -> Result<()> {
     let began_at = ports.clock.now();
-    let decisions = decide_all(&mut tx, batch).await?;
+    let mut decisions = decide_all(ports, &mut tx, batch).await?;
     let mut subjects = take_subjects(ports, &mut tx, batch).await?;
     apply_events(ports, &mut tx, batch, &mut subjects).await?;
-    let mut messages = queue(ports, &mut tx, batch, &decisions, &subjects).await?;
+    let mut messages = queue(ports, &mut tx, batch, &mut decisions, &subjects).await?;
     messages += typed::queue(ports, &mut tx, batch, &decisions).await?;
     let notes: Vec<PlanNote> = batch
         .iter()
@@ -71,7 +75,7 @@ async fn plan(ports: &Ports, mut tx: Tx, batch: &[Event], taken: &[bool]) -> Res
         .zip(&decisions)
         .map(|((event, taken), decision)| PlanNote {
             event_id: event.id,
-            note: &decision.note,
+            plan: &decision.plan,
             data: taken.then_some(&event.data),
         })
         .collect();
@@ -85,8 +89,12 @@ async fn plan(ports: &Ports, mut tx: Tx, batch: &[Event], taken: &[bool]) -> Res
     for (event, decision) in batch.iter().zip(&decisions) {
         ports.traces.note(|| {
             let step = Step::new("plan", event.id, began_at, ended_at).with("event.kind", &event.kind);
-            step.with("plan.note", &decision.note).with("plan.routes", decision.hits.len())
+            step.with("plan.note", decision.note()).with("plan.routes", decision.hits.len())
         });
+    }
+    // The events are planned; the next one that fails tells it if this does not.
+    if let Err(error) = tell_of_failures(ports, batch, &decisions).await {
+        tracing::warn!(error = format!("{error:#}"), "the admins were not told of a failing filter or template");
     }
     ports.wake.wake(Topic::Deliverer);
     if subjects.values().any(|s| s.kind == SubjectKind::Ticket) {
@@ -109,14 +117,20 @@ fn with_data(Unplanned { mut event, body }: Unplanned) -> (Event, bool) {
     (event, true)
 }
 
-async fn decide_all(tx: &mut Tx, batch: &[Event]) -> Result<Vec<Decision>> {
+async fn decide_all(ports: &Ports, tx: &mut Tx, batch: &[Event]) -> Result<Vec<Decision>> {
     let mut routes: HashMap<GuildId, Vec<Route>> = HashMap::new();
     for event in batch {
         if let std::collections::hash_map::Entry::Vacant(vacant) = routes.entry(event.guild_id) {
-            vacant.insert(list_routes(tx, event.guild_id).await?);
+            let stored = list_routes(tx, event.guild_id).await?;
+            vacant.insert(stored.iter().map(|route| compile(&ports.compiled, route)).collect());
         }
     }
-    Ok(batch.iter().map(|event| decide(event, &routes[&event.guild_id])).collect())
+    let names = source_names(&ports.compiled, tx, batch).await?;
+    Ok(batch.iter().map(|event| decide(&view(event, &names), &routes[&event.guild_id])).collect())
+}
+
+fn view<'a>(event: &'a Event, names: &'a SourceNames) -> EventView<'a> {
+    EventView::new(event, names.get(&event.source_id).map_or("", |name| name))
 }
 
 type Subjects = BTreeMap<(Uuid, String), Subject>;
@@ -171,41 +185,34 @@ async fn queue(
     ports: &Ports,
     tx: &mut Tx,
     batch: &[Event],
-    decisions: &[Decision],
+    decisions: &mut [Decision],
     subjects: &Subjects,
 ) -> Result<usize> {
     let now = ports.clock.now();
+    let names = source_names(&ports.compiled, tx, batch).await?;
     let mut wanted = Vec::new();
     let mut wanted_pairs = HashSet::new();
     // What a new card's first message is due to: the first event of the batch that asked for it.
-    let mut causes: HashMap<(Uuid, Uuid), (&Event, &crate::routing::Hit)> = HashMap::new();
+    let mut causes: HashMap<(Uuid, Uuid), (&Event, &Hit)> = HashMap::new();
     let mut messages = Vec::new();
     for (event, decision) in batch.iter().zip(decisions) {
-        for hit in &decision.hits {
+        let Decision { hits, plan, .. } = decision;
+        for hit in &*hits {
+            let subject = event.subject.clone().and_then(|key| subjects.get(&(event.source_id, key)));
+            let (Mode::Card, Some(subject)) = (hit.mode, subject) else {
+                post(event, &names, hit, plan, &mut messages);
+                continue;
+            };
             for destination_id in &hit.destination_ids {
-                let subject = event.subject.clone().and_then(|key| subjects.get(&(event.source_id, key)));
-                match (hit.mode, subject) {
-                    (Mode::Card, Some(subject)) => {
-                        let pair = (subject.id, *destination_id);
-                        causes.entry(pair).or_insert((event, hit));
-                        if wanted_pairs.insert(pair) {
-                            wanted.push(WantedCard {
-                                id: ports.clock.uuid(),
-                                guild_id: event.guild_id,
-                                subject_id: subject.id,
-                                destination_id: *destination_id,
-                            });
-                        }
-                    }
-                    _ => messages.push(NewMessage {
+                let pair = (subject.id, *destination_id);
+                causes.entry(pair).or_insert((event, hit));
+                if wanted_pairs.insert(pair) {
+                    wanted.push(WantedCard {
+                        id: ports.clock.uuid(),
                         guild_id: event.guild_id,
+                        subject_id: subject.id,
                         destination_id: *destination_id,
-                        event_id: event.id,
-                        route_id: Some(hit.route_id),
-                        card_id: None,
-                        embed: Some(json!(notice::render(event))),
-                        mentions: hit.mentions.clone(),
-                    }),
+                    });
                 }
             }
         }
@@ -214,13 +221,10 @@ async fn queue(
         for (card_id, subject_id, destination_id) in card::want_cards(tx, &wanted, now).await? {
             let Some((event, hit)) = causes.get(&(subject_id, destination_id)) else { continue };
             messages.push(NewMessage {
-                guild_id: event.guild_id,
-                destination_id,
-                event_id: event.id,
-                route_id: Some(hit.route_id),
                 card_id: Some(card_id),
                 embed: None,
-                mentions: hit.mentions.clone(),
+                content: None,
+                ..message(event, hit, destination_id, Look::default())
             });
         }
     }
@@ -228,4 +232,43 @@ async fn queue(
         insert_messages(tx, &messages, now).await.context("queueing messages")?;
     }
     Ok(messages.len())
+}
+
+/// A message of its own for each destination, rendered once.
+fn post(event: &Event, names: &SourceNames, hit: &Hit, plan: &mut Plan, messages: &mut Vec<NewMessage>) {
+    if hit.destination_ids.is_empty() {
+        return;
+    }
+    let (look, used) = look(&view(event, names), hit);
+    plan.templates.extend(used);
+    for destination_id in &hit.destination_ids {
+        messages.push(message(event, hit, *destination_id, look.clone()));
+    }
+}
+
+fn message(event: &Event, hit: &Hit, destination_id: Uuid, look: Look) -> NewMessage {
+    NewMessage {
+        guild_id: event.guild_id,
+        destination_id,
+        event_id: event.id,
+        route_id: Some(hit.route_id),
+        card_id: None,
+        embed: Some(json!(look.embed)),
+        content: (!look.content.is_empty()).then_some(look.content),
+        mentions: hit.mentions.clone(),
+        change_id: look.change_id,
+    }
+}
+
+/// Once for each version of what failed; the next event that fails tells it when this process ends before.
+async fn tell_of_failures(ports: &Ports, batch: &[Event], decisions: &[Decision]) -> Result<()> {
+    for (event, decision) in batch.iter().zip(decisions) {
+        for (key, words) in failures(decision) {
+            if !ports.compiled.has_told(&key) {
+                tell_admins(ports, event.guild_id, &key, &words).await?;
+                ports.compiled.note_told(key);
+            }
+        }
+    }
+    Ok(())
 }

@@ -36,7 +36,9 @@ pub(super) async fn queue(ports: &Ports, tx: &mut Tx, batch: &[Event], decisions
             route_id: None,
             card_id: None,
             embed: Some(json!(notice::render(event))),
+            content: None,
             mentions: Vec::new(),
+            change_id: None,
         }));
     }
     if !messages.is_empty() {

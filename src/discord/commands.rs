@@ -12,7 +12,9 @@ mod link_user;
 mod machines;
 mod party;
 mod privacy;
+mod route;
 mod source;
+mod template;
 pub mod ticket;
 mod webhook;
 mod webhook_secret;
@@ -42,14 +44,14 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         api_key::api_key(),
         party::party(),
         source::source(),
-    ];
-    commands.extend([
+        route::route(),
+        template::template(),
         destination::destination(),
         deliveries::deliveries(),
         why::why(),
         why::why_not(),
         why::why_menu(),
-    ]);
+    ];
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),

@@ -7,6 +7,7 @@ pub(super) mod deliveries;
 pub(super) mod destination;
 mod link;
 pub(super) mod privacy;
+pub(super) mod route;
 pub(super) mod source;
 mod ticket;
 
@@ -66,6 +67,12 @@ pub enum Answer {
     Settled(String),
     /// The message now shows another page.
     Page(Box<CreateEmbed>, Vec<CreateActionRow>),
+    /// Something to look at before it is decided, for the presser alone.
+    Show {
+        content: String,
+        embeds: Vec<CreateEmbed>,
+        rows: Vec<CreateActionRow>,
+    },
 }
 
 pub async fn on_press(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &ComponentInteraction) {
@@ -99,6 +106,7 @@ enum Asked {
     Destination(destination::Asked),
     Link(link::Asked),
     Privacy(UserId),
+    Route(route::Asked),
     Source(source::Asked),
     Ticket(ticket::Asked),
 }
@@ -113,6 +121,7 @@ fn decode(custom_id: &str) -> Option<Asked> {
         ["v1", "destination", words @ ..] => destination::decode(words).map(Asked::Destination),
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
+        ["v1", "route", words @ ..] => route::decode(words).map(Asked::Route),
         ["v1", "source", words @ ..] => source::decode(words).map(Asked::Source),
         ["v1", "ticket", words @ ..] => ticket::decode(words).map(Asked::Ticket),
         _ => None,
@@ -129,6 +138,7 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         Some(Asked::Destination(asked)) => ("destination", destination::answer(bot, asked, &input).await),
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
+        Some(Asked::Route(asked)) => ("route", route::answer(bot, asked, &input).await),
         Some(Asked::Source(asked)) => ("source", source::answer(bot, &asked, &input).await),
         Some(Asked::Ticket(asked)) => ("ticket", ticket::answer(bot, asked, &input).await),
         None => ("unknown", Err(UserError::new(text::UNKNOWN_BUTTON).into())),
@@ -143,7 +153,7 @@ fn outcome(answer: &anyhow::Result<Answer>) -> &'static str {
         Ok(Answer::Nothing) => "repeated",
         Ok(Answer::Quiet | Answer::Asked | Answer::Settled(_)) => "done",
         Ok(Answer::Private(_)) => "told",
-        Ok(Answer::Form(_) | Answer::Choose(..) | Answer::Page(..)) => "form",
+        Ok(Answer::Form(_) | Answer::Choose(..) | Answer::Page(..) | Answer::Show { .. }) => "form",
         Err(error) if error.is::<UserError>() => "refused",
         Err(_) => "failed",
     }
@@ -297,6 +307,9 @@ async fn first_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answe
             let message = CreateInteractionResponseMessage::new().embed(*embed).components(rows);
             CreateInteractionResponse::UpdateMessage(message.allowed_mentions(CreateAllowedMentions::new()))
         }
+        Answer::Show { content, embeds, rows } => {
+            private(CreateInteractionResponseMessage::new().content(content).embeds(embeds).components(rows))
+        }
         Answer::Form(form) => CreateInteractionResponse::Modal(form),
     };
     target.respond(ctx, response).await
@@ -316,6 +329,10 @@ async fn late_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answer
         }
         Answer::Page(embed, rows) => {
             target.edit(ctx, EditInteractionResponse::new().embed(*embed).components(rows)).await
+        }
+        Answer::Show { content, embeds, rows } => {
+            let followup = CreateInteractionResponseFollowup::new().content(content).embeds(embeds).components(rows);
+            target.follow_up_with(ctx, followup).await
         }
         // A form can only be the first answer.
         Answer::Form(_) => target.follow_up(ctx, text::PRESS_AGAIN.into()).await,

@@ -5,6 +5,7 @@ pub mod delivery;
 pub mod explain;
 pub mod party;
 pub mod privacy;
+pub mod route;
 pub mod source;
 pub mod ticket;
 

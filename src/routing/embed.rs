@@ -13,6 +13,8 @@ pub const FIELD_VALUE: usize = 1024;
 /// Characters over all embeds of one message.
 pub const TOTAL: usize = 6000;
 pub const EMBEDS: usize = 10;
+/// Characters of a message's own text.
+pub const CONTENT: usize = 2000;
 const BUTTONS_IN_ROW: usize = 5;
 /// Options of one select.
 pub const OPTIONS: usize = 25;
@@ -21,12 +23,13 @@ const LABEL: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Embed {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
+    /// What the title links to.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub url: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// Where the title leads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
     pub color: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
@@ -218,8 +221,13 @@ pub fn fit(text: &str, limit: usize) -> String {
 /// Foreign text with Discord's markdown made harmless. Only the characters that start markup are
 /// escaped, so that ordinary text stays as it was.
 pub fn escape(text: &str) -> String {
+    escape_at(text, true)
+}
+
+/// The same for a text that does not stand at the beginning of a line.
+pub fn escape_at(text: &str, begins_line: bool) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    let mut begins_line = true;
+    let mut begins_line = begins_line;
     for c in text.chars() {
         // Headings, lists and small print are made by what a line begins with.
         let marks_line = begins_line && matches!(c, '#' | '-');

@@ -7,6 +7,8 @@ use crate::routing::subject::plain;
 /// Characters of a long text that are shown; the rest is in the source system.
 const LONG_TEXT: usize = 1000;
 
+const CHANGED: u32 = 0x34_98_DB;
+
 /// Title and colour of a kind, as the original systems have them.
 pub fn look(kind: &str) -> (&'static str, u32) {
     match kind {
@@ -69,7 +71,12 @@ pub fn render(event: &Event) -> Embed {
             .field("Details", details(event), false),
         "user.created" => embed.field("Username", text("username"), true).field("Email", text("email"), true),
         "company.created" => embed.field("Name", text("name"), true),
-        "signalbox.notice" => Embed { description: fit(&with_marks(&text("text")), DESCRIPTION), ..embed },
+        "signalbox.notice" => {
+            // One that is no warning says itself what it is.
+            let own = event.data.get("title").and_then(plain).map(|title| fit(&escape(&title), TITLE));
+            let embed = Embed { description: fit(&with_marks(&text("text")), DESCRIPTION), ..embed };
+            own.map_or(embed.clone(), |title| Embed { title, color: CHANGED, ..embed })
+        }
         _ if crate::event::kind::find(&event.kind).is_some() => {
             let named = ["title", "name", "hostname", "status", "priority", "resolution"];
             named.iter().fold(embed, |embed, name| embed.field(&capitalised(name), long(name), true))

@@ -62,7 +62,7 @@ fn frame(part: Part<'_>, kind: &str) -> Embed {
     let embed = Embed {
         title: fit(&format!("{symbol} {}", escape(&title)), TITLE),
         description: fit(&escape(&text("text")), TEXT),
-        url: link(&text("url")),
+        url: link(&text("url")).unwrap_or_default(),
         color,
         footer: Footer { text: format!("{} · {kind}", fit(&text("signal_source"), 80)), ..Footer::default() },
         ..Embed::default()

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Result, Store, StoreError, Tx};
 use crate::event::{Event, NewEvent, Severity, dedup_hash};
 use crate::id::{GuildId, first_id_at};
+use crate::routing::trace::Plan;
 
 /// What became of one event of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Inserted {
 /// The planner's note on one event.
 pub struct PlanNote<'a> {
     pub event_id: Uuid,
-    pub note: &'a str,
+    pub plan: &'a Plan,
     /// Taken from the body just now.
     pub data: Option<&'a Value>,
 }
@@ -81,7 +82,7 @@ impl EventWriter {
 
 /// Inserts a batch in one statement and one commit. Events are numbered as they came; their keys are taken
 /// in order, so that two batches cannot deadlock. A key under way in another transaction is waited for.
-async fn insert_events(connection: &mut PgConnection, batch: &[&NewEvent]) -> Result<Vec<Inserted>> {
+pub(super) async fn insert_events(connection: &mut PgConnection, batch: &[&NewEvent]) -> Result<Vec<Inserted>> {
     let ids: Vec<Uuid> = batch.iter().map(|n| n.event.id).collect();
     let sources: Vec<Uuid> = batch.iter().map(|n| n.event.source_id).collect();
     let guilds: Vec<i64> = batch.iter().map(|n| n.event.guild_id.0).collect();
@@ -228,17 +229,74 @@ pub async fn claim_unplanned(tx: &mut Tx, limit: i64) -> Result<Vec<Unplanned>> 
 /// Marks events planned, and keeps the data that was taken from their bodies.
 pub async fn mark_planned(tx: &mut Tx, notes: &[PlanNote<'_>], now: DateTime<Utc>) -> Result<()> {
     let ids: Vec<Uuid> = notes.iter().map(|n| n.event_id).collect();
-    let texts: Vec<&str> = notes.iter().map(|n| n.note).collect();
+    let texts: Vec<&str> = notes.iter().map(|n| n.plan.note.as_str()).collect();
+    let plans: Vec<Json<&Plan>> = notes.iter().map(|n| Json(n.plan)).collect();
     let data: Vec<Option<Json<&Value>>> = notes.iter().map(|n| n.data.map(Json)).collect();
     sqlx::query!(
-        "UPDATE event SET planned_at = $3, plan_note = t.note, data = COALESCE(t.data, event.data)
-         FROM UNNEST($1::uuid[], $2::text[], $4::jsonb[]) AS t (id, note, data) WHERE event.id = t.id",
+        "UPDATE event SET planned_at = $3, plan_note = t.note, data = COALESCE(t.data, event.data), plan = t.plan
+         FROM UNNEST($1::uuid[], $2::text[], $4::jsonb[], $5::jsonb[]) AS t (id, note, data, plan)
+         WHERE event.id = t.id",
         &ids,
         &texts as &[&str],
         now,
-        &data as &[Option<Json<&Value>>]
+        &data as &[Option<Json<&Value>>],
+        &plans as &[Json<&Plan>]
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// An event of the program's own, in the transaction of what it tells of.
+pub async fn insert_own_event(tx: &mut Tx, event: &NewEvent) -> Result<()> {
+    insert_events(tx, &[event]).await?;
+    Ok(())
+}
+
+impl Store {
+    /// Planned events of a guild whose data is still kept, newest first: those before `before`, not older than `since`.
+    pub async fn list_past_events(
+        &self,
+        guild_id: GuildId,
+        since: DateTime<Utc>,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<Event>> {
+        let rows = sqlx::query!(
+            "SELECT id, source_id, guild_id, kind, subject, severity, occurred_at, received_at, dedup_hash, data FROM event
+             WHERE guild_id = $1 AND id >= $2 AND id < $3 AND data IS NOT NULL AND planned_at IS NOT NULL
+             ORDER BY id DESC LIMIT $4",
+            guild_id.0,
+            first_id_at(since),
+            before.unwrap_or(Uuid::max()),
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|r| Event {
+                id: r.id,
+                source_id: r.source_id,
+                guild_id: GuildId(r.guild_id),
+                kind: r.kind,
+                subject: r.subject,
+                occurred_at: r.occurred_at,
+                received_at: r.received_at,
+                severity: Severity::parse(&r.severity).unwrap_or(Severity::Info),
+                dedup_key: r.dedup_hash.to_string(),
+                data: r.data.unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    /// The kinds of events that ever came to a guild.
+    pub async fn list_seen_kinds(&self, guild_id: GuildId) -> Result<Vec<String>> {
+        Ok(sqlx::query_scalar!(
+            "SELECT DISTINCT kind FROM pulse WHERE guild_id = $1 AND kind <> '' ORDER BY kind",
+            guild_id.0
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
 }

@@ -15,7 +15,11 @@ pub struct NewMessage {
     pub route_id: Option<Uuid>,
     pub card_id: Option<Uuid>,
     pub embed: Option<Value>,
+    /// Text above the embed, from a template.
+    pub content: Option<String>,
     pub mentions: Vec<String>,
+    /// The change of a route or template that it tells of.
+    pub change_id: Option<Uuid>,
 }
 
 /// A queued message as the lane sees it.
@@ -24,7 +28,9 @@ pub struct Queued {
     pub id: i64,
     pub card_id: Option<Uuid>,
     pub embed: Option<Value>,
+    pub content: Option<String>,
     pub mentions: Vec<String>,
+    pub change_id: Option<Uuid>,
     /// The window of the destination, where it has one of its own.
     pub batch_window_ms: Option<i32>,
 }
@@ -37,14 +43,18 @@ pub async fn insert_messages(tx: &mut Tx, messages: &[NewMessage], now: DateTime
     let routes: Vec<Option<Uuid>> = messages.iter().map(|m| m.route_id).collect();
     let cards: Vec<Option<Uuid>> = messages.iter().map(|m| m.card_id).collect();
     let embeds: Vec<Option<Value>> = messages.iter().map(|m| m.embed.clone()).collect();
+    let contents: Vec<Option<&str>> = messages.iter().map(|m| m.content.as_deref()).collect();
+    let changes: Vec<Option<Uuid>> = messages.iter().map(|m| m.change_id).collect();
     // An array of arrays must be rectangular in SQL; ids never contain a space.
     let mentions: Vec<String> = messages.iter().map(|m| m.mentions.join(" ")).collect();
     sqlx::query!(
-        "INSERT INTO message (guild_id, destination_id, event_id, route_id, card_id, embed, mentions, created_at)
+        "INSERT INTO message (guild_id, destination_id, event_id, route_id, card_id, embed, mentions, created_at, content, change_id)
          SELECT t.guild_id, t.destination_id, t.event_id, t.route_id, t.card_id, t.embed,
-             array_remove(string_to_array(t.mentions, ' '), ''), $8
-         FROM UNNEST($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::jsonb[], $7::text[])
-             WITH ORDINALITY AS t (guild_id, destination_id, event_id, route_id, card_id, embed, mentions, n)
+             array_remove(string_to_array(t.mentions, ' '), ''), $8, t.content, t.change_id
+         FROM UNNEST($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::jsonb[], $7::text[], $9::text[],
+                 $10::uuid[])
+             WITH ORDINALITY AS t (guild_id, destination_id, event_id, route_id, card_id, embed, mentions, content,
+                 change_id, n)
          ORDER BY t.n",
         &guilds,
         &destinations,
@@ -53,7 +63,9 @@ pub async fn insert_messages(tx: &mut Tx, messages: &[NewMessage], now: DateTime
         &cards as &[Option<Uuid>],
         &embeds as &[Option<Value>],
         &mentions,
-        now
+        now,
+        &contents as &[Option<&str>],
+        &changes as &[Option<Uuid>]
     )
     .execute(&mut **tx)
     .await?;
@@ -65,7 +77,7 @@ impl Store {
     pub async fn list_queued(&self, destination_id: Uuid, limit: i64) -> Result<Vec<Queued>> {
         let rows = sqlx::query_as!(
             Queued,
-            "SELECT m.id, m.card_id, m.embed, m.mentions, d.batch_window_ms
+            "SELECT m.id, m.card_id, m.embed, m.content, m.mentions, m.change_id, d.batch_window_ms
              FROM message m JOIN destination d ON d.id = m.destination_id
              WHERE m.destination_id = $1 AND m.state = 'queued' ORDER BY m.id LIMIT $2",
             destination_id,

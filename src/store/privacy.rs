@@ -275,6 +275,64 @@ pub static TABLES: &[Table] = &[
         }],
         ..table("route", "which kind of event goes to which channel", IN_USE, BY_GUILD)
     },
+    table("template", "how messages look, as your server's admins wrote it", IN_USE, BY_GUILD),
+    Table {
+        members: &[
+            Member {
+                column: "person_id",
+                by: By::Person,
+                what: "changes of routes and templates that you made",
+                exported: "id, changed_at, what, name, before, after",
+                on_delete: OnDelete::KeepNameless,
+            },
+            Member {
+                column: "undone_by",
+                by: By::Person,
+                what: "changes of routes and templates that you undid",
+                exported: "id, undone_at, what, name",
+                on_delete: OnDelete::KeepNameless,
+            },
+            Member {
+                column: "mentions_before",
+                by: By::Mentions,
+                what: "routes that mentioned you before they were changed",
+                exported: "id, changed_at, name",
+                on_delete: OnDelete::Mention,
+            },
+            Member {
+                column: "mentions_after",
+                by: By::Mentions,
+                what: "routes that were changed to mention you",
+                exported: "id, changed_at, name",
+                on_delete: OnDelete::Mention,
+            },
+        ],
+        ..table(
+            "route_change",
+            "who changed which route or template, and how",
+            "AUDIT_DAYS, without it for good",
+            BY_GUILD,
+        )
+    },
+    Table {
+        members: &[
+            Member {
+                column: "person_id",
+                by: By::Person,
+                what: "routes and templates that you were about to save",
+                exported: "id, created_at, what, body",
+                on_delete: OnDelete::Row,
+            },
+            Member {
+                column: "mentions",
+                by: By::Mentions,
+                what: "routes about to be saved that mention you",
+                exported: "id, created_at, what",
+                on_delete: OnDelete::Mention,
+            },
+        ],
+        ..table("route_draft", "routes and templates that somebody is about to save", "a day", BY_GUILD)
+    },
     table("destination", "channels and webhooks; the tokens of webhooks encrypted", IN_USE, BY_GUILD),
     Table {
         members: &[Member {

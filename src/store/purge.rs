@@ -52,7 +52,7 @@ impl Store {
         .await?;
         // What is not planned or not sent yet has not been shown; an open approval is still about its event.
         let about = sqlx::query!(
-            "UPDATE event SET data = NULL, subject = NULL, plan_note = NULL WHERE id IN
+            "UPDATE event SET data = NULL, subject = NULL, plan_note = NULL, plan = NULL WHERE id IN
                  (SELECT e.id FROM event e WHERE e.data IS NOT NULL AND e.id < $1 AND e.planned_at IS NOT NULL
                    AND NOT EXISTS (SELECT FROM message m WHERE m.event_id = e.id AND m.state IN ('queued', 'sending'))
                    AND NOT EXISTS (SELECT FROM approval a WHERE a.event_id = e.id
@@ -122,6 +122,16 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
+        let drafts = sqlx::query!("DELETE FROM route_draft WHERE expires_at < $1", cutoffs.interaction)
+            .execute(&self.pool)
+            .await?;
+        let changes = sqlx::query!(
+            "DELETE FROM route_change WHERE id IN (SELECT id FROM route_change WHERE changed_at < $1 ORDER BY changed_at LIMIT $2)",
+            cutoffs.audit,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
         let quarantine = sqlx::query!(
             "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE received_at < $1 ORDER BY id LIMIT $2)",
             cutoffs.event,
@@ -163,7 +173,7 @@ impl Store {
         .await?;
         let requests =
             sqlx::query!("DELETE FROM privacy_request WHERE at < $1", cutoffs.interaction).execute(&self.pool).await?;
-        let all = [pulse, refusals, quarantine, actions, wishes, told, interactions, requests];
+        let all = [pulse, refusals, drafts, changes, quarantine, actions, wishes, told, interactions, requests];
         let gone: u64 = all.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum();
         Ok(gone
             + self.purge_requests(cutoffs.request, limit).await?

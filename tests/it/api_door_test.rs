@@ -244,15 +244,21 @@ async fn keys_are_made_listed_and_revoked_in_discord() {
         let options = json!({ "name": "panel", "scopes": "read events:write", "days": 30 });
         let made = use_it("admin", "create", options.clone()).await;
         let key = made.split('`').nth(1).unwrap().to_owned();
-        insta::assert_snapshot!(made.replace(&key, "KEY"), @"");
+        insta::assert_snapshot!(made.replace(&key, "KEY"), @"
+        🔑 ||`KEY`||
+        It is not shown again: keep it where secrets are kept. Send it as `Authorization: Bearer …` or `X-API-Key`; `/api/v1/openapi.json` says what there is.
+        ");
         let shown = ask(town, &key, "GET /key").send().await.json;
         assert_eq!((&shown["name"], shown["scopes"].as_array().unwrap().len()), (&json!("panel"), 9));
         let listed = use_it("admin", "list", json!({})).await;
-        insta::assert_snapshot!(listed.replace(&key[..12], "KEY"), @"");
-        insta::assert_snapshot!(use_it("admin", "create", json!({ "name": "x", "scopes": "all" })).await, @"");
-        insta::assert_snapshot!(use_it("admin", "revoke", json!({ "key": "panel" })).await, @"");
+        insta::assert_snapshot!(listed.replace(&key[..12], "KEY"), @"
+        • **panel** `KEY…` used <+0s>, ends <+2592000s>
+          events:read events:write deliveries:read destinations:read sources:read routes:read templates:read webhooks:read audit:read
+        ");
+        insta::assert_snapshot!(use_it("admin", "create", json!({ "name": "x", "scopes": "all" })).await, @"all is no scope; there are events:read, events:write, deliveries:read, deliveries:write, destinations:read, destinations:write, sources:read, sources:write, routes:read, routes:write, templates:read, templates:write, webhooks:read, webhooks:write, audit:read");
+        insta::assert_snapshot!(use_it("admin", "revoke", json!({ "key": "panel" })).await, @"✅ panel is refused from now on.");
         assert_eq!(ask(town, &key, "GET /key").send().await.status, 401);
-        insta::assert_snapshot!(use_it("admin", "list", json!({})).await, @"");
+        insta::assert_snapshot!(use_it("admin", "list", json!({})).await, @"There is no key. `/api-key create` makes one.");
         let lines = town.column("SELECT action FROM audit WHERE person_id IS NOT NULL ORDER BY id").await;
         assert_eq!(lines, ["api_key_created", "api_key_revoked"]);
     })

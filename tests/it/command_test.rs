@@ -55,6 +55,8 @@ async fn they_are_registered_in_the_configured_server() {
             "api-key",
             "party",
             "source",
+            "route",
+            "template",
             "destination",
             "deliveries",
             "why",

@@ -221,7 +221,7 @@ async fn what_a_thread_lacks_is_named() {
         town.discord.set_overwrite(ops, town.discord.bot_id(), 0, SEND_MESSAGES_IN_THREADS);
         town.advance(minutes(2)).await;
         let status = town.status().await.replace(&thread.to_string(), "ID");
-        insta::assert_snapshot!(status.lines().last().unwrap_or_default(), @"");
+        insta::assert_snapshot!(status.lines().last().unwrap_or_default(), @"⚠️ <#ID>: Signalbox lacks Send Messages in Threads in the thread <#ID>: allow it in the permissions of its channel");
         town.discord.set_overwrite(ops, town.discord.bot_id(), 0, 0);
         town.advance(minutes(2)).await;
         assert_eq!(town.lines("night shift"), "Ticket 1 [Open]");

@@ -55,18 +55,18 @@ async fn a_channel_is_added_tested_paused_and_enabled() {
         town.alert("one").await;
         insta::assert_snapshot!(town.destination("pause", json!({ "destination": "night desk" })).await, @"⏸️ **Night desk** is paused. Its messages wait until `/destination enable`.");
         town.alert("two").await;
-        insta::assert_snapshot!(town.destination("list", json!({})).await, @r"
+        insta::assert_snapshot!(town.destination("list", json!({})).await, @"
         [📮 Destinations]
-        ✅ **\#alerts** · <#alerts>
+        ✅ <#alerts>
         nothing delivered yet · routes `alert.triggered`
 
-        ✅ **\#ops** · <#ops>
+        ✅ <#ops>
         nothing delivered yet · routes `asset.created` `asset.updated` `default`
 
-        ✅ **\#machines** · <#ID>
+        ✅ <#ID>
         nothing delivered yet · routes `machine.approved` `machine.registered`
 
-        ✅ **\#tickets** · <#ID>
+        ✅ <#ID>
         nothing delivered yet · routes `ticket.closed` `ticket.created` `ticket.updated`
 
         ⏸️ **Night desk** · <#stream>

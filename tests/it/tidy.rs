@@ -37,6 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "setup",
             "doctor",
             "ticket",
+            "routes",
         ],
     ),
     (EDGES, &["discord", "web"]),

@@ -53,11 +53,11 @@ async fn a_member_asks_by_the_menu_of_a_message() {
         let id = town.messages("alerts")[0]["id"].as_str().unwrap().to_owned();
         let what = json!({ "as": "member", "do": "command", "channel": "alerts", "name": "Why?", "message": id });
         let outcome = town.discord.act(what).await;
-        insta::assert_snapshot!(town.story(&outcome), @r"
+        insta::assert_snapshot!(town.story(&outcome), @"
         [🔎 Why?]
         📥 Received: `alert.triggered` <+0s> from XTSystems over HTTP, rightly signed. It happened at about that time. Taken in once, however often it came: event ID.
         🧭 Routes: routed by `alert.triggered` <+0s>.
-        ✉️ Message: `#1` to **\#alerts**: a message of its own.
+        ✉️ Message: `#1` to <#1180000000000000104>: a message of its own.
         Delivered <+0s>.
         https://discord.com/channels/…
         📤 Attempts: 1. <+0s> posted: HTTP 200 after SOME, delivered
@@ -74,15 +74,15 @@ async fn a_card_tells_of_all_that_made_it_and_of_every_attempt() {
         town.advance(seconds(7)).await;
         town.send("ticket.updated", ticket("1", "waiting")).await;
         let outcome = town.why("admin", &town.link("tickets", 0)).await;
-        insta::assert_snapshot!(town.story(&outcome), @r"
+        insta::assert_snapshot!(town.story(&outcome), @"
         [🔎 Why?]
         📥 Received: `ticket.created` about `ticket:1` <+0s> from XTSystems over HTTP, rightly signed. It happened at about that time. Taken in once, however often it came: event ID.
         `ticket.updated` about `ticket:1` <+7s> from XTSystems over HTTP, rightly signed.
         🧭 Routes: routed by `ticket.created` <+0s>.
-        ✉️ Message: `#1` to **\#tickets**: a living card, edited as things change.
+        ✉️ Message: `#1` to <#1180000000000000102>: a living card, edited as things change.
         Delivered <+7s>.
         https://discord.com/channels/…
-        📤 Attempts: 1. <+0s> posted: no answer after SOME, open (the connection broke off)
+        📤 Attempts: 1. <+0s> posted: no answer after SOME, to be tried again (the connection broke off)
         2. <+7s> posted: HTTP 200 after SOME, delivered
         3. <+7s> edited: HTTP 200 after SOME, shown
         🪪 Card: Made from 2 events so far; edited once.

@@ -8,6 +8,7 @@ use crate::clock::random_bytes;
 use crate::event::Event;
 use crate::id::reference;
 use crate::ports::Ports;
+use crate::routing::trace::Plan;
 use crate::source::notice::{self, tell_admins};
 use crate::store::event::{self as events, PlanNote};
 use crate::store::{Store, StoreError};
@@ -55,7 +56,8 @@ async fn set_aside(ports: &Ports, event: &Event, fault: &str, error: &anyhow::Er
     }
     let note = format!("set aside: {fault} (Ref {reference})");
     let mut tx = ports.store.begin_preparing().await?;
-    let note = PlanNote { event_id: event.id, note: &note, data: None };
+    let plan = Plan { note, ..Plan::default() };
+    let note = PlanNote { event_id: event.id, plan: &plan, data: None };
     events::mark_planned(&mut tx, &[note], now).await.context("setting an event aside")?;
     Store::commit(tx).await?;
     Ok(())
