@@ -61,7 +61,10 @@ mod tests {
     #[test]
     fn no_address_of_a_request_is_left() {
         for (text, left) in [
-            ("a: error sending request for url (https://x/webhooks/7/tok(en)?a=b): broken pipe", "a: error sending request: broken pipe"),
+            (
+                "a: error sending request for url (https://x/webhooks/7/tok(en)?a=b): broken pipe",
+                "a: error sending request: broken pipe",
+            ),
             ("decoding for url (https://x/tok)", "decoding"),
             ("one for url (https://x/tok): two for url (http://y/tok): three", "one: two: three"),
             ("nothing of the kind", "nothing of the kind"),

@@ -269,12 +269,10 @@ async fn walk_chain(tx: &mut Tx, guild_id: GuildId, head: &Head, checked: &mut u
 }
 
 async fn seals_without_head(tx: &mut Tx, guild_id: GuildId) -> Result<Option<Fault>> {
-    let any = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT 1 FROM audit_seal WHERE guild_id = $1) AS "any!""#,
-        guild_id.0
-    )
-    .fetch_one(&mut **tx)
-    .await?;
+    let any =
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM audit_seal WHERE guild_id = $1) AS "any!""#, guild_id.0)
+            .fetch_one(&mut **tx)
+            .await?;
     Ok(any.then_some(Fault::NoHead))
 }
 

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use super::guard::{Reach, guarded};
+
 /// What it answered.
 #[derive(Debug)]
 pub struct OwnHealth {

@@ -7,8 +7,8 @@ use crate::support::tickets::{only_write, opened, write};
 use crate::support::town::{Setup, Town, run, run_with, told};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use standin::xtsystems::Mode;
 use signalbox::store::privacy::{By, TABLES};
+use standin::xtsystems::Mode;
 use std::collections::BTreeSet;
 
 /// All that a member can leave behind: a press, a denial with a reason, a card that names them in a message of

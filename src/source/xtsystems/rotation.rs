@@ -27,7 +27,8 @@ const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 const UNDER_WAY: &str = "Somebody else is rotating the secret at this moment. See /webhook-secret status.";
 
-const NO_KEY: &str = "Signalbox has no key to encrypt a new secret with, so it makes none. Its operator has to set ENCRYPTION_KEY.";
+const NO_KEY: &str =
+    "Signalbox has no key to encrypt a new secret with, so it makes none. Its operator has to set ENCRYPTION_KEY.";
 
 /// What a rotation came to.
 #[derive(Debug)]
