@@ -291,7 +291,7 @@ async fn a_list_that_hangs_is_asked_for_once_and_not_at_every_key() {
         }
         assert_eq!(asked() - before, 1);
         town.xt.mode(Mode::ok());
-        insta::assert_snapshot!(command(town, "admin", "ticket create", new_ticket()).await, @"");
+        insta::assert_snapshot!(command(town, "admin", "ticket create", new_ticket()).await, @"Nothing was done: XTSystems can't be asked: it did not give this list a moment ago. Try again in a minute.");
         town.advance(TimeDelta::minutes(1)).await;
         let list = signalbox::ticket::lists::offered(&town.app.ports, source, ListKind::Priority).await.unwrap();
         assert!(!list.is_empty());
