@@ -102,6 +102,7 @@ pub fn callback(world: &mut World, call: &Call, id: u64, token: &str) -> Answer 
                 guild_id: it.guild_id,
                 channel_id: it.channel_id,
                 source: it.source,
+                opened_by: metadata(world, &it),
                 data: data.clone(),
             });
         }
@@ -254,28 +255,41 @@ fn respond(world: &mut World, call: &Call, it: &Interaction, data: &Value, more_
     message["flags"] = json!(message["flags"].as_u64().unwrap_or(0) | more_flags);
     message["webhook_id"] = json!(world.application.to_string());
     message["application_id"] = json!(world.application.to_string());
-    message["interaction_metadata"] = json!({
-        "id": it.id.to_string(),
-        "type": it.kind,
-        "user": world.user_json(it.user_id),
-        "authorizing_integration_owners": {"0": it.guild_id.map(|g| g.to_string()).unwrap_or_else(|| "0".into())},
-    });
+    message["interaction_metadata"] = metadata(world, it);
     if it.kind == COMMAND {
-        message["interaction_metadata"]["name"] = json!(it.name);
-        message["interaction_metadata"]["command_type"] = json!(it.command_type);
         message["interaction"] = json!({
             "id": it.id.to_string(), "type": it.kind, "name": it.name, "user": world.user_json(it.user_id),
         });
     }
     if let (COMPONENT, Some(source)) = (it.kind, it.source) {
-        // <https://discord.com/developers/docs/resources/message#message-interaction-metadata-object>
-        message["interaction_metadata"]["interacted_message_id"] = json!(source.to_string());
         message["message_reference"] =
             json!({"type": 0, "message_id": source.to_string(), "channel_id": it.channel_id.to_string()});
     }
     let only_for = ephemeral.then_some(it.user_id);
     publish(world, it.channel_id, id, message, only_for, Some(it.token.clone()));
     (id, ephemeral)
+}
+
+/// What a message says of the interaction that it answers.
+///
+/// <https://discord.com/developers/docs/resources/message#message-interaction-metadata-object>
+fn metadata(world: &World, it: &Interaction) -> Value {
+    let mut metadata = json!({
+        "id": it.id.to_string(),
+        "type": it.kind,
+        "user": world.user_json(it.user_id),
+        "authorizing_integration_owners": {"0": it.guild_id.map(|g| g.to_string()).unwrap_or_else(|| "0".into())},
+    });
+    match (it.kind, it.source) {
+        (COMMAND, _) => {
+            metadata["name"] = json!(it.name);
+            metadata["command_type"] = json!(it.command_type);
+        }
+        (COMPONENT, Some(source)) => metadata["interacted_message_id"] = json!(source.to_string()),
+        (MODAL_SUBMIT, _) => metadata["triggering_interaction_metadata"] = it.opened_by.clone(),
+        _ => {}
+    }
+    metadata
 }
 
 fn update_source(world: &mut World, call: &Call, it: &Interaction, data: &Value) -> Result<(), Refusal> {

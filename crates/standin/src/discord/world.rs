@@ -181,6 +181,9 @@ pub struct Interaction {
     pub at: DateTime<Utc>,
     /// The message whose component was used.
     pub source: Option<u64>,
+    /// Of a form: what a message says of the interaction that opened it.
+    #[serde(default)]
+    pub opened_by: Value,
     /// Type of the first response; None until it was given.
     pub answered: Option<u8>,
     /// The first response as it was sent.
@@ -206,6 +209,9 @@ pub struct Modal {
     pub guild_id: Option<u64>,
     pub channel_id: u64,
     pub source: Option<u64>,
+    /// What a message says of the interaction that opened it.
+    #[serde(default)]
+    pub opened_by: Value,
     /// `custom_id`, `title`, `components` as sent by the application.
     pub data: Value,
 }

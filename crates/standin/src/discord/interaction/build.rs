@@ -21,6 +21,7 @@ pub struct Deed {
     pub name: String,
     pub command_type: u8,
     pub source: Option<u64>,
+    pub opened_by: Value,
     pub data: Value,
 }
 
@@ -42,6 +43,7 @@ pub fn start(world: &mut World, now: DateTime<Utc>, deed: Deed) -> Option<(Strin
         channel_id: channel.id,
         at: now,
         source: deed.source,
+        opened_by: deed.opened_by,
         answered: None,
         response: Value::Null,
         acknowledged_ms: None,

@@ -113,6 +113,7 @@ pub fn command(world: &World, user: u64, what: &Value, focused: Option<&str>) ->
         name: full.to_owned(),
         command_type: 1,
         source: None,
+        opened_by: Value::Null,
         data,
     })
 }
@@ -167,6 +168,7 @@ fn menu(world: &World, user: u64, channel: &Channel, name: &str, what: &Value) -
         name: name.to_owned(),
         command_type: if on_message { 3 } else { 2 },
         source: None,
+        opened_by: Value::Null,
         data,
     })
 }
@@ -264,6 +266,7 @@ fn of_component(user: u64, channel: u64, message: u64, data: Value) -> Deed {
         name: String::new(),
         command_type: 0,
         source: Some(message),
+        opened_by: Value::Null,
         data,
     }
 }
@@ -275,7 +278,7 @@ pub fn submit(world: &mut World, user: u64, what: &Value) -> Result<Deed, String
     let empty = Map::new();
     let values = what["values"].as_object().unwrap_or(&empty);
     let components = form::filled(&world.modals[at].data, values)?;
-    let Modal { channel_id, source, data, .. } = world.modals.remove(at);
+    let Modal { channel_id, source, opened_by, data, .. } = world.modals.remove(at);
     Ok(Deed {
         user_id: user,
         channel_id,
@@ -283,6 +286,7 @@ pub fn submit(world: &mut World, user: u64, what: &Value) -> Result<Deed, String
         name: String::new(),
         command_type: 0,
         source,
+        opened_by,
         data: json!({"custom_id": data["custom_id"], "components": components, "resolved": {}}),
     })
 }
