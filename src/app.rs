@@ -143,7 +143,7 @@ impl App {
         lifecycle.spawn("web", async move {
             let _door = door;
             if let Err(error) = web::serve(Arc::new(web), listener, stop).await {
-                tracing::error!(error = format!("{error:#}"), "the web server ended");
+                tracing::error!(error = crate::error::chain(&error), "the web server ended");
             }
         });
         let metrics_address = serve_metrics(&ports).await?;
@@ -275,7 +275,7 @@ async fn serve_metrics(ports: &Ports) -> Result<Option<SocketAddr>> {
     let (ports, stop) = (ports.clone(), ports.lifecycle.token());
     ports.lifecycle.clone().spawn("metrics", async move {
         if let Err(error) = web::metrics::serve(ports, config, listener, stop).await {
-            tracing::error!(error = format!("{error:#}"), "the metrics are no longer served");
+            tracing::error!(error = crate::error::chain(&error), "the metrics are no longer served");
         }
     });
     Ok(Some(address))

@@ -65,6 +65,7 @@ impl<'a> Doctor<'a> {
             look("Database", "PostgreSQL", database::server(self).boxed()),
             look("Database", "Schema", database::schema(self).boxed()),
             look("Database", "Disk", database::disk(self).boxed()),
+            look("Database", "Encryption", database::encryption(self).boxed()),
             look("Database", "Replicas", database::replicas(self).boxed()),
             look("Redis", "Redis", bus::server(self).boxed()),
             look("XTSystems", "API", upstream::api(self).boxed()),

@@ -20,7 +20,7 @@ use crate::ports::Ports;
 use crate::store::Tx;
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::subject::Subject;
-use crate::store::ticket::{TicketAction, lock_unechoed, save_action};
+use crate::store::ticket::{TicketAction, is_known, lock_unechoed, save_action};
 use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
 
 /// What events of one batch may be the echo of. Locked with the batch's subjects.
@@ -50,6 +50,7 @@ impl Echoes {
         let mut what = "ticket_echo";
         if rules::proves(action, event, &subject.state) {
             rules::confirm(action, now);
+            forget_settled(tx, action).await?;
             rules::show(action, &mut subject.state, Some(event.occurred_at), now);
             what = "ticket_confirmed_by_event";
         }
@@ -68,6 +69,14 @@ pub fn may_act(ports: &Ports, roles: &[RoleId], permissions: u64) -> Result<(), 
         false => configured.iter().any(|role| held.contains(role)),
     };
     if allowed { Ok(()) } else { Err(configured) }
+}
+
+/// Of what somebody asked for who was forgotten meanwhile, nothing that they wrote is kept once it is settled.
+async fn forget_settled(tx: &mut Tx, action: &mut TicketAction) -> Result<()> {
+    if !action.state.is_open() && !is_known(tx, action.person_id).await? {
+        (action.title, action.content) = (None, None);
+    }
+    Ok(())
 }
 
 /// A line about something asked for; `detail` is added to what it was.

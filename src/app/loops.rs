@@ -240,7 +240,7 @@ pub(super) fn until(now: DateTime<Utc>, at: DateTime<Utc>) -> Duration {
 /// A database that is away is one line; anything else is a fault to look at.
 pub(super) fn report(name: &str, error: &anyhow::Error) {
     let away = error.chain().any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_unavailable));
-    let error = format!("{error:#}");
+    let error = crate::error::chain(error);
     if away {
         tracing::warn!(task = name, error, "the database is away; trying again");
     } else {

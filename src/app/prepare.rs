@@ -33,7 +33,7 @@ impl App {
                 return Err(error);
             }
             tracing::warn!(
-                error = format!("{error:#}"),
+                error = crate::error::chain(&error),
                 seconds = wait.as_secs_f32(),
                 "PostgreSQL cannot be reached. Check DATABASE_URL and that the server runs; trying again, and webhooks are answered 503 meanwhile"
             );

@@ -19,6 +19,10 @@ use crate::setup::{StepResult, discord, xtsystems};
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::discord::DiscordClient;
 
+/// The party program is told in its own settings where Signalbox is.
+const PARTY: &str = "there are no steps for party: give the party program the address PUBLIC_URL/api/discord and a key \
+                     made with /api-key create, or set PARTY_LOOPBACK=on for a program on this machine";
+
 const ENV_FILE: &str = ".env";
 
 #[derive(Args)]
@@ -50,9 +54,8 @@ fn topic(text: &str) -> Result<Topic, String> {
     match text.to_ascii_lowercase().as_str() {
         "discord" => Ok(Topic::Discord),
         "xtsystems" => Ok(Topic::XtSystems),
-        "kick" | "party" | "etlegacy" => {
-            Err(format!("{text} is not in this version; discord and xtsystems can be set up"))
-        }
+        "kick" | "etlegacy" => Err(format!("{text} is not in this version; discord and xtsystems can be set up")),
+        "party" => Err(PARTY.into()),
         _ => Err("discord and xtsystems can be set up".into()),
     }
 }

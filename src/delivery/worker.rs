@@ -72,7 +72,7 @@ impl Delivery {
                 Ok(Next::Idle | Next::Leave) => break,
                 Err(error) => {
                     // The lease lapses by itself; what was under way is then in doubt and comes first.
-                    tracing::warn!(destination = %lane.destination.id, error = format!("{error:#}"), "a lane is left");
+                    tracing::warn!(destination = %lane.destination.id, error = crate::error::chain(&error), "a lane is left");
                     return;
                 }
             }

@@ -35,7 +35,7 @@ impl Interactions for Endpoint {
                     ctx.http.set_application_id(application_of(&interaction));
                     handlers.call(None, ctx, serenity::FullEvent::InteractionCreate { interaction }).await;
                 }
-                Err(error) => tracing::error!(error = format!("{error:#}"), "an interaction by HTTP was lost"),
+                Err(error) => tracing::error!(error = crate::error::chain(&error), "an interaction by HTTP was lost"),
             }
         });
         Ok(())

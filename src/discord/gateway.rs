@@ -132,7 +132,7 @@ async fn without_sessions(bot: &Arc<Bot>, lifecycle: &Lifecycle) -> Result<(), F
         match rest::client(bot) {
             Ok(http) => register::register(bot, &http).await,
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "commands cannot be registered");
+                tracing::error!(error = crate::error::chain(&error), "commands cannot be registered");
                 Ok(())
             }
         }

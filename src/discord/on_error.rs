@@ -16,10 +16,10 @@ pub fn explain(error: &Error) -> String {
         return user_error.0.clone();
     }
     if error.downcast_ref::<StoreError>().is_some_and(StoreError::is_unavailable) {
-        return database_away(&format!("{error:#}"));
+        return database_away(&crate::error::chain(error));
     }
     let reference = reference(random_bytes::<5>());
-    tracing::error!(reference, error = format!("{error:#}"), "an interaction failed");
+    tracing::error!(reference, error = crate::error::chain(error), "an interaction failed");
     text::failed(&reference)
 }
 

@@ -33,6 +33,9 @@ fn ours(id: serenity::GuildId) -> GuildId {
 
 fn report(outcome: anyhow::Result<()>) {
     if let Err(error) = outcome {
-        tracing::warn!(error = format!("{error:#}"), "whether the bot is still in its servers could not be noted");
+        tracing::warn!(
+            error = crate::error::chain(&error),
+            "whether the bot is still in its servers could not be noted"
+        );
     }
 }

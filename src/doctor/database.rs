@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use crate::store::diagnosis::{Replica, ServerFacts};
 use crate::store::embedded::free_space;
 use crate::store::migrate::{MigrateError, binary_version};
+use crate::store::secret::Reseal;
 
 /// The oldest PostgreSQL that the tests run with.
 const OLDEST: i32 = 14;
@@ -78,6 +79,18 @@ fn judge_disk(free: u64) -> Finding {
         NO_SPACE..LITTLE_SPACE => text::disk_nearly_full(free),
         _ => text::disk(free),
     }
+}
+
+/// Is there a key, and does what is stored open with it?
+pub(super) async fn encryption(doctor: &Doctor<'_>) -> Found {
+    doctor.needs_database()?;
+    let store = &doctor.ports.store;
+    Ok(vec![match store.reseal(Reseal::Nothing).await {
+        Ok(_) if !store.has_key() => text::no_key(),
+        Ok((seen, _)) => text::key(seen),
+        Err(StoreError::Secret(error)) => text::secret_does_not_open(&error.to_string()),
+        Err(error) => return Err(error.into()),
+    }])
 }
 
 pub(super) async fn replicas(doctor: &Doctor<'_>) -> Found {

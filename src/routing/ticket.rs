@@ -16,6 +16,9 @@ const TIMELINE_SHOWN: usize = 6;
 const TIMELINE_CHARS: usize = 800;
 const ASKED_FOR_CHARS: usize = 500;
 
+/// Names of statuses that end a ticket, where the list does not have them.
+const CLOSED: [&str; 3] = ["closed", "resolved", "cancelled"];
+
 /// What can be asked. Written into the database and into custom ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketVerb {
@@ -161,11 +164,17 @@ pub fn render(state: &SubjectState, actions: &[ActionView], controls: Option<&Co
 
 /// By the status where the list says what it means, else by what happened last.
 pub fn is_closed(state: &SubjectState, statuses: &[ListItem]) -> bool {
-    let now = state.text("status");
-    match now.as_deref().and_then(|now| statuses.iter().find(|s| same_word(&s.name, now))) {
-        Some(status) => status.is_closed,
-        None => latest_kind(state, "") == "ticket.closed",
-    }
+    means_closed(None, state.text("status").as_deref(), statuses)
+        .unwrap_or_else(|| latest_kind(state, "") == "ticket.closed")
+}
+
+/// Whether a status, by its id or else by its name, ends a ticket. `None`: it is not in the list, and its name
+/// does not tell. The purge of old tickets asks the same in SQL.
+pub fn means_closed(id: Option<&str>, name: Option<&str>, statuses: &[ListItem]) -> Option<bool> {
+    let by_id = statuses.iter().find(|s| Some(s.id.as_str()) == id);
+    let listed = by_id.or_else(|| statuses.iter().find(|s| name.is_some_and(|name| same_word(&s.name, name))));
+    let is_told = || name.is_some_and(|name| CLOSED.iter().any(|word| same_word(word, name)));
+    listed.map(|status| status.is_closed).or_else(|| is_told().then_some(true))
 }
 
 /// `In Progress` is `in_progress` in events.

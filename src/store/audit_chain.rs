@@ -158,107 +158,29 @@ impl Store {
         Ok(sealed)
     }
 
-    /// Walks a guild's chain up to where it ends now.
+    /// Walks a guild's chain up to where it ends now. All of it is read as it was at one moment: a purge meanwhile
+    /// takes nothing out of the walk.
     pub async fn verify_audit(&self, guild_id: GuildId) -> Result<Verification> {
-        let head = self.find_audit_head(guild_id).await?;
+        let inner = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+        let mut tx = Tx { inner, keys: self.keys.clone() };
+        let head = find_head(&mut tx, guild_id).await?;
         let unsealed =
             sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM audit_unsealed WHERE guild_id = $1"#, guild_id.0)
-                .fetch_one(&self.pool)
+                .fetch_one(&mut *tx)
                 .await?;
         let mut walk = Verification { checked: 0, unsealed, head: head.clone(), fault: None };
         walk.fault = match &head {
-            Some(head) => self.walk(guild_id, head, &mut walk.checked).await?,
-            None => self.seals_without_head(guild_id).await?,
+            Some(head) => walk_chain(&mut tx, guild_id, head, &mut walk.checked).await?,
+            None => seals_without_head(&mut tx, guild_id).await?,
         };
         if walk.fault.is_none() {
-            walk.fault = self.find_stray(guild_id).await?;
+            walk.fault = find_stray(&mut tx, guild_id).await?;
         }
         Ok(walk)
     }
 
     pub async fn find_audit_head(&self, guild_id: GuildId) -> Result<Option<Head>> {
-        Ok(sqlx::query_as!(
-            Head,
-            "SELECT seq, hash, anchor_seq, anchor_hash FROM audit_head WHERE guild_id = $1",
-            guild_id.0
-        )
-        .fetch_optional(&self.pool)
-        .await?)
-    }
-
-    async fn walk(&self, guild_id: GuildId, head: &Head, checked: &mut u64) -> Result<Option<Fault>> {
-        let (mut seq, mut hash) = (head.anchor_seq, head.anchor_hash.clone());
-        while seq < head.seq {
-            let rows = sqlx::query!(
-                r#"SELECT s.seq, s.audit_id, s.prev_hash, s.hash, a.at AS "at?", a.approval_id, a.person_id,
-                       a.action AS "action?", a.detail AS "detail?"
-                   FROM audit_seal s LEFT JOIN audit a ON a.id = s.audit_id AND a.guild_id = s.guild_id
-                   WHERE s.guild_id = $1 AND s.seq > $2 AND s.seq <= $3 ORDER BY s.seq LIMIT $4"#,
-                guild_id.0,
-                seq,
-                head.seq,
-                WALK
-            )
-            .fetch_all(&self.pool)
-            .await?;
-            if rows.is_empty() {
-                return Ok(Some(Fault::CutOff { last: seq, head: head.seq }));
-            }
-            for row in rows {
-                if row.seq != seq + 1 {
-                    return Ok(Some(Fault::SealRemoved { seq: seq + 1 }));
-                }
-                seq = row.seq;
-                let id = row.audit_id;
-                let (Some(at), Some(action), Some(detail)) = (row.at, row.action, row.detail) else {
-                    return Ok(Some(Fault::Removed { seq, id }));
-                };
-                let (approval_id, person_id) = (row.approval_id, row.person_id);
-                let covered = Row { audit_id: id, at, approval_id, person_id, action, detail };
-                let is = covered.hash(guild_id.0, seq, &hash);
-                if row.prev_hash != hash || row.hash != is {
-                    return Ok(Some(Fault::Changed { seq, id }));
-                }
-                hash = is;
-                *checked += 1;
-            }
-        }
-        // Seals after the end, or an end that is not that of the chain: somebody wrote both.
-        let cut = hash != head.hash;
-        Ok(cut.then_some(Fault::CutOff { last: seq, head: head.seq }))
-    }
-
-    async fn seals_without_head(&self, guild_id: GuildId) -> Result<Option<Fault>> {
-        let any = sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT 1 FROM audit_seal WHERE guild_id = $1) AS "any!""#,
-            guild_id.0
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(any.then_some(Fault::NoHead))
-    }
-
-    /// Rows that are neither sealed nor waiting, and waiting ones that are gone.
-    async fn find_stray(&self, guild_id: GuildId) -> Result<Option<Fault>> {
-        let inserted = sqlx::query_scalar!(
-            "SELECT min(a.id) FROM audit a WHERE a.guild_id = $1
-               AND NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.audit_id = a.id)
-               AND NOT EXISTS (SELECT 1 FROM audit_unsealed u WHERE u.audit_id = a.id)",
-            guild_id.0
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        if let Some(id) = inserted {
-            return Ok(Some(Fault::Inserted { id }));
-        }
-        let gone = sqlx::query_scalar!(
-            "SELECT min(u.audit_id) FROM audit_unsealed u WHERE u.guild_id = $1
-               AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.id = u.audit_id)",
-            guild_id.0
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(gone.map(|id| Fault::RemovedUnsealed { id }))
+        find_head(&mut self.begin().await?, guild_id).await
     }
 
     /// Up to `limit` sealed entries after entry `after`, oldest first, with all that their hashes cover.
@@ -292,6 +214,89 @@ impl Store {
             })
             .collect())
     }
+}
+
+async fn find_head(tx: &mut Tx, guild_id: GuildId) -> Result<Option<Head>> {
+    Ok(sqlx::query_as!(
+        Head,
+        "SELECT seq, hash, anchor_seq, anchor_hash FROM audit_head WHERE guild_id = $1",
+        guild_id.0
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+async fn walk_chain(tx: &mut Tx, guild_id: GuildId, head: &Head, checked: &mut u64) -> Result<Option<Fault>> {
+    let (mut seq, mut hash) = (head.anchor_seq, head.anchor_hash.clone());
+    while seq < head.seq {
+        let rows = sqlx::query!(
+            r#"SELECT s.seq, s.audit_id, s.prev_hash, s.hash, a.at AS "at?", a.approval_id, a.person_id,
+                   a.action AS "action?", a.detail AS "detail?"
+               FROM audit_seal s LEFT JOIN audit a ON a.id = s.audit_id AND a.guild_id = s.guild_id
+               WHERE s.guild_id = $1 AND s.seq > $2 AND s.seq <= $3 ORDER BY s.seq LIMIT $4"#,
+            guild_id.0,
+            seq,
+            head.seq,
+            WALK
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        if rows.is_empty() {
+            return Ok(Some(Fault::CutOff { last: seq, head: head.seq }));
+        }
+        for row in rows {
+            if row.seq != seq + 1 {
+                return Ok(Some(Fault::SealRemoved { seq: seq + 1 }));
+            }
+            seq = row.seq;
+            let id = row.audit_id;
+            let (Some(at), Some(action), Some(detail)) = (row.at, row.action, row.detail) else {
+                return Ok(Some(Fault::Removed { seq, id }));
+            };
+            let (approval_id, person_id) = (row.approval_id, row.person_id);
+            let covered = Row { audit_id: id, at, approval_id, person_id, action, detail };
+            let is = covered.hash(guild_id.0, seq, &hash);
+            if row.prev_hash != hash || row.hash != is {
+                return Ok(Some(Fault::Changed { seq, id }));
+            }
+            hash = is;
+            *checked += 1;
+        }
+    }
+    // Seals after the end, or an end that is not that of the chain: somebody wrote both.
+    let cut = hash != head.hash;
+    Ok(cut.then_some(Fault::CutOff { last: seq, head: head.seq }))
+}
+
+async fn seals_without_head(tx: &mut Tx, guild_id: GuildId) -> Result<Option<Fault>> {
+    let any =
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM audit_seal WHERE guild_id = $1) AS "any!""#, guild_id.0)
+            .fetch_one(&mut **tx)
+            .await?;
+    Ok(any.then_some(Fault::NoHead))
+}
+
+/// Rows that are neither sealed nor waiting, and waiting ones that are gone.
+async fn find_stray(tx: &mut Tx, guild_id: GuildId) -> Result<Option<Fault>> {
+    let inserted = sqlx::query_scalar!(
+        "SELECT min(a.id) FROM audit a WHERE a.guild_id = $1
+           AND NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.audit_id = a.id)
+           AND NOT EXISTS (SELECT 1 FROM audit_unsealed u WHERE u.audit_id = a.id)",
+        guild_id.0
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    if let Some(id) = inserted {
+        return Ok(Some(Fault::Inserted { id }));
+    }
+    let gone = sqlx::query_scalar!(
+        "SELECT min(u.audit_id) FROM audit_unsealed u WHERE u.guild_id = $1
+           AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.id = u.audit_id)",
+        guild_id.0
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(gone.map(|id| Fault::RemovedUnsealed { id }))
 }
 
 async fn write_seals(tx: &mut Tx, guild_id: i64, mut seq: i64, mut hash: Vec<u8>, rows: &[Row]) -> Result<u64> {

@@ -180,13 +180,22 @@ impl Store {
             + self.purge_api_keys(cutoffs.event, limit).await?)
     }
 
-    /// Closed subjects without an open approval, with their cards and all that belongs to those.
+    /// Closed subjects without an open approval, with their cards and all that belongs to those. What a status means
+    /// is as in `routing::ticket::is_closed`: as the list of XTSystems says, else by its name or by what happened last.
     async fn purge_subjects(&self, before: DateTime<Utc>, limit: i64) -> Result<u64> {
         let mut tx = self.begin().await?;
         let ids: Vec<Uuid> = sqlx::query_scalar!(
             "SELECT s.id FROM subject s
              WHERE s.updated_at < $1
-               AND (s.kind <> 'ticket' OR lower(s.state #>> '{fields,status,value}') IN ('closed', 'resolved', 'cancelled'))
+               AND (s.kind <> 'ticket' OR COALESCE(
+                   (SELECT (i ->> 'is_closed')::boolean
+                    FROM upstream_list l CROSS JOIN LATERAL jsonb_array_elements(l.items) i
+                    WHERE l.source_id = s.source_id AND l.kind = 'status'
+                      AND translate(lower(btrim(i ->> 'name')), ' -', '__')
+                        = translate(lower(btrim(s.state #>> '{fields,status,value}')), ' -', '__') LIMIT 1),
+                   lower(s.state #>> '{fields,status,value}') IN ('closed', 'resolved', 'cancelled')
+                       OR s.state #>> '{timeline,-1,kind}' = 'ticket.closed',
+                   false))
                AND NOT EXISTS (SELECT 1 FROM approval a WHERE a.subject_id = s.id
                    AND a.state IN ('requested', 'deciding', 'sent', 'unknown', 'refused'))
                AND NOT EXISTS (SELECT 1 FROM ticket_action t WHERE t.subject_id = s.id
@@ -233,15 +242,16 @@ impl Store {
                     .await?;
             let Some(anchor) = head else { continue };
             let rows = sqlx::query!(
-                "SELECT s.seq, s.audit_id, s.hash, a.at FROM audit_seal s JOIN audit a ON a.id = s.audit_id
-                 WHERE s.guild_id = $1 AND s.seq > $2 ORDER BY s.seq LIMIT $3",
+                r#"SELECT s.seq, s.audit_id, s.hash, a.at AS "at?" FROM audit_seal s LEFT JOIN audit a ON a.id = s.audit_id
+                 WHERE s.guild_id = $1 AND s.seq > $2 ORDER BY s.seq LIMIT $3"#,
                 guild_id.0,
                 anchor,
                 limit
             )
             .fetch_all(&mut *tx)
             .await?;
-            let old: Vec<_> = rows.into_iter().take_while(|row| row.at < before).collect();
+            // An entry that somebody removed stays for `verify` to find.
+            let old: Vec<_> = rows.into_iter().take_while(|row| row.at.is_some_and(|at| at < before)).collect();
             let Some(last) = old.last() else { continue };
             let ids: Vec<i64> = old.iter().map(|row| row.audit_id).collect();
             allow_audit_purge(&mut tx).await?;

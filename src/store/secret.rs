@@ -15,6 +15,8 @@ const BATCH: i64 = 500;
 /// Which stored secrets are written anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reseal {
+    /// None: only whether they open is looked at.
+    Nothing,
     /// Those from before there was a key.
     Plain,
     /// Those, and the ones under an older key.
@@ -24,6 +26,7 @@ pub enum Reseal {
 impl Reseal {
     fn takes(self, keys: &Keyring, stored: &str) -> bool {
         match self {
+            Reseal::Nothing => false,
             _ if !keys.has_key() => false,
             Reseal::Plain => !stored.starts_with(SEALED),
             Reseal::Outdated => keys.is_outdated(stored),
@@ -60,6 +63,11 @@ pub(super) fn open_interaction_token(keys: &Keyring, action_id: Uuid, sealed: Op
 }
 
 impl Store {
+    /// Whether secrets can be sealed.
+    pub fn has_key(&self) -> bool {
+        self.keys.has_key()
+    }
+
     /// Opens every stored secret, and seals anew those that are to be. Stops at one that does not open, and
     /// names it; what was done until then stays. May run in several processes at once. Returns how many
     /// secrets there are and how many were sealed anew.

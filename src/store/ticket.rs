@@ -1,12 +1,13 @@
 //! What people asked XTSystems to do with tickets: written whole under a row lock, claimed with a lease.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::secret::{open_interaction_token, seal_interaction_token};
 use super::{Result, Store, Tx};
 use crate::crypto::Keyring;
-use crate::id::GuildId;
+use crate::id::{GuildId, mark};
 use crate::routing::ticket::{ActionState, ActionView, TicketVerb};
 
 /// How many of a ticket's actions its card looks at.
@@ -188,6 +189,51 @@ pub async fn lock_unechoed(tx: &mut Tx, subject_ids: &[Uuid], since: DateTime<Ut
     Ok(rows.into_iter().map(|row| row.open(&tx.keys)).collect())
 }
 
+/// Whether somebody was not forgotten since. Under the lock of an action of theirs: whoever forgets them waits for
+/// it, and sees what was saved.
+pub async fn is_known(tx: &mut Tx, person_id: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM person WHERE id = $1) AS "is!""#, person_id)
+        .fetch_one(&mut **tx)
+        .await?)
+}
+
+/// Takes what a member wrote here out of the states of tickets: notes by their mark, resolutions by their text.
+/// Locks the tickets, which comes before their actions.
+pub(super) async fn forget_written(tx: &mut Tx, person_id: Uuid) -> Result<()> {
+    let tickets = sqlx::query!(
+        "SELECT s.id, s.state FROM subject s
+         WHERE s.id IN (SELECT subject_id FROM ticket_action WHERE person_id = $1 AND verb IN ('note', 'close'))
+         ORDER BY s.source_id, s.key FOR UPDATE",
+        person_id
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    for ticket in tickets {
+        let written = sqlx::query!(
+            "SELECT id, content FROM ticket_action
+             WHERE person_id = $1 AND subject_id = $2 AND verb IN ('note', 'close')",
+            person_id,
+            ticket.id
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        let mut state = ticket.state;
+        let notes = state.pointer_mut("/fields/notes/value").and_then(Value::as_array_mut);
+        if let Some(notes) = notes {
+            let is_theirs = |text: &str| written.iter().any(|w| text.contains(&format!("[{}]", mark(w.id))));
+            notes.retain(|note| !note["content"].as_str().or(note.as_str()).is_some_and(is_theirs));
+        }
+        let resolution = state.pointer("/fields/resolution/value").and_then(Value::as_str);
+        if resolution.is_some_and(|text| written.iter().any(|w| w.content.as_deref() == Some(text)))
+            && let Some(fields) = state["fields"].as_object_mut()
+        {
+            fields.remove("resolution");
+        }
+        sqlx::query!("UPDATE subject SET state = $2 WHERE id = $1", ticket.id, state).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
 /// The open actions of a ticket, oldest first.
 pub async fn list_open_actions(tx: &mut Tx, subject_id: Uuid) -> Result<Vec<ActionView>> {
     let rows = sqlx::query_as!(
@@ -209,7 +255,7 @@ pub async fn save_action(tx: &mut Tx, a: &TicketAction) -> Result<()> {
     sqlx::query!(
         "UPDATE ticket_action SET state = $2, call_due_at = $3, call_attempts = $4, lease_token = $5, leased_until = $6,
              upstream_status = $7, upstream_text = $8, ticket_id = $9, ticket_number = $10, settled_at = $11,
-             echo_event_id = $12, interaction_token = $13, posted_at = $14
+             echo_event_id = $12, interaction_token = $13, posted_at = $14, title = $15, content = $16
          WHERE id = $1",
         a.id,
         a.state.as_str(),
@@ -224,7 +270,9 @@ pub async fn save_action(tx: &mut Tx, a: &TicketAction) -> Result<()> {
         a.settled_at,
         a.echo_event_id,
         token,
-        a.posted_at
+        a.posted_at,
+        a.title,
+        a.content
     )
     .execute(&mut **tx)
     .await?;
@@ -278,7 +326,9 @@ impl Store {
     }
 
     /// Leases one action whose call upstream is due, or whose caller's lease lapsed; of a ticket one at a time,
-    /// in the order in which they were asked for. `only`: this one or none.
+    /// in the order in which they were asked for: only the first that is open. They are inserted under the lock of
+    /// the ticket, so that whoever sees one sees those before it, and two who claim want the same row.
+    /// `only`: this one or none.
     pub async fn claim_action(
         &self,
         only: Option<Uuid>,
@@ -292,8 +342,8 @@ impl Store {
                 SELECT id FROM ticket_action d
                 WHERE state IN ('requested', 'sent', 'unknown') AND call_due_at <= $2
                   AND (leased_until IS NULL OR leased_until <= $2) AND ($4::uuid IS NULL OR id = $4)
-                  AND NOT EXISTS (SELECT 1 FROM ticket_action o WHERE o.subject_id = d.subject_id AND o.id <> d.id
-                                  AND o.state IN ('requested', 'sent', 'unknown') AND o.leased_until > $2)
+                  AND NOT EXISTS (SELECT 1 FROM ticket_action o WHERE o.subject_id = d.subject_id AND o.seq < d.seq
+                                  AND o.state IN ('requested', 'sent', 'unknown'))
                 ORDER BY call_due_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED
              )
              UPDATE ticket_action a SET lease_token = $1, leased_until = $3, call_attempts = call_attempts + 1,
@@ -345,8 +395,10 @@ impl Store {
     /// When the next call upstream comes due.
     pub async fn next_action_at(&self) -> Result<Option<DateTime<Utc>>> {
         Ok(sqlx::query_scalar!(
-            "SELECT min(GREATEST(call_due_at, leased_until)) FROM ticket_action
-             WHERE state IN ('requested', 'sent', 'unknown')"
+            "SELECT min(GREATEST(call_due_at, leased_until)) FROM ticket_action d
+             WHERE state IN ('requested', 'sent', 'unknown')
+               AND NOT EXISTS (SELECT 1 FROM ticket_action o WHERE o.subject_id = d.subject_id AND o.seq < d.seq
+                               AND o.state IN ('requested', 'sent', 'unknown'))"
         )
         .fetch_one(&self.pool)
         .await?)

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::rules::{self, Answer};
-use super::{audit_action, text};
+use super::{audit_action, forget_settled, text};
 use crate::bus::Topic;
 use crate::ports::Ports;
 use crate::routing::ticket::{ActionState, TicketVerb};
@@ -200,6 +200,7 @@ async fn finish(ports: &Ports, claimed: &TicketAction, answer: &Answer, tells: b
     if !current.state.is_open() {
         current.interaction_token = None;
     }
+    forget_settled(&mut tx, &mut current).await?;
     save_action(&mut tx, &current).await?;
     if let Some(mut subject) = subject {
         if current.state == ActionState::Confirmed {

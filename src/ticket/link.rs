@@ -63,7 +63,7 @@ pub async fn find_user(ports: &Ports, source_id: Uuid, text: &str) -> Result<Res
 /// address has them. Nobody else is told addresses.
 pub async fn suggest(ports: &Ports, source_id: Uuid, text: &str, manages: bool, limit: usize) -> Result<Vec<ListItem>> {
     let wanted = text.trim().to_lowercase();
-    let Ok(users) = lists::current(ports, source_id, ListKind::User).await? else { return Ok(Vec::new()) };
+    let users = lists::offered(ports, source_id, ListKind::User).await?;
     let users = users.into_iter().filter_map(|user| if manages { Some(user) } else { without_address(user) });
     let begins = |u: &ListItem| u.name.to_lowercase().starts_with(&wanted);
     let has = |u: &ListItem| {

@@ -1,6 +1,8 @@
 //! The lists that XTSystems chooses from: kept in the database with a bounded age, so that rendering a card
 //! and most presses wait for nobody.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -18,6 +20,8 @@ const FRESH: TimeDelta = TimeDelta::minutes(10);
 const USABLE: TimeDelta = TimeDelta::hours(24);
 /// The pause after a vain attempt.
 const AGAIN: TimeDelta = TimeDelta::minutes(1);
+/// What a list may take while somebody types.
+const TYPING: Duration = Duration::from_millis(1500);
 /// Cards brought up to date when what they offer did change.
 const TOUCHED: i64 = 50;
 
@@ -51,10 +55,24 @@ pub async fn current(ports: &Ports, source_id: Uuid, kind: ListKind) -> Result<R
     if let Some(known) = aged(FRESH) {
         return Ok(Ok(known.items.clone()));
     }
+    // Of several who choose while XTSystems is away, and of each key that one of them types, one asks.
+    if known.as_ref().is_some_and(|k| now - k.tried_at < AGAIN) {
+        let words = "it did not give this list a moment ago. Try again in a minute";
+        return Ok(aged(USABLE).map(|known| known.items.clone()).ok_or_else(|| UpstreamError::Unusable(words.into())));
+    }
     Ok(match (fetch(ports, source_id, kind).await?, aged(USABLE)) {
         (Err(_), Some(known)) => Ok(known.items.clone()),
         (fetched, _) => fetched,
     })
+}
+
+/// What is offered while somebody types: Discord waits 3 s, and XTSystems is given less.
+pub async fn offered(ports: &Ports, source_id: Uuid, kind: ListKind) -> Result<Vec<ListItem>> {
+    if let Ok(list) = tokio::time::timeout(TYPING, current(ports, source_id, kind)).await {
+        return Ok(list?.unwrap_or_default());
+    }
+    ports.store.note_list_tried(source_id, kind, ports.clock.now()).await?;
+    Ok(ports.store.find_list(source_id, kind).await?.map(|known| known.items).unwrap_or_default())
 }
 
 async fn fetch(ports: &Ports, source_id: Uuid, kind: ListKind) -> Result<Result<Vec<ListItem>, UpstreamError>> {

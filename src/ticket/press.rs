@@ -134,7 +134,7 @@ async fn take(ports: &Ports, press: &Press, asks: bool) -> Result<Outcome> {
         Ok(Some(action)) => {
             insert_action(&mut tx, &action).await?;
             card::touch_cards(&mut tx, &[press.subject_id]).await?;
-            let detail = json!({ "value": action.value_name, "content": action.content });
+            let detail = json!({ "value": action.value_name, "letters": letters(&action) });
             audit_action(&mut tx, ports, &action, "ticket_asked", detail).await?;
             Outcome::Asked(action.id)
         }
@@ -323,9 +323,14 @@ pub async fn create(ports: &Ports, source_id: Uuid, who: &Asker, new: &NewTicket
         ..blank(ports, who, person)
     };
     insert_action(&mut tx, &action).await?;
-    audit_action(&mut tx, ports, &action, "ticket_asked", json!({ "title": action.title })).await?;
+    audit_action(&mut tx, ports, &action, "ticket_asked", json!({ "letters": letters(&action) })).await?;
     Store::commit(tx).await?;
     Ok(Outcome::Asked(action.id))
+}
+
+/// The audit log is kept when a member is forgotten: of what they wrote it has the length alone.
+fn letters(action: &TicketAction) -> Option<usize> {
+    Some(action.content.as_ref()?.chars().count())
 }
 
 /// For the audit log; `None`: nothing was refused.

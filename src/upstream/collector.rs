@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::lifecycle::Lifecycle;
 use crate::telemetry::traces::otlp::TIMEOUT;
+use crate::upstream::guard::{Reach, guarded};
 
 #[derive(Debug)]
 pub struct CollectorClient {
@@ -23,10 +24,9 @@ pub struct CollectorClient {
 impl CollectorClient {
     /// To be called on the runtime that is to make the requests.
     pub fn new(lifecycle: &Lifecycle) -> Result<Self, reqwest::Error> {
-        let http = super::http::builder()
+        let http = guarded(&Reach::Operator)
             .timeout(TIMEOUT)
             .connect_timeout(TIMEOUT / 2)
-            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let (runtime, lifecycle) = (Handle::current(), lifecycle.clone());

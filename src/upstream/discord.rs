@@ -85,7 +85,7 @@ pub enum LookupError {
 impl DiscordClient {
     /// `origin` is Discord's, or the address of a stand-in or proxy, without a path.
     pub fn new(origin: &Url, token: SecretString, timeout: Duration) -> Result<Self, reqwest::Error> {
-        let http = guarded(super::http::builder(), &Reach::Operator)
+        let http = guarded(&Reach::Operator)
             .timeout(timeout)
             .connect_timeout(Duration::from_secs(5))
             .user_agent(concat!("DiscordBot (https://github.com/signalbox, ", env!("CARGO_PKG_VERSION"), ")"))
@@ -106,7 +106,7 @@ impl DiscordClient {
         if self.is_given {
             return Ok(self.http.clone());
         }
-        guarded(super::http::builder(), &Reach::Operator)
+        guarded(&Reach::Operator)
             .timeout(Duration::from_secs(15))
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)

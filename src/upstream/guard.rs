@@ -93,7 +93,7 @@ impl GuardedClient {
     pub fn new(allowed: impl Into<Arc<[IpNet]>>, timeout: Duration) -> Result<Self, reqwest::Error> {
         let reach = Reach::People { allowed: allowed.into() };
         // A proxy would resolve the name by itself.
-        let http = guarded(super::http::builder(), &reach).no_proxy().timeout(timeout).build()?;
+        let http = guarded(&reach).no_proxy().timeout(timeout).build()?;
         Ok(Self { http, reach })
     }
 
@@ -103,9 +103,9 @@ impl GuardedClient {
     }
 }
 
-/// Makes the clients of `builder` keep to `reach`, as far as names are concerned.
-pub(super) fn guarded(builder: ClientBuilder, reach: &Reach) -> ClientBuilder {
-    builder.dns_resolver(Arc::new(Resolver { reach: reach.clone() })).redirect(Redirects::none())
+/// The clients of this keep to `reach`, as far as names are concerned. There is no other way to a client.
+pub(super) fn guarded(reach: &Reach) -> ClientBuilder {
+    super::http::builder().dns_resolver(Arc::new(Resolver { reach: reach.clone() })).redirect(Redirects::none())
 }
 
 struct Resolver {

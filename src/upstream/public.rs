@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use serde_json::Value;
 use url::Url;
+
+use super::guard::{Reach, guarded};
 
 /// An answer of `/health` is a few hundred bytes.
 const LONGEST: usize = 16 * 1024;
@@ -25,13 +26,15 @@ pub enum Unanswered {
 
 /// Asks `<url>/health`. The outer error: the client cannot be made.
 pub async fn health(url: &Url) -> Result<Result<Answered, Unanswered>, reqwest::Error> {
-    let client = super::http::builder()
-        .redirect(Policy::none())
+    let client = guarded(&Reach::Operator)
         .timeout(Duration::from_secs(6))
         .connect_timeout(Duration::from_secs(4))
         .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")))
         .no_proxy()
         .build()?;
+    if let Err(refused) = Reach::Operator.check(url) {
+        return Ok(Err(Unanswered::NotReached(refused.to_string())));
+    }
     let sent = client.get(format!("{}/health", url.as_str().trim_end_matches('/'))).send().await;
     let mut response = match sent {
         Ok(response) => response,

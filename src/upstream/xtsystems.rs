@@ -90,7 +90,7 @@ impl XtSystemsClient {
         let mut authorization = HeaderValue::from_str(&header)
             .map_err(|_| UpstreamError::Unusable("the API key has a line break or another control character".into()))?;
         authorization.set_sensitive(true);
-        let mut http = guarded(super::http::builder(), &Reach::Operator)
+        let mut http = guarded(&Reach::Operator)
             .timeout(timeout)
             .connect_timeout(timeout / 2)
             .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")));

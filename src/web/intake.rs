@@ -163,7 +163,7 @@ async fn verify(
         Ok(true) => door.source.verify(headers, body, now),
         Ok(false) => Err(refusal),
         Err(error) => {
-            tracing::debug!(error = format!("{error:#}"), "a newer secret could not be looked up");
+            tracing::debug!(error = crate::error::chain(&error), "a newer secret could not be looked up");
             Err(refusal)
         }
     }

@@ -53,7 +53,7 @@ impl IntoResponse for Refused {
 
 impl From<anyhow::Error> for Refused {
     fn from(error: anyhow::Error) -> Self {
-        tracing::error!(error = format!("{error:#}"), "a request of the party program failed");
+        tracing::error!(error = crate::error::chain(&error), "a request of the party program failed");
         Refused(StatusCode::SERVICE_UNAVAILABLE, text::TRY_AGAIN.to_owned())
     }
 }

@@ -60,7 +60,7 @@ async fn a_healthy_town() {
         town.machine("web-07").await;
         town.see("machines");
         insta::assert_snapshot!(doctor(town).await, @"
-        [🩺 0 problems, 0 warnings, 22 fine]
+        [🩺 0 problems, 0 warnings, 23 fine]
         ✅ Discord · Token: accepted, the bot is Signalbox
         ✅ Discord · Intents: no privileged ones needed, none switched on
         ✅ Discord · Interactions endpoint: not set: presses and commands come by the gateway
@@ -75,6 +75,7 @@ async fn a_healthy_town() {
         ✅ Database · Connections: …
         ✅ Database · Schema: version N
         ✅ Database · Disk: …
+        ✅ Database · Encryption: there is a key; no secret is stored yet
         ✅ XTSystems · API: XT answers
         ✅ XTSystems · API key: accepted
         ✅ XTSystems · Webhook: registered and active for all 11 events

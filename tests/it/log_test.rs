@@ -57,7 +57,10 @@ async fn a_busy_day(town: &Town, program: &mut Program) {
     let (message, id) = town.button("machines", "Approve").unwrap();
     town.only_press("approver", &message, &id).await;
     town.only_press("member", &message, &id).await;
+    // Its answer goes to an address with the interaction's token in it.
+    town.fault_for("followup", "drop", 1, Some(100));
     town.command("admin", "webhook-status", json!({})).await;
+    program.says("an interaction failed").await;
     program.says("the upstream answered").await;
     town.discord.clear_faults();
     for channel in ["alerts", "tickets", "machines", "stream"] {

@@ -3,10 +3,12 @@
 use crate::secret_test::everything;
 use crate::support::delivery::ticket;
 use crate::support::machines::{heard, names, requested, state};
+use crate::support::tickets::{only_write, opened, write};
 use crate::support::town::{Setup, Town, run, run_with, told};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use signalbox::store::privacy::{By, TABLES};
+use standin::xtsystems::Mode;
 use std::collections::BTreeSet;
 
 /// All that a member can leave behind: a press, a denial with a reason, a card that names them in a message of
@@ -359,6 +361,35 @@ async fn old_rows_go_and_what_is_behind_live_cards_and_open_approvals_stays() {
         for channel in ["tickets", "machines", "alerts"] {
             town.see(channel);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_member_wrote_on_tickets_goes_too() {
+    run(async |town| {
+        opened(town).await;
+        write(town, "admin", "note", "the fan is loud").await;
+        let new = json!({ "title": "the lift is stuck", "description": "on floor three" });
+        town.command("admin", "ticket create", new).await;
+        town.settle().await;
+        // Asked for, and carried out only after the deletion.
+        town.xt.mode(Mode::status(503));
+        only_write(town, "admin", "close", "fan was replaced").await;
+        town.settle().await;
+        assert!(delete(town, "admin", "DELETE").await.starts_with("Deleted."));
+        town.xt.mode(Mode::ok());
+        town.advance(TimeDelta::minutes(5)).await;
+        assert_eq!(town.column("SELECT DISTINCT state FROM ticket_action").await, ["confirmed"]);
+        let name = town.column("SELECT DISTINCT author FROM ticket_action").await;
+        assert_eq!(name, ["somebody"]);
+        let mut left = Vec::new();
+        for words in ["the fan is loud", "fan was replaced", "the lift is stuck"] {
+            left.push(format!("{words}: {}", places(town, words).await.into_iter().collect::<Vec<_>>().join(" ")));
+        }
+        // What XTSystems told by itself: in its events, and from them on cards.
+        insta::assert_snapshot!(left.join("\n"), @"");
+        town.see("tickets");
     })
     .await;
 }

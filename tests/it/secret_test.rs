@@ -141,6 +141,8 @@ async fn a_wrong_key_is_told_with_the_row_and_the_fix_and_nothing_is_lost() {
         assert_eq!(end.code, Some(1), "{}", end.out);
         let guild_id = town.discord.guild_id().to_string();
         insta::assert_snapshot!(end.err.replace(&guild_id, "GUILD"), @"signalbox: setting:GUILD/xtsystems.secret:value was encrypted with another key. Put the key that it was encrypted with into ENCRYPTION_KEY, or into ENCRYPTION_KEYS_OLD when it was replaced; nothing was changed");
+        let doctor = town.program(&["doctor"], &[("ENCRYPTION_KEY", OTHER_KEY)]).ends_within(30).await;
+        assert!(doctor.out.contains("was encrypted with another key"), "{}", doctor.out);
         let after = everything(town).await;
         let secrets = |all: &[String]| all.iter().filter(|l| l.contains("enc:v1:")).cloned().collect::<Vec<_>>();
         assert_eq!(secrets(&before), secrets(&after));

@@ -311,6 +311,12 @@ async fn what_this_version_cannot_set_up_is_said() {
 
     For more information, try '--help'.
     ");
+    let end = Program::start(&["setup", "party"], &[]).ends_within(20).await;
+    insta::assert_snapshot!(end.err, @"
+    error: invalid value 'party' for '[WHAT]': there are no steps for party: give the party program the address PUBLIC_URL/api/discord and a key made with /api-key create, or set PARTY_LOOPBACK=on for a program on this machine
+
+    For more information, try '--help'.
+    ");
 }
 
 #[tokio::test]

@@ -117,11 +117,14 @@ async fn everything_at_once() {
         }
     }
     assert_eq!(scene.texts("machines").len(), sent.machines.len(), "seed {seed}");
-    let (mut decided, mut expected) = (scene.decisions(), vec![]);
-    expected.extend(sent.machines.iter().map(|machine| machine.asset_id.clone()));
-    decided.sort();
-    expected.sort();
-    assert_eq!(decided, expected, "each approval was decided once, seed {seed}");
+    // A decision that was carried out and then answered with 500 is found there by asking, not made again.
+    let mut taken = scene.decisions();
+    taken.sort();
+    let calls = taken.len();
+    taken.dedup();
+    assert_eq!(taken.len(), calls, "no approval was decided twice, seed {seed}");
+    let approved = scene.xt.machines().iter().filter(|machine| machine.status == "approved").count();
+    assert_eq!(approved, sent.machines.len(), "each approval was decided upstream, seed {seed}");
     let doubts = on_the_webhook(&scene, &sent, seed).await;
     println!(
         "{} s: {} processes killed, {servers_ended} times PostgreSQL or Redis ended; once each: {} alerts, {} tickets \

@@ -6,6 +6,8 @@ use crate::support::tickets::{
 };
 use crate::support::town::{Setup, run, run_with};
 use chrono::TimeDelta;
+use signalbox::routing::ticket::TicketVerb;
+use signalbox::store::Store;
 use standin::discord::Limits;
 use standin::xtsystems::{Mode, Place, TicketChange};
 
@@ -287,6 +289,33 @@ async fn a_press_is_acknowledged_although_xtsystems_hangs() {
         town.xt.mode(Mode::ok());
         town.settle().await;
         assert_eq!(upstream(town).status, "In Progress");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_one_ticket_one_call_at_a_time_in_the_order_they_were_asked_for() {
+    run(async |town| {
+        opened(town).await;
+        only_write(town, "admin", "note", "First.").await;
+        only_write(town, "admin", "close", "Then closed.").await;
+        let other = Store::open(&town.database_url, 2).unwrap();
+        let now = town.clock.now();
+        let claim = async |store: &Store| {
+            store.claim_action(None, uuid::Uuid::from_u128(7), now, now + TimeDelta::seconds(30)).await.unwrap()
+        };
+        let (here, there) = tokio::join!(claim(town.store()), claim(&other));
+        let claimed: Vec<_> = [here, there].into_iter().flatten().map(|action| action.verb).collect();
+        assert_eq!(claimed, [TicketVerb::Note]);
+        // Nobody is at the note, and it is not its time yet: the ticket is not closed before it.
+        let later = "UPDATE ticket_action SET lease_token = NULL, leased_until = NULL,
+                         call_due_at = call_due_at + interval '10 s' WHERE verb = 'note' RETURNING verb";
+        assert_eq!(town.column(later).await, ["note"]);
+        assert_eq!(claim(&other).await, None);
+        town.advance(TimeDelta::seconds(10)).await;
+        assert_eq!(calls(town), ["POST notes 201", "PUT 200"]);
+        assert_eq!(states(town).await, "note confirmed, close Closed confirmed");
+        other.close().await;
     })
     .await;
 }

@@ -5,6 +5,7 @@ use crate::support::tickets::{calls, choose, marks_hidden, opened, upstream, wri
 use crate::support::town::{Setup, Town, run, run_with, show, told};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use signalbox::store::upstream_list::ListKind;
 use standin::xtsystems::{Mode, Place};
 
 async fn command(town: &Town, who: &str, name: &str, options: Value) -> String {
@@ -290,6 +291,28 @@ async fn without_a_way_to_xtsystems_the_commands_say_so() {
         No machine waits for a decision.
         ⚠️ Signalbox does not know where to send the decision; nothing was done. The operator has to set XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.
         ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_that_hangs_is_asked_for_once_and_not_at_every_key() {
+    run(async |town| {
+        let source = town.column("SELECT id::text FROM source WHERE kind = 'xtsystems'").await[0].parse().unwrap();
+        town.xt.mode(Mode::timeout_ms(60_000));
+        let asked = || town.xt.calls().iter().filter(|call| call.path.contains("priorit")).count();
+        let before = asked();
+        for _key in 0..5 {
+            let offered = signalbox::ticket::lists::offered(&town.app.ports, source, ListKind::Priority);
+            let offered = tokio::time::timeout(std::time::Duration::from_secs(3), offered).await;
+            assert_eq!(offered.expect("before Discord gives up").unwrap(), []);
+        }
+        assert_eq!(asked() - before, 1);
+        town.xt.mode(Mode::ok());
+        insta::assert_snapshot!(command(town, "admin", "ticket create", new_ticket()).await, @"Nothing was done: XTSystems can't be asked: it did not give this list a moment ago. Try again in a minute.");
+        town.advance(TimeDelta::minutes(1)).await;
+        let list = signalbox::ticket::lists::offered(&town.app.ports, source, ListKind::Priority).await.unwrap();
+        assert!(!list.is_empty());
     })
     .await;
 }

@@ -77,6 +77,17 @@ const OWNERS: &[Owner] = &[
         why: "outbound HTTP belongs to the clients in src/upstream",
     },
     Owner {
+        what: &[
+            "crate::upstream::http::builder",
+            "reqwest::ClientBuilder::new",
+            "reqwest::Client::new",
+            "reqwest::Client::builder",
+        ],
+        only_in: &["upstream::guard", "upstream::http"],
+        root: true,
+        why: "a client is made with the guard that says where it may go",
+    },
+    Owner {
         what: &["serenity", "poise"],
         only_in: &["discord"],
         root: true,
@@ -226,6 +237,9 @@ fn the_rules_find_what_they_forbid() {
         ("src/web.rs", "//! x\nmod redis; fn f() { redis::connect() }", ""),
         ("src/web/api.rs", "//! x\nfn f() { use tokio::task; task::spawn(g()) }", "tokio::task::spawn"),
         ("src/web/api.rs", "//! x\nfn f() { tokio::task::spawn_blocking(g) }", ""),
+        ("src/upstream/public.rs", "//! x\nfn f() { super::http::builder() }", "the guard that says"),
+        ("src/upstream/public.rs", "//! x\nuse reqwest::Client; fn f() { Client::new() }", "the guard that says"),
+        ("src/upstream/guard.rs", "//! x\nfn f() { super::http::builder() }", ""),
         ("src/web/utils.rs", "//! x\n", "says nothing"),
         ("src/web/mod.rs", "//! x\n", "mod.rs"),
         ("src/web/api.rs", "use x;\n", "opens with"),

@@ -232,3 +232,22 @@ async fn it_is_for_administrators_alone() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn without_a_key_to_encrypt_it_with_no_rotation_is_begun() {
+    // No directory can be made there.
+    let env = vec![
+        ("ENCRYPTION_KEY", String::new()),
+        ("SIGNALBOX_DATA_DIR", "/dev/null/data".to_owned()),
+        // A database that is not its own; the town says which.
+        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned()),
+    ];
+    run_with(Setup { env, ..Setup::default() }, async |town| {
+        insta::assert_snapshot!(secret(town, "rotate", json!({})).await, @"Signalbox has no key to encrypt a new secret with, so it makes none. Its operator has to set ENCRYPTION_KEY.");
+        assert_eq!(town.count("SELECT count(*) FROM webhook_secret WHERE slot LIKE 'xtsystems.secret%'").await, 0);
+        let doctor = crate::support::town::show(&town.command("admin", "doctor", json!({})).await["message"]);
+        let line = doctor.lines().find(|line| line.contains("Encryption")).unwrap_or_default();
+        insta::assert_snapshot!(line, @"❌ Database · Encryption: there is no key: no secret can be stored. Fix: set ENCRYPTION_KEY (openssl rand -base64 32), the same for every process");
+    })
+    .await;
+}

@@ -42,7 +42,7 @@ fn fault_of_data(error: &anyhow::Error) -> Option<String> {
 async fn set_aside(ports: &Ports, event: &Event, fault: &str, error: &anyhow::Error) -> Result<()> {
     let now = ports.clock.now();
     let reference = reference(random_bytes::<5>());
-    let error = format!("{error:#}");
+    let error = crate::error::chain(error);
     tracing::error!(reference, event = %event.id, kind = event.kind, error, "an event could not be planned and is set aside");
     // A notice about a notice could be the next that cannot be planned.
     if event.kind != notice::KIND {

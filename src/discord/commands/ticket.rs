@@ -17,7 +17,7 @@ use crate::error::UserError;
 use crate::id::{GuildId, UserId};
 use crate::routing::embed::{FIELD_VALUE, escape, fit, relative};
 use crate::routing::notice::capitalised;
-use crate::routing::ticket::{ActionState, ListItem, same_word};
+use crate::routing::ticket::{ActionState, ListItem, means_closed};
 use crate::source::xtsystems::live::LiveSource;
 use crate::store::upstream_list::ListKind;
 use crate::ticket::press::{Asker, NewTicket, Outcome};
@@ -211,10 +211,7 @@ async fn page(
 }
 
 fn is_closed(ticket: &TicketInfo, statuses: &[ListItem]) -> bool {
-    let by_id = |s: &&ListItem| Some(&s.id) == ticket.status_id.as_ref();
-    let by_name = |s: &&ListItem| ticket.status.as_deref().is_some_and(|name| same_word(name, &s.name));
-    let found = statuses.iter().find(by_id).or_else(|| statuses.iter().find(by_name));
-    found.map_or_else(|| ticket.status.as_deref().is_some_and(|s| same_word(s, "closed")), |s| s.is_closed)
+    means_closed(ticket.status_id.as_deref(), ticket.status.as_deref(), statuses).unwrap_or(false)
 }
 
 /// A card's place, channel and message, as a link.
@@ -240,8 +237,7 @@ fn told(error: UpstreamError) -> UserError {
 /// Never fails loudly: what cannot be had is not offered.
 async fn priorities(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
     let Ok(source) = source_here(ctx) else { return offer([]) };
-    let list = lists::current(&ctx.data().ports, source.id, ListKind::Priority).await;
-    let list = list.ok().and_then(Result::ok).unwrap_or_default();
+    let list = lists::offered(&ctx.data().ports, source.id, ListKind::Priority).await.unwrap_or_default();
     let wanted = partial.to_lowercase();
     let fits = list.into_iter().filter(|p| p.name.to_lowercase().starts_with(&wanted));
     offer(fits.take(CHOICES).map(|p| AutocompleteChoice::new(fit(&p.name, 100), p.name)))

@@ -6,6 +6,7 @@ const SERVER: &str = "PostgreSQL";
 const CONNECTIONS: &str = "Connections";
 const SCHEMA: &str = "Schema";
 const DISK: &str = "Disk";
+const ENCRYPTION: &str = "Encryption";
 pub const NO_MIGRATIONS: &str = "the migrations could not be read";
 const LOOK_AT_THE_REPLICA: &str = "look at the replica's log and its connection";
 
@@ -94,6 +95,24 @@ pub fn disk_nearly_full(bytes: u64) -> Finding {
 
 pub fn disk(bytes: u64) -> Finding {
     Finding::good(DISK, free(bytes))
+}
+
+pub fn no_key() -> Finding {
+    let fix = "set ENCRYPTION_KEY (openssl rand -base64 32), the same for every process";
+    Finding::problem(ENCRYPTION, "there is no key: no secret can be stored", fix)
+}
+
+pub fn key(secrets: u64) -> Finding {
+    let text = match secrets {
+        0 => "there is a key; no secret is stored yet".to_owned(),
+        1 => "the stored secret opens with the key".to_owned(),
+        n => format!("all {n} stored secrets open with the key"),
+    };
+    Finding::good(ENCRYPTION, text)
+}
+
+pub fn secret_does_not_open(why: &str) -> Finding {
+    Finding::problem(ENCRYPTION, why.to_owned(), "give it the ENCRYPTION_KEY of the time when they were stored")
 }
 
 fn replica_check(name: &str) -> String {

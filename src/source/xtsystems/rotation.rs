@@ -27,6 +27,9 @@ const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 const UNDER_WAY: &str = "Somebody else is rotating the secret at this moment. See /webhook-secret status.";
 
+const NO_KEY: &str =
+    "Signalbox has no key to encrypt a new secret with, so it makes none. Its operator has to set ENCRYPTION_KEY.";
+
 /// What a rotation came to.
 #[derive(Debug)]
 pub struct Rotated {
@@ -170,6 +173,10 @@ impl LiveSource {
     async fn new_secret(&self, ports: &Ports) -> Result<(SecretString, String)> {
         let now = ports.clock.now();
         let fresh = format!("{FIRST_SLOT}.{}", ports.clock.uuid());
+        if !ports.store.has_key() {
+            // Before the row: a rotation that can have no value must not be left pending.
+            return Err(UserError::new(NO_KEY).into());
+        }
         ports.store.ensure_webhook_secret(self.id, &fresh, None, now).await?;
         let rows = ports.store.list_webhook_secrets(self.id).await?;
         let pending = rows.into_iter().find(|row| is_generated(row) && row.confirmed_at.is_none());

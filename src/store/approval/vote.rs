@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::Approval;
 use crate::id::{GuildId, UserId};
 use crate::store::audit::{NewAudit, insert_audit};
-use crate::store::card::touch_cards;
 use crate::store::{Result, Tx};
 
 pub async fn has_vote(tx: &mut Tx, approval_id: Uuid, person_id: Uuid) -> Result<bool> {
@@ -59,7 +58,7 @@ pub async fn delete_votes(tx: &mut Tx, approval_id: Uuid) -> Result<()> {
 /// Takes back what this person's approvals count for where others are still needed, and says so in the audit log.
 pub async fn withdraw_votes(tx: &mut Tx, person_id: Uuid, now: DateTime<Utc>) -> Result<()> {
     let open = sqlx::query!(
-        "SELECT a.id, a.guild_id, a.subject_id FROM approval a
+        "SELECT a.id, a.guild_id FROM approval a
          WHERE a.state = 'requested' AND a.id IN (SELECT approval_id FROM approval_vote WHERE person_id = $1)
          ORDER BY a.id FOR UPDATE OF a",
         person_id
@@ -79,7 +78,6 @@ pub async fn withdraw_votes(tx: &mut Tx, person_id: Uuid, now: DateTime<Utc>) ->
             detail: json!({ "why": "the member was forgotten" }),
         };
         insert_audit(tx, &line, now).await?;
-        touch_cards(tx, &[row.subject_id]).await?;
     }
     Ok(())
 }

@@ -151,7 +151,7 @@ impl Problem {
     /// 500: logged with its chain, and shown as a reference.
     pub fn internal(error: &anyhow::Error) -> Self {
         let reference = reference(random_bytes::<5>());
-        tracing::error!(reference, error = format!("{error:#}"), "a request could not be served");
+        tracing::error!(reference, error = crate::error::chain(error), "a request could not be served");
         let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text::FAILED);
         Self { reference: Some(reference), ..problem.detail(text::QUOTE_THE_REFERENCE) }
     }

@@ -165,7 +165,7 @@ async fn tell_of(web: &Web, source: &LiveGeneric, problem: &MappingError) {
         source.name
     );
     if let Err(error) = tell_admins(&web.ports, source.guild_id, &key, &text).await {
-        tracing::warn!(error = format!("{error:#}"), "the admins could not be told of a mapping");
+        tracing::warn!(error = crate::error::chain(&error), "the admins could not be told of a mapping");
     }
 }
 

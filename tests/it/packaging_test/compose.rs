@@ -6,7 +6,7 @@ use std::process::Command;
 
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value, json};
-use signalbox::config;
+use signalbox::{app, config};
 
 use super::{packaging, read, succeeds};
 use crate::support::program::Directory;
@@ -182,6 +182,8 @@ fn the_bot_understands_its_environment() {
     assert_eq!(loaded.warnings, Vec::<String>::new());
     assert_eq!(loaded.config.web.port, 3000);
     assert!(loaded.config.store.database_url.is_some() && loaded.config.bus.redis_url.is_some());
+    // The container has no place for a key of its own.
+    assert!(app::keyring(&loaded.config).unwrap().has_key() && loaded.config.encryption.key.is_some());
     let grace = compose["services"]["signalbox"]["stop_grace_period"].as_str().unwrap();
     let grace: u64 = grace.trim_end_matches('s').parse().unwrap();
     assert!(grace > loaded.config.operation.shutdown_timeout.as_secs() + 5);
@@ -201,6 +203,7 @@ fn prepare_makes_the_secrets_once() {
     made     secrets/database_url
     made     secrets/webhook_secret
     made     secrets/redis_msg_secret
+    made     secrets/encryption_key
     made     secrets/discord_token
     made     secrets/xtsystems_api_key
     made     signalbox.env

@@ -64,6 +64,10 @@ fn they_agree_with_the_program() {
             time => time.trim_end_matches('s').parse().unwrap(),
         };
         assert!(seconds("TimeoutStopSec") > 15 + 5, "{name}: more than SHUTDOWN_TIMEOUT and what follows it");
+        // Where there is no directory for a key, it has to be given.
+        let optional = if unit.contains("\nStateDirectory=") { "-" } else { "" };
+        let line = format!("\nEnvironmentFile={optional}/etc/signalbox/encryption.env\n");
+        assert!(unit.contains(&line), "{name}: the encryption key");
         assert!(seconds("WatchdogSec") > 60, "{name}: more than the longest piece of work");
     }
     // A private PostgreSQL is the program's to stop; without one there is nothing to spare.
