@@ -7,6 +7,7 @@ use standin::discord::Phase;
 
 use crate::support::delivery::{alert, ticket};
 use crate::support::dice::Dice;
+use crate::support::listener::Listener;
 use crate::support::scene::{Company, Scene};
 
 /// An alert, a ticket that changes, a machine that is let in; the process dies once on the way.
@@ -43,12 +44,12 @@ macro_rules! killed_at_points {
     )*
 
         /// Those of the bus and of the rotation of secrets are in their own tests; those of votes, undo and
-        /// reminders are in `approval_crash_test`.
+        /// reminders are in `approval_crash_test`, those of messages to other systems below.
         #[test]
         fn every_named_point_is_killed_at() {
             let own = [$($point),*, "subscribe.before_ack", "rotate.stored", "rotate.updated"];
             let tested = [&own[..], TICKET_POINTS].concat();
-            let elsewhere = ["vote.", "undo.", "tick."];
+            let elsewhere = ["vote.", "undo.", "tick.", "outbound."];
             let mut named = points_in(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
             named.retain(|point| !tested.contains(&point.as_str()) && !elsewhere.iter().any(|e| point.starts_with(e)));
             assert!(named.is_empty(), "no test kills at {named:?}");
@@ -112,6 +113,37 @@ killed_with_a_note! {
     before_a_note_is_posted: "ticket.posting",
     after_a_note_is_answered: "ticket.answered",
     after_a_ticket_answer_is_kept: "ticket.finished",
+}
+
+/// Another system is told of a machine; the process dies once on the way.
+async fn others_are_told(point: &str) {
+    let listener = Listener::start().await;
+    let company = Company {
+        first: &[("SIGNALBOX_CRASH_AT", point)],
+        all: &[("OUTBOUND_ALLOWED_NETWORKS", "127.0.0.0/8")],
+        ..Company::default()
+    };
+    let scene = Scene::company(company).await;
+    scene.subscribe(&listener.url).await;
+    scene.xt.register_machine("web-07", "10.0.0.7", "Debian 13").await;
+    scene.until("it was killed", || scene.deaths() == 1).await;
+    scene.until_none("SELECT count(*) FROM outbound_delivery WHERE state <> 'delivered'").await;
+    assert_eq!(scene.count("SELECT count(*) FROM outbound_delivery").await, 1);
+    let mut ids: Vec<String> = listener.heard().iter().map(|heard| heard.header("webhook-id")).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "once, or again under the same id");
+    scene.until_quiet().await;
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_message_to_another_system_is_claimed() {
+    others_are_told("outbound.claimed").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_another_system_has_answered() {
+    others_are_told("outbound.answered").await;
 }
 
 fn points_in(directory: &std::path::Path) -> Vec<String> {

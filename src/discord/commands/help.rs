@@ -4,7 +4,7 @@ use poise::CreateReply;
 use poise::serenity_prelude::{CreateEmbed, Permissions};
 
 use super::super::{Context, Error, text};
-use super::leaves;
+use super::{Definition, leaves};
 use crate::routing::embed::{DESCRIPTION, fit};
 
 /// What Signalbox does here, and the commands open to you.
@@ -24,8 +24,7 @@ pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
         // What stands in a menu is found there.
         .filter(|c| c.context_menu_name.is_none())
         .filter(|c| held.administrator() || held.contains(c.default_member_permissions))
-        .flat_map(leaves)
-        .map(|(path, c)| format!("**/{path}** — {}", c.description.as_deref().unwrap_or_default()))
+        .map(line)
         .collect();
     let embed = CreateEmbed::new()
         .title("📡 Signalbox")
@@ -33,4 +32,15 @@ pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
         .colour(0x5865F2);
     ctx.send(CreateReply::default().embed(embed).ephemeral(true)).await?;
     Ok(())
+}
+
+/// A command and what stands under it: one line for each part would not fit into an embed.
+fn line(command: &Definition) -> String {
+    let about = command.description.as_deref().unwrap_or_default();
+    let under = |(path, _): (String, &Definition)| path.strip_prefix(&command.name).map(|rest| rest.trim().to_owned());
+    let parts: Vec<String> = leaves(command).filter_map(under).filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        [] => format!("**/{}** — {about}", command.name),
+        parts => format!("**/{}** `{}` — {about}", command.name, parts.join("` `")),
+    }
 }

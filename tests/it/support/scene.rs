@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use signalbox::crypto::Keyring;
 use signalbox::store::Store;
+use signalbox::store::outbound::{OutboundWebhook, insert_outbound_webhook};
 use standin::clock::Clock;
 use standin::discord::{Discord, Fault, Limits, Options as DiscordOptions, Phase, Then};
 use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
@@ -222,6 +223,28 @@ impl Scene {
     pub fn store(&self) -> Store {
         let keys = Keyring::new([&ENCRYPTION_KEY.into()]).unwrap();
         Store::open(&self.database_url, 1).unwrap().with_keys(keys)
+    }
+
+    /// Another system that is told of every approval that opens.
+    pub async fn subscribe(&self, url: &str) {
+        let (store, now) = (self.store(), chrono::Utc::now());
+        let webhook = OutboundWebhook {
+            id: uuid::Uuid::from_bytes(signalbox::clock::random_bytes::<16>()),
+            guild_id: self.discord.guild_id().into(),
+            name: "tools".to_owned(),
+            url: url.to_owned(),
+            events: vec!["approval.opened".to_owned()],
+            active: true,
+            version: 1,
+            failures: 0,
+            disabled_because: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let mut tx = store.begin().await.unwrap();
+        assert!(insert_outbound_webhook(&mut tx, &webhook, "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0").await.unwrap());
+        Store::commit(tx).await.unwrap();
+        store.close().await;
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {
