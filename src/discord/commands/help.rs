@@ -37,7 +37,7 @@ pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
 /// A command and what stands under it: one line for each part would not fit into an embed.
 fn line(command: &Definition) -> String {
     let about = command.description.as_deref().unwrap_or_default();
-    let under = |(path, _): (String, &Definition)| path.strip_prefix(&command.name).map(|rest| rest.trim().to_owned());
+    let under = |(path, _): (String, &Definition)| path.strip_prefix(&*command.name).map(|rest| rest.trim().to_owned());
     let parts: Vec<String> = leaves(command).filter_map(under).filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
         [] => format!("**/{}** — {about}", command.name),
