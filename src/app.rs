@@ -210,7 +210,7 @@ impl App {
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
         }
         if roles.ticker {
-            done += tick_due(&self.ports, CHECKS).await?;
+            done += tick_due(&self.ports, CHECKS).await?.done;
             done += privacy::seal_due(&self.ports).await?;
         }
         Ok(done)

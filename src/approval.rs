@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -80,7 +79,7 @@ pub async fn open(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject, 
     if existing.iter().any(|other| place(other) > place(&approval)) {
         approval.state = ApprovalState::Superseded;
     } else if let Some((verb, by)) = opening.decided {
-        rules::decided_elsewhere(&mut approval, verb, by, now);
+        rules::decided_elsewhere(&mut approval, Some(verb), by, now);
     }
     insert_approval(tx, &approval, now).await?;
     audit(tx, ports, &approval, None, "requested", json!(approval.facts)).await?;
@@ -104,8 +103,8 @@ fn requested(
     rules: &ApprovalRules,
 ) -> Approval {
     let key = event.order_key();
-    let after = |wait: Option<Duration>| Some(ports.clock.now() + TimeDelta::from_std(wait?).ok()?);
-    Approval {
+    let seconds = |wait: Option<Duration>| i64::try_from(wait?.as_secs()).ok();
+    let mut approval = Approval {
         id: ports.clock.uuid(),
         guild_id: event.guild_id,
         source_id: event.source_id,
@@ -124,12 +123,15 @@ fn requested(
             confirm: rules.needs_typing(&opening.title),
             undo_seconds: i64::try_from(rules.undo.as_secs()).unwrap_or_default(),
             escalate_role: rules.escalate_role,
+            expire_seconds: seconds(rules.expire_after),
+            remind_seconds: seconds(rules.remind_after),
+            escalate_seconds: seconds(rules.escalate_after.filter(|_| rules.escalate_role.is_some())),
         },
         needed: rules.needed_for(&opening.title),
         votes: 0,
-        expires_at: after(rules.expire_after),
-        remind_at: after(rules.remind_after),
-        escalate_at: after(rules.escalate_after.filter(|_| rules.escalate_role.is_some())),
+        expires_at: None,
+        remind_at: None,
+        escalate_at: None,
         undone_by: None,
         undone_at: None,
         state: ApprovalState::Requested,
@@ -146,7 +148,9 @@ fn requested(
         outcome: None,
         outcome_by: None,
         settled_at: None,
-    }
+    };
+    rules::start_times(&mut approval, ports.clock.now());
+    approval
 }
 
 /// These fields of a subject, as they are now.

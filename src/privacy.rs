@@ -72,7 +72,7 @@ pub async fn forget(ports: &Ports, user_id: UserId) -> Result<Forgotten> {
     if let Some(at) = ports.store.find_privacy_request(user_id, now - DELETION_EVERY).await? {
         return Ok(Forgotten::NotBefore(at + DELETION_EVERY));
     }
-    let anything = ports.store.forget_member(user_id).await?;
+    let anything = ports.store.forget_member(user_id, now).await?;
     // Last: what is interrupted before can be asked for again.
     ports.store.note_privacy_request(user_id, now).await?;
     tracing::info!("a member's data was deleted on request");
@@ -192,6 +192,9 @@ else, the audit log included, holds the random id. It does not read messages, an
 - When the bot is removed from a server, that server's data is deleted 30 days later. Inviting it again stops that.
 - A decision that you took stays in the log of its server, with the reason that you gave, under a random id that
   leads to nobody once the link is deleted. Cards in Discord that named you are shown anew without your name.
+- An approval of yours that still waits for others no longer counts once you are deleted. When you were linked with the
+  user of XTSystems who asked for something that is still open, a keyed hash of your Discord id stays with it until it
+  is decided: you may not approve it then either.
 - Webhook tokens and generated secrets are encrypted in the database (AES-256-GCM); the key is not in it.
 ";
 

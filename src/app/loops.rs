@@ -107,9 +107,12 @@ impl App {
 
     /// What comes due on approvals by the calendar: reminders, escalation, expiry.
     async fn remind(&self) -> Result<(usize, Option<Duration>)> {
-        let done = tick_due(&self.ports, CHECKS).await?;
-        if done > 0 {
-            return Ok((done, None));
+        let ticked = tick_due(&self.ports, CHECKS).await?;
+        match ticked.failed {
+            0 if ticked.done > 0 => return Ok((ticked.done, None)),
+            0 => {}
+            // They stay due, and are not to be asked about without a pause.
+            _ => return Ok((0, Some(AFTER_FAILURE))),
         }
         let now = self.ports.clock.now();
         let next = self.ports.store.next_tick_at().await?;

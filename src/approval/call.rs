@@ -13,9 +13,9 @@ use crate::store::{Store, card};
 use crate::telemetry::traces::Step;
 use crate::upstream::xtsystems::{Decision, Standing};
 
-/// Longer than the client's deadline of 10 s for the question and for the call, so that a lease never lapses
-/// under them.
-const LEASE: TimeDelta = TimeDelta::seconds(25);
+/// Longer than the client's deadline of 10 s for the call and for the questions before and after it, so that a lease
+/// never lapses under them.
+const LEASE: TimeDelta = TimeDelta::seconds(35);
 
 /// Makes the calls that are due, one after another. Returns how many.
 pub async fn call_due(ports: &Ports, limit: usize) -> Result<usize> {
@@ -95,7 +95,20 @@ async fn call(ports: &Ports, approval: &Approval) -> Result<Decision> {
                 }
             }
             let allow_machine = settings.and_then(|s| s.allow_machine);
-            Ok(client.decide_machine(verb, asset_id, company.as_deref(), allow_machine).await)
+            let answer = client.decide_machine(verb, asset_id, company.as_deref(), allow_machine).await;
+            let (Decision::DecidedElsewhere { verb: None, status, text }, Some(company)) = (&answer, &company) else {
+                return Ok(answer);
+            };
+            // It does not say what was decided; the list of machines may.
+            let (status, text) = (*status, text.clone());
+            Ok(match client.find_standing(asset_id, company).await {
+                Some(Standing::Decided(Decision::DecidedElsewhere { verb, .. })) => {
+                    Decision::DecidedElsewhere { verb, status, text }
+                }
+                // Nothing was: what is in the way is something else.
+                Some(Standing::Pending) => Decision::Refused { status, text },
+                _ => answer,
+            })
         }
         None => not_sent("a newer release of Signalbox makes this call"),
     }

@@ -8,25 +8,46 @@ use uuid::Uuid;
 
 use super::{audit, rules};
 use crate::bus::Topic;
-use crate::id::GuildId;
+use crate::clock::random_bytes;
+use crate::id::{GuildId, reference};
 use crate::ports::Ports;
 use crate::routing::card::ApprovalState;
 use crate::routing::reminder::{self, Reminder};
 use crate::store::approval::{Approval, Place, find_places, lock_approval, save_approval};
 use crate::store::message::{NewMessage, insert_messages};
-use crate::store::{Store, Tx, card};
+use crate::store::{Store, StoreError, Tx, card};
 
 /// A reminder waits this long for a card that Discord does not have yet.
 const CARD_WAIT: TimeDelta = TimeDelta::minutes(1);
 
-/// Does what has come due. Returns how many approvals that was about.
-pub async fn tick_due(ports: &Ports, limit: i64) -> Result<usize> {
+/// What came of a look at what is due: how many approvals it was about, and how many could not be dealt with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ticked {
+    pub done: usize,
+    pub failed: usize,
+}
+
+/// Does what has come due.
+pub async fn tick_due(ports: &Ports, limit: i64) -> Result<Ticked> {
     let due = ports.store.list_ticking(ports.clock.now(), limit).await.context("looking for what came due")?;
-    let mut done = 0;
+    let mut ticked = Ticked::default();
     for (guild_id, id) in due {
-        done += usize::from(tick(ports, guild_id, id).await?);
+        match tick(ports, guild_id, id).await {
+            Ok(did) => ticked.done += usize::from(did),
+            Err(error) if is_away(&error) => return Err(error),
+            // One that cannot be dealt with must not keep the others waiting.
+            Err(error) => {
+                ticked.failed += 1;
+                let (reference, error) = (reference(random_bytes::<5>()), format!("{error:#}"));
+                tracing::error!(reference, approval = %id, error, "what came due about an approval cannot be done");
+            }
+        }
     }
-    Ok(done)
+    Ok(ticked)
+}
+
+fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_unavailable))
 }
 
 /// False when somebody else was faster.

@@ -230,7 +230,9 @@ async fn decide(
         approval.votes += 1;
     }
     if is_vote && approval.votes < approval.needed {
-        rules::reopen(approval);
+        if approval.state != ApprovalState::Requested {
+            rules::reopen(approval, now);
+        }
         return Ok(Step::Did("voted"));
     }
     rules::decide(approval, verb, person, reason_of(press).map(str::to_owned), now);

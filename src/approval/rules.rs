@@ -30,7 +30,8 @@ pub enum Refusal {
         verb: Verb,
     },
     Settled {
-        outcome: Verb,
+        /// `None`: nobody knows what XTSystems decided.
+        outcome: Option<Verb>,
         elsewhere: bool,
     },
     /// The same was asked for again; `kind` is what is decided about, such as `machine`.
@@ -65,8 +66,10 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::AlreadyDecided { verb } => write!(f, "already decided: {}", verb.as_str()),
             Refusal::StillFindingOut { verb } => write!(f, "still finding out: {}", verb.as_str()),
-            Refusal::Settled { outcome, elsewhere: false } => write!(f, "settled: {}", outcome.as_str()),
-            Refusal::Settled { outcome, elsewhere: true } => write!(f, "settled in XTSystems: {}", outcome.as_str()),
+            Refusal::Settled { outcome, elsewhere } => {
+                let place = if *elsewhere { " in XTSystems" } else { "" };
+                write!(f, "settled{place}: {}", outcome.map_or("unknown", Verb::as_str))
+            }
             Refusal::Superseded { .. } => f.write_str("superseded"),
             Refusal::Changed => f.write_str("changed since the card was shown"),
             Refusal::Expired => f.write_str("expired"),
@@ -88,8 +91,8 @@ pub fn may_decide(a: &Approval) -> Result<(), Refusal> {
         ApprovalState::Requested | ApprovalState::Refused => Ok(()),
         ApprovalState::Deciding | ApprovalState::Sent => Err(Refusal::AlreadyDecided { verb }),
         ApprovalState::Unknown => Err(Refusal::StillFindingOut { verb }),
-        ApprovalState::Confirmed => Err(Refusal::Settled { outcome: a.outcome.unwrap_or(verb), elsewhere: false }),
-        ApprovalState::Elsewhere => Err(Refusal::Settled { outcome: a.outcome.unwrap_or(verb), elsewhere: true }),
+        ApprovalState::Confirmed => Err(Refusal::Settled { outcome: a.outcome.or(a.verb), elsewhere: false }),
+        ApprovalState::Elsewhere => Err(Refusal::Settled { outcome: a.outcome, elsewhere: true }),
         ApprovalState::Superseded => Err(Refusal::Superseded { kind: a.kind.clone() }),
         ApprovalState::Expired => Err(Refusal::Expired),
     }
@@ -122,20 +125,29 @@ pub fn may_undo(a: &Approval) -> Result<(), Refusal> {
 
 /// Takes the decision back before it was sent. Votes are void: whoever approves does it anew.
 pub fn undo(a: &mut Approval, person: uuid::Uuid, now: DateTime<Utc>) {
-    reopen(a);
+    reopen(a, now);
     a.votes = 0;
     a.undone_by = Some(person);
     a.undone_at = Some(now);
 }
 
-/// Back to undecided.
-pub fn reopen(a: &mut Approval) {
+/// Back to undecided, with all of the time that it had at first.
+pub fn reopen(a: &mut Approval, now: DateTime<Utc>) {
     a.state = ApprovalState::Requested;
     a.verb = None;
     a.reason = None;
     a.person_id = None;
     a.decided_at = None;
     end_call(a);
+    start_times(a, now);
+}
+
+/// When it expires, is reminded of, is escalated, counted from now.
+pub fn start_times(a: &mut Approval, now: DateTime<Utc>) {
+    let after = |wait: Option<i64>| Some(now + TimeDelta::try_seconds(wait?)?);
+    a.expires_at = after(a.terms.expire_seconds);
+    a.remind_at = after(a.terms.remind_seconds);
+    a.escalate_at = after(a.terms.escalate_seconds);
 }
 
 /// Nobody decided in time.
@@ -160,9 +172,10 @@ pub fn supersede(a: &mut Approval) -> bool {
     open
 }
 
-pub fn decided_elsewhere(a: &mut Approval, outcome: Verb, by: Option<String>, now: DateTime<Utc>) {
+/// `outcome` is `None` when XTSystems does not say what was decided.
+pub fn decided_elsewhere(a: &mut Approval, outcome: Option<Verb>, by: Option<String>, now: DateTime<Utc>) {
     a.state = ApprovalState::Elsewhere;
-    a.outcome = Some(outcome);
+    a.outcome = outcome;
     a.outcome_by = by;
     a.settled_at = Some(now);
     end_call(a);
@@ -191,19 +204,19 @@ pub fn on_approved_event(a: &mut Approval, by: Option<String>, now: DateTime<Utc
         (ApprovalState::Confirmed, _) => match (a.outcome, a.settled_at) {
             (Some(Verb::Approve), Some(at)) if now - at <= ECHO => Some("echo"),
             (Some(Verb::Deny), _) => {
-                decided_elsewhere(a, Verb::Approve, by, now);
+                decided_elsewhere(a, Some(Verb::Approve), by, now);
                 Some("elsewhere")
             }
             _ => None,
         },
-        // Denied there at first, approved since.
-        (ApprovalState::Elsewhere, _) if a.outcome == Some(Verb::Deny) => {
-            decided_elsewhere(a, Verb::Approve, by, now);
+        // Denied there at first, approved since; or now it is known what was decided.
+        (ApprovalState::Elsewhere, _) if a.outcome != Some(Verb::Approve) => {
+            decided_elsewhere(a, Some(Verb::Approve), by, now);
             Some("elsewhere")
         }
         (ApprovalState::Elsewhere | ApprovalState::Superseded, _) => None,
         _ => {
-            decided_elsewhere(a, Verb::Approve, by, now);
+            decided_elsewhere(a, Some(Verb::Approve), by, now);
             Some("elsewhere")
         }
     }
@@ -224,13 +237,12 @@ pub fn on_answer(a: &mut Approval, answer: &Decision, now: DateTime<Utc>) -> &'s
         Decision::DecidedElsewhere { verb, status, text } => {
             a.upstream_status = Some(i32::from(*status));
             a.upstream_text = Some(text.clone());
-            let outcome = verb.or(a.verb).unwrap_or(Verb::Approve);
-            if earlier_unknown && Some(outcome) == a.verb {
+            if earlier_unknown && verb.is_some() && *verb == a.verb {
                 // Our own earlier call did arrive.
                 confirmed(a, now);
                 "confirmed"
             } else {
-                decided_elsewhere(a, outcome, None, now);
+                decided_elsewhere(a, *verb, None, now);
                 "elsewhere"
             }
         }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::clock::Clock;
 use crate::id::{GuildId, UserId};
 use crate::store::Store;
 use crate::store::secret::Reseal;
@@ -109,7 +110,7 @@ pub async fn delete_for(user_id: i64, yes: bool, store: &Store) -> Result<ExitCo
         println!("Delete with --yes.");
         return Ok(ExitCode::SUCCESS);
     }
-    let anything = store.forget_member(user_id).await?;
+    let anything = store.forget_member(user_id, Clock::system().now()).await?;
     println!("{}", if anything { "Deleted; the running bot shows its cards anew." } else { "There was nothing." });
     Ok(ExitCode::SUCCESS)
 }

@@ -69,8 +69,12 @@ pub fn refusal(why: &Refusal, by: Option<UserId>) -> String {
              decided; Signalbox keeps asking.",
             verb.as_str()
         ),
-        Refusal::Settled { outcome, elsewhere: false } => format!("{who} has already {} it.", past(*outcome)),
-        Refusal::Settled { outcome, elsewhere: true } => format!("It was already {} in XTSystems.", past(*outcome)),
+        Refusal::Settled { outcome, elsewhere: false } => {
+            format!("{who} has already {} it.", outcome.map_or("decided", past))
+        }
+        Refusal::Settled { outcome, elsewhere: true } => {
+            format!("It was already {} in XTSystems.", outcome.map_or("decided", past))
+        }
         Refusal::Superseded { kind } => format!(
             "There is a newer request about this {}, so this one can no longer be decided. Use the newer one's buttons.",
             escape(&fit(kind, 40))

@@ -19,7 +19,7 @@ use crate::routing::subject::SubjectState;
 
 pub use due::{OpenApproval, Place, Places, find_places};
 pub use rule::{delete_rule, list_rules, set_rule};
-pub use vote::{delete_vote, delete_votes, has_vote, insert_vote, is_requester};
+pub use vote::{bar_requester, delete_vote, delete_votes, has_vote, insert_vote, is_requester, withdraw_votes};
 
 /// Which call upstream a decision means. Another source adds a call of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,12 +39,25 @@ pub struct Terms {
     pub confirm: bool,
     pub undo_seconds: i64,
     pub escalate_role: Option<RoleId>,
+    /// Seconds from its opening, and from each reopening, until it expires, is reminded of, is escalated.
+    pub expire_seconds: Option<i64>,
+    pub remind_seconds: Option<i64>,
+    pub escalate_seconds: Option<i64>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
         let reason = ReasonRule::Deny;
-        Self { requester_may_approve: true, reason, confirm: false, undo_seconds: 0, escalate_role: None }
+        Self {
+            requester_may_approve: true,
+            reason,
+            confirm: false,
+            undo_seconds: 0,
+            escalate_role: None,
+            expire_seconds: None,
+            remind_seconds: None,
+            escalate_seconds: None,
+        }
     }
 }
 
@@ -277,7 +290,8 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
              call_attempts = $8, lease_token = $9, leased_until = $10, upstream_status = $11, upstream_text = $12,
              outcome = $13, outcome_by = $14, settled_at = $15, hostname = $16, ip_address = $17, title = $18, facts = $19,
              votes = $20, expires_at = $21, remind_at = $22, escalate_at = $23, undone_by = $24, undone_at = $25,
-             needed = $26, terms = $27
+             needed = $26, terms = $27,
+             barred = CASE WHEN $2 IN ('confirmed', 'elsewhere', 'superseded', 'expired') THEN '{}' ELSE barred END
          WHERE id = $1",
         a.id,
         a.state.as_str(),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use super::approval::{bar_requester, withdraw_votes};
 use super::card::touch_cards;
 use super::ticket::forget_written;
 use super::{Result, Store};
@@ -461,8 +462,8 @@ impl Store {
     }
 
     /// Forgets a member. Can be done again when it was interrupted. Returns whether anything was there.
-    pub async fn forget_member(&self, user_id: UserId) -> Result<bool> {
-        let was_known = self.forget_person(user_id).await?;
+    pub async fn forget_member(&self, user_id: UserId, now: DateTime<Utc>) -> Result<bool> {
+        let was_known = self.forget_person(user_id, now).await?;
         let mut gone = u64::from(was_known);
         for (table, member) in columns() {
             gone += match member.by {
@@ -483,7 +484,7 @@ impl Store {
 
     /// All at once: the person, what hangs on the random id, and the cards that are to be shown without the name.
     /// Whoever is about to write under that id waits for it.
-    async fn forget_person(&self, user_id: UserId) -> Result<bool> {
+    async fn forget_person(&self, user_id: UserId, now: DateTime<Utc>) -> Result<bool> {
         let mut tx = self.begin().await?;
         let person = sqlx::query_scalar!("SELECT id FROM person WHERE discord_user_id = $1 FOR UPDATE", user_id.0)
             .fetch_optional(&mut *tx)
@@ -500,6 +501,9 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         forget_written(&mut tx, person).await?;
+        // Who comes back under another random id must not count twice, nor approve what they asked for.
+        bar_requester(&mut tx, user_id, person, None).await?;
+        withdraw_votes(&mut tx, person, now).await?;
         for (table, member) in columns().filter(|(_, member)| member.by == By::Person) {
             let (name, column) = (table.name, member.column);
             let sql = match member.on_delete {

@@ -9,6 +9,7 @@ use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::routing::ticket::ListItem;
 use crate::store::Store;
+use crate::store::approval::bar_requester;
 use crate::store::interaction::insert_interaction;
 use crate::store::link::{
     LinkRequest, UpstreamLink, answer_link_request, delete_upstream_link, insert_link_request, lock_link_request,
@@ -58,18 +59,25 @@ pub async fn find_user(ports: &Ports, source_id: Uuid, text: &str) -> Result<Res
     }))
 }
 
-/// Users whose name or address has these words, those that begin with them first.
-pub async fn suggest(ports: &Ports, source_id: Uuid, text: &str, limit: usize) -> Result<Vec<ListItem>> {
+/// Users whose name has these words, those that begin with them first; for who manages the server also those whose
+/// address has them. Nobody else is told addresses.
+pub async fn suggest(ports: &Ports, source_id: Uuid, text: &str, manages: bool, limit: usize) -> Result<Vec<ListItem>> {
     let wanted = text.trim().to_lowercase();
     let users = lists::offered(ports, source_id, ListKind::User).await?;
+    let users = users.into_iter().filter_map(|user| if manages { Some(user) } else { without_address(user) });
     let begins = |u: &ListItem| u.name.to_lowercase().starts_with(&wanted);
     let has = |u: &ListItem| {
         begins(u) || format!("{} {}", u.name, u.email.as_deref().unwrap_or("")).to_lowercase().contains(&wanted)
     };
-    let mut found: Vec<ListItem> = users.into_iter().filter(has).collect();
+    let mut found: Vec<ListItem> = users.filter(has).collect();
     found.sort_by_key(|u| !begins(u));
     found.truncate(limit);
     Ok(found)
+}
+
+/// `None` for a user who is called by an address.
+fn without_address(user: ListItem) -> Option<ListItem> {
+    (!user.name.contains('@')).then_some(ListItem { email: None, ..user })
 }
 
 /// Links a member; `by` manages the server.
@@ -85,6 +93,7 @@ pub async fn link(
     let mut tx = ports.store.begin().await?;
     let by = ensure_person(&mut tx, by.0, ports.clock.uuid(), now).await?;
     let person = ensure_person(&mut tx, member.0, ports.clock.uuid(), now).await?;
+    bar_requester(&mut tx, member, person, Some(source_id)).await?;
     let link = UpstreamLink {
         guild_id,
         source_id,
@@ -151,6 +160,9 @@ pub async fn answer(
     }
     let by = ensure_person(&mut tx, by.0, ports.clock.uuid(), now).await?;
     if confirms {
+        if let Some(member) = user {
+            bar_requester(&mut tx, member, request.person_id, Some(request.source_id)).await?;
+        }
         let link = UpstreamLink {
             guild_id,
             source_id: request.source_id,
@@ -179,6 +191,7 @@ pub async fn unlink(ports: &Ports, guild_id: GuildId, source_id: Uuid, by: UserI
     let mut tx = ports.store.begin().await?;
     let by = ensure_person(&mut tx, by.0, ports.clock.uuid(), now).await?;
     let person = ensure_person(&mut tx, member.0, ports.clock.uuid(), now).await?;
+    bar_requester(&mut tx, member, person, Some(source_id)).await?;
     let was = delete_upstream_link(&mut tx, source_id, person).await?;
     if was {
         audit(&mut tx, ports, guild_id, Some(by), "user_unlinked", json!({ "person": person })).await?;

@@ -74,6 +74,68 @@ async fn a_409_names_the_other_decision() {
     .await;
 }
 
+/// Nothing is made up: neither that it was what we wanted nor that it was not.
+#[tokio::test]
+async fn a_409_that_names_no_decision_does_not_say_which() {
+    run(async |town| {
+        town.xt.mode(Mode::status(503).at(Place::Machines));
+        approve_in(town, Mode::refuse(409, "conflict").at(Place::Approve)).await;
+        assert_eq!(state(town).await, "elsewhere approve");
+        insta::assert_snapshot!(town.see("machines"), @"
+        [🖥️ New Machine Registered]
+        Hostname: web-07
+        IP Address: 10.0.0.7
+        OS: Debian 13
+        Status: ☑️ Decided in XTSystems <+0s>
+        Timeline: <+0s> registered
+        -- XTSystems · machine.registered
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_409_that_names_no_decision_is_looked_up() {
+    run(async |town| {
+        let (machine, _) = requested(town).await;
+        town.xt.offline(true);
+        town.xt.decide_in_web_ui(&machine.asset_id, true, "grace@signal-town.example").await;
+        town.xt.mode(Mode::refuse(409, "conflict").at(Place::Deny));
+        deny(town, "not one of ours").await;
+        assert_eq!(state(town).await, "elsewhere deny");
+        insta::assert_snapshot!(status(town), @"✅ Approved in XTSystems <+0s>");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_409_about_what_is_still_undecided_is_a_refusal() {
+    run(async |town| {
+        approve_in(town, Mode::refuse(409, "conflict").at(Place::Approve)).await;
+        assert_eq!(state(town).await, "refused approve");
+        insta::assert_snapshot!(status(town), @"
+        ⚠️ XTSystems refused to approve (asked for by <@approver> <+0s>)
+        > conflict
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_429_is_asked_again() {
+    run(async |town| {
+        approve_in(town, Mode::refuse(429, "Too many requests").at(Place::Approve).times(1)).await;
+        assert_eq!(state(town).await, "deciding approve");
+        town.advance(TimeDelta::seconds(2)).await;
+        assert_eq!(
+            (state(town).await.as_str(), calls(town)),
+            ("confirmed approve", vec!["approve 429".to_owned(), "approve 200".to_owned()])
+        );
+        status(town);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_4xx_that_names_a_decision_is_one() {
     run(async |town| {

@@ -162,6 +162,40 @@ async fn who_asked_as_a_linked_user_may_not_approve() {
     .await;
 }
 
+/// By whatever the link goes: what was asked for before stays barred.
+#[tokio::test]
+async fn who_asked_may_not_approve_without_the_link_either() {
+    run_with(with("APPROVALS_REQUESTER_MAY_APPROVE", "false"), async |town| {
+        for way in ["link-user remove", "link-user set", "privacy delete"] {
+            linked(town, "approver", "ada").await;
+            requested_by(town, "ada@signal-town.example").await;
+            match way {
+                "link-user set" => {
+                    linked(town, "approver", "grace").await;
+                }
+                "privacy delete" => {
+                    let form = town.command("approver", way, json!({})).await;
+                    town.submit("approver", machines::form(&form), json!({ "word": "DELETE" })).await;
+                }
+                _ => {
+                    town.command("approver", way, json!({})).await;
+                }
+            }
+            let own = town.press("approver", "machines", "Approve").await;
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(heard(town, &own), @"You asked for this yourself, so others have to approve it. Nothing was done.");
+            }
+            town.advance(TimeDelta::minutes(1)).await;
+        }
+        assert_eq!(calls(town).len(), 0);
+        assert_eq!(heard(town, &town.press(machines::second_approver(town), "machines", "Approve").await), "");
+        assert_eq!(town.count("SELECT count(*) FROM approval WHERE barred <> '{}'").await, 0);
+        town.see("ops");
+        status(town);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn who_asked_may_deny_and_is_named_on_the_card() {
     run_with(with("APPROVALS_REQUESTER_MAY_APPROVE", "false"), async |town| {

@@ -1,8 +1,9 @@
 //! What happens while nobody decides: a reminder, an escalation to a role, the end. Each once.
 
-use crate::support::machines::{audit, calls, freeze_cards, heard, names, requested, state, status};
+use crate::support::machines::{audit, calls, deny, freeze_cards, heard, names, requested, state, status};
 use crate::support::town::{Setup, Town, run_with};
 use chrono::TimeDelta;
+use standin::xtsystems::Mode;
 
 /// A reminder after an hour, the role after four, the end after a day.
 fn all(town_role: &str) -> Setup {
@@ -208,6 +209,67 @@ async fn what_expired_is_still_decided_in_xtsystems_or_opened_anew() {
         town.advance(TimeDelta::hours(1)).await;
         town.machine("db-01").await;
         assert_eq!(state(town).await, "elsewhere, expired, requested");
+        status(town);
+    })
+    .await;
+}
+
+/// Two have to approve, within an hour; a denial is refused, and after two hours one approves.
+#[tokio::test]
+async fn what_is_open_again_has_all_of_its_time() {
+    let setup = Setup::with(&[("APPROVALS_NEEDED", "2"), ("APPROVALS_EXPIRE_AFTER", "1h")]);
+    run_with(setup, async |town| {
+        let (_, buttons) = requested(town).await;
+        town.xt.mode(Mode::refuse(422, "the licence is over").times(1));
+        deny(town, "approver", &buttons, "not one of ours").await;
+        town.advance(TimeDelta::hours(2)).await;
+        town.press("approver", "machines", "Approve").await;
+        assert_eq!(state(town).await, "requested");
+        insta::assert_snapshot!(status(town), @"
+        🟠 Pending Approval
+        1 of 2 approved: <@approver> <+7200s>
+        Expires <+10800s>
+        ");
+        town.advance(TimeDelta::hours(1)).await;
+        assert_eq!(state(town).await, "expired");
+        status(town);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_undone_has_all_of_its_time() {
+    let setup = Setup::with(&[("APPROVALS_UNDO_SECONDS", "60"), ("APPROVALS_EXPIRE_AFTER", "1h")]);
+    run_with(setup, async |town| {
+        requested(town).await;
+        town.advance(TimeDelta::minutes(59)).await;
+        town.press("approver", "machines", "Approve").await;
+        town.advance(TimeDelta::seconds(50)).await;
+        town.press("approver", "machines", "Undo").await;
+        insta::assert_snapshot!(status(town), @"
+        🟠 Pending Approval
+        ↩️ Undone by <@approver> <+3590s>
+        Expires <+7190s>
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_dealt_with_does_not_hold_up_the_others() {
+    run_with(Setup::with(&[("APPROVALS_EXPIRE_AFTER", "1h")]), async |town| {
+        town.machine("web-07").await;
+        town.advance(TimeDelta::seconds(1)).await;
+        town.machine("db-01").await;
+        town.execute(
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'it is broken'; END $$",
+        )
+        .await;
+        town.execute("CREATE TRIGGER broken BEFORE UPDATE ON approval FOR EACH ROW WHEN (OLD.title = 'web-07') EXECUTE FUNCTION broken()").await;
+        town.expect_error("cannot be done");
+        town.advance(TimeDelta::hours(2)).await;
+        assert_eq!(state(town).await, "requested, expired");
+        assert!(town.has_logged("cannot be done"));
         status(town);
     })
     .await;

@@ -5,6 +5,7 @@ use crate::support::machines::{
 };
 use crate::support::town::{IMPATIENT, Setup, Town, run_with};
 use chrono::TimeDelta;
+use serde_json::json;
 use standin::xtsystems::Mode;
 
 /// A town in which machines need two approvers.
@@ -65,6 +66,30 @@ async fn one_person_counts_once() {
         insta::assert_snapshot!(approve(town, "approver", &buttons).await, @"You have approved already; 1 of 2 have. Somebody else has to approve, too. With Take Back your approval no longer counts.");
         assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
         status(town);
+    })
+    .await;
+}
+
+/// After a deletion the same person comes under another random id.
+#[tokio::test]
+async fn one_person_counts_once_whatever_is_forgotten_about_them() {
+    run_with(two(), async |town| {
+        let (_, buttons) = requested(town).await;
+        approve(town, "approver", &buttons).await;
+        let form = town.command("approver", "privacy delete", json!({})).await;
+        town.submit("approver", form["modal"]["custom_id"].as_str().unwrap(), json!({ "word": "DELETE" })).await;
+        assert_eq!(approve(town, "approver", &buttons).await, "");
+        assert_eq!((state(town).await.as_str(), calls(town).len()), ("requested", 0));
+        insta::assert_snapshot!(status(town), @"
+        🟠 Pending Approval
+        1 of 2 approved: <@approver> <+0s>
+        ");
+        insta::assert_snapshot!(audit(town).await, @"
+        requested
+        voted approve
+        vote_withdrawn the member was forgotten
+        voted approve by approver
+        ");
     })
     .await;
 }

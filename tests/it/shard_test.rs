@@ -150,3 +150,21 @@ async fn a_log_in_that_comes_too_soon_is_tried_again() {
     })
     .await;
 }
+
+/// Whoever takes a lost session over needs the turn of the process that lost it.
+#[tokio::test]
+async fn a_lost_session_is_taken_over_by_the_other_process_and_back() {
+    let patience = Patience { between: Duration::from_secs(2), ..IMPATIENT };
+    run_with(Setup { patience, ..Setup::default() }, async |town| {
+        let (second, lifecycle) = town.another_bot().await;
+        let other = tokio::spawn(async move { second.run_gateway().await });
+        for log_ins in 1..=2 {
+            town.fault("gateway", "close:4009", 1);
+            town.until("somebody has logged in again", || town.discord.log_ins() > log_ins).await;
+        }
+        all_connected(town, 1).await;
+        lifecycle.stop();
+        other.await.unwrap().unwrap();
+    })
+    .await;
+}

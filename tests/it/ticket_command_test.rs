@@ -211,6 +211,24 @@ async fn open_tickets_are_listed_in_pages_that_their_caller_turns() {
 }
 
 #[tokio::test]
+async fn who_lost_the_role_turns_no_page() {
+    run(async |town| {
+        for n in 1..=12 {
+            town.xt.open_ticket(&format!("Ticket {n}"), "", "Low").await;
+        }
+        town.settle().await;
+        let list = town.command("admin", "ticket list", json!({})).await;
+        let message = list["message"]["id"].as_str().unwrap();
+        let next = list["message"]["components"][0]["components"][1]["custom_id"].as_str().unwrap();
+        town.discord.set_role(town.discord.user_id("admin"), town.discord.role_id("Admin"), false);
+        insta::assert_snapshot!(told(&town.only_press("admin", message, next).await), @"");
+        assert!(read(town, town.messages("ops").last().unwrap()).contains("-- 1/2"));
+        town.see("tickets");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn machines_that_wait_here_and_in_xtsystems() {
     run(async |town| {
         requested(town).await;

@@ -126,14 +126,19 @@ async fn members_link_and_unlink_nobody_but_themselves() {
     .await;
 }
 
+async fn offered(town: &Town, who: &str, typed: &str) -> Vec<String> {
+    let typing = json!({ "as": who, "do": "autocomplete", "channel": "ops", "name": "link-user set",
+        "options": { "upstream": typed }, "focused": "upstream" });
+    let offered = town.discord.act(typing).await;
+    offered["choices"].as_array().unwrap().iter().filter_map(|c| Some(c["name"].as_str()?.to_owned())).collect()
+}
+
 #[tokio::test]
 async fn a_user_is_chosen_from_those_that_xtsystems_has() {
     run(async |town| {
-        let typing = json!({ "as": "member", "do": "autocomplete", "channel": "ops", "name": "link-user set",
-            "options": { "upstream": "A" }, "focused": "upstream" });
-        let offered = town.discord.act(typing).await;
-        let names: Vec<&str> = offered["choices"].as_array().unwrap().iter().filter_map(|c| c["name"].as_str()).collect();
-        assert_eq!(names, ["ada · ada@signal-town.example", "grace · grace@signal-town.example", "linus · linus@signal-town.example"]);
+        assert_eq!(offered(town, "admin", "A").await, ["ada · ada@signal-town.example", "grace · grace@signal-town.example", "linus · linus@signal-town.example"]);
+        assert_eq!(offered(town, "member", "A").await, ["ada", "grace"]);
+        assert!(offered(town, "member", "@signal").await.is_empty(), "nobody is told addresses");
         insta::assert_snapshot!(command(town, "admin", "link-user set", json!({ "upstream": "nobody" })).await, @"XTSystems has no user nobody, or several. Choose one of those that are offered, or give the exact e-mail address.");
     })
     .await;

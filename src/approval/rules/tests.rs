@@ -73,7 +73,7 @@ fn a_press_decides_only_what_is_open_or_refused() {
     );
     assert_eq!(
         may_decide(&approval(ApprovalState::Elsewhere, Verb::Approve)),
-        Err(Refusal::Settled { outcome: Verb::Approve, elsewhere: true })
+        Err(Refusal::Settled { outcome: Some(Verb::Approve), elsewhere: true })
     );
 }
 
@@ -150,6 +150,10 @@ fn answers_to_the_call() {
         answer_in(ApprovalState::Unknown, Verb::Approve, elsewhere(Some(Verb::Approve))).0,
         ApprovalState::Confirmed
     );
+    // What was decided is not guessed.
+    for state in [ApprovalState::Sent, ApprovalState::Unknown] {
+        assert_eq!(answer_in(state, Verb::Deny, elsewhere(None)), (ApprovalState::Elsewhere, None, false));
+    }
     // A connection that was refused adds no doubt and takes none away.
     let not_sent = || Decision::NotSent { text: text() };
     assert_eq!(answer_in(ApprovalState::Sent, Verb::Approve, not_sent()), (ApprovalState::Deciding, None, true));

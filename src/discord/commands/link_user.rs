@@ -120,7 +120,8 @@ pub async fn remove(
 /// Never fails loudly: what cannot be had is not offered.
 async fn users(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
     let Ok(source) = source_here(ctx) else { return offer([]) };
-    let found = link::suggest(&ctx.data().ports, source.id, partial, CHOICES).await.unwrap_or_default();
+    let manages = held(ctx).is_ok_and(|(_, permissions)| permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0);
+    let found = link::suggest(&ctx.data().ports, source.id, partial, manages, CHOICES).await.unwrap_or_default();
     let label = |name: &str, email: Option<&str>| match email {
         Some(email) if email != name => fit(&format!("{name} · {email}"), 100),
         _ => fit(name, 100),

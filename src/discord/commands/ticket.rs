@@ -153,9 +153,14 @@ pub async fn list(ctx: Context<'_>) -> Result<(), Error> {
 }
 
 /// A press on one of the list's buttons.
-pub async fn turn(bot: &Arc<Bot>, guild: GuildId, presser: UserId, owner: i64, wanted: usize) -> Result<Answer> {
+pub async fn turn(bot: &Arc<Bot>, who: &Asker, owner: i64, wanted: usize) -> Result<Answer> {
+    let (guild, presser) = (who.guild_id, who.user_id);
     if presser.0 != owner {
         return Ok(Answer::Private(text::NOT_YOUR_LIST.into()));
+    }
+    // The role may be gone since the list was asked for.
+    if let Err(roles) = may_act(&bot.ports, &who.roles, who.permissions) {
+        return Ok(Answer::Private(text::not_allowed(&roles)));
     }
     let source = bot.xtsystems.as_ref().filter(|source| source.guild_id == guild);
     let source = source.ok_or_else(|| UserError::new(super::text::NOT_SET_UP))?;

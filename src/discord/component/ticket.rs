@@ -46,7 +46,7 @@ pub(super) fn decode(words: &[&str]) -> Option<Asked> {
 
 pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Result<Answer> {
     match asked {
-        Asked::Page { owner, page } => commands::ticket::turn(bot, input.guild_id, input.user_id, owner, page).await,
+        Asked::Page { owner, page } => commands::ticket::turn(bot, &asker(input), owner, page).await,
         Asked::Change { verb, subject_id } => change(bot, verb, subject_id, input).await,
     }
 }

@@ -45,7 +45,7 @@ impl Turn {
         self.used.as_ref().is_none_or(|used| used.elapsed() >= self.between)
     }
 
-    /// Waits until the next may follow.
+    /// Ends it when the next may follow.
     pub async fn pass_on(self) {
         if let Some(used) = &self.used {
             tokio::time::sleep(self.between.saturating_sub(used.elapsed())).await;

@@ -79,6 +79,7 @@ impl<'a> Shard<'a> {
             self.bot.connection.note(self.index(), false);
             let since = Stopwatch::start();
             let (ended, begun) = self.session(&mut lease).await;
+            self.pass_turn_on();
             drop(lease);
             self.bot.connection.forget(self.index());
             if since.elapsed() >= GOOD_SESSION {
@@ -123,6 +124,16 @@ impl<'a> Shard<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Whoever takes the lease next waits for this turn, and so may all shards whose number leaves the same rest: it
+    /// ends when the next log-in may follow, however long this shard rests.
+    fn pass_turn_on(&mut self) {
+        let Some(turn) = self.turn.take() else { return };
+        let stop = self.stop.clone();
+        self.lifecycle.spawn("log-in turn", async move {
+            stop.run_until_cancelled(turn.pass_on()).await;
+        });
     }
 
     fn back_off(&self) -> Duration {
@@ -183,9 +194,6 @@ impl<'a> Shard<'a> {
 
     /// Connects when it is our turn.
     async fn open(&mut self, http: &Arc<serenity::Http>) -> Result<Connection, Ended> {
-        if let Some(turn) = self.turn.take() {
-            turn.pass_on().await;
-        }
         let (turn, url) = self.log_ins.turn(self.index()).await?;
         let turn = self.turn.insert(turn);
         let opened = Connection::open(self.bot, self.lifecycle, http, url, self.this, &self.patience).await;

@@ -206,7 +206,11 @@ pub(super) fn show(a: &ApprovalView) -> Shown {
         }
         ApprovalState::Elsewhere => {
             let who = a.outcome_by.as_deref().map(|w| format!(" by {}", escape(&fit(w, 80)))).unwrap_or_default();
-            settled(a.outcome.unwrap_or(Verb::Approve), format!("in XTSystems{who} {at}"))
+            match a.outcome {
+                Some(outcome) => settled(outcome, format!("in XTSystems{who} {at}")),
+                // What was decided nobody said.
+                None => open(format!("☑️ Decided in XTSystems{who} {at}"), vec![]),
+            }
         }
         ApprovalState::Superseded => open("Superseded by a newer registration".into(), vec![]),
         ApprovalState::Expired => open(format!("⌛ Expired {at}: nobody decided in time"), vec![]),

@@ -17,7 +17,7 @@ pub enum Decision {
     Refused { status: u16, text: String },
     /// May have been done or not: time-out, 5xx, an answer that broke off.
     Unknown { text: String },
-    /// Certainly not done: the request never left.
+    /// Certainly not done, and to be asked again later: the request never left, or was not taken.
     NotSent { text: String },
 }
 
@@ -57,12 +57,9 @@ pub(super) fn judge(status: u16, body: &[u8], clean: impl Fn(&str) -> String) ->
             Some(named) => Decision::DecidedElsewhere { verb: named.verb, status, text },
             None => Decision::Refused { status, text: hinted(PERMISSION_HINT) },
         },
-        408 | 500.. => Decision::Unknown {
-            text: clean(&format!(
-                "XTSystems answered {status}{}",
-                if text.is_empty() { String::new() } else { format!(": {text}") }
-            )),
-        },
+        // "Slow down" is said before anything is done.
+        425 | 429 => Decision::NotSent { text: clean(&answered(status, &text)) },
+        408 | 500.. => Decision::Unknown { text: clean(&answered(status, &text)) },
         409 => {
             let verb = named().map_or_else(|| only_verb(&words).or_else(|| verb_of_state(body)), |named| named.verb);
             Decision::DecidedElsewhere { verb, status, text }
@@ -72,6 +69,11 @@ pub(super) fn judge(status: u16, body: &[u8], clean: impl Fn(&str) -> String) ->
             None => Decision::Refused { status, text },
         },
     }
+}
+
+fn answered(status: u16, text: &str) -> String {
+    let text = if text.is_empty() { String::new() } else { format!(": {text}") };
+    format!("XTSystems answered {status}{text}")
 }
 
 /// What the list of a company's machines says about one of them.
@@ -297,7 +299,8 @@ mod tests {
         assert_eq!(judged(403, "denied").text(), "denied (the API key's user may not decide about machines)");
         assert!(matches!(judged(403, "machine denied access"), Decision::Refused { .. }));
         assert_eq!(judged(403, "already denied"), elsewhere(Some(Verb::Deny), 403, "already denied"));
-        assert!(matches!(judged(429, "slow down"), Decision::Refused { status: 429, .. }));
+        assert_eq!(judged(429, "slow down"), Decision::NotSent { text: "XTSystems answered 429: slow down".into() });
+        assert!(matches!(judged(425, ""), Decision::NotSent { .. }));
         for status in [408, 500, 502, 503, 504, 599] {
             assert!(matches!(judged(status, "Machine already approved"), Decision::Unknown { .. }));
         }
