@@ -388,7 +388,11 @@ async fn what_a_member_wrote_on_tickets_goes_too() {
             left.push(format!("{words}: {}", places(town, words).await.into_iter().collect::<Vec<_>>().join(" ")));
         }
         // What XTSystems told by itself: in its events, and from them on cards.
-        insta::assert_snapshot!(left.join("\n"), @"");
+        insta::assert_snapshot!(left.join("\n"), @"
+        the fan is loud: event.data event_raw.body
+        fan was replaced: event.data event_raw.body subject.state
+        the lift is stuck: event.data event_raw.body send.body subject.state
+        ");
         town.see("tickets");
     })
     .await;

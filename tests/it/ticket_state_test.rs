@@ -63,14 +63,15 @@ async fn sent_is_asked_for_already() {
 }
 
 #[tokio::test]
-async fn unknown_bars_the_same_thing_and_nothing_else() {
+async fn unknown_bars_the_same_thing_and_what_else_is_asked_for_waits() {
     run(async |town| {
         opened(town).await;
         unknown(town).await;
         insta::assert_snapshot!(asked_again(town).await, @"<@admin> asked for this already (status → In Progress). XTSystems has not said whether it was done; Signalbox keeps asking. Until that is known nothing else can be asked for.");
         assert_eq!(write(town, "admin", "note", "Meanwhile.").await, "");
-        assert_eq!(upstream(town).notes.len(), 1);
+        assert_eq!(states(town).await, "status In Progress unknown, note requested");
         town.advance(TimeDelta::seconds(10)).await;
+        assert_eq!(upstream(town).notes.len(), 1);
         assert_eq!(states(town).await, "status In Progress confirmed, note confirmed");
     })
     .await;
