@@ -64,7 +64,7 @@ async fn an_event_is_shown_with_what_became_of_it() {
           "id": "ID-3",
           "kind": "alert.triggered",
           "occurred_at": "2026-01-02T10:00:00Z",
-          "plan_note": "routed by ID-4",
+          "plan_note": "routed by alert.triggered",
           "planned_at": "2026-01-02T10:00:00Z",
           "received_at": "2026-01-02T10:00:00Z",
           "severity": "critical",

@@ -116,19 +116,11 @@ async fn help_shows_what_the_caller_may_use() {
 
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
-        **/privacy show** — What is stored about you, in words and counts.
-        **/privacy export** — Everything that is stored about you, as a file that only you see.
-        **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
-        **/party show** — The newest parties: members, game, since when.
-        **/party create** — Open a party; its card is posted where parties are told.
-        **/party join-link** — The link to the voice chat of the parties.
+        **/privacy** `show` `export` `delete` — What is stored about you, as a file, or deleted.
+        **/party** `show` `create` `join-link` — LAN parties: who is there, and how to join.
         **/why** — How a message came to be: events, routes, attempts, edits.
-        **/ticket create** — Create a ticket in XTSystems.
-        **/ticket show** — Show a ticket as XTSystems has it now.
-        **/ticket list** — List the open tickets.
-        **/link-user set** — Say who you are in XTSystems; somebody with Manage Server confirms it, or says it of others.
-        **/link-user list** — List who is who, for members with Manage Server.
-        **/link-user remove** — Remove your link to XTSystems, or with Manage Server that of another member.
+        **/ticket** `create` `show` `list` — Tickets of XTSystems, for members who may change them.
+        **/link-user** `set` `list` `remove` — Who members are in XTSystems.
         ");
         insta::assert_snapshot!(command(town, "admin", "help", json!({})).await, @"
         [📡 Signalbox]
@@ -137,51 +129,26 @@ async fn help_shows_what_the_caller_may_use() {
         **/help** — What Signalbox does here, and the commands open to you.
         **/about** — Version, uptime and latency of this bot.
         **/doctor** — Look at everything that has to be right, and say how to mend what is not.
-        **/privacy show** — What is stored about you, in words and counts.
-        **/privacy export** — Everything that is stored about you, as a file that only you see.
-        **/privacy delete** — Delete what is stored about you; asks you to type DELETE.
-        **/audit list** — Who did what, newest first.
-        **/audit verify** — Whether the log is as it was written; names the first entry that was changed, removed or inserted.
-        **/audit export** — The log as a file, one JSON object on a line, with the hash that the chain ends with.
-        **/api-key create** — Make a key; it is shown this once, to you alone.
-        **/api-key list** — The keys, without what it takes to use them.
-        **/api-key revoke** — End a key: from then on it is refused.
-        **/party show** — The newest parties: members, game, since when.
-        **/party create** — Open a party; its card is posted where parties are told.
-        **/party join-link** — The link to the voice chat of the parties.
-        **/source add** — Add a source; the answer says what to enter at the sender.
-        **/source list** — The sources of this server.
-        **/source show** — A source: its address, how it is verified, what came and what was refused.
-        **/source rotate** — Make a new secret; the one before it stays valid for a while.
-        **/source remove** — Remove a source; asks you to type its name.
-        **/destination list** — All destinations, whether they can be used, and how to mend those that cannot.
-        **/destination add** — Add a channel, a thread, a forum or a Discord webhook.
-        **/destination edit** — Change its name, what it is for, its type.
-        **/destination test** — Post a test message; one that Discord had refused is used again when it arrives.
-        **/destination pause** — Keep its messages back until it is enabled.
-        **/destination enable** — End a pause; one that Discord had refused is tested first.
-        **/destination remove** — Remove it for good; a webhook's address is forgotten.
-        **/deliveries list** — Messages, newest first, with what Discord said about those that are not there.
-        **/deliveries replay** — Queue again what was not delivered: one message at once, or many after a look at how many.
+        **/privacy** `show` `export` `delete` — What is stored about you, as a file, or deleted.
+        **/audit** `list` `verify` `export` — Who did what: list, verify, export.
+        **/api-key** `create` `list` `revoke` — Keys of the REST interface.
+        **/party** `show` `create` `join-link` — LAN parties: who is there, and how to join.
+        **/source** `add` `list` `show` `rotate` `remove` — Other systems that send messages here, such as GitHub, Grafana, Alertmanager and Sentry.
+        **/route** `add` `edit` `list` `test` `pause` `remove` — Which events go where, and how they look there.
+        **/template** `add` `edit` `list` `preview` `remove` — How messages look: title, text, fields, colour, written with the words of an event.
+        **/destination** `list` `add` `edit` `test` `pause` `enable` `remove` — Where signals may go: channels, threads, forums and webhooks.
+        **/deliveries** `list` `replay` — What became of messages, and what was not delivered once more.
         **/why** — How a message came to be: events, routes, attempts, edits.
         **/why-not** — What did not arrive: events of a type that are not in Discord, and refused requests.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.
         **/test-webhook** — Ask XTSystems for a test delivery, wait for it, and report the round trip.
-        **/webhook-secret rotate** — Make a new secret and give it to XTSystems; the old one stays valid for a while.
-        **/webhook-secret status** — Which secrets are live, when each was last used, and when the old one ends.
-        **/webhook-secret end-old** — End the old secret now instead of later.
-        **/ticket create** — Create a ticket in XTSystems.
-        **/ticket show** — Show a ticket as XTSystems has it now.
-        **/ticket list** — List the open tickets.
-        **/machines pending** — Machines that wait for a decision, as known here and in XTSystems.
-        **/machines show** — Show a machine: its state, and what was done about it.
-        **/link-user set** — Say who you are in XTSystems; somebody with Manage Server confirms it, or says it of others.
-        **/link-user list** — List who is who, for members with Manage Server.
-        **/link-user remove** — Remove your link to XTSystems, or with Manage Server that of another member.
-        **/approvals rules** — Show the rules of approvals, or change some. What is open keeps the rules it was opened under.
-        **/approvals list** — What is not settled, the longest waiting first, with links to the cards.
+        **/webhook-secret** `rotate` `status` `end-old` — The secret under which XTSystems signs: change it without losing a webhook.
+        **/ticket** `create` `show` `list` — Tickets of XTSystems, for members who may change them.
+        **/machines** `pending` `show` — Machines that ask to be let in.
+        **/link-user** `set` `list` `remove` — Who members are in XTSystems.
+        **/approvals** `rules` `list` — Decisions that people take in Discord: their rules, and what is open.
         ");
     })
     .await;

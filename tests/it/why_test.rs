@@ -56,7 +56,7 @@ async fn a_member_asks_by_the_menu_of_a_message() {
         insta::assert_snapshot!(town.story(&outcome), @"
         [🔎 Why?]
         📥 Received: `alert.triggered` <+0s> from XTSystems over HTTP, rightly signed. It happened at about that time. Taken in once, however often it came: event ID.
-        🧭 Routes: routed by `alert.triggered` <+0s>.
+        🧭 Routes: 1 of 1 tried matched: **alert.triggered**.
         ✉️ Message: `#1` to <#1180000000000000104>: a message of its own.
         Delivered <+0s>.
         https://discord.com/channels/…
@@ -78,7 +78,8 @@ async fn a_card_tells_of_all_that_made_it_and_of_every_attempt() {
         [🔎 Why?]
         📥 Received: `ticket.created` about `ticket:1` <+0s> from XTSystems over HTTP, rightly signed. It happened at about that time. Taken in once, however often it came: event ID.
         `ticket.updated` about `ticket:1` <+7s> from XTSystems over HTTP, rightly signed.
-        🧭 Routes: routed by `ticket.created` <+0s>.
+        🧭 Routes: 1 of 7 tried matched: **ticket.created**.
+        Nearest that did not: **ticket.closed**, because type ticket.created is not ticket.closed.
         ✉️ Message: `#1` to <#1180000000000000102>: a living card, edited as things change.
         Delivered <+7s>.
         https://discord.com/channels/…
