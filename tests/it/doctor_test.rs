@@ -474,6 +474,7 @@ async fn the_program_says_it_with_everything_down() {
         ⚠️ Discord · Buttons: not looked at: the database is away. Fix: see the line about PostgreSQL
         ❌ Database · PostgreSQL: cannot be reached: error communicating with database: No such file or directory (os error 2). Fix: check DATABASE_URL and that the server runs
         ⚠️ Database · Schema: not looked at: the database is away. Fix: see the line about PostgreSQL
+        ⚠️ Database · Encryption: not looked at: the database is away. Fix: see the line about PostgreSQL
         ⚠️ Database · Replicas: not looked at: the database is away. Fix: see the line about PostgreSQL
         ❌ Redis · Redis: cannot be reached: Connection refused. Fix: check REDIS_URL and that the server runs; until then events of the stream wait
         ❌ XTSystems · API: no connection to XTSystems at http://127.0.0.1:1: Connection refused. Fix: check XTSYSTEMS_API_URL, and that the server runs
@@ -483,7 +484,7 @@ async fn the_program_says_it_with_everything_down() {
         ❌ Web · Public address: http://127.0.0.1:1 cannot be reached from here: Connection refused. Fix: start the bot; if it runs, forward it to this server's WEBHOOK_PORT, or correct PUBLIC_URL
         ⚠️ Deliveries · Outbox: not looked at: the database is away. Fix: see the line about PostgreSQL
 
-        5 problems, 10 warnings, 0 fine.
+        5 problems, 11 warnings, 0 fine.
         ");
     })
     .await;
@@ -524,6 +525,7 @@ async fn the_private_database_is_looked_into_with_the_bot_running_or_stopped() {
         ✅ Database · Connections: …
         ✅ Database · Schema: version N
         ✅ Database · Disk: …
+        ✅ Database · Encryption: there is a key; no secret is stored yet
         ❌ Web · Public address: another Signalbox answers at http://ADDRESS. Fix: forward it to this server's WEBHOOK_PORT, or correct PUBLIC_URL
         ");
         bot.ask_to_stop();
