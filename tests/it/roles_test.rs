@@ -41,7 +41,7 @@ async fn all_are_killed_in_turn(scene: Scene) {
     let current = || scene.seen("tickets", "Waiting") >= TWO_OF_EACH.len();
     scene.until("all tickets are current", current).await;
     scene.until_quiet().await;
-    assert_eq!(scene.deaths() as usize, TWO_OF_EACH.len());
+    assert_eq!(scene.deaths() as usize, TWO_OF_EACH.len(), "{:#?}", scene.last_words());
     for alert in &alerts {
         assert_eq!(scene.seen("alerts", alert), 1, "{alert}");
     }

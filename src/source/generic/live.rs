@@ -143,6 +143,8 @@ impl LiveGeneric {
         let Some(slot) = self.slot_to_note(index, now) else { return };
         if let Err(error) = ports.store.note_webhook_secret_use(self.id, &slot, now).await {
             tracing::debug!(%error, "the use of a secret could not be noted");
+            // The next use is.
+            self.noted.lock().unwrap_or_else(PoisonError::into_inner).remove(&slot);
         }
     }
 

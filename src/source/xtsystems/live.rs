@@ -155,6 +155,11 @@ impl LiveSource {
         Some(slot)
     }
 
+    /// It could not be noted: the next use is.
+    pub(super) fn not_noted(&self, slot: &str) {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).remove(slot);
+    }
+
     /// Creates our webhook upstream, or changes what is not as it should be. `renew` sends the secret even so:
     /// XTSystems never says which one it has. Without `events` a new webhook gets all, an existing one keeps its own.
     pub async fn register(&self, ports: &Ports, events: Option<&str>, renew: bool) -> Result<Registered> {

@@ -229,6 +229,7 @@ impl LiveSource {
         let Some(slot) = self.slot_to_note(secret_index, now, NOTED_EVERY) else { return };
         if let Err(error) = ports.store.note_webhook_secret_use(self.id, &slot, now).await {
             tracing::debug!(%error, "the use of a secret was not noted");
+            self.not_noted(&slot);
         }
     }
 }

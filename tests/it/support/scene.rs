@@ -1,11 +1,15 @@
 //! The real program as processes of their own, on the system's clock, against the stand-in: to be killed.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use signalbox::crypto::Keyring;
 use signalbox::store::Store;
@@ -17,6 +21,7 @@ use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 use super::balancer::Balancer;
 use super::database::{TestDatabase, fresh_database};
 use super::process::kill_9;
+use super::program::Directory;
 
 const SECRET: &str = "a-secret-of-the-crash-tests";
 const ENCRYPTION_KEY: &str = "dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=";
@@ -38,6 +43,10 @@ struct Keeper {
     env: BTreeMap<String, String>,
     child: Mutex<Option<Child>>,
     deaths: Mutex<u32>,
+    /// What the processes said that ended without being killed.
+    last_words: Mutex<Vec<String>>,
+    /// Its file "output" is what the process of now has said.
+    directory: Directory,
 }
 
 /// What is kept running, and in which world.
@@ -122,7 +131,7 @@ impl Scene {
             if !roles.contains("bot") && !roles.contains("worker") {
                 env.remove("DISCORD_TOKEN");
             }
-            keepers.push(Arc::new(Keeper { env, child: Mutex::default(), deaths: Mutex::default() }));
+            keepers.push(Arc::new(Keeper::new(env)));
         }
         for (n, keeper) in keepers.iter().enumerate() {
             keeper.run(if n == 0 { company.first } else { &[] });
@@ -153,8 +162,7 @@ impl Scene {
     /// A second process beside the kept one, until the value is dropped.
     pub fn another(&self, env: &[(&str, &str)]) -> Beside {
         let port = free_port().to_string();
-        let child = spawn(&self.keepers[0].env, &[env, &[("WEBHOOK_PORT", &port)]].concat());
-        Beside(child)
+        Beside(spawn(&self.keepers[0].env, &[env, &[("WEBHOOK_PORT", &port)]].concat(), None))
     }
 
     pub fn is_connected(&self) -> bool {
@@ -163,6 +171,11 @@ impl Scene {
 
     pub fn deaths(&self) -> u32 {
         self.keepers.iter().map(|keeper| *keeper.deaths.lock().unwrap()).sum()
+    }
+
+    /// The ends of the output of those that ended without being killed: none should.
+    pub fn last_words(&self) -> Vec<String> {
+        self.keepers.iter().flat_map(|keeper| keeper.last_words.lock().unwrap().clone()).collect()
     }
 
     /// Ends the process as a power cut would.
@@ -326,13 +339,15 @@ impl Scene {
 
     fn picture(&self) -> String {
         let channels = ["alerts", "tickets", "machines"].map(|name| (name, self.texts(name)));
-        format!("{} deaths, {channels:#?}", self.deaths())
+        format!("{} deaths, {channels:#?} {}", self.deaths(), self.last_words().join("\n"))
     }
 
     pub async fn finish(self) {
         self.watch.abort();
+        let last_words = self.last_words();
         let _ = self.watch.await;
         self.keepers.iter().for_each(|keeper| keeper.kill());
+        assert!(last_words.is_empty(), "ended without being killed: {}", last_words.join("\n"));
         let violations = self.discord.violations();
         assert!(violations.is_empty(), "the stand-in complains: {violations:#?}");
         self.xt.stop();
@@ -364,19 +379,33 @@ impl Drop for Beside {
 }
 
 impl Keeper {
+    fn new(env: BTreeMap<String, String>) -> Self {
+        let directory = Directory::new();
+        Self { env, child: Mutex::default(), deaths: Mutex::default(), last_words: Mutex::default(), directory }
+    }
+
     fn run(&self, more: &[(&str, &str)]) {
-        *self.child.lock().unwrap() = Some(spawn(&self.env, more));
+        let output = File::create(self.output()).expect("a file can be made");
+        *self.child.lock().unwrap() = Some(spawn(&self.env, more, Some(output)));
+    }
+
+    fn output(&self) -> PathBuf {
+        self.directory.0.join("output")
     }
 
     fn look(&self) {
-        let died = match self.child.lock().unwrap().as_mut() {
-            Some(child) => child.try_wait().unwrap().is_some(),
-            None => false,
+        let ended = match self.child.lock().unwrap().as_mut() {
+            Some(child) => child.try_wait().unwrap(),
+            None => None,
         };
-        if died {
-            *self.deaths.lock().unwrap() += 1;
-            self.run(&[]);
+        let Some(status) = ended else { return };
+        if status.signal() != Some(Signal::KILL.as_raw()) {
+            let said = std::fs::read(self.output()).expect("the file is there");
+            let tail = String::from_utf8_lossy(&said[said.len().saturating_sub(3000)..]).into_owned();
+            self.last_words.lock().unwrap().push(format!("{:?}, {status}:\n{tail}", self.env["SIGNALBOX_ROLES"]));
         }
+        *self.deaths.lock().unwrap() += 1;
+        self.run(&[]);
     }
 
     fn kill(&self) {
@@ -395,13 +424,17 @@ impl Drop for Keeper {
     }
 }
 
-fn spawn(env: &BTreeMap<String, String>, more: &[(&str, &str)]) -> Child {
+fn spawn(env: &BTreeMap<String, String>, more: &[(&str, &str)], output: Option<File>) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
     command.arg("run").current_dir(std::env::temp_dir()).env_clear();
     command.envs(env).envs(more.iter().copied());
     command.stdin(Stdio::null());
     if std::env::var_os("TOWN_LOG").is_none() {
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let output = || match &output {
+            Some(file) => file.try_clone().expect("the file is open").into(),
+            None => Stdio::null(),
+        };
+        command.stdout(output()).stderr(output());
     }
     command.spawn().expect("the program can be run")
 }
