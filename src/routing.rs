@@ -15,6 +15,7 @@ pub mod post;
 pub mod reminder;
 pub mod rule;
 pub mod signal;
+pub mod silence;
 pub mod subject;
 pub mod template;
 pub mod ticket;

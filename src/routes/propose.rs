@@ -224,7 +224,7 @@ fn given(value: &Option<String>) -> Option<Option<&str>> {
     Some((!value.is_empty() && !value.eq_ignore_ascii_case(NONE)).then_some(value))
 }
 
-fn check_pattern(pattern: &str, warnings: &mut Vec<String>) -> Result<String> {
+pub fn check_pattern(pattern: &str, warnings: &mut Vec<String>) -> Result<String> {
     let pattern = pattern.trim();
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '*' | ':' | '/');
     if pattern.is_empty() || pattern.len() > 100 || !pattern.chars().all(fits) {

@@ -234,6 +234,7 @@ impl<'a> Deciding<'a> {
             others: misses.saturating_sub(MISSES),
             matched: self.hits.iter().map(|hit| hit.route_id).collect(),
             templates: Vec::new(),
+            held: Vec::new(),
             note,
         };
         Decision { hits: self.hits, plan, failures: self.failures }

@@ -72,6 +72,8 @@ mod secret_test;
 mod servers_test;
 mod setup_test;
 mod shard_test;
+mod silence_crash_test;
+mod silence_test;
 mod stop_test;
 mod support;
 mod survive_test;

@@ -34,7 +34,7 @@ pub async fn route(_: Context<'_>) -> Result<(), Error> {
 }
 
 #[derive(Clone, Copy, poise::ChoiceParameter)]
-enum Least {
+pub(super) enum Least {
     #[name = "debug"]
     Debug,
     #[name = "info"]
@@ -65,7 +65,7 @@ enum Span {
     Week,
 }
 
-fn severity(least: Least) -> Severity {
+pub(super) fn severity(least: Least) -> Severity {
     match least {
         Least::Debug => Severity::Debug,
         Least::Info => Severity::Info,
@@ -375,7 +375,7 @@ async fn destinations(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResp
     fitting(names.into_iter().filter_map(|destination| destination.name), partial)
 }
 
-async fn sources(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
+pub(super) async fn sources(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
     let names = board(ctx).await.map(|board| board.sources).unwrap_or_default();
     fitting(names.into_iter().map(|(_, name)| name), partial)
 }
