@@ -8,6 +8,7 @@ pub mod duration;
 pub mod embed;
 pub mod filter;
 pub mod language;
+pub mod noise;
 pub mod notice;
 pub mod panel;
 pub mod party;

@@ -24,6 +24,7 @@ pub mod link;
 pub mod machine;
 pub mod message;
 pub mod migrate;
+pub mod noise;
 pub mod outbound;
 pub mod party;
 pub mod privacy;

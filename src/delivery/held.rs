@@ -1,7 +1,8 @@
-//! What was held back is told in one message: the receipt of a silence that is over. It goes through the outbox, in
+//! What was held back is told in one message: the receipt of a silence that is over, the digest of a route. It goes through the outbox, in
 //! the transaction that marks what it tells of, so it is there once whatever dies in between.
 
 use anyhow::{Context, Result};
+use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -11,13 +12,13 @@ use crate::event::{Event, NewEvent, Severity, Via};
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::routing::embed::Embed;
-use crate::routing::silence::receipt::{Over, Receipt, of_silence};
+use crate::routing::silence::receipt::{LISTED, NAMED, Over, Receipt, digest, of_silence};
 use crate::routing::trace::Plan;
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::card::{WantedCard, want_cards};
 use crate::store::destination::ensure_channel;
 use crate::store::event::{PlanNote, insert_own_event, mark_planned};
-use crate::store::held::{find_main_place, list_open, summarise, tell_of_silence};
+use crate::store::held::{Due, find_main_place, list_open, summarise, tell_of_due, tell_of_silence};
 use crate::store::message::{NewMessage, insert_messages};
 use crate::store::silence::{StoredSilence, claim_ended, mark_receipt};
 use crate::store::source::{SourceKind, ensure_person};
@@ -27,11 +28,18 @@ use crate::store::{Store, Tx};
 /// The kind under which receipts and digests stand. They are not routed.
 pub const KIND: &str = "signalbox.receipt";
 
+/// How long what came late waits for more of it.
+const PATIENCE: TimeDelta = TimeDelta::minutes(15);
+
 /// Tells what is due. Returns how much there was.
 pub async fn tell_due(ports: &Ports, limit: usize) -> Result<usize> {
     let mut done = 0;
     while done < limit && give_receipt(ports).await? {
         done += 1;
+    }
+    let due = ports.store.list_due_held(ports.clock.now(), PATIENCE, limit as i64).await?;
+    for due in due {
+        done += usize::from(give_digest(ports, &due).await?);
     }
     if done > 0 {
         ports.wake.wake(Topic::Deliverer);
@@ -47,7 +55,7 @@ async fn give_receipt(ports: &Ports) -> Result<bool> {
     let told_in = ports.clock.uuid();
     tell_of_silence(&mut tx, silence.id, told_in).await?;
     if let Some(place) = place(ports, &mut tx, &silence, told_in).await? {
-        let summary = summarise(&mut tx, told_in, place).await?;
+        let summary = summarise(&mut tx, told_in, place, NAMED).await?;
         let over = Over {
             pattern: &silence.pattern,
             reason: &silence.reason,
@@ -64,6 +72,27 @@ async fn give_receipt(ports: &Ports) -> Result<bool> {
     Store::commit(tx).await?;
     crate::crash::point("receipt.after_commit");
     tracing::info!(silence = %silence.id, pattern = silence.pattern, "a silence is over");
+    Ok(true)
+}
+
+/// One message for what is due in one place, for one reason. False when another was faster.
+async fn give_digest(ports: &Ports, due: &Due) -> Result<bool> {
+    let mut tx = ports.store.begin().await?;
+    let told_in = ports.clock.uuid();
+    if tell_of_due(&mut tx, due, told_in, ports.clock.now()).await? == 0 {
+        return Ok(false);
+    }
+    // What was meant for a destination that is gone is told nowhere.
+    if !due.is_removed {
+        let summary = summarise(&mut tx, told_in, due.destination_id, LISTED).await?;
+        let receipt = Receipt { told_in, silence_id: None, has_open: !summary.open.is_empty() };
+        let note = format!("the digest of what was held back ({})", due.reason);
+        let (guild_id, place, embed) = (due.guild_id, due.destination_id, digest(&due.reason, &summary));
+        tell(ports, &mut tx, Telling { guild_id, place, embed, receipt, note }).await.context("telling a digest")?;
+    }
+    crate::crash::point("digest.before_commit");
+    Store::commit(tx).await?;
+    crate::crash::point("digest.after_commit");
     Ok(true)
 }
 

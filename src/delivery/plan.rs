@@ -32,7 +32,7 @@ use crate::store::subject::{Subject, SubjectKey, lock_subjects, save_subjects};
 use crate::store::{Store, Tx};
 use crate::telemetry::traces::Step;
 use crate::ticket::Echoes;
-use hold::Holds;
+use hold::{Holds, Way};
 
 pub use isolate::plan_due;
 
@@ -209,11 +209,14 @@ async fn queue(
         let Decision { hits, plan, .. } = decision;
         for hit in &*hits {
             let (Mode::Card, Some(subject)) = (hit.mode, subject_of(subjects, event)) else {
-                let destinations = holds.sift(n, event, hit, None, plan);
+                let way = Way { n, event, hit: Some(hit), destination_ids: &hit.destination_ids, subject_id: None };
+                let destinations = holds.sift(&way, plan);
                 post(event, names, hit, &destinations, plan, &mut messages);
                 continue;
             };
-            for destination_id in holds.sift(n, event, hit, Some(subject.id), plan) {
+            let subject_id = Some(subject.id);
+            let way = Way { n, event, hit: Some(hit), destination_ids: &hit.destination_ids, subject_id };
+            for destination_id in holds.sift(&way, plan) {
                 let pair = (subject.id, destination_id);
                 causes.entry(pair).or_insert((event, hit));
                 if wanted_pairs.insert(pair) {

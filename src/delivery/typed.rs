@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::plan::hold::Holds;
+use super::plan::hold::{Holds, Way};
 use crate::event::Event;
 use crate::ports::Ports;
 use crate::routing::{Decision, notice};
@@ -37,7 +37,8 @@ pub(super) async fn queue(
         let served: HashSet<Uuid> = decision.hits.iter().flat_map(|hit| hit.destination_ids.iter().copied()).collect();
         let found = list_typed(tx, event.guild_id, &wanted.types, &wanted.scopes).await?;
         let found: Vec<Uuid> = found.into_iter().filter(|id| !served.contains(id)).collect();
-        let found = holds.sift_all(n, event, None, &found, None, &mut decision.plan);
+        let way = Way { n, event, hit: None, destination_ids: &found, subject_id: None };
+        let found = holds.sift(&way, &mut decision.plan);
         messages.extend(found.into_iter().map(|destination_id| NewMessage {
             guild_id: event.guild_id,
             destination_id,

@@ -1,13 +1,13 @@
 //! What was held back: a row for each event and destination, until one message tells of it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Result, Store, Tx};
 use crate::id::{ChannelId, GuildId, MessageId};
 use crate::routing::backtest::headline;
-use crate::routing::silence::receipt::{Line, NAMED, Open, Summary};
+use crate::routing::silence::receipt::{Line, Open, Summary};
 
 /// An event that does not go to a destination now.
 #[derive(Clone, Debug)]
@@ -96,6 +96,57 @@ pub async fn tell_of_silence(tx: &mut Tx, silence_id: Uuid, told_in: Uuid) -> Re
     Ok(done.rows_affected())
 }
 
+/// What is due in one place, for one reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    pub guild_id: GuildId,
+    pub destination_id: Uuid,
+    pub reason: String,
+    pub is_removed: bool,
+}
+
+impl Store {
+    /// What is due. What came late is due once nothing more of it has come for a while, and waits for `patience` at most.
+    pub async fn list_due_held(&self, now: DateTime<Utc>, patience: TimeDelta, limit: i64) -> Result<Vec<Due>> {
+        let rows = sqlx::query!(
+            r#"SELECT h.guild_id, h.destination_id, h.reason, bool_or(d.removed_at IS NOT NULL) AS "is_removed!"
+               FROM held h JOIN destination d ON d.id = h.destination_id
+               WHERE h.told_in IS NULL AND h.due_at IS NOT NULL
+               GROUP BY h.guild_id, h.destination_id, h.reason
+               HAVING CASE h.reason WHEN 'late' THEN max(h.due_at) <= $1 OR min(h.due_at) <= $2 ELSE min(h.due_at) <= $1 END
+               ORDER BY min(h.due_at) LIMIT $3"#,
+            now,
+            now - patience,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let due = rows.into_iter().map(|r| Due {
+            guild_id: GuildId(r.guild_id),
+            destination_id: r.destination_id,
+            reason: r.reason,
+            is_removed: r.is_removed,
+        });
+        Ok(due.collect())
+    }
+}
+
+/// What is due is told in this event; what came late all of it. Returns how much it is: 0 when another was faster.
+pub async fn tell_of_due(tx: &mut Tx, due: &Due, told_in: Uuid, now: DateTime<Utc>) -> Result<u64> {
+    let done = sqlx::query!(
+        "UPDATE held SET told_in = $4 WHERE id IN (SELECT id FROM held
+             WHERE destination_id = $1 AND reason = $2 AND told_in IS NULL AND (due_at <= $3 OR reason = 'late')
+             ORDER BY id FOR UPDATE)",
+        due.destination_id,
+        due.reason,
+        now,
+        told_in
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// The destination that most of it was meant for, of those that still are there; one whose messages can have buttons
 /// before a webhook.
 pub async fn find_main_place(tx: &mut Tx, told_in: Uuid) -> Result<Option<Uuid>> {
@@ -110,7 +161,7 @@ pub async fn find_main_place(tx: &mut Tx, told_in: Uuid) -> Result<Option<Uuid>>
 }
 
 /// All that is told in this event, as a message in `place` tells it.
-pub async fn summarise(tx: &mut Tx, told_in: Uuid, place: Uuid) -> Result<Summary> {
+pub async fn summarise(tx: &mut Tx, told_in: Uuid, place: Uuid, named: usize) -> Result<Summary> {
     let totals = sqlx::query!(
         r#"SELECT count(*) AS "count!", count(*) FILTER (WHERE destination_id <> $2) AS "elsewhere!",
                count(*) FILTER (WHERE destination_id = $2 AND listed) AS "listed!",
@@ -132,7 +183,7 @@ pub async fn summarise(tx: &mut Tx, told_in: Uuid, place: Uuid) -> Result<Summar
          ORDER BY id DESC LIMIT $3",
         told_in,
         place,
-        NAMED as i64
+        named as i64
     )
     .fetch_all(&mut **tx)
     .await?;

@@ -18,6 +18,7 @@ pub mod key;
 pub mod page;
 pub mod problem;
 pub mod repeat;
+pub mod silences;
 pub mod sources;
 pub mod text;
 pub mod version;
@@ -65,6 +66,7 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
         .merge(events::routes())
         .merge(deliveries::routes())
         .merge(destinations::routes())
+        .merge(silences::routes())
         .merge(sources::routes())
         .merge(audit::routes())
         .merge(webhooks::routes())

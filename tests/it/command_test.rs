@@ -58,6 +58,8 @@ async fn they_are_registered_in_the_configured_server() {
             "route",
             "template",
             "destination",
+            "silence",
+            "Silence…",
             "deliveries",
             "why",
             "why-not",

@@ -14,7 +14,8 @@ const OWED: &str = "SELECT (SELECT count(*) FROM silence WHERE receipt_at IS NUL
 
 async fn one_receipt(point: &str) {
     let scene = Scene::start(&[("SIGNALBOX_CRASH_AT", point)]).await;
-    scene.until("the bot is there", || scene.is_connected()).await;
+    let has_commands = || scene.discord.state()["commands"].as_array().is_some_and(|all| !all.is_empty());
+    scene.until("the bot is there", || scene.is_connected() && has_commands()).await;
     let command = json!({ "as": "admin", "do": "command", "channel": "ops", "name": "silence add",
         "options": { "type": "alert.*", "for": "1h" } });
     let preview = scene.discord.act(command).await;

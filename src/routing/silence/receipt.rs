@@ -10,6 +10,8 @@ use crate::routing::embed::{Button, ButtonStyle, DESCRIPTION, Embed, Footer, TIT
 
 /// Examples and open things that are named.
 pub const NAMED: usize = 8;
+/// Lines of a digest.
+pub const LISTED: usize = 25;
 /// Kinds that are counted each for itself.
 const KINDS: usize = 12;
 const GREY: u32 = 0x75_7575;
@@ -91,13 +93,36 @@ pub fn of_silence(over: &Over<'_>, summary: &Summary) -> Embed {
         _ => span,
     };
     let title = format!("🔔 The silence of {} is over", escape(over.pattern));
-    frame(&title, &words, "silence").field("Reason", fit(&escape(over.reason), 300), false).summed(summary, true)
+    frame(&title, &words, "silence")
+        .field("Reason", fit(&escape(over.reason), 300), false)
+        .field("Withheld", kinds(summary), false)
+        .field("Newest", lines(summary), false)
+        .field("Still open", open(&summary.open), false)
 }
 
-/// The digest of what a route held back.
-pub fn digest(title: &str, words: &str, summary: &Summary) -> Embed {
+/// The digest of what routes held back for one reason.
+pub fn digest(reason: &str, summary: &Summary) -> Embed {
+    let title = match reason {
+        "quiet" => "🌙 During quiet hours",
+        "throttle" => "🚦 More than was posted at once",
+        "repeat" => "🔁 The same again",
+        "late" => "⏰ Came too late to be posted one by one",
+        _ => "📋 Digest",
+    };
     let counted = if summary.count == 1 { "1 event".to_owned() } else { format!("{} events", summary.count) };
-    frame(&format!("{title}: {counted}"), words, "digest").summed(summary, false)
+    let span = match (summary.oldest_at, summary.newest_at) {
+        (Some(oldest), Some(newest)) if oldest != newest => {
+            format!("From <t:{}:f> to <t:{}:f>.", oldest.timestamp(), newest.timestamp())
+        }
+        (Some(at), _) => format!("Of <t:{}:f>.", at.timestamp()),
+        _ => String::new(),
+    };
+    let words = [span, lines(summary)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+    frame(&format!("{title}: {counted}"), &words, "digest").field("Withheld", kinds(summary), false).field(
+        "Still open",
+        open(&summary.open),
+        false,
+    )
 }
 
 fn frame(title: &str, words: &str, what: &str) -> Embed {
@@ -107,17 +132,6 @@ fn frame(title: &str, words: &str, what: &str) -> Embed {
         color: GREY,
         footer: Footer { text: format!("Signalbox · {what}"), icon_url: None },
         ..Embed::default()
-    }
-}
-
-impl Embed {
-    fn summed(self, summary: &Summary, only_newest: bool) -> Self {
-        let label = if only_newest { "Newest" } else { "Events" };
-        self.field("Withheld", kinds(summary), false).field(label, lines(summary), false).field(
-            "Still open",
-            open(&summary.open),
-            false,
-        )
     }
 }
 
