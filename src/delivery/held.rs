@@ -62,7 +62,8 @@ async fn give_receipt(ports: &Ports) -> Result<bool> {
             started_at: silence.started_at.unwrap_or(now),
             ended_at: silence.ends_at.unwrap_or(now),
         };
-        let receipt = Receipt { told_in, silence_id: Some(silence.id), has_open: !summary.open.is_empty() };
+        let receipt =
+            Receipt { told_in, silence_id: Some(silence.id), count: summary.count, has_open: !summary.open.is_empty() };
         let note = format!("the receipt of the silence of {}", silence.pattern);
         let telling = Telling { guild_id: silence.guild_id, place, embed: of_silence(&over, &summary), receipt, note };
         tell(ports, &mut tx, telling).await.context("telling what a silence withheld")?;
@@ -85,7 +86,7 @@ async fn give_digest(ports: &Ports, due: &Due) -> Result<bool> {
     // What was meant for a destination that is gone is told nowhere.
     if !due.is_removed {
         let summary = summarise(&mut tx, told_in, due.destination_id, LISTED).await?;
-        let receipt = Receipt { told_in, silence_id: None, has_open: !summary.open.is_empty() };
+        let receipt = Receipt { told_in, silence_id: None, count: summary.count, has_open: !summary.open.is_empty() };
         let note = format!("the digest of what was held back ({})", due.reason);
         let (guild_id, place, embed) = (due.guild_id, due.destination_id, digest(&due.reason, &summary));
         tell(ports, &mut tx, Telling { guild_id, place, embed, receipt, note }).await.context("telling a digest")?;

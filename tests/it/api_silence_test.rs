@@ -16,7 +16,24 @@ async fn a_silence_is_begun_read_extended_and_ended() {
     run(async |town| {
         let key = any_key(town).await;
         let begun = ask(town, &key, "POST /silences").json(&silence(town)).send().await;
-        insta::assert_snapshot!(begun.read(), @"");
+        insta::assert_snapshot!(begun.read(), @r#"
+        201
+        etag: "TAG"
+        location: /api/v1/silences/ID-1
+        {
+          "ends_at": "2026-01-02T12:00:00Z",
+          "filter": null,
+          "id": "ID-1",
+          "reason": "disks are moved",
+          "severity": "debug",
+          "source_id": null,
+          "started_at": "2026-01-02T10:00:00Z",
+          "state": "running",
+          "subject": null,
+          "type": "alert.*",
+          "withheld": 0
+        }
+        "#);
         town.alert("withheld").await;
         let at = begun.headers["location"].replace("/api/v1", "");
         let shown = ask(town, &key, &format!("GET {at}")).send().await;

@@ -52,13 +52,33 @@ async fn quiet_hours_end_with_one_digest() {
         alert(town, "critical", "db-01", "disk full").await;
         assert_eq!(town.lines("party"), "disk full", "what is critical goes through");
         let not = town.command("admin", "why-not", json!({ "type": "alert.triggered" })).await;
-        insta::assert_snapshot!(read(town, &not), @"");
+        insta::assert_snapshot!(read(town, &not), @"
+        [🔎 Why not?]
+        📥 Received: 3 came since <+-86100s>; 2 of them are not in Discord.
+        ❌ Not shown: <+300s>: held back by quiet hours until <+3600s>
+        <+0s>: held back by quiet hours until <+3600s>
+        ");
         town.advance(minutes(60)).await;
-        insta::assert_snapshot!(party(town), @"");
+        insta::assert_snapshot!(party(town), @"
+        [🚨 Alert Triggered]
+        disk full
+        Alert Type: disk
+        Severity: 🔴 critical
+        Source: db-01
+        -- XTSystems · alert.triggered
+
+        [🌙 During quiet hours: 2 events]
+        From <+0s> to <+300s>.
+        • `alert.triggered` disk at 95 % <+300s>
+        • `alert.triggered` disk at 91 % <+0s>
+        Withheld: 2 × `alert.triggered`
+        -- Signalbox · digest
+        (Show)
+        ");
         alert(town, "high", "db-01", "disk at 96 %").await;
         assert!(town.lines("party").ends_with("disk at 96 %"), "it is day again");
         let list = town.command("admin", "route list", json!({})).await;
-        insta::assert_snapshot!(read(town, &list).lines().find(|line| line.contains("calm")).unwrap(), @"");
+        insta::assert_snapshot!(read(town, &list).lines().find(|line| line.contains("calm")).unwrap(), @"▫️ **calm** `alert.*` → #party, quiet hours 10:30-12:00 Europe/Berlin");
     })
     .await;
 }
@@ -73,7 +93,16 @@ async fn a_digest_lists_what_came_in_its_time() {
         }
         assert_eq!(town.lines("party"), "");
         town.advance(minutes(31)).await;
-        insta::assert_snapshot!(party(town), @"");
+        insta::assert_snapshot!(party(town), @"
+        [📋 Digest: 3 events]
+        From <+0s> to <+1200s>.
+        • `alert.triggered` disk at 93 % <+1200s>
+        • `alert.triggered` disk at 92 % <+600s>
+        • `alert.triggered` disk at 91 % <+0s>
+        Withheld: 3 × `alert.triggered`
+        -- Signalbox · digest
+        (Show)
+        ");
         town.advance(minutes(120)).await;
         assert_eq!(town.messages("party").len(), 1, "nothing came, nothing is told");
         alert(town, "high", "db-01", "disk at 94 %").await;
@@ -92,7 +121,16 @@ async fn a_throttle_lets_so_many_through() {
         }
         assert_eq!(town.lines("party"), "disk at 91 %\ndisk at 92 %");
         town.advance(minutes(11)).await;
-        insta::assert_snapshot!(plain(town, &show(&town.messages("party")[2])), @"");
+        insta::assert_snapshot!(plain(town, &show(&town.messages("party")[2])), @"
+        [🚦 More than was posted at once: 3 events]
+        Of <+0s>.
+        • `alert.triggered` disk at 95 % <+0s>
+        • `alert.triggered` disk at 94 % <+0s>
+        • `alert.triggered` disk at 93 % <+0s>
+        Withheld: 3 × `alert.triggered`
+        -- Signalbox · digest
+        (Show)
+        ");
         alert(town, "high", "db-01", "disk at 96 %").await;
         assert!(town.lines("party").ends_with("disk at 96 %"));
     })
@@ -108,7 +146,15 @@ async fn the_same_is_posted_once_in_its_interval() {
         }
         assert_eq!(town.lines("party"), "first\nother");
         town.advance(minutes(31)).await;
-        insta::assert_snapshot!(plain(town, &show(&town.messages("party")[2])), @"");
+        insta::assert_snapshot!(plain(town, &show(&town.messages("party")[2])), @"
+        [🔁 The same again: 2 events]
+        Of <+0s>.
+        • `alert.triggered` and again <+0s>
+        • `alert.triggered` again <+0s>
+        Withheld: 2 × `alert.triggered`
+        -- Signalbox · digest
+        (Show)
+        ");
         alert(town, "high", "db-01", "once more").await;
         assert!(town.lines("party").ends_with("once more"));
     })
@@ -128,7 +174,15 @@ async fn after_an_outage_one_message_tells_what_is_late() {
         town.settle().await;
         assert_eq!(town.lines("party"), "alert 3");
         town.advance(minutes(2)).await;
-        insta::assert_snapshot!(plain(town, &show(&town.messages("party")[1])), @"");
+        insta::assert_snapshot!(plain(town, &show(&town.messages("party")[1])), @"
+        [⏰ Came too late to be posted one by one: 2 events]
+        From <+-10800s> to <+-5400s>.
+        • `alert.triggered` alert 2 <+-5400s>
+        • `alert.triggered` alert 1 <+-10800s>
+        Withheld: 2 × `alert.triggered`
+        -- Signalbox · digest
+        (Show)
+        ");
     })
     .await;
 }
@@ -141,6 +195,8 @@ async fn what_is_dropped_for_its_age_is_counted() {
         let body = json!({ "event_type": "alert.triggered", "company_id": "c", "timestamp": at, "data":
             { "alert_type": "disk", "severity": "high", "message": "old", "source": "db-01" } });
         assert_eq!(town.post(&body.to_string()).await.0, 202);
+        town.settle().await;
+        assert_eq!(town.lines("party"), "");
         town.advance(minutes(2)).await;
         insta::assert_snapshot!(party(town), @"");
     })
@@ -164,7 +220,17 @@ async fn cards_and_decisions_go_on() {
         assert!(!town.see("party").contains("Ticket 1"));
         town.advance(minutes(121)).await;
         let digest = town.messages("party").pop().unwrap();
-        insta::assert_snapshot!(plain(town, &show(&digest)), @"");
+        insta::assert_snapshot!(plain(town, &show(&digest)), @"
+        [🌙 During quiet hours: 3 events]
+        Of <+0s>.
+        • `ticket.closed` Ticket 2 <+0s>
+        • `ticket.created` Ticket 2 <+0s>
+        • `ticket.created` Ticket 1 <+0s>
+        Withheld: 2 × `ticket.created`, 1 × `ticket.closed`
+        Still open: • ticket Ticket 1
+        -- Signalbox · digest
+        (Show) (Post the open ones)
+        ");
         town.press("admin", "party", "Post the open ones").await;
         assert_eq!(town.see("party").matches("[🎫 New Ticket Created]").count(), 1);
         town.messages("ops");
@@ -190,12 +256,25 @@ async fn options_are_checked_changed_and_taken_away() {
             options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             told.push(read(town, &town.command("admin", "route add", options).await).trim().to_owned());
         }
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        Quiet hours are written as 22:00-07:00 Europe/Berlin; without a place they are in UTC.
+        How often a digest comes is written as 30m, 1h or 1d: from a minute to a week.
+        A throttle is written as 10 per 5m: so many messages in so much time.
+        Say for how long a group is quiet after its first message: repeat, such as 30m.
+        Say what makes events the same: group_by, such as data.source.
+        A group is named by up to 5 paths, such as data.source or type, data.host.
+        What is late is written as summarise after 30m or drop after 1h; none delivers it all the same.
+        ");
         route(town, json!({ "throttle": "10 per 5m", "quiet_hours": "22:00-07:00" })).await;
         let change = json!({ "route": "calm", "throttle": "none", "group_by": "data.source", "repeat": "1h" });
         let preview = town.command("admin", "route edit", change).await;
         let seen = read(town, &preview);
-        insta::assert_snapshot!(seen.split("Tried on").next().unwrap(), @"");
+        insta::assert_snapshot!(seen.split("Tried on").next().unwrap(), @"
+        [🧭 Change of the route calm]
+        **grouped by** `data.source`
+        **repeated after** `1 h`
+        **throttle** ~~`10 per 5 min`~~ none
+        ");
     })
     .await;
 }

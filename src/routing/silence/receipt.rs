@@ -23,6 +23,8 @@ pub struct Receipt {
     pub told_in: Uuid,
     /// Can be extended.
     pub silence_id: Option<Uuid>,
+    /// How much it tells of.
+    pub count: i64,
     /// Whether there was something to be posted when it was written.
     pub has_open: bool,
 }
@@ -36,7 +38,9 @@ impl Receipt {
             style: ButtonStyle::Secondary,
         };
         let mut buttons: Vec<Button> = self.silence_id.map(|id| button("extend", id, "Extend")).into_iter().collect();
-        buttons.push(button("show", self.told_in, "Show"));
+        if self.count > 0 {
+            buttons.push(button("show", self.told_in, "Show"));
+        }
         if self.has_open {
             buttons.push(button("post", self.told_in, "Post the open ones"));
         }
