@@ -198,7 +198,13 @@ async fn what_is_dropped_for_its_age_is_counted() {
         town.settle().await;
         assert_eq!(town.lines("party"), "");
         town.advance(minutes(2)).await;
-        insta::assert_snapshot!(party(town), @"");
+        insta::assert_snapshot!(party(town), @"
+        [⏰ Came too late to be posted one by one: 1 event]
+        Of <+-7200s>.
+        Withheld: 1 × `alert.triggered`
+        -- Signalbox · digest
+        (Show)
+        ");
     })
     .await;
 }
