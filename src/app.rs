@@ -137,8 +137,15 @@ impl App {
         let webhooks = xtsystems.clone().filter(|_| roles.intake);
         let prepared = Arc::new(AtomicBool::new(false));
         let described = roles.intake.then(|| generic.clone());
-        let web =
-            Web::new(ports.clone(), ingest.clone(), webhooks, described, door, bot.connection.flag(), prepared.clone());
+        let web = Web::new(
+            delivery.clone(),
+            ingest.clone(),
+            webhooks,
+            described,
+            door,
+            bot.connection.flag(),
+            prepared.clone(),
+        );
         let (stop, door) = (lifecycle.token(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
             let _door = door;

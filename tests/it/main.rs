@@ -8,6 +8,8 @@ mod api_document_test;
 mod api_door_test;
 mod api_event_test;
 mod api_fuzz_test;
+mod api_route_test;
+mod api_template_test;
 mod approval_call_test;
 mod approval_cards_test;
 mod approval_crash_test;

@@ -14,6 +14,7 @@ use crate::error::UserError;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::routing::embed::{DESCRIPTION, fit};
+use crate::store::audit::Author;
 use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
 
 const PER_PAGE: usize = 6;
@@ -50,11 +51,11 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
         }
         Asked::Remove { caller, id } => {
             may(input, caller)?;
-            let who = Who { guild_id: input.guild_id, user_id: input.user_id };
-            Ok(Answer::Settled(match bot.delivery.remove_destination(who, id).await? {
+            let who = Who { guild_id: input.guild_id, author: Author::Member(input.user_id) };
+            Ok(Answer::Settled(match bot.delivery.remove_destination(&who, id, |_| true).await? {
                 Removed::Done(waited) => text::removed(waited),
                 Removed::Routed(patterns) => text::routed(&patterns),
-                Removed::Unknown => text::UNKNOWN.to_owned(),
+                Removed::Unknown | Removed::Stale => text::UNKNOWN.to_owned(),
             }))
         }
     }
