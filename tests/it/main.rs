@@ -89,6 +89,7 @@ mod ticket_story_test;
 mod tidy;
 mod tls_test;
 mod trace_test;
+mod trouble_test;
 mod two_bots_test;
 mod webhook_secret_test;
 mod webhooks_cli_test;

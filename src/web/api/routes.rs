@@ -11,8 +11,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::BASE;
 use super::caller::{By, Caller, may};
 use super::input::{Id, JsonBody, Params};
-use super::page::{Page, Wanted};
+use super::page::{Page, PageParams, Wanted};
 use super::problem::{FieldError, Problem};
 use super::repeat::NewId;
 use super::version::{ETag, IfMatch};
@@ -126,17 +126,6 @@ impl FromStr for Place {
     }
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListParams {
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// How many on a page.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
-}
-
 /// The server's routes, in the order in which they are tried
 ///
 /// `default` is tried last, wherever it stands here.
@@ -144,14 +133,14 @@ struct ListParams {
     get,
     path = "/routes",
     tag = "Routes",
-    params(ListParams),
+    params(PageParams),
     responses((status = 200, description = "A page of routes", body = Page<Route>)),
     security(("bearer" = ["routes:read"]), ("header" = []))
 )]
 async fn list(
     State(web): State<Arc<Web>>,
     caller: By<may::RoutesRead>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Route>>, Problem> {
     let wanted = Wanted::<Place>::read("routes", params.cursor.as_deref(), params.limit)?;
     let all = Board::read(&web.ports, caller.guild_id).await?.routes;

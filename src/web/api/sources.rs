@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::caller::{By, may};
 use super::input::{Id, Params};
-use super::page::{Page, Wanted};
+use super::page::{Page, PageParams, Wanted};
 use super::problem::Problem;
 use crate::store::source_view::SourceView;
 use crate::web::Web;
@@ -58,30 +58,19 @@ impl From<SourceView> for Source {
     }
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListParams {
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// How many on a page.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
-}
-
 /// The server's sources
 #[utoipa::path(
     get,
     path = "/sources",
     tag = "Sources",
-    params(ListParams),
+    params(PageParams),
     responses((status = 200, description = "A page of sources", body = Page<Source>)),
     security(("bearer" = ["sources:read"]), ("header" = []))
 )]
 async fn list(
     State(web): State<Arc<Web>>,
     caller: By<may::SourcesRead>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Source>>, Problem> {
     let wanted = Wanted::read("sources", params.cursor.as_deref(), params.limit)?;
     let rows = web.ports.store.list_source_views(caller.guild_id, wanted.after, wanted.rows()).await?;

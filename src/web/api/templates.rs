@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::BASE;
 use super::caller::{By, Caller, may};
 use super::input::{Id, JsonBody, Params};
-use super::page::{Page, Wanted};
+use super::page::{Page, PageParams, Wanted};
 use super::problem::Problem;
 use super::repeat::NewId;
 use super::version::{ETag, IfMatch};
@@ -127,30 +127,19 @@ fn etag(stored: &StoredTemplate) -> ETag {
     ETag::of(&(&stored.name, &stored.parts))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListParams {
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// How many on a page.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
-}
-
 /// The server's templates
 #[utoipa::path(
     get,
     path = "/templates",
     tag = "Templates",
-    params(ListParams),
+    params(PageParams),
     responses((status = 200, description = "A page of templates", body = Page<Template>)),
     security(("bearer" = ["templates:read"]), ("header" = []))
 )]
 async fn list(
     State(web): State<Arc<Web>>,
     caller: By<may::TemplatesRead>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Template>>, Problem> {
     let wanted = Wanted::<Uuid>::read("templates", params.cursor.as_deref(), params.limit)?;
     let board = Board::read(&web.ports, caller.guild_id).await?;
