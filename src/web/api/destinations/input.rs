@@ -61,7 +61,7 @@ pub struct NewDestination {
     #[schema(minimum = 0, maximum = 60_000)]
     pub batch_window_ms: Option<i32>,
     /// Of a webhook: as whom it posts; left out: as Discord has it.
-    #[schema(min_length = 1, max_length = 80)]
+    #[schema(max_length = 80)]
     pub sender_name: Option<String>,
     /// Of a webhook: the https address of the picture that it posts with.
     #[schema(max_length = 2048)]
@@ -151,7 +151,7 @@ pub struct DestinationPatch {
     #[schema(value_type = Option<i32>, minimum = 0, maximum = 60_000)]
     batch_window_ms: Option<Option<i32>>,
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 80)]
+    #[schema(value_type = Option<String>, max_length = 80)]
     sender_name: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 2048)]
