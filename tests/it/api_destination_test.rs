@@ -37,8 +37,9 @@ async fn a_webhook_is_added_and_never_shown_again() {
         location: /api/v1/destinations/ID-1
         {
           "archives_resolved": false,
-          "channel_id": null,
-          "checked_at": null,
+          "batch_window_ms": null,
+          "channel_id": "1180000000000000105",
+          "checked_at": "2026-01-02T10:00:00Z",
           "description": null,
           "disabled_because": null,
           "discord_name": null,
@@ -49,6 +50,8 @@ async fn a_webhook_is_added_and_never_shown_again() {
           "name": "Panel",
           "routes": [],
           "scope": "ADMIN",
+          "sender_avatar_url": null,
+          "sender_name": null,
           "tested_at": null,
           "type": "BILLING",
           "waiting": 0,
@@ -277,7 +280,7 @@ async fn a_destination_is_tested_by_a_program() {
         town.discord.delete_webhook(url.split('/').nth(5).unwrap().parse().unwrap());
         let failed = ask(town, &key, &test).send().await;
         assert_eq!(failed.status, 400);
-        insta::assert_snapshot!(failed.json["detail"].as_str().unwrap().replace(url.split('/').nth(5).unwrap(), "WEBHOOK"), @"");
+        insta::assert_snapshot!(failed.json["detail"].as_str().unwrap().replace(url.split('/').nth(5).unwrap(), "WEBHOOK"), @"The test message did not arrive: webhook WEBHOOK was deleted");
         let log = ask(town, &key, "GET /audit?action=destination_tested").send().await.json;
         let outcomes: Vec<&Value> = log["items"].as_array().unwrap().iter().map(|line| &line["detail"]["outcome"]).collect();
         assert_eq!(outcomes, ["failed", "passed"]);
@@ -325,7 +328,13 @@ async fn how_a_destination_is_written_to_is_set_within_bounds() {
             let refused = change(of, body).await;
             told += &format!("{} {}\n", refused.status, refused.json["detail"].as_str().unwrap_or_default());
         }
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @r#"
+        400 batch_window_ms: should be 0 to 60000 milliseconds
+        400 batch_window_ms: should be 0 to 60000 milliseconds
+        400 sender_name: should have 1 to 80 characters; Discord allows neither "clyde" nor "discord" in it
+        400 sender_avatar_url: should be the https address of an image
+        400 sender_name: is for Discord webhooks alone: into a channel the bot posts as itself
+        "#);
     })
     .await;
 }

@@ -50,12 +50,47 @@ async fn a_program_adds_a_route_and_a_person_undoes_it() {
         let body = json!({ "name": "urgent", "pattern": "alert.*", "destination_ids": [party],
             "filter": "data.source == 'db-01'", "min_severity": "warning" });
         let added = add(town, &key, &body).await;
-        insta::assert_snapshot!(added.read(), @"");
+        insta::assert_snapshot!(added.read(), @r#"
+        201
+        etag: "TAG"
+        location: /api/v1/routes/ID-1
+        {
+          "changeable": true,
+          "continues": false,
+          "destination_ids": [
+            "ID-1"
+          ],
+          "filter": "data.source == 'db-01'",
+          "id": "ID-2",
+          "mentions": [],
+          "min_severity": "warning",
+          "mode": null,
+          "name": "urgent",
+          "pattern": "alert.*",
+          "paused": false,
+          "position": 10,
+          "scope": null,
+          "source_id": null,
+          "template_id": null,
+          "type": null
+        }
+        "#);
         let shown = ask(town, &key, &format!("GET /routes/{}", id(&added))).send().await;
         assert_eq!((&shown.json, &shown.headers["etag"]), (&added.json, &added.headers["etag"]));
         town.alert("of another machine").await;
         assert_eq!(town.lines("alerts"), "of another machine");
-        insta::assert_snapshot!(seen(town), @"");
+        insta::assert_snapshot!(seen(town), @r"
+        [⚙️ Route urgent was added]
+        name: urgent
+        type: alert.\*
+        severity: warning and above
+        filter: data.source == 'db-01'
+        to: #party
+        position: 10
+        By: the API key KEY
+        -- Signalbox · signalbox.notice
+        (Undo)
+        ");
         let log = ask(town, &key, "GET /audit").send().await.json;
         let line = &log["items"][0];
         assert_eq!((&line["action"], &line["detail"]["how"]), (&json!("route_changed"), &json!("added")), "{log:#}");
@@ -64,6 +99,7 @@ async fn a_program_adds_a_route_and_a_person_undoes_it() {
         let undone = town.press("admin", "ops", "Undo").await;
         assert!(told(&undone).contains("Undone by"), "{undone:#}");
         assert_eq!(ask(town, &key, &format!("GET /routes/{}", id(&added))).send().await.status, 404);
+        assert!(seen(town).contains("[⚙️ Route urgent was removed]"));
     })
     .await;
 }
@@ -97,8 +133,23 @@ async fn what_a_route_cannot_be_is_told_by_its_field() {
             let error = &answer.json["errors"][0];
             told += &format!("{} {}: {}\n", answer.status, error["field"], error["message"]);
         }
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @r#"
+        400 "name": "A route is called with letters, digits, spaces, - _ and ., up to 40 of them."
+        400 "name": "There is a route called urgent already."
+        400 "pattern": "A type is written as ticket.created, ticket.*, *.created, * or default."
+        400 "filter": "The filter cannot be used: it cannot be read: unexpected end of input, expected expression."
+        400 "destination_ids": "Say where it goes: give a channel, or the type and scope of webhooks."
+        400 "destination_ids": "There is no destination of this id."
+        400 "source_id": "There is no source of this id."
+        400 "template_id": "There is no template of this id."
+        400 "position": "A position is a number from 1 to 999999."
+        400 "mentions": "A mention is written as <@&role id> or <@member id>."
+        400 "min_severity": "loud is not known here"
+        400 "type": "GAMES is not known here"
+        400 "colour": "colour is not known here"
+        "#);
         assert_eq!(names_in_order(town, &key).await.matches("other").count(), 0);
+        assert_eq!(town.see("ops").matches("was added").count(), 1);
     })
     .await;
 }
@@ -112,7 +163,7 @@ async fn of_the_environment_routes_are_read_and_never_written() {
         assert_eq!(env["changeable"], false);
         let address = format!("/routes/{}", env["id"].as_str().unwrap());
         let patched = put(town, &key, &format!("PATCH {address}"), &json!({ "paused": true })).await;
-        insta::assert_snapshot!(patched.json["detail"], @"");
+        insta::assert_snapshot!(patched.json["detail"], @r#""The route alert.triggered comes from the environment (DISCORD_WEBHOOK_CHANNELS, MONITOR_CHANNELS) and is written anew at each start: the operator changes it there. A route that you add here is tried before it.""#);
         for what in [format!("POST {address}/pause"), format!("DELETE {address}")] {
             assert_eq!(ask(town, &key, &what).send().await.status, 409, "{what}");
         }
@@ -153,7 +204,13 @@ async fn a_route_is_paused_resumed_changed_and_removed_once_each() {
         town.settle().await;
         assert_eq!(ask(town, &key, &format!("DELETE {address}")).send().await.status, 404);
         let told: Vec<String> = seen(town).lines().filter(|line| line.contains("⚙️")).map(str::to_owned).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        [⚙️ Route all alerts was added]
+        [⚙️ Route all alerts was paused]
+        [⚙️ Route all alerts was resumed]
+        [⚙️ Route all alerts was changed]
+        [⚙️ Route all alerts was changed]
+        ");
     })
     .await;
 }
@@ -225,7 +282,31 @@ async fn a_proposed_route_is_tried_on_what_came() {
         let route =
             json!({ "name": "mine", "pattern": "alert.*", "destination_ids": [party], "filter": "data.mesage == 'x'" });
         let tried = ask(town, &key, "POST /routes/backtest").json(&json!({ "route": route })).send().await;
-        insta::assert_snapshot!(tried.read(), @"");
+        insta::assert_snapshot!(tried.read(), @r#"
+        200
+        {
+          "complete": true,
+          "edits": 0,
+          "errors": {},
+          "examples": [],
+          "instead": {},
+          "looked_at": 1,
+          "matched": 0,
+          "messages": {},
+          "misses": [
+            {
+              "at": "2026-01-03T11:00:00Z",
+              "because": "filter `data.mesage == 'x'` is false: data.mesage is not there",
+              "headline": "slow",
+              "kind": "alert.triggered"
+            }
+          ],
+          "taken": {},
+          "warnings": [
+            "none of the recent events has `data.mesage` (did you mean data.message?)"
+          ]
+        }
+        "#);
         let wide = json!({ "name": "mine", "pattern": "alert.*", "destination_ids": [party] });
         let week =
             ask(town, &key, "POST /routes/backtest").json(&json!({ "route": wide, "hours": 168 })).send().await.json;
@@ -247,7 +328,7 @@ async fn a_proposed_route_is_tried_on_what_came() {
             assert_eq!((refused.status, &refused.json["errors"][0]["field"]), (400, &json!(field)), "{}", refused.text);
         }
         assert_eq!(town.count("SELECT count(*) FROM route WHERE origin = 'db'").await, 0);
-        assert_eq!(town.lines("party"), "");
+        assert_eq!((town.lines("alerts"), town.lines("party")), ("disk full\nslow".into(), String::new()));
     })
     .await;
 }

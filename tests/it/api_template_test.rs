@@ -20,10 +20,61 @@ async fn a_template_is_seen_added_used_replaced_and_removed() {
     run(async |town| {
         let key = any_key(town).await;
         town.alert("disk full").await;
+        assert_eq!(town.lines("alerts"), "disk full");
         let sample = json!({ "template": short(), "kind": "alert.triggered" });
-        insta::assert_snapshot!(put(town, &key, "POST /templates/preview", &sample).await.read(), @"");
+        insta::assert_snapshot!(put(town, &key, "POST /templates/preview", &sample).await.read(), @r#"
+        200
+        {
+          "examples": [
+            {
+              "content": "",
+              "embed": {
+                "color": 16711680,
+                "fields": [
+                  {
+                    "inline": false,
+                    "name": "How bad",
+                    "value": "critical"
+                  }
+                ],
+                "footer": {
+                  "text": "XTSystems · alert.triggered"
+                },
+                "timestamp": "2026-01-02T10:00:00Z",
+                "title": "web-07: disk full"
+              },
+              "error": null,
+              "event_id": "ID-1",
+              "kind": "alert.triggered"
+            }
+          ],
+          "tried": 1,
+          "warnings": []
+        }
+        "#);
         let added = put(town, &key, "POST /templates", &short()).await;
-        insta::assert_snapshot!(added.read(), @"");
+        insta::assert_snapshot!(added.read(), @r#"
+        201
+        etag: "TAG"
+        location: /api/v1/templates/ID-1
+        {
+          "color": "",
+          "content": "",
+          "description": "",
+          "fields": [
+            {
+              "inline": false,
+              "name": "How bad",
+              "value": "{{ severity }}"
+            }
+          ],
+          "id": "ID-1",
+          "name": "short",
+          "routes": [],
+          "title": "{{ data.source }}: {{ data.message }}",
+          "url": ""
+        }
+        "#);
         let id = added.json["id"].as_str().unwrap();
         let route = json!({ "name": "mine", "pattern": "alert.*", "template_id": id, "type": "SYSTEM" });
         let route = put(town, &key, "POST /routes", &route).await;
@@ -49,7 +100,11 @@ async fn a_template_is_seen_added_used_replaced_and_removed() {
         assert_eq!(ask(town, &key, &format!("GET /templates/{id}")).send().await.status, 404);
         let told: Vec<String> =
             town.see("ops").lines().filter(|line| line.contains("Template")).map(str::to_owned).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        [⚙️ Template short was added]
+        [⚙️ Template short was changed]
+        [⚙️ Template short was removed]
+        ");
     })
     .await;
 }
@@ -59,6 +114,7 @@ async fn what_a_template_cannot_be_is_told_by_its_part() {
     run(async |town| {
         let key = any_key(town).await;
         town.alert("disk full").await;
+        assert_eq!(town.lines("alerts"), "disk full");
         assert_eq!(put(town, &key, "POST /templates", &short()).await.status, 201);
         let mut told = String::new();
         for body in [
@@ -73,9 +129,17 @@ async fn what_a_template_cannot_be_is_told_by_its_part() {
             let error = &answer.json["errors"][0];
             told += &format!("{} {}: {}\n", answer.status, error["field"], answer.json["detail"]);
         }
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @r#"
+        400 "name": "name: There is a template called short already."
+        400 "title": "title: The template cannot be used.\ntemplate: it says nothing: give it a title, a description, fields or content."
+        400 "name": "name: A template is called with letters, digits, spaces, - _ and ., up to 40 of them."
+        400 "title": "title: The template cannot be used.\ntitle, line 1: {{ does not end with }}."
+        400 "fields[1].value": "fields[1].value: The template cannot be used.\nfield 2 value, line 1: `nothing` is no word of an event (did you mean data.nothing?). There are id, source, type, subject, severity, time, received_at, data."
+        400 null: "The template fails with the newest alert.triggered.\ntitle, line 1: invalid operation: tried to use + operator on unsupported types string and number."
+        "#);
         let list = ask(town, &key, "GET /templates").send().await.json;
         assert_eq!(list["items"].as_array().unwrap().len(), 1);
+        assert_eq!(town.see("ops").matches("was added").count(), 1);
     })
     .await;
 }

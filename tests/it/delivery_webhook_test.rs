@@ -180,7 +180,7 @@ async fn into_a_forum_each_message_is_a_post() {
         town.send("ticket.updated", ticket("1", "solved")).await;
         let posts = town.discord.threads(forum);
         let told = posts.iter().map(|post| format!("{}: {}", post["name"], town.lines(post["id"].as_str().unwrap())));
-        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#""🎫 New Ticket Created": Ticket 1 [Solved]"#);
     })
     .await;
 }

@@ -190,11 +190,15 @@ async fn how_it_is_written_to_is_set_and_taken_away() {
         town.destination("add", json!({ "name": "Relay", "webhook": address })).await;
         town.route_to_webhook("alert.*", id, &token).await;
         let edit = json!({ "destination": "Relay", "gather": "2,5", "sender": "Night watch", "picture": "https://example.com/owl.png" });
-        insta::assert_snapshot!(town.destination("edit", edit).await, @"");
+        insta::assert_snapshot!(town.destination("edit", edit).await, @"
+        ✅ Changed.
+        ✅ **Relay** · webhook `…/webhooks/ID/••••` in <#stream>
+        posts as **Night watch** · posts with a picture of its own · gathers notices for 2.5 s
+        nothing delivered yet · routes `alert.*`
+        ");
         for words in ["one", "two", "three"] {
-            town.xt.send("alert.triggered", crate::support::delivery::alert(words)).await;
+            town.alert(words).await;
         }
-        town.settle().await;
         assert_eq!(town.lines("stream"), "one");
         town.advance(chrono::TimeDelta::milliseconds(2500)).await;
         assert_eq!((town.messages("stream").len(), town.see("stream").matches("three").count()), (2, 1), "{}", town.lines("stream"));

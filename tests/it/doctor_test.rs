@@ -546,7 +546,7 @@ async fn a_thread_is_judged_by_the_channel_that_it_is_in() {
         town.discord.set_overwrite(ops, town.discord.bot_id(), 0, SEND_MESSAGES_IN_THREADS);
         let told = complaints(town).await;
         let told: Vec<&str> = told.lines().filter(|line| line.contains("night shift")).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"❌ Discord · #night shift: lacks Send Messages in Threads. Fix: allow it for the bot in the channel's permissions");
     })
     .await;
 }

@@ -188,7 +188,14 @@ async fn requests_to_the_api_are_counted_by_their_kind_alone() {
             ask(town, &key, what).send().await;
         }
         ask(town, "", "PUT /events").send().await;
-        insta::assert_snapshot!(scrape(town, &["signalbox_api"]).await, @"");
+        insta::assert_snapshot!(scrape(town, &["signalbox_api"]).await, @r#"
+        signalbox_api_requests_total{method="GET",route="/api/v1/events",class="2xx"} 1
+        signalbox_api_requests_total{method="GET",route="/api/v1/events",class="4xx"} 1
+        signalbox_api_requests_total{method="GET",route="/api/v1/routes/{id}",class="4xx"} 1
+        signalbox_api_requests_total{method="GET",route="other",class="4xx"} 1
+        signalbox_api_requests_total{method="POST",route="/api/v1/routes/{id}/pause",class="4xx"} 1
+        signalbox_api_requests_total{method="PUT",route="/api/v1/events",class="4xx"} 1
+        "#);
     })
     .await;
 }
