@@ -9,6 +9,7 @@ pub mod embed;
 pub mod filter;
 pub mod language;
 pub mod notice;
+pub mod offer;
 pub mod panel;
 pub mod party;
 pub mod post;

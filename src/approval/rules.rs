@@ -135,6 +135,7 @@ pub fn undo(a: &mut Approval, person: uuid::Uuid, now: DateTime<Utc>) {
 pub fn reopen(a: &mut Approval, now: DateTime<Utc>) {
     a.state = ApprovalState::Requested;
     a.verb = None;
+    a.choice = None;
     a.reason = None;
     a.person_id = None;
     a.decided_at = None;

@@ -3,6 +3,8 @@
 // The bans keep time, chance and the environment in their places in the program; a test is outside of it.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod action_crash_test;
+mod action_test;
 mod api_destination_test;
 mod api_document_test;
 mod api_door_test;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "offered to tests before there are tests for all of it")]
 
+pub mod actions;
 pub mod api;
 pub mod balancer;
 pub mod corpus;

@@ -46,6 +46,8 @@ fn approval(state: ApprovalState, verb: Verb) -> Approval {
         undone_at: None,
         state,
         verb: decided.then_some(verb),
+        choice: None,
+        decision: 0,
         reason: None,
         person_id: None,
         decided_at: decided.then(now),

@@ -165,6 +165,15 @@ impl Scene {
         Beside(spawn(&self.keepers[0].env, &[env, &[("WEBHOOK_PORT", &port)]].concat(), None))
     }
 
+    /// A command of the program, run to its end beside the kept process; what it printed.
+    pub async fn tool(&self, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_signalbox"));
+        command.args(arguments).current_dir(std::env::temp_dir()).env_clear().envs(&self.keepers[0].env);
+        let output = command.stdin(Stdio::null()).output().await.expect("the program can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     pub fn is_connected(&self) -> bool {
         self.discord.connected_sessions() > 0 || self.deaths() > 0
     }
