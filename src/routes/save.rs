@@ -135,7 +135,7 @@ pub async fn undo(ports: &Ports, guild_id: GuildId, by: UserId, change_id: Uuid)
     }
     let changed = act.put_what(&mut tx, &board, change.what, change.target_id, change.version, before).await?;
     let person = ensure_person(&mut tx, by.0, ports.clock.uuid(), ports.clock.now()).await?;
-    mark_undone(&mut tx, change.id, person, ports.clock.now()).await?;
+    mark_undone(&mut tx, guild_id, change.id, person, ports.clock.now()).await?;
     act.commit(tx, changed).await
 }
 

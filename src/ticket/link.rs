@@ -17,7 +17,7 @@ use crate::store::link::{
 };
 use crate::store::source::ensure_person;
 use crate::store::upstream_list::ListKind;
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::manages;
 use crate::upstream::xtsystems::UpstreamError;
 
 /// What linking came to.
@@ -144,7 +144,7 @@ pub async fn answer(
     request: Uuid,
     confirms: bool,
 ) -> Result<Answered> {
-    if permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
+    if !manages(permissions) {
         return Ok(Answered::NotAllowed);
     }
     let now = ports.clock.now();
@@ -176,7 +176,7 @@ pub async fn answer(
             return Ok(Answered::Taken(other));
         }
     }
-    answer_link_request(&mut tx, request.id, if confirms { "confirmed" } else { "declined" }, by, now).await?;
+    answer_link_request(&mut tx, &request, if confirms { "confirmed" } else { "declined" }, by, now).await?;
     let detail = json!({ "request": request.id, "person": request.person_id });
     let what = if confirms { "user_linked" } else { "link_declined" };
     audit(&mut tx, ports, guild_id, Some(by), what, detail).await?;

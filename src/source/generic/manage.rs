@@ -142,7 +142,7 @@ pub async fn configure(
     let source = get(ports, guild_id, name).await?;
     check(config)?;
     let mut tx = ports.store.begin().await?;
-    if !update_generic_config(&mut tx, source.id, &json!(config), source.config_version).await? {
+    if !update_generic_config(&mut tx, guild_id, source.id, &json!(config), source.config_version).await? {
         return Err(UserError::new("Somebody else has changed this source meanwhile; look at it again.").into());
     }
     audit(&mut tx, ports, guild_id, by, "source_changed", source.id, &source.name, &config.preset).await?;

@@ -115,10 +115,6 @@ fn may_enter() -> bool {
     is_root && has("unshare") && has("chroot")
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 #[tokio::test]
 async fn the_program_works_in_a_read_only_file_system_without_rights() {
     if !may_enter() {
