@@ -92,7 +92,9 @@ impl Relaying {
 
     async fn connect(&self) -> Option<There> {
         let url = format!("{}?v={}", self.gateway, serenity::constants::GATEWAY_VERSION);
-        let connecting = connect_async_with_config(url, Some(unlimited()), true);
+        // Made whole: an address without a path gets one.
+        let url = url::Url::parse(&url).inspect_err(|error| tracing::error!(%error, "the gateway's address")).ok()?;
+        let connecting = connect_async_with_config(url.as_str(), Some(unlimited()), true);
         match tokio::time::timeout(CONNECT, connecting).await {
             Ok(Ok((stream, _))) => Some(stream),
             Ok(Err(error)) => {
