@@ -139,12 +139,10 @@ impl App {
         let described = roles.intake.then(|| generic.clone());
         let web =
             Web::new(ports.clone(), ingest.clone(), webhooks, described, door, bot.connection.flag(), prepared.clone());
-        let (stop, door) = (lifecycle.token(), lifecycle.open_door());
+        let (there, door) = (lifecycle.clone(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
             let _door = door;
-            if let Err(error) = web::serve(Arc::new(web), listener, stop).await {
-                tracing::error!(error = crate::error::chain(&error), "the web server ended");
-            }
+            web::serve(Arc::new(web), listener, &there).await;
         });
         let metrics_address = serve_metrics(&ports).await?;
         let (wake, stop) = (bus.wake(), lifecycle.token());
@@ -273,12 +271,7 @@ async fn serve_metrics(ports: &Ports) -> Result<Option<SocketAddr>> {
     let Some(config) = ports.config.operation.metrics.clone() else { return Ok(None) };
     let listener = web::metrics::bind(&config).await?;
     let address = listener.local_addr().context("the address of the metrics")?;
-    let (ports, stop) = (ports.clone(), ports.lifecycle.token());
-    ports.lifecycle.clone().spawn("metrics", async move {
-        if let Err(error) = web::metrics::serve(ports, config, listener, stop).await {
-            tracing::error!(error = crate::error::chain(&error), "the metrics are no longer served");
-        }
-    });
+    ports.lifecycle.spawn("metrics", web::metrics::serve(ports.clone(), config, listener));
     Ok(Some(address))
 }
 

@@ -8,6 +8,7 @@ pub mod intake;
 pub mod interactions;
 pub mod metrics;
 pub mod party;
+mod serve;
 pub mod watch;
 
 use std::net::SocketAddr;
@@ -19,11 +20,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::WebConfig;
+use crate::lifecycle::Lifecycle;
 use crate::ports::{Interactions, Ports};
 use crate::source::generic::live::Sources;
 use crate::source::generic::manage::PATH;
@@ -113,15 +113,7 @@ pub async fn bind(config: &WebConfig) -> Result<TcpListener> {
     })
 }
 
-/// Serves until the token is cancelled, then lets requests under way finish.
-pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: CancellationToken) -> Result<()> {
-    // Answers are not held back by Nagle's algorithm. Failing to set it costs latency, nothing else.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let app = router(web).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await
-        .context("serving HTTP")
+/// Serves until the process stops, then lets requests under way finish.
+pub async fn serve(web: Arc<Web>, listener: TcpListener, lifecycle: &Lifecycle) {
+    serve::serve(router(web), listener, lifecycle).await;
 }

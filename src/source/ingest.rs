@@ -2,7 +2,7 @@
 //! after that commit.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -19,6 +19,11 @@ use crate::telemetry::traces::Step;
 
 /// Events that share a commit at most.
 const BATCH: usize = 256;
+/// A commit takes this share of what waits at most, so that the writers work side by side: one that took all
+/// would leave the others, and a processor, without work.
+const SHARE: usize = 3;
+/// Below this a share is not worth a commit of its own.
+const SMALL: usize = 8;
 /// Callers that may wait; beyond it they wait to be let in.
 const QUEUE: usize = 4096;
 /// Commits under way at the same time; half the connections are left to others.
@@ -46,6 +51,8 @@ struct Job {
 #[derive(Clone)]
 pub struct Ingest {
     jobs: mpsc::Sender<Job>,
+    /// Callers who wait for their outcome.
+    waiting: Arc<AtomicUsize>,
     /// Set when somebody was told to come again: what they had may have to be fetched.
     missed: Arc<AtomicBool>,
 }
@@ -56,10 +63,11 @@ impl Ingest {
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let receiver = Arc::new(Mutex::new(receiver));
         let writers = WRITERS.min(ports.config.store.max_connections as usize / 2).max(1);
-        let missed = Arc::new(AtomicBool::new(false));
+        let (waiting, missed) = (Arc::<AtomicUsize>::default(), Arc::new(AtomicBool::new(false)));
         for _ in 0..writers {
             let events = EventWriter::new(ports.store.clone());
-            let mut writer = Writer { ports: ports.clone(), events, missed: missed.clone() };
+            let (waiting, missed) = (waiting.clone(), missed.clone());
+            let mut writer = Writer { ports: ports.clone(), events, waiting, missed };
             let receiver = receiver.clone();
             let lifecycle_there = lifecycle.clone();
             lifecycle.spawn("ingest writer", async move {
@@ -73,7 +81,7 @@ impl Ingest {
                 }
             });
         }
-        Self { jobs, missed }
+        Self { jobs, waiting, missed }
     }
 
     /// Stores one event; returns after the commit that holds it, or its first copy.
@@ -82,6 +90,7 @@ impl Ingest {
             event.event.dedup_key = event.event.id.to_string();
         }
         let (reply, outcome) = oneshot::channel();
+        let _waits = Waits::one(&self.waiting);
         if self.jobs.send(Job { event, reply }).await.is_err() {
             return Err(IngestError::Unavailable);
         }
@@ -104,9 +113,26 @@ impl Ingest {
     }
 }
 
+/// A caller who waits, also when the caller goes away.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn one(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 struct Writer {
     ports: Ports,
     events: EventWriter,
+    waiting: Arc<AtomicUsize>,
     missed: Arc<AtomicBool>,
 }
 
@@ -117,7 +143,7 @@ impl Writer {
             let first = async {
                 // While this writer commits, another one gathers the next batch.
                 let mut receiver = receiver.lock().await;
-                let received = receiver.recv_many(&mut batch, BATCH).await;
+                let received = receiver.recv_many(&mut batch, SMALL).await;
                 (receiver, received)
             };
             let (mut receiver, received) = if self.events.holds_a_connection() {
@@ -134,9 +160,27 @@ impl Writer {
             if received == 0 {
                 return;
             }
-            gather(&mut receiver, &mut batch).await;
+            self.gather(&mut receiver, &mut batch).await;
             drop(receiver);
             self.store(batch).await;
+        }
+    }
+
+    /// Lets the requests that are being handled at this moment join. No clock is waited for: on an idle
+    /// system there are none.
+    async fn gather(&self, receiver: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>) {
+        loop {
+            let before = batch.len();
+            tokio::task::yield_now().await;
+            let most = (self.waiting.load(Ordering::Relaxed) / SHARE).clamp(SMALL, BATCH);
+            while batch.len() < most
+                && let Ok(job) = receiver.try_recv()
+            {
+                batch.push(job);
+            }
+            if batch.len() == before || batch.len() >= most {
+                return;
+            }
         }
     }
 
@@ -227,23 +271,6 @@ impl Writer {
             {
                 tracing::error!(%error, event = %entry, "quarantining failed");
             }
-        }
-    }
-}
-
-/// Lets the requests that are being handled at this moment join. No clock is waited for: on an idle
-/// system there are none.
-async fn gather(receiver: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>) {
-    loop {
-        let before = batch.len();
-        tokio::task::yield_now().await;
-        while batch.len() < BATCH
-            && let Ok(job) = receiver.try_recv()
-        {
-            batch.push(job);
-        }
-        if batch.len() == before || batch.len() == BATCH {
-            return;
         }
     }
 }

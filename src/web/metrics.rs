@@ -17,7 +17,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::MetricsConfig;
 use crate::event::kind;
@@ -41,13 +40,11 @@ pub async fn bind(config: &MetricsConfig) -> Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}: is another program there? Set METRICS_BIND"))
 }
 
-/// Serves until the token is cancelled.
-pub async fn serve(ports: Ports, config: MetricsConfig, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+/// Serves until the process stops.
+pub async fn serve(ports: Ports, config: MetricsConfig, listener: TcpListener) {
+    let lifecycle = ports.lifecycle.clone();
     let router = Router::new().route("/metrics", get(metrics)).with_state(Arc::new(Page { ports, config }));
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await
-        .context("serving metrics")
+    super::serve::serve(router, listener, &lifecycle).await;
 }
 
 async fn metrics(

@@ -1,12 +1,14 @@
 //! Bad input at the intake's door: each is answered clearly, and nothing of a genuine sender is lost.
 
 use crate::support::door::{alert, knock, notices, refusals};
-use crate::support::town::{Town, run};
+use crate::support::town::{SECRET, Town, run, sign};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::json;
 use signalbox::event::{Event, NewEvent, Severity, Via};
 use signalbox::source::ingest::IngestError;
+use sqlx::{Connection as _, PgConnection};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
 async fn what_is_not_signed_rightly_is_refused_and_says_nothing_more() {
@@ -269,6 +271,39 @@ async fn events_of_one_commit_are_numbered_as_they_came() {
     })
     .await;
 }
+
+/// As a shell's `nc -N` does.
+#[tokio::test]
+async fn a_sender_that_has_no_more_to_say_still_gets_its_answer() {
+    run(async |town| {
+        let (body, stamp) = (alert("the last words"), town.clock.now().timestamp().to_string());
+        let head = format!(
+            "POST /webhooks/xtsystems HTTP/1.1\r\nhost: bot\r\nconnection: close\r\ncontent-length: {}\r\n\
+             x-xtsystems-timestamp: {stamp}\r\nx-xtsystems-signature: {}\r\n\r\n",
+            body.len(),
+            sign(SECRET, &stamp, body.as_bytes()),
+        );
+        let mut connection = PgConnection::connect(&town.database_url).await.unwrap();
+        let mut busy = connection.begin().await.unwrap();
+        sqlx::query("LOCK TABLE event").execute(&mut *busy).await.unwrap();
+        let mut line = tokio::net::TcpStream::connect(town.app.address).await.unwrap();
+        line.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        line.shutdown().await.unwrap();
+        while town.count(WAITING).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        busy.rollback().await.unwrap();
+        let mut answer = String::new();
+        line.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 202 Accepted\r\n"), "{answer}");
+        town.settle().await;
+        assert_eq!(notices(town, "alerts").len(), 1);
+    })
+    .await;
+}
+
+/// What is held up by a lock on the table of events.
+const WAITING: &str = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'event'::regclass";
 
 #[tokio::test]
 async fn health_is_answered_by_get_and_post() {
