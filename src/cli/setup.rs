@@ -42,6 +42,9 @@ pub struct SetupArgs {
     /// For party: the Discord webhook that notifications go through (Copy Webhook URL). Left out: the one that is set
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
+    /// For party: the voice invite that "party created" shows
+    #[arg(long, value_name = "URL")]
+    invite: Option<String>,
     /// Print the steps as JSON
     #[arg(long)]
     json: bool,
@@ -111,7 +114,8 @@ fn set_up_party(args: &SetupArgs) -> Result<ExitCode> {
     };
     let mut steps = Steps::new(args.json);
     steps.topic("Party");
-    let made = connect_party(loaded.config, args.webhook.as_deref(), &mut steps)?;
+    let given = party::Given { webhook: args.webhook.as_deref(), invite: args.invite.as_deref() };
+    let made = connect_party(loaded.config, given, &mut steps)?;
     steps.finish();
     if let Some(key) = made {
         // Where a program reads the steps, it is apart from them.
@@ -126,7 +130,7 @@ fn set_up_party(args: &SetupArgs) -> Result<ExitCode> {
     Ok(if steps.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn connect_party(config: Config, webhook: Option<&str>, steps: &mut Steps) -> Result<Option<String>> {
+fn connect_party(config: Config, given: party::Given<'_>, steps: &mut Steps) -> Result<Option<String>> {
     let database = match database(&config, super::Private::Shared) {
         Ok(database) => database,
         Err(error) => {
@@ -143,7 +147,7 @@ fn connect_party(config: Config, webhook: Option<&str>, steps: &mut Steps) -> Re
             return Ok(None);
         }
         ports.clock.follow(ports.store.clock_reading().await?);
-        let made = party::connect(&ports, webhook, &mut |step| steps.told(step)).await;
+        let made = party::connect(&ports, given, &mut |step| steps.told(step)).await;
         lifecycle.shutdown(Duration::from_secs(1)).await;
         ports.store.close().await;
         made

@@ -116,7 +116,7 @@ impl Asked {
     /// be asked for again, it is stored before they act: a crash in between loses the press, nothing does it twice.
     fn is_stored_with_its_effect(&self) -> bool {
         match self {
-            Asked::Approval(_) | Asked::Link(_) => true,
+            Asked::Approval(_) => true,
             Asked::Ticket(asked) => !matches!(asked, ticket::Asked::Page { .. }),
             _ => false,
         }

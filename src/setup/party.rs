@@ -12,7 +12,7 @@ use crate::api_key::{self, Scope, Wanted};
 use crate::clock::Stopwatch;
 use crate::id::GuildId;
 use crate::ports::Ports;
-use crate::source::party::{live, webhook};
+use crate::source::party::{invite, live, webhook};
 use crate::upstream::own_health::ask;
 use crate::upstream::own_party::{self, Answer};
 
@@ -20,6 +20,7 @@ const SERVER: &str = "Server";
 const ADDRESS: &str = "Address";
 const KEY: &str = "Key";
 const WEBHOOK: &str = "Webhook";
+const INVITE: &str = "Invite";
 const TEST: &str = "Test";
 /// What the program's key is called.
 const NAME: &str = "party";
@@ -31,8 +32,17 @@ const TEST_PATIENCE: Duration = Duration::from_secs(20);
 /// For as long the key of a test would work if this were interrupted.
 const TEST_KEY: TimeDelta = TimeDelta::minutes(2);
 
+/// What is given, each only where it is not set or is to change.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// The Discord webhook that notifications go through.
+    pub webhook: Option<&'a str>,
+    /// The voice invite that "party created" shows.
+    pub invite: Option<&'a str>,
+}
+
 /// All steps. Returns a key that was made, which nobody can read again.
-pub async fn connect(ports: &Ports, url: Option<&str>, told: Told<'_>) -> Result<Option<String>> {
+pub async fn connect(ports: &Ports, given: Given<'_>, told: Told<'_>) -> Result<Option<String>> {
     let Some(guild_id) = ports.config.discord.guild_id else {
         told(StepResult::failed(SERVER, text::NO_GUILD, text::SET_GUILD));
         return Ok(None);
@@ -42,9 +52,12 @@ pub async fn connect(ports: &Ports, url: Option<&str>, told: Told<'_>) -> Result
     told(runs);
     let (step, made) = key(ports, guild_id).await?;
     told(step);
-    let step = set_webhook(ports, guild_id, url).await?;
+    let step = set_webhook(ports, guild_id, given.webhook).await?;
     let has_webhook = !step.is_failure();
     told(step);
+    if let Some(url) = given.invite {
+        told(set_invite(ports, guild_id, url).await?);
+    }
     if is_running && has_webhook {
         told(test(ports, guild_id).await?);
     }
@@ -109,6 +122,15 @@ async fn set_webhook(ports: &Ports, guild_id: GuildId, url: Option<&str>) -> Res
     }
     live::set_webhook(ports, guild_id, &url).await?;
     Ok(StepResult::changed(WEBHOOK, text::WEBHOOK_SET))
+}
+
+async fn set_invite(ports: &Ports, guild_id: GuildId, url: &str) -> Result<StepResult> {
+    let Some(url) = invite(url) else { return Ok(StepResult::failed(INVITE, text::BAD_INVITE, text::SET_INVITE)) };
+    if live::status(ports, guild_id).await?.invite.as_deref() == Some(url.as_str()) {
+        return Ok(StepResult::fine(INVITE, text::WEBHOOK_KEPT));
+    }
+    live::set_invite(ports, guild_id, &url).await?;
+    Ok(StepResult::changed(INVITE, text::invite_set(&url)))
 }
 
 /// As the program asks for it: over HTTP, with a key of its own that ends with the test.

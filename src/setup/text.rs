@@ -183,3 +183,11 @@ pub fn party_fix(status: u16) -> &'static str {
         _ => "Look at the log of the running Signalbox and at signalbox doctor, then do this again",
     }
 }
+
+pub const BAD_INVITE: &str = "that is not a Discord invite";
+pub const SET_INVITE: &str =
+    "It looks like https://discord.gg/CODE: in Discord, the voice channel, Invite People, Copy";
+
+pub fn invite_set(url: &str) -> String {
+    format!("set: \"party created\" shows {url}")
+}

@@ -10,7 +10,6 @@ use crate::ports::Ports;
 use crate::routing::ticket::ListItem;
 use crate::store::Store;
 use crate::store::approval::bar_requester;
-use crate::store::interaction::insert_interaction;
 use crate::store::link::{
     LinkRequest, UpstreamLink, answer_link_request, delete_upstream_link, insert_link_request, lock_link_request,
     save_upstream_link,
@@ -40,8 +39,6 @@ pub enum Answered {
         name: String,
     },
     Taken(Option<UserId>),
-    /// This interaction was handled before.
-    Repeated,
     NotAllowed,
     Unknown,
     /// It has an answer already.
@@ -138,7 +135,6 @@ pub async fn ask(ports: &Ports, guild_id: GuildId, source_id: Uuid, member: User
 /// Confirms or declines a request.
 pub async fn answer(
     ports: &Ports,
-    interaction_id: i64,
     guild_id: GuildId,
     (by, permissions): (UserId, u64),
     request: Uuid,
@@ -149,9 +145,6 @@ pub async fn answer(
     }
     let now = ports.clock.now();
     let mut tx = ports.store.begin().await?;
-    if !insert_interaction(&mut tx, interaction_id, now).await? {
-        return Ok(Answered::Repeated);
-    }
     let Some((request, user)) = lock_link_request(&mut tx, guild_id, request).await? else {
         return Ok(Answered::Unknown);
     };

@@ -342,13 +342,14 @@ async fn a_party_program_is_connected_and_its_test_arrives() {
     bot.says("connected to Discord").await;
     let (id, token, _) = outside.discord.create_webhook(outside.discord.channel_id("party"), "Parties").unwrap();
     let url = format!("https://discord.com/api/webhooks/{id}/{token}");
-    let (code, said, again) = party(&outside, &["--webhook", &url], &[]).await;
+    let both = ["--webhook", url.as_str(), "--invite", "https://discord.gg/abc123"];
+    let (code, said, again) = party(&outside, &both, &[]).await;
     assert_eq!((code, again), (Some(0), None), "{said}");
     insta::assert_snapshot!(said, @"");
     assert!(!said.contains(&token));
     let messages = outside.discord.messages(outside.discord.channel_id("party"));
     assert_eq!(messages[0]["embeds"][0]["title"], "🧪 Test Notification");
-    let (_, said, _) = party(&outside, &["--webhook", &url], &[]).await;
+    let (_, said, _) = party(&outside, &both, &[]).await;
     assert!(said.ends_with("Everything was set up already; nothing was changed.\n"), "{said}");
     // The key that was shown works.
     let status = reqwest::Client::builder().no_proxy().build().unwrap();

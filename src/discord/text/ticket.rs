@@ -138,11 +138,10 @@ pub fn taken(by: Option<UserId>, name: &str) -> String {
     format!("{name} in XTSystems is already {who}. Remove that link first, with /link-user remove.")
 }
 
-/// What the answer to a request says; `None`: its first delivery says it.
-pub fn answered(answered: &Answered, by: UserId) -> Option<String> {
+/// What the answer to a request says.
+pub fn answered(answered: &Answered, by: UserId) -> String {
     let who = |user: &Option<UserId>| user.map_or("someone".to_owned(), |user| format!("<@{user}>"));
-    Some(match answered {
-        Answered::Repeated => return None,
+    match answered {
         Answered::Linked { user, name } => {
             format!("✅ {} is **{name}** in XTSystems, confirmed by <@{by}>.", who(user))
         }
@@ -153,5 +152,5 @@ pub fn answered(answered: &Answered, by: UserId) -> Option<String> {
         Answered::NotAllowed => "Only members with the Manage Server permission may confirm who somebody is.".into(),
         Answered::Unknown => "This request is not known in this server. Nothing was done.".into(),
         Answered::Before => "This request has been answered already, or replaced by a later one.".into(),
-    })
+    }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{has, read, succeeds};
+use crate::support::port::free_port;
 use crate::support::program::{Directory, Program};
 use crate::support::town::{Setup, run_with};
 
