@@ -100,7 +100,10 @@ impl Delivery {
         self.watch_answer("test", &verdict, &answer);
         Ok(match verdict {
             Verdict::Done(Some(message)) => {
-                self.ports.store.record_destination_test(destination.id, self.ports.clock.now()).await?;
+                self.ports
+                    .store
+                    .record_destination_test(destination.guild_id, destination.id, self.ports.clock.now())
+                    .await?;
                 self.ports.wake.wake(Topic::Deliverer);
                 let channel = match &destination.target {
                     Target::Webhook { channel, .. } => *channel,

@@ -124,7 +124,7 @@ pub async fn undo(ports: &Ports, guild_id: GuildId, by: UserId, change_id: Uuid)
     }
     session.put(change.what, change.target_id, change.version, before).await?;
     let person = ensure_person(&mut session.tx, by.0, ports.clock.uuid(), ports.clock.now()).await?;
-    mark_undone(&mut session.tx, change.id, person, ports.clock.now()).await?;
+    mark_undone(&mut session.tx, guild_id, change.id, person, ports.clock.now()).await?;
     session.close_one().await
 }
 

@@ -116,10 +116,16 @@ pub async fn find_change(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Result<Opt
     }))
 }
 
-pub async fn mark_undone(tx: &mut Tx, id: Uuid, by: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("UPDATE route_change SET undone_at = $2, undone_by = $3 WHERE id = $1", id, now, by)
-        .execute(&mut **tx)
-        .await?;
+pub async fn mark_undone(tx: &mut Tx, guild_id: GuildId, id: Uuid, by: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE route_change SET undone_at = $2, undone_by = $3 WHERE id = $1 AND guild_id = $4",
+        id,
+        now,
+        by,
+        guild_id.0
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -52,6 +52,7 @@ mod generic_cli_test;
 mod generic_presets_test;
 mod generic_test;
 mod guard_test;
+mod guild_bound_test;
 mod health_test;
 mod intake_door_test;
 mod intake_kinds_test;

@@ -15,7 +15,7 @@ use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::routing::embed::{DESCRIPTION, fit};
 use crate::store::audit::Author;
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::manages;
 
 const PER_PAGE: usize = 6;
 const BLUE: u32 = 0x3498DB;
@@ -66,7 +66,7 @@ pub(super) fn may(input: &Input, caller: UserId) -> Result<()> {
     if caller != input.user_id {
         return Err(UserError::new(texts::privacy::NOT_YOURS).into());
     }
-    if input.permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
+    if !manages(input.permissions) {
         return Err(UserError::new(texts::MANAGE_SERVER).into());
     }
     Ok(())

@@ -173,12 +173,13 @@ impl Store {
     }
 
     /// A test message arrived: it can be used, whatever was known before.
-    pub async fn record_destination_test(&self, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    pub async fn record_destination_test(&self, guild_id: GuildId, id: Uuid, now: DateTime<Utc>) -> Result<()> {
         sqlx::query!(
             "UPDATE destination SET tested_at = $2, checked_at = $2, disabled_at = NULL, disabled_because = NULL
-             WHERE id = $1",
+             WHERE id = $1 AND guild_id = $3",
             id,
-            now
+            now,
+            guild_id.0
         )
         .execute(&self.pool)
         .await?;
@@ -246,7 +247,14 @@ pub async fn remove_destination(tx: &mut Tx, guild_id: GuildId, id: Uuid, now: D
     let Some(webhook) = webhook else { return Ok(None) };
     if let Some(webhook) = webhook {
         let nothing = tx.keys.seal(&super::webhook_place(guild_id.0, webhook), "")?;
-        sqlx::query!("UPDATE destination SET webhook_token = $2 WHERE id = $1", id, nothing).execute(&mut **tx).await?;
+        sqlx::query!(
+            "UPDATE destination SET webhook_token = $2 WHERE id = $1 AND guild_id = $3",
+            id,
+            nothing,
+            guild_id.0
+        )
+        .execute(&mut **tx)
+        .await?;
     }
     sqlx::query!(
         "UPDATE send SET state = 'dead', finished_at = $2, note = 'the destination was removed'
