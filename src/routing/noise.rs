@@ -300,17 +300,18 @@ mod tests {
 
     #[test]
     fn faults_say_how_to_mend_them() {
-        let faults = [
-            Quiet::parse("22-7").unwrap_err(),
-            Quiet::parse("22:00-22:00").unwrap_err(),
-            Quiet::parse("22:00-07:00 Europe/Berln").unwrap_err(),
-            Throttle::parse("many").unwrap_err(),
-            Throttle::parse("0 per 5m").unwrap_err(),
-            Late::parse("forget after 1h").unwrap_err(),
-            parse_group("data.source == 1").unwrap_err(),
-            parse_group("source, host").unwrap_err(),
-        ];
-        insta::assert_snapshot!(faults.join("\n"), @"");
+        for (fault, words) in [
+            (Quiet::parse("22-7").unwrap_err(), "are written as 22:00-07:00 Europe/Berlin"),
+            (Quiet::parse("22:00-22:00").unwrap_err(), "end at another time"),
+            (Quiet::parse("22:00-07:00 Europe/Berln").unwrap_err(), "did you mean Europe/Berlin?"),
+            (Throttle::parse("many").unwrap_err(), "is written as 10 per 5m"),
+            (Throttle::parse("0 per 5m").unwrap_err(), "is written as 10 per 5m"),
+            (Late::parse("forget after 1h").unwrap_err(), "summarise after 30m or drop after 1h"),
+            (parse_group("data.source == 1").unwrap_err(), "up to 5 paths"),
+            (parse_group("source, host").unwrap_err(), "`host` is no word of an event"),
+        ] {
+            assert!(fault.contains(words), "{fault}");
+        }
         assert_eq!(Throttle::parse("10/5m"), Ok(Throttle { count: 10, minutes: 5 }));
         assert_eq!(Late::parse("drop after 1h").unwrap().words(), "drop after 1 h");
     }
