@@ -9,6 +9,7 @@ use signalbox::event::{NewEvent, Via};
 use signalbox::source::xtsystems::parse;
 use signalbox::store::Store;
 use signalbox::store::embedded::EmbeddedPostgres;
+use signalbox::store::event::EventWriter;
 use sqlx::Connection as _;
 use tokio::runtime::Runtime;
 
@@ -184,8 +185,9 @@ impl Bench<'_> {
         let insert = |half: &[NewEvent]| {
             let (store, half) = (store.clone(), half.to_vec());
             self.runtime.spawn(async move {
+                let mut writer = EventWriter::new(store);
                 for part in half.chunks(ROWS) {
-                    store.insert_events(&part.iter().collect::<Vec<_>>()).await?;
+                    writer.insert(&part.iter().collect::<Vec<_>>()).await?;
                 }
                 Ok::<_, signalbox::store::StoreError>(())
             })

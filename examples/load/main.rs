@@ -6,7 +6,10 @@
 
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod drain;
 mod intake;
+mod limits;
+mod outbox;
 mod report;
 mod rivals;
 mod sender;
@@ -42,6 +45,10 @@ enum Scenario {
     Verify,
     /// Durable intake: signed request, verified, committed, answered
     Intake(intake::IntakeArgs),
+    /// Delivery under Discord's limits: 10,000 events for 200 webhooks
+    Limits(limits::LimitsArgs),
+    /// A full outbox and a Discord without limits
+    Drain(drain::DrainArgs),
     /// From the start of a request to the message in Discord, on an idle system
     Visible(visible::VisibleArgs),
     /// Memory, time to the first answered command and size of the release binary
@@ -69,6 +76,8 @@ fn run(args: Args) -> Result<()> {
     let report = match &args.scenario {
         Scenario::Verify => verify::verify(),
         Scenario::Intake(options) => with_database(|postgres| intake::intake(options, postgres))?,
+        Scenario::Limits(options) => with_database(|postgres| limits::limits(options, postgres))?,
+        Scenario::Drain(options) => with_database(|postgres| drain::drain(options, postgres))?,
         Scenario::Visible(options) => with_database(|postgres| visible::visible(options, postgres))?,
         Scenario::Start(options) => with_database(|postgres| start::start(options, postgres))?,
     };

@@ -41,8 +41,18 @@ impl Signer {
 
     /// A whole request as it goes over the wire.
     pub fn request(&self, kind: &str, about: &str, at: i64) -> Vec<u8> {
-        let body = body(kind, about, at);
-        let (timestamp, signature) = self.headers(&body, at);
+        self.over_the_wire(&body(kind, about, at), at)
+    }
+
+    /// The same of an alert.
+    pub fn alert(&self, message: &str, source: &str, at: i64) -> Vec<u8> {
+        let data = json!({ "alert_type": "disk", "severity": "high", "source": source, "message": message });
+        let body = json!({ "event_type": "alert.triggered", "data": data, "company_id": 7, "timestamp": at });
+        self.over_the_wire(body.to_string().as_bytes(), at)
+    }
+
+    fn over_the_wire(&self, body: &[u8], at: i64) -> Vec<u8> {
+        let (timestamp, signature) = self.headers(body, at);
         let mut request = format!(
             "POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
              X-XTSystems-Timestamp: {timestamp}\r\nX-XTSystems-Signature: {signature}\r\n\r\n",

@@ -19,20 +19,25 @@ pub struct World {
     lifecycle: Lifecycle,
 }
 
-/// A Discord without limits and the variables with which the program works against it, its own
-/// budgets raised out of the way.
-pub async fn outside() -> Result<(Discord, Vec<(String, String)>)> {
-    let discord = Discord::start(Options { limits: Limits::Off, ..Options::default() }).await?;
+/// What raises our own budgets out of the way.
+const UNLIMITED: [(&str, &str); 3] =
+    [("DELIVERY_PRIORS", "off"), ("DELIVERY_BATCH_WINDOW", "0ms"), ("DELIVERY_GLOBAL_PER_SECOND", "10000")];
+
+/// A Discord and the variables with which the program works against it; without limits, or with all of them.
+pub async fn outside(limits: Limits) -> Result<(Discord, Vec<(String, String)>)> {
+    let is_unlimited = matches!(limits, Limits::Off);
+    let discord = Discord::start(Options { limits, ..Options::default() }).await?;
     let mut env = discord.env();
+    let raised = UNLIMITED.into_iter().filter(|_| is_unlimited);
     for (name, value) in [
         ("WEBHOOK_SECRET", SECRET),
         ("WEBHOOK_BIND", "127.0.0.1"),
         ("WEBHOOK_PORT", "0"),
         ("WEBHOOK_VERIFIED_PER_MIN", "10000000"),
-        ("DELIVERY_PRIORS", "off"),
-        ("DELIVERY_BATCH_WINDOW", "0ms"),
-        ("DELIVERY_GLOBAL_PER_SECOND", "10000"),
-    ] {
+    ]
+    .into_iter()
+    .chain(raised)
+    {
         env.retain(|(known, _)| known != name);
         env.push((name.to_owned(), value.to_owned()));
     }
@@ -44,7 +49,11 @@ pub async fn outside() -> Result<(Discord, Vec<(String, String)>)> {
 
 impl World {
     pub async fn start(database_url: &str) -> Result<Self> {
-        let (discord, env) = outside().await?;
+        Self::within(Limits::Off, database_url).await
+    }
+
+    pub async fn within(limits: Limits, database_url: &str) -> Result<Self> {
+        let (discord, env) = outside(limits).await?;
         let loaded = config::load(Given::new(env)).map_err(|problems| anyhow!("{problems}"))?;
         let lifecycle = Lifecycle::new();
         let listener = bind(&loaded.config.web).await?;

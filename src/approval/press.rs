@@ -18,10 +18,11 @@ use crate::store::approval::{
     is_requester, lock_approval, save_approval,
 };
 use crate::store::audit::{NewAudit, insert_audit};
+use crate::store::audit_repeat::{Same, count_audit};
 use crate::store::interaction::insert_interaction;
 use crate::store::source::ensure_person;
 use crate::store::{Store, Tx, card};
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::has_one_of;
 
 /// A press on a card's button, or the submission of the form that it opened.
 #[derive(Clone, Debug)]
@@ -126,13 +127,8 @@ impl Act {
 
 /// Whether the presser may decide at all: an approver role, or Manage Server where none is configured.
 pub fn is_approver(ports: &Ports, roles: &[RoleId], permissions: u64) -> Result<(), Vec<RoleId>> {
-    let configured = ports.config.xtsystems.as_ref().map(|x| x.approver_roles.clone()).unwrap_or_default();
-    let allowed = if configured.is_empty() {
-        permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0
-    } else {
-        configured.iter().any(|role| roles.contains(role))
-    };
-    if allowed { Ok(()) } else { Err(configured) }
+    let needed = ports.config.xtsystems.as_ref().map(|x| x.approver_roles.as_slice()).unwrap_or_default();
+    has_one_of(needed, roles, permissions)
 }
 
 /// Takes a press: the interaction and what comes of it in one transaction. The call upstream runs after
@@ -166,7 +162,13 @@ pub async fn press(ports: &Ports, press: &Press) -> Result<Outcome> {
         action,
         detail,
     };
-    insert_audit(&mut tx, &line, now).await?;
+    if outcome == Outcome::Done {
+        insert_audit(&mut tx, &line, now).await?;
+    } else {
+        // Nothing was done: this can be repeated at will.
+        let what = format!("{action} {} {}", press.act.as_str(), why(&outcome).unwrap_or_default());
+        count_audit(&mut tx, &line, &Same { person_id: person, about: press.approval_id, what: &what }, now).await?;
+    }
     match action {
         "voted" => crate::crash::point("vote.before_commit"),
         "undone" => crate::crash::point("undo.before_commit"),

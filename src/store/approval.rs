@@ -319,7 +319,7 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
              votes = $20, expires_at = $21, remind_at = $22, escalate_at = $23, undone_by = $24, undone_at = $25,
              needed = $26, terms = $27, choice = $28, decision = $29,
              barred = CASE WHEN $2 IN ('confirmed', 'elsewhere', 'superseded', 'expired') THEN '{}' ELSE barred END
-         WHERE id = $1",
+         WHERE id = $1 AND guild_id = $30",
         a.id,
         a.state.as_str(),
         a.verb.map(Verb::as_str),
@@ -348,7 +348,8 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
         a.needed,
         json!(a.terms),
         a.choice,
-        a.decision
+        a.decision,
+        a.guild_id.0
     )
     .execute(&mut **tx)
     .await?;

@@ -174,13 +174,20 @@ pub async fn insert_generic_source(
 }
 
 /// Replaces the configuration, unless somebody else has changed it since that version.
-pub async fn update_generic_config(tx: &mut Tx, id: Uuid, config: &Value, version: i32) -> Result<bool> {
+pub async fn update_generic_config(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    id: Uuid,
+    config: &Value,
+    version: i32,
+) -> Result<bool> {
     let changed = sqlx::query!(
         "UPDATE source SET config = $2, config_version = config_version + 1
-         WHERE id = $1 AND kind = 'generic' AND removed_at IS NULL AND config_version = $3",
+         WHERE id = $1 AND guild_id = $4 AND kind = 'generic' AND removed_at IS NULL AND config_version = $3",
         id,
         config,
-        version
+        version,
+        guild_id.0
     )
     .execute(&mut **tx)
     .await?;
@@ -198,7 +205,9 @@ pub async fn add_source_secret(
     now: DateTime<Utc>,
 ) -> Result<()> {
     // One rotation after the other.
-    sqlx::query!("SELECT id FROM source WHERE id = $1 FOR UPDATE", source_id).fetch_optional(&mut **tx).await?;
+    sqlx::query!("SELECT id FROM source WHERE id = $1 AND guild_id = $2 FOR UPDATE", source_id, guild_id.0)
+        .fetch_optional(&mut **tx)
+        .await?;
     let sealed = tx.keys.seal(&setting_place(guild_id.0, slot), value)?;
     sqlx::query!(
         "UPDATE webhook_secret w SET ends_at = LEAST(COALESCE(w.ends_at, $2), CASE WHEN w.slot = (

@@ -18,7 +18,9 @@ pub mod key;
 pub mod page;
 pub mod problem;
 pub mod repeat;
+pub mod routes;
 pub mod sources;
+pub mod templates;
 pub mod text;
 pub mod version;
 pub mod webhooks;
@@ -37,6 +39,7 @@ use uuid::Uuid;
 
 use super::Web;
 use super::budget::Budgets;
+use super::watch;
 use crate::config::WebConfig;
 use problem::Problem;
 
@@ -66,6 +69,8 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
         .merge(deliveries::routes())
         .merge(destinations::routes())
         .merge(sources::routes())
+        .merge(routes::routes())
+        .merge(templates::routes())
         .merge(audit::routes())
         .merge(webhooks::routes())
 }
@@ -78,6 +83,8 @@ pub fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
         .route("/openapi.json", get(openapi))
         .fallback(async || Problem::no_such_path())
         .layer(from_fn(problem::finish));
+    let metrics = web.ports.metrics.clone();
+    let routes = routes.layer(from_fn(move |request, next| watch::count(metrics.clone(), request, next)));
     Router::new().nest(BASE, routes)
 }
 

@@ -3,6 +3,7 @@
 
 use crate::support::machines::{heard, names, requested};
 use crate::support::town::{Town, plain_times, run, told};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
@@ -30,6 +31,47 @@ async fn verify(town: &Town) -> String {
 fn listed(town: &Town, outcome: &Value) -> String {
     assert_eq!(outcome["ephemeral"], true, "{outcome:#}");
     names(town, &plain_times(outcome["message"]["embeds"][0]["description"].as_str().unwrap()))
+}
+
+#[tokio::test]
+async fn who_presses_again_and_again_without_the_role_gets_one_line_and_a_count() {
+    run(async |town| {
+        let (_, buttons) = requested(town).await;
+        for _ in 0..30 {
+            town.only_press("member", &buttons.message, &buttons.approve).await;
+        }
+        town.only_press("member", &buttons.message, &buttons.deny).await;
+        town.only_press("admin", &buttons.message, &buttons.approve).await;
+        let refused = json!({ "action": "press_refused" });
+        let at_once = town.command("admin", "audit list", refused.clone()).await;
+        insta::assert_snapshot!(listed(town, &at_once), @"");
+        town.advance(TimeDelta::minutes(61)).await;
+        town.only_press("member", &buttons.message, &buttons.approve).await;
+        town.settle().await;
+        let later = town.command("admin", "audit list", refused).await;
+        insta::assert_snapshot!(listed(town, &later), @"");
+        assert!(verify(town).await.starts_with("✅"), "{}", verify(town).await);
+        assert_eq!(town.count("SELECT count(*) FROM audit_repeat").await, 1, "of the hour that has begun");
+        town.see("machines");
+    })
+    .await;
+}
+
+/// The hour is over, and the member presses before anybody has looked.
+#[tokio::test]
+async fn a_count_is_told_by_the_next_press_too() {
+    run(async |town| {
+        let (_, buttons) = requested(town).await;
+        for _ in 0..3 {
+            town.only_press("member", &buttons.message, &buttons.approve).await;
+        }
+        town.execute("UPDATE audit_repeat SET since = since - interval '2 hours'").await;
+        town.only_press("member", &buttons.message, &buttons.approve).await;
+        let lines = town.column("SELECT concat_ws(' ', action, detail->>'again') FROM audit ORDER BY id").await;
+        assert_eq!(lines, ["requested", "press_refused", "press_refused 2", "press_refused"]);
+        town.see("machines");
+    })
+    .await;
 }
 
 #[tokio::test]

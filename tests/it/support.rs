@@ -15,6 +15,7 @@ pub mod log;
 pub mod machines;
 pub mod mentions;
 pub mod outside;
+pub mod port;
 pub mod private;
 pub mod process;
 pub mod program;

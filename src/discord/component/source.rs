@@ -11,7 +11,7 @@ use super::super::text::{self, source as words};
 use super::{Answer, Input};
 use crate::error::UserError;
 use crate::source::generic::manage::{self, By};
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::manages;
 
 const FIELD: &str = "value";
 
@@ -116,13 +116,10 @@ pub(super) fn decode(words: &[&str]) -> Option<Asked> {
 
 pub(super) async fn answer(bot: &Arc<Bot>, asked: &Asked, input: &Input) -> Result<Answer> {
     let Some(form) = &input.form else { return Err(UserError::new(text::UNKNOWN_BUTTON).into()) };
-    if input.permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
+    if !manages(input.permissions) {
         return Err(UserError::new(text::MANAGE_SERVER).into());
     }
     let ports = &bot.ports;
-    if !ports.store.insert_interaction(input.interaction_id, ports.clock.now()).await? {
-        return Ok(Answer::Nothing);
-    }
     let given = form.get(FIELD).map(String::as_str).unwrap_or_default();
     let (guild_id, by) = (input.guild_id, By::Member(input.user_id));
     let told = match asked {

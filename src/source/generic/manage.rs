@@ -156,7 +156,7 @@ pub async fn configure(
     check_addresses(ports, config).await?;
     let version = version.unwrap_or(source.config_version);
     let mut tx = ports.store.begin().await?;
-    if !update_generic_config(&mut tx, source.id, &json!(config), version).await? {
+    if !update_generic_config(&mut tx, guild_id, source.id, &json!(config), version).await? {
         return Err(UserError::new("Somebody else has changed this source meanwhile; look at it again.").into());
     }
     let action_secret = action_secret(ports, &mut tx, guild_id, source.id, config, false).await?;

@@ -6,16 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::caller::{By, may};
 use super::input::{Id, JsonBody, Params};
-use super::page::{Page, Wanted};
+use super::page::{Page, PageParams, Wanted};
 use super::problem::{FieldError, Problem};
 use super::version::{ETag, IfMatch};
 use crate::error::UserError;
@@ -78,30 +78,19 @@ impl From<SourceView> for Source {
     }
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListParams {
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// How many on a page.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
-}
-
 /// The server's sources
 #[utoipa::path(
     get,
     path = "/sources",
     tag = "Sources",
-    params(ListParams),
+    params(PageParams),
     responses((status = 200, description = "A page of sources", body = Page<Source>)),
     security(("bearer" = ["sources:read"]), ("header" = []))
 )]
 async fn list(
     State(web): State<Arc<Web>>,
     caller: By<may::SourcesRead>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Source>>, Problem> {
     let wanted = Wanted::read("sources", params.cursor.as_deref(), params.limit)?;
     let rows = web.ports.store.list_source_views(caller.guild_id, wanted.after, wanted.rows()).await?;

@@ -20,6 +20,7 @@ use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 
 use super::balancer::Balancer;
 use super::database::{TestDatabase, fresh_database};
+use super::port::free_port;
 use super::process::kill_9;
 use super::program::Directory;
 
@@ -446,15 +447,4 @@ fn spawn(env: &BTreeMap<String, String>, more: &[(&str, &str)], output: Option<F
         command.stdout(output()).stderr(output());
     }
     command.spawn().expect("the program can be run")
-}
-
-/// A port below those that the system gives to outgoing connections, so that nobody takes it while the
-/// program is down.
-fn free_port() -> u16 {
-    loop {
-        let port = 12_000 + u16::from_le_bytes(signalbox::clock::random_bytes::<2>()) % 18_000;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
