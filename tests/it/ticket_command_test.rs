@@ -278,6 +278,7 @@ async fn a_page_that_is_turned_by_two_deliveries_is_answered_once() {
         }
         assert_eq!(callbacks(town) - before, 2, "one for the page, one for the refusal");
         town.see("tickets");
+        town.see("ops");
     })
     .await;
 }
