@@ -2,7 +2,7 @@
 
 use crate::support::actions::{Ci, LEAVE, actions, buttons, edit, status};
 use crate::support::api::{any_key, ask};
-use crate::support::machines::{audit, form, heard, second_approver};
+use crate::support::machines::{audit, form, freeze_cards, heard, second_approver};
 use crate::support::senders::{added, hex_hmac, line, send};
 use crate::support::town::{Setup, Town, run, run_with, told};
 use chrono::TimeDelta;
@@ -18,16 +18,52 @@ async fn a_press_is_posted_signed_and_confirmed_on_the_card() {
     in_town(async |town| {
         let ci = Ci::new(town).await;
         ci.deploy(town, "msg_1", "failed").await;
-        insta::assert_snapshot!(town.see("ops"), @"");
+        insta::assert_snapshot!(town.see("ops"), @"
+        [🔵 web 1.4.2]
+        Details: run: 7
+        version: 1.4.1
+        State: Failed
+        Timeline: <+0s> changed
+        -- ci · deploy.changed
+        (Roll back) (Promote)
+        ");
         assert_eq!(told(&town.press("approver", "ops", "Roll back").await), "");
         let requests = ci.receiver.requests();
         assert_eq!(requests.len(), 1);
         assert!(ci.is_signed(&requests[0]) && requests[0].method == "POST");
         let event = town.column("SELECT id::text FROM event WHERE kind = 'deploy.changed'").await.remove(0);
-        insta::assert_snapshot!(format!("{:#}", requests[0].json()).replace(&event, "EVENT"), @"");
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(format!("{:#}", requests[0].json()).replace(&event, "EVENT"), @r#"
+        {
+          "data": {
+            "action": "rollback",
+            "approvals": 1,
+            "event": "EVENT",
+            "fields": {
+              "ref": "v1.4.1",
+              "run": "7"
+            },
+            "kind": "deploy.changed",
+            "reason": null,
+            "source": "ci",
+            "subject": "deploy/7",
+            "title": "web 1.4.2"
+          },
+          "timestamp": "2026-01-02T10:00:00Z",
+          "type": "action.pressed"
+        }
+        "#);
+        insta::assert_snapshot!(status(town), @"
+        ✅ Roll back by <@approver> <+0s>, confirmed by ci <+0s>
+        ");
         assert_eq!(buttons(town), "");
-        insta::assert_snapshot!(audit(town).await, @"");
+        insta::assert_snapshot!(audit(town).await, @"
+        source_added by admin
+        source_changed by admin
+        source_changed by admin
+        requested
+        decided rollback by approver
+        confirmed approve  by approver
+        ");
     })
     .await;
 }
@@ -39,10 +75,15 @@ async fn what_the_other_system_refuses_is_told_in_its_words() {
         ci.deploy(town, "msg_1", "failed").await;
         ci.receiver.set_for(Manner::Refuse { status: 422, text: "run 7 is *locked*".into() }, 1);
         town.press("approver", "ops", "Roll back").await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @r"
+        ⚠️ ci refused: Roll back (asked for by <@approver> <+0s>)
+        > run 7 is \*locked\*
+        ");
         assert_eq!(buttons(town), "(Retry Roll back) (Promote)");
         town.press("approver", "ops", "Retry Roll back").await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        ✅ Roll back by <@approver> <+0s>, confirmed by ci <+0s>
+        ");
         let ids = ci.ids();
         assert!(ids.len() == 2 && ids[0] != ids[1], "a new decision has an id of its own: {ids:?}");
     })
@@ -56,10 +97,12 @@ async fn what_is_not_known_is_repeated_under_the_same_id() {
         ci.deploy(town, "msg_1", "failed").await;
         ci.receiver.set_for(Manner::EffectThenStatus(500), 2);
         town.press("approver", "ops", "Roll back").await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"❔ Roll back asked for by <@approver> <+0s>. ci has not said whether it was done; asking again (1 so far)");
         town.advance(TimeDelta::seconds(3)).await;
         town.advance(TimeDelta::seconds(15)).await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        ✅ Roll back by <@approver> <+0s>, confirmed by ci <+18s>
+        ");
         let requests = ci.receiver.requests();
         assert_eq!(requests.len(), 3);
         assert!(requests.iter().all(|r| r.id == requests[0].id && r.body == requests[0].body && ci.is_signed(r)));
@@ -90,12 +133,15 @@ async fn pressed_twice_it_is_done_once() {
         let ci = Ci::new(town).await;
         ci.deploy(town, "msg_1", "failed").await;
         let (message, rollback) = town.button("ops", "Roll back").unwrap();
+        freeze_cards(town);
         town.only_press("approver", &message, &rollback).await;
         let again = heard(town, &town.only_press("approver", &message, &rollback).await);
-        insta::assert_snapshot!(again, @"");
+        insta::assert_snapshot!(again, @"<@approver> already pressed Roll back. Waiting for ci to confirm; the card will show it.");
         town.settle().await;
         let again = heard(town, &town.only_press("approver", &message, &rollback).await);
         insta::assert_snapshot!(again, @"");
+        town.discord.clear_faults();
+        town.advance(TimeDelta::minutes(1)).await;
         assert_eq!(ci.receiver.requests().len(), 1);
         town.see("ops");
     })
@@ -114,10 +160,15 @@ async fn where_two_are_needed_each_action_has_its_own_votes() {
         let second = second_approver(town);
         town.press("approver", "ops", "Roll back").await;
         town.press(second, "ops", "Promote").await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        Roll back: 1 of 2: <@approver> <+0s>
+        Promote: 1 of 2: <@member> <+0s>
+        ");
         assert!(ci.receiver.requests().is_empty());
         town.press(second, "ops", "Roll back").await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        ✅ Roll back by <@approver> <+0s>, <@member> <+0s>, confirmed by ci <+0s>
+        ");
         assert_eq!(ci.receiver.done()[0]["data"]["approvals"], 2);
     })
     .await;
@@ -133,12 +184,14 @@ async fn a_reason_and_the_typed_label() {
         ci.deploy(town, "msg_1", "failed").await;
         let opened = town.press("approver", "ops", "Roll back").await;
         let wrong = json!({ "title": "Roll", "reason": "it burns" });
-        insta::assert_snapshot!(told(&town.submit("approver", form(&opened), wrong).await), @"");
+        insta::assert_snapshot!(told(&town.submit("approver", form(&opened), wrong).await), @"What you typed is not Roll back. Nothing was done.");
         let opened = town.press("approver", "ops", "Roll back").await;
         town.submit("approver", form(&opened), json!({ "title": "roll back", "reason": "it burns" })).await;
         let request = ci.receiver.requests().remove(0);
         assert_eq!((request.method.as_str(), &request.json()["data"]["reason"]), ("PUT", &json!("it burns")));
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        ✅ Roll back by <@approver> <+0s>, confirmed by ci <+0s>
+        ");
     })
     .await;
 }
@@ -171,7 +224,10 @@ async fn a_redirect_is_not_followed() {
         ci.deploy(town, "msg_1", "failed").await;
         ci.receiver.set(Manner::Redirect(evil.url()));
         town.press("approver", "ops", "Roll back").await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        ⚠️ ci refused: Roll back (asked for by <@approver> <+0s>)
+        > it answered 302, and redirects are not followed
+        ");
         assert!(evil.requests().is_empty());
     })
     .await;
@@ -202,7 +258,18 @@ async fn addresses_that_lead_inside_are_refused_when_they_are_set() {
             said += "\n";
         }
         said += &edit(town, "mapping", |mapping| mapping["actions"] = json!([{ "action": "go" }])).await;
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @"
+        The address of the action go cannot be used: 10.0.0.7 leads to this machine or its network; nothing is sent there.
+        The address of the action go cannot be used: localhost leads to this machine or its network; nothing is sent there.
+        The address of the action go cannot be used: the address has to begin with https://.
+        The address of the action go cannot be used: the address may not hold a user name or password.
+        • action go: url should be an address such as https://example.org/hook
+        • an action's id is up to 32 lower-case letters, digits, dashes and underscores
+        • action go: the label should have 1 to 40 characters
+        • action go: roles should be up to 10 ids of roles
+        This is not what actions should be: unknown field `token`, expected one of `id`, `label`, `style`, `roles`, `confirm`, `reason`, `method`, `url`. Nothing was changed.
+        • the mapping offers an action go that there is not
+        ");
     })
     .await;
 }
@@ -216,10 +283,13 @@ async fn each_message_says_anew_what_can_be_done() {
         ci.deploy(town, "msg_2", "failed").await;
         assert_eq!(town.button("ops", "Roll back").unwrap().1, rollback, "the same on offer: nothing changes");
         town.advance(TimeDelta::seconds(5)).await;
+        freeze_cards(town);
         ci.deploy(town, "msg_3", "canary").await;
-        assert_eq!(buttons(town), "(Promote)");
-        let late = heard(town, &town.press_id("approver", &message, &rollback).await);
+        let late = heard(town, &town.only_press("approver", &message, &rollback).await);
         insta::assert_snapshot!(late, @"");
+        town.discord.clear_faults();
+        town.advance(TimeDelta::minutes(1)).await;
+        assert_eq!(buttons(town), "(Promote)");
         town.advance(TimeDelta::seconds(5)).await;
         ci.deploy(town, "msg_4", "live").await;
         assert_eq!(buttons(town), "");
@@ -238,7 +308,10 @@ async fn an_action_that_was_taken_away_is_not_sent() {
         let words = edit(town, "actions", |all| *all = json!([])).await;
         assert_eq!(words, "✅ **ci** is described anew.");
         town.press("approver", "ops", "Roll back").await;
-        insta::assert_snapshot!(status(town), @"");
+        insta::assert_snapshot!(status(town), @"
+        ⚠️ ci refused: Roll back (asked for by <@approver> <+0s>)
+        > the source has no such action any more; nothing was sent
+        ");
         assert!(ci.receiver.requests().is_empty());
     })
     .await;

@@ -186,7 +186,8 @@ pub(super) fn reason(a: &ApprovalView) -> String {
 /// Never says that something was done before the system said so.
 pub(super) fn show(a: &ApprovalView) -> Shown {
     let verb = a.verb.unwrap_or(Verb::Approve);
-    let said = a.upstream_text.as_deref().map(|t| format!("\n> {}", fit(&escape(t), 300))).unwrap_or_default();
+    let said = a.upstream_text.as_deref().filter(|t| !t.trim().is_empty());
+    let said = said.map(|t| format!("\n> {}", fit(&escape(t), 300))).unwrap_or_default();
     let open = |status: String, buttons| Shown { status, buttons, settled: None };
     let settled = |verb: Verb, status: String| Shown {
         status: format!("{} {} {status}", verb.symbol(), verb.done()),
