@@ -266,7 +266,9 @@ async fn change(
     shown(&web, &caller, id, StatusCode::OK).await
 }
 
-/// Replace a route; what is left out is as in a new one, but for its position
+/// Replace a route; what is left out is as in a new one
+///
+/// Its position stays when none is given, and so do quiet hours, digest and limit, which are set in Discord.
 #[utoipa::path(
     put,
     path = "/routes/{id}",
