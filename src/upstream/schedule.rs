@@ -17,3 +17,15 @@ pub fn again_after(calls: i32) -> TimeDelta {
     let n = usize::try_from(calls.saturating_sub(1)).unwrap_or(0);
     WAITS[n.min(WAITS.len() - 1)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_waits_grow_and_the_last_one_stays() {
+        assert_eq!(again_after(1), WAITS[0]);
+        assert_eq!(again_after(2), WAITS[1]);
+        assert_eq!(again_after(500), WAITS[5]);
+    }
+}

@@ -175,7 +175,7 @@ fn described_hmac_verify() {
         let mut text = Vec::new();
         let mut rest = signed.as_str();
         while let Some(at) = rest.find('{') {
-            text.extend_from_slice(rest[..at].as_bytes());
+            text.extend_from_slice(&rest.as_bytes()[..at]);
             let Some(end) = rest[at..].find('}').map(|end| at + end) else { break };
             match &rest[at + 1..end] {
                 "id" => text.extend_from_slice(b"d-1"),

@@ -66,7 +66,9 @@ async fn a_webhook_is_added_and_never_shown_again() {
         insta::assert_snapshot!(again.json["errors"], @r#"[{"field":"webhook_url","message":"This webhook URL already exists"}]"#);
         let far = town.discord.add_channel(town.discord.add_guild("Elsewhere"), "far", 0);
         let (id, token, _) = town.discord.create_webhook(far, "Relay").unwrap();
-        for (token, message) in [(token.as_str(), "The webhook belongs to another server."), ("wrong-token-of-some-length", "Discord does not know this webhook")] {
+        let wrong: String = token.chars().rev().collect();
+        let (elsewhere, unknown) = ("The webhook belongs to another server.", "Discord does not know this webhook");
+        for (token, message) in [(&token, elsewhere), (&wrong, unknown)] {
             let url = format!("https://discord.com/api/webhooks/{id}/{token}");
             let refused = create(town, &key, &json!({ "name": "Far", "webhook_url": url })).await;
             assert_eq!((refused.status, &refused.json["errors"][0]["message"]), (400, &json!(message)), "{}", refused.text);

@@ -337,7 +337,19 @@ async fn a_party_program_is_connected_and_its_test_arrives() {
     let outside = Outside::start().await;
     let (code, said, first) = party(&outside, &[], &[]).await;
     assert_eq!(code, Some(1));
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"
+    Party
+      ✗ Address      no Signalbox answers at http://127.0.0.1:PORT
+                     → Start it with signalbox run, then do this again
+      + Key          made, named party; it is shown once, below
+      ✗ Webhook      no Discord webhook is set, so notifications have nowhere to go
+                     → In Discord: the channel's settings, Integrations, Webhooks, New Webhook, Copy Webhook URL; then signalbox setup party --webhook URL
+
+    The key of the party program, shown this once:
+      KEY
+
+    2 steps failed. Mend them and do this again: what is done stays.
+    ");
     let mut bot = outside.bot(&[]).await;
     bot.says("connected to Discord").await;
     let (id, token, _) = outside.discord.create_webhook(outside.discord.channel_id("party"), "Parties").unwrap();
@@ -345,7 +357,16 @@ async fn a_party_program_is_connected_and_its_test_arrives() {
     let both = ["--webhook", url.as_str(), "--invite", "https://discord.gg/abc123"];
     let (code, said, again) = party(&outside, &both, &[]).await;
     assert_eq!((code, again), (Some(0), None), "{said}");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    Party
+      ✓ Address      the party program speaks to http://127.0.0.1:PORT/api/discord
+      ✓ Key          made earlier, begins sbx_PUBLIC…
+      + Webhook      set; notifications go through it from now on
+      + Invite       set: "party created" shows https://discord.gg/abc123
+      ✓ Test         Discord has the test notification after N ms: LINK
+
+    All is set up.
+    "#);
     assert!(!said.contains(&token));
     let messages = outside.discord.messages(outside.discord.channel_id("party"));
     assert_eq!(messages[0]["embeds"][0]["title"], "🧪 Test Notification");
@@ -370,7 +391,16 @@ async fn what_a_party_program_lacks_is_said_with_the_way_out() {
     let url = format!("https://discord.com/api/webhooks/{id}/{token}");
     let (code, said, key) = party(&outside, &["--webhook", &url], &[("PARTY_LOOPBACK", "on")]).await;
     assert_eq!((code, key), (Some(1), None));
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said.replace(&id.to_string(), "ID"), @"
+    Party
+      ✓ Address      the party program speaks to http://127.0.0.1:PORT/api/discord
+      ✓ Key          not needed by a program on this machine (PARTY_LOOPBACK=on)
+      + Webhook      set; notifications go through it from now on
+      ✗ Test         the test notification did not arrive (502): Discord did not take the message: webhook ID was deleted
+                     → In Discord: the channel's settings, Integrations, Webhooks, New Webhook, Copy Webhook URL; then signalbox setup party --webhook URL
+
+    One step failed. Mend it and do this again: what is done stays.
+    ");
 }
 
 #[tokio::test]

@@ -161,10 +161,3 @@ fn answers_to_the_call() {
     assert_eq!(answer_in(ApprovalState::Sent, Verb::Approve, not_sent()), (ApprovalState::Deciding, None, true));
     assert_eq!(answer_in(ApprovalState::Unknown, Verb::Approve, not_sent()), (ApprovalState::Unknown, None, true));
 }
-
-#[test]
-fn the_waits_grow_and_stay() {
-    assert_eq!(retry(1), RETRIES[0]);
-    assert_eq!(retry(2), RETRIES[1]);
-    assert_eq!(retry(500), RETRIES[5]);
-}

@@ -97,5 +97,5 @@ pub fn status(town: &Town) -> String {
 /// The labels of the buttons on the newest card.
 pub fn buttons(town: &Town) -> String {
     let seen = town.see("ops");
-    seen.lines().filter(|line| line.starts_with('(')).last().unwrap_or_default().to_owned()
+    seen.lines().rfind(|line| line.starts_with('(')).unwrap_or_default().to_owned()
 }
