@@ -50,6 +50,7 @@ fn route(n: u128, pattern: &str, filter: &str) -> Route {
         template: None,
         continues: false,
         paused: false,
+        noise: Default::default(),
     }
 }
 

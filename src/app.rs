@@ -21,6 +21,7 @@ use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
 use crate::config::Config;
 use crate::delivery::Delivery;
+use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
 use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::xtsystems_source;
@@ -57,6 +58,8 @@ const CALLS: usize = 8;
 const CHECKS: i64 = 20;
 /// Other systems that are told something at the same time.
 const OUTBOUND: i64 = 8;
+/// Receipts and digests told in one step.
+const RECEIPTS: usize = 20;
 
 /// A running Signalbox.
 pub struct App {
@@ -213,6 +216,7 @@ impl App {
             done += call_due(&self.ports, CALLS).await?;
             done += ticket::call::call_due(&self.ports, CALLS).await?;
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
+            done += tell_due(&self.ports, RECEIPTS).await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?.done;

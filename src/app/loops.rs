@@ -8,9 +8,10 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use super::pieces::{Checks, Decisions, Lanes, TicketActions};
-use super::{App, CHECKS, OUTBOUND, PLAN_BATCH};
+use super::{App, CHECKS, OUTBOUND, PLAN_BATCH, RECEIPTS};
 use crate::approval::due::tick_due;
 use crate::bus::Topic;
+use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
 use crate::outbound;
 use crate::privacy;
@@ -74,6 +75,11 @@ impl App {
             let app = app.clone();
             async move { app.outbound().await }
         });
+        let app = self.clone();
+        self.start("held back", Topic::Held, move || {
+            let app = app.clone();
+            async move { app.held().await }
+        });
     }
 
     /// One loop: a step returns how much it did, and when it next has something to do, if it knows.
@@ -131,6 +137,16 @@ impl App {
         }
         let now = self.ports.clock.now();
         let next = self.ports.store.next_outbound_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
+    async fn held(&self) -> Result<(usize, Option<Duration>)> {
+        let told = tell_due(&self.ports, RECEIPTS).await?;
+        if told > 0 {
+            return Ok((told, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_held_at().await?;
         Ok((0, next.map(|at| until(now, at))))
     }
 

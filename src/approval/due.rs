@@ -140,5 +140,6 @@ fn message(ports: &Ports, approval: &Approval, place: &Place, mention: Option<St
         content: None,
         mentions: mention.into_iter().collect(),
         change_id: None,
+        receipt: None,
     }
 }

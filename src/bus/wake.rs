@@ -31,10 +31,12 @@ pub enum Topic {
     Sources,
     /// Messages to other systems that are not sent yet.
     Outbound,
+    /// What was held back and is to be told.
+    Held,
 }
 
-const TOPICS: [Topic; 6] =
-    [Topic::Planner, Topic::Deliverer, Topic::Approvals, Topic::Tickets, Topic::Sources, Topic::Outbound];
+const TOPICS: [Topic; 7] =
+    [Topic::Planner, Topic::Deliverer, Topic::Approvals, Topic::Tickets, Topic::Sources, Topic::Outbound, Topic::Held];
 
 /// How often an idle connection is tried, so that a dead one is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -48,6 +50,7 @@ impl Topic {
             Topic::Tickets => "tickets",
             Topic::Sources => "sources",
             Topic::Outbound => "outbound",
+            Topic::Held => "held",
         }
     }
 

@@ -15,6 +15,7 @@ use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
 use crate::routing::card;
 use crate::routing::embed::{Button, ButtonStyle, CONTENT, Embed, MessageBody, escape};
+use crate::routing::silence::Receipt;
 use crate::routing::ticket;
 use crate::store::audit::Author;
 use crate::store::card::CardView;
@@ -39,6 +40,7 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
         Some(card_id) => freeze_card(delivery, lane, id, first, card_id).await?,
         None => match first.change_id {
             Some(change_id) => freeze_change(delivery, id, first, change_id).await?,
+            None if first.receipt.is_some() => freeze_receipt(lane, id, first),
             // A post is about one thing.
             None if plan.post.is_some() => freeze_notices(id, &queued[..1], false),
             None => freeze_notices(id, &queued, !window.is_zero()),
@@ -254,7 +256,7 @@ fn freeze_notices(id: Uuid, queued: &[Queued], lists: bool) -> NewSend {
 
 /// Notices whose own texts and mentions fit into one message; at least one.
 fn with_room(queued: &[Queued]) -> Vec<&Queued> {
-    let notices = queued.iter().take_while(|m| m.card_id.is_none() && m.change_id.is_none());
+    let notices = queued.iter().take_while(|m| m.card_id.is_none() && m.change_id.is_none() && m.receipt.is_none());
     let mut written = 0;
     let mut fitting: Vec<&Queued> = Vec::new();
     for message in notices {
@@ -300,6 +302,17 @@ async fn freeze_change(delivery: &Delivery, id: Uuid, queued: &Queued, change_id
         post: None,
         post_key: None,
     })
+}
+
+/// What tells of things held back stands alone, with its buttons; those of a webhook would not work.
+fn freeze_receipt(lane: &Lane, id: Uuid, queued: &Queued) -> NewSend {
+    let embed: Embed = queued.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
+    let receipt: Option<Receipt> = queued.receipt.clone().and_then(|r| serde_json::from_value(r).ok());
+    let can_press = !matches!(lane.destination.target, Target::Webhook { .. });
+    let buttons = receipt.filter(|_| can_press).map(|receipt| receipt.buttons()).unwrap_or_default();
+    let body = MessageBody { embeds: vec![embed], buttons, ..MessageBody::default() };
+    let body = body.to_json(&mark(id));
+    NewSend { id, message_ids: vec![queued.id], card_id: None, card_version: None, body, post: None, post_key: None }
 }
 
 /// Mentions ping only in the content.

@@ -14,6 +14,7 @@ use crate::store::card::CardView;
 use crate::store::destination::manage::DestinationView;
 use crate::store::diagnosis::RefusalGroup;
 use crate::store::explain::{Fate, ToldAttempt, ToldEvent, ToldMessage, ToldSend};
+use crate::store::held::ToldHeld;
 
 /// Hosts whose links lead to messages.
 const HOSTS: [&str; 4] = ["discord.com", "ptb.discord.com", "canary.discord.com", "discordapp.com"];
@@ -73,6 +74,8 @@ pub struct Story {
     /// Those behind it, oldest first; of a card all that made it what it is.
     pub events: Vec<ToldEvent>,
     pub messages: Vec<ToldMessage>,
+    /// What was held back of them, and where that is told.
+    pub held: Vec<ToldHeld>,
     pub send: Option<ToldSend>,
     pub attempts: Vec<ToldAttempt>,
     pub card: Option<CardView>,
@@ -117,10 +120,14 @@ pub async fn why(store: &Store, guild_id: GuildId, pointer: Pointer) -> Result<O
         Some(send) => store.list_told_attempts(send.id, send.card_id).await?,
         None => Vec::new(),
     };
+    let held = match pointer {
+        Pointer::Event(id) => store.list_told_held(guild_id, id).await?,
+        _ => Vec::new(),
+    };
     let destinations = store.list_destination_views(guild_id, None).await?;
     let destinations = destinations.into_iter().map(|view| (view.destination.id, view)).collect();
     let routes = store.list_route_names(guild_id).await?.into_iter().collect();
-    Ok(Some(Story { events, messages, send, attempts, card, destinations, routes }))
+    Ok(Some(Story { events, messages, held, send, attempts, card, destinations, routes }))
 }
 
 /// What is not there, and why.
@@ -156,6 +163,8 @@ pub enum Missing {
     NotPlanned,
     /// No route leads anywhere; the planner's note.
     NotRouted,
+    /// By what; the words of the plan.
+    HeldBack(String),
     Waiting,
     Paused,
     Disabled(String),
@@ -187,6 +196,10 @@ pub fn missing(fate: &Fate) -> Option<Missing> {
         return None;
     }
     if fate.cards == 0 {
+        let held = plan_of(&fate.event).map(|plan| plan.held).unwrap_or_default();
+        if let Some(first) = held.into_iter().next() {
+            return Some(Missing::HeldBack(first.words));
+        }
         return (!is_routed(&fate.event)).then_some(Missing::NotRouted);
     }
     match (fate.cards_gone, fate.cards_behind) {

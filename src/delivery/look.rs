@@ -46,6 +46,7 @@ pub fn compile(compiled: &Compiled, stored: &StoredRoute) -> Route {
         template: stored.template.as_ref().map(|template| Arc::new(compile_template(compiled, template))),
         continues: stored.continues,
         paused: stored.is_paused,
+        noise: stored.noise.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Plans stored events: routes, subjects, cards, approvals and outbox rows, in the transaction that
 //! marks the events planned.
 
+pub mod hold;
 mod isolate;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -31,6 +32,7 @@ use crate::store::subject::{Subject, SubjectKey, lock_subjects, save_subjects};
 use crate::store::{Store, Tx};
 use crate::telemetry::traces::Step;
 use crate::ticket::Echoes;
+use hold::{Holds, Way};
 
 pub use isolate::plan_due;
 
@@ -67,8 +69,11 @@ async fn plan(ports: &Ports, mut tx: Tx, batch: &[Event], taken: &[bool]) -> Res
     let mut decisions = decide_all(ports, &mut tx, batch).await?;
     let mut subjects = take_subjects(ports, &mut tx, batch).await?;
     apply_events(ports, &mut tx, batch, &mut subjects).await?;
-    let mut messages = queue(ports, &mut tx, batch, &mut decisions, &subjects).await?;
-    messages += typed::queue(ports, &mut tx, batch, &decisions).await?;
+    let names = source_names(&ports.compiled, &mut tx, batch).await?;
+    let mut holds = Holds::read(ports, &mut tx, batch, &names, &decisions, &subjects).await?;
+    let mut messages = queue(ports, &mut tx, batch, &names, &mut decisions, &subjects, &mut holds).await?;
+    messages += typed::queue(ports, &mut tx, batch, &mut decisions, &mut holds).await?;
+    holds.save(ports, &mut tx).await?;
     let notes: Vec<PlanNote> = batch
         .iter()
         .zip(taken)
@@ -176,6 +181,10 @@ async fn apply_events(ports: &Ports, tx: &mut Tx, batch: &[Event], subjects: &mu
     Ok(())
 }
 
+fn subject_of<'a>(subjects: &'a Subjects, event: &Event) -> Option<&'a Subject> {
+    subjects.get(&(event.source_id, event.subject.clone()?))
+}
+
 fn subject_mut<'a>(subjects: &'a mut Subjects, event: &Event) -> Option<&'a mut Subject> {
     subjects.get_mut(&(event.source_id, event.subject.clone()?))
 }
@@ -185,33 +194,37 @@ async fn queue(
     ports: &Ports,
     tx: &mut Tx,
     batch: &[Event],
+    names: &SourceNames,
     decisions: &mut [Decision],
     subjects: &Subjects,
+    holds: &mut Holds,
 ) -> Result<usize> {
     let now = ports.clock.now();
-    let names = source_names(&ports.compiled, tx, batch).await?;
     let mut wanted = Vec::new();
     let mut wanted_pairs = HashSet::new();
     // What a new card's first message is due to: the first event of the batch that asked for it.
     let mut causes: HashMap<(Uuid, Uuid), (&Event, &Hit)> = HashMap::new();
     let mut messages = Vec::new();
-    for (event, decision) in batch.iter().zip(decisions) {
+    for (n, (event, decision)) in batch.iter().zip(decisions).enumerate() {
         let Decision { hits, plan, .. } = decision;
         for hit in &*hits {
-            let subject = event.subject.clone().and_then(|key| subjects.get(&(event.source_id, key)));
-            let (Mode::Card, Some(subject)) = (hit.mode, subject) else {
-                post(event, &names, hit, plan, &mut messages);
+            let (Mode::Card, Some(subject)) = (hit.mode, subject_of(subjects, event)) else {
+                let way = Way { n, event, hit: Some(hit), destination_ids: &hit.destination_ids, subject_id: None };
+                let destinations = holds.sift(&way, plan);
+                post(event, names, hit, &destinations, plan, &mut messages);
                 continue;
             };
-            for destination_id in &hit.destination_ids {
-                let pair = (subject.id, *destination_id);
+            let subject_id = Some(subject.id);
+            let way = Way { n, event, hit: Some(hit), destination_ids: &hit.destination_ids, subject_id };
+            for destination_id in holds.sift(&way, plan) {
+                let pair = (subject.id, destination_id);
                 causes.entry(pair).or_insert((event, hit));
                 if wanted_pairs.insert(pair) {
                     wanted.push(WantedCard {
                         id: ports.clock.uuid(),
                         guild_id: event.guild_id,
                         subject_id: subject.id,
-                        destination_id: *destination_id,
+                        destination_id,
                     });
                 }
             }
@@ -235,13 +248,20 @@ async fn queue(
 }
 
 /// A message of its own for each destination, rendered once.
-fn post(event: &Event, names: &SourceNames, hit: &Hit, plan: &mut Plan, messages: &mut Vec<NewMessage>) {
-    if hit.destination_ids.is_empty() {
+fn post(
+    event: &Event,
+    names: &SourceNames,
+    hit: &Hit,
+    destination_ids: &[Uuid],
+    plan: &mut Plan,
+    messages: &mut Vec<NewMessage>,
+) {
+    if destination_ids.is_empty() {
         return;
     }
     let (look, used) = look(&view(event, names), hit);
     plan.templates.extend(used);
-    for destination_id in &hit.destination_ids {
+    for destination_id in destination_ids {
         messages.push(message(event, hit, *destination_id, look.clone()));
     }
 }
@@ -257,6 +277,7 @@ fn message(event: &Event, hit: &Hit, destination_id: Uuid, look: Look) -> NewMes
         content: (!look.content.is_empty()).then_some(look.content),
         mentions: hit.mentions.clone(),
         change_id: look.change_id,
+        receipt: None,
     }
 }
 

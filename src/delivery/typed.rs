@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::plan::hold::{Holds, Way};
 use crate::event::Event;
 use crate::ports::Ports;
 use crate::routing::{Decision, notice};
@@ -23,13 +24,22 @@ struct Wanted {
 }
 
 /// Queues the batch's events for destinations by type and scope. Returns how many messages that makes.
-pub(super) async fn queue(ports: &Ports, tx: &mut Tx, batch: &[Event], decisions: &[Decision]) -> Result<usize> {
+pub(super) async fn queue(
+    ports: &Ports,
+    tx: &mut Tx,
+    batch: &[Event],
+    decisions: &mut [Decision],
+    holds: &mut Holds,
+) -> Result<usize> {
     let mut messages = Vec::new();
-    for (event, decision) in batch.iter().zip(decisions) {
+    for (n, (event, decision)) in batch.iter().zip(decisions).enumerate() {
         let Some(wanted) = wanted(event) else { continue };
         let served: HashSet<Uuid> = decision.hits.iter().flat_map(|hit| hit.destination_ids.iter().copied()).collect();
         let found = list_typed(tx, event.guild_id, &wanted.types, &wanted.scopes).await?;
-        messages.extend(found.into_iter().filter(|id| !served.contains(id)).map(|destination_id| NewMessage {
+        let found: Vec<Uuid> = found.into_iter().filter(|id| !served.contains(id)).collect();
+        let way = Way { n, event, hit: None, destination_ids: &found, subject_id: None };
+        let found = holds.sift(&way, &mut decision.plan);
+        messages.extend(found.into_iter().map(|destination_id| NewMessage {
             guild_id: event.guild_id,
             destination_id,
             event_id: event.id,
@@ -39,6 +49,7 @@ pub(super) async fn queue(ports: &Ports, tx: &mut Tx, batch: &[Event], decisions
             content: None,
             mentions: Vec::new(),
             change_id: None,
+            receipt: None,
         }));
     }
     if !messages.is_empty() {

@@ -13,6 +13,7 @@ mod machines;
 mod party;
 mod privacy;
 mod route;
+mod silence;
 mod source;
 mod template;
 pub mod ticket;
@@ -47,6 +48,8 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         route::route(),
         template::template(),
         destination::destination(),
+        silence::silence(),
+        silence::silence_menu(),
         deliveries::deliveries(),
         why::why(),
         why::why_not(),

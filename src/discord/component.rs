@@ -8,6 +8,7 @@ pub(super) mod destination;
 mod link;
 pub(super) mod privacy;
 pub(super) mod route;
+pub(super) mod silence;
 pub(super) mod source;
 mod ticket;
 
@@ -107,6 +108,7 @@ enum Asked {
     Link(link::Asked),
     Privacy(UserId),
     Route(route::Asked),
+    Silence(silence::Asked),
     Source(source::Asked),
     Ticket(ticket::Asked),
 }
@@ -134,6 +136,7 @@ fn decode(custom_id: &str) -> Option<Asked> {
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
         ["v1", "route", words @ ..] => route::decode(words).map(Asked::Route),
+        ["v1", "silence", words @ ..] => silence::decode(words).map(Asked::Silence),
         ["v1", "source", words @ ..] => source::decode(words).map(Asked::Source),
         ["v1", "ticket", words @ ..] => ticket::decode(words).map(Asked::Ticket),
         _ => None,
@@ -157,6 +160,7 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
         Some(Asked::Route(asked)) => ("route", route::answer(bot, asked, &input).await),
+        Some(Asked::Silence(asked)) => ("silence", silence::answer(bot, asked, &input).await),
         Some(Asked::Source(asked)) => ("source", source::answer(bot, &asked, &input).await),
         Some(Asked::Ticket(asked)) => ("ticket", ticket::answer(bot, asked, &input).await),
         None => ("unknown", Err(UserError::new(text::UNKNOWN_BUTTON).into())),
@@ -363,7 +367,7 @@ fn settled(text: String) -> CreateInteractionResponse {
     CreateInteractionResponse::UpdateMessage(message.allowed_mentions(CreateAllowedMentions::new()))
 }
 
-fn menu(select: &Select) -> CreateSelectMenu {
+pub(super) fn menu(select: &Select) -> CreateSelectMenu {
     let option = |choice: &Choice| {
         let option = CreateSelectMenuOption::new(&choice.label, &choice.value).default_selection(choice.is_default);
         match choice.emoji {

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod party;
 pub mod privacy;
 pub mod route;
+pub mod silence;
 pub mod source;
 pub mod ticket;
 

@@ -105,7 +105,7 @@ fn mentions(mentions: &[String]) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn pattern(pattern: &str, warnings: &mut Vec<String>) -> Result<String, Wrong> {
+pub fn pattern(pattern: &str, warnings: &mut Vec<String>) -> Result<String, Wrong> {
     let pattern = pattern.trim();
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '*' | ':' | '/');
     if pattern.is_empty() || pattern.len() > 100 || !pattern.chars().all(fits) {

@@ -1,19 +1,24 @@
 //! Looks at the events of the past: what a proposed route would have done, which fields events have, and examples
 //! to preview a template with. Reads only, a bounded number of rows, a page at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use crate::delivery::look::{SourceNames, source_names};
+use super::Board;
+use super::propose::DAY;
+use crate::delivery::look::{SourceNames, compile, source_names};
+use crate::delivery::plan::hold;
+use crate::delivery::silence::would_post;
 use crate::event::Event;
 use crate::id::GuildId;
 use crate::ports::Ports;
-use crate::routing::backtest::Backtest;
+use crate::routing::backtest::{Backtest, EXAMPLES, Example, example};
 use crate::routing::view::{EventView, paths};
-use crate::routing::{Route, pattern_matches};
+use crate::routing::{Route, decide, pattern_matches};
+use crate::store::silence::StoredSilence;
 
 /// Events that are looked at in one go, and in all.
 const PAGE: i64 = 500;
@@ -46,6 +51,39 @@ pub async fn backtest(
     })
     .await?;
     Ok(Looked { backtest, complete })
+}
+
+/// What a silence would have kept back.
+#[derive(Debug, Default)]
+pub struct Withheld {
+    pub looked_at: usize,
+    pub events: usize,
+    /// By kind.
+    pub kinds: BTreeMap<String, usize>,
+    pub examples: Vec<Example>,
+    /// False: there were more events than are looked at.
+    pub complete: bool,
+}
+
+/// Runs a silence over the stored events of the last day: those that the routes of now would have posted.
+pub async fn withheld(ports: &Ports, guild_id: GuildId, board: &Board, silence: &StoredSilence) -> Result<Withheld> {
+    let routes: Vec<Route> = board.routes.iter().map(|route| compile(&ports.compiled, route)).collect();
+    let silence = hold::compile(ports, silence);
+    let mut withheld = Withheld::default();
+    withheld.complete = walk(ports, guild_id, DAY, MOST, |event, names| {
+        withheld.looked_at += 1;
+        let view = EventView::new(event, names.get(&event.source_id).map_or("", |name| name));
+        if silence.matches(&view) && would_post(event, !decide(&view, &routes).hits.is_empty()) {
+            withheld.events += 1;
+            *withheld.kinds.entry(event.kind.clone()).or_default() += 1;
+            if withheld.examples.len() < EXAMPLES {
+                withheld.examples.push(example(&view, String::new()));
+            }
+        }
+        true
+    })
+    .await?;
+    Ok(withheld)
 }
 
 /// The newest event of each kind that a pattern matches, and the paths that any of them has.

@@ -16,6 +16,7 @@ use crate::ports::Ports;
 use crate::routing::Mode;
 use crate::routing::change::{Line, RouteBody, compare_routes};
 use crate::routing::filter::{Filter, lint};
+use crate::routing::noise::{Noise, NoiseWish};
 use crate::routing::rule::{Route, RouteFilter, RouteTemplate};
 use crate::store::Store;
 use crate::store::destination::ensure_channel;
@@ -54,6 +55,7 @@ pub struct Wish {
     pub mode: Option<String>,
     pub continues: Option<bool>,
     pub position: Option<i32>,
+    pub noise: NoiseWish,
 }
 
 /// What is shown before it is saved.
@@ -144,6 +146,7 @@ fn empty(board: &Board) -> RouteBody {
         template_id: None,
         continues: false,
         paused: false,
+        noise: Noise::default(),
         mentions: Vec::new(),
     }
 }
@@ -187,6 +190,7 @@ fn apply(board: &Board, body: &mut RouteBody, wish: &Wish) -> Result<()> {
     if let Some(scope) = given(&wish.webhook_scope) {
         body.webhook_scope = scope.map(|scope| one_of(scope, &SCOPES, "scope")).transpose()?;
     }
+    wish.noise.apply(&mut body.noise).map_err(UserError::new)?;
     body.continues = wish.continues.unwrap_or(body.continues);
     body.position = wish.position.unwrap_or(body.position).clamp(1, ENV_POSITION - 1);
     Ok(())
@@ -261,5 +265,6 @@ fn as_route(ports: &Ports, board: &Board, id: Uuid, body: &RouteBody) -> Route {
         template: template.map(std::sync::Arc::new),
         continues: body.continues,
         paused: body.paused,
+        noise: std::sync::Arc::new(body.noise.clone()),
     }
 }

@@ -11,7 +11,7 @@ use super::rule::{Route, decide};
 use super::view::EventView;
 use super::{Mode, pattern_matches};
 
-const EXAMPLES: usize = 3;
+pub const EXAMPLES: usize = 3;
 /// Living cards that are told apart; beyond, they are counted as posts.
 const CARDS: usize = 10_000;
 
@@ -103,7 +103,7 @@ impl Backtest {
     }
 }
 
-fn example(view: &EventView<'_>, because: String) -> Example {
+pub fn example(view: &EventView<'_>, because: String) -> Example {
     Example { kind: view.event.kind.clone(), at: view.event.occurred_at, headline: headline(&view.event.data), because }
 }
 

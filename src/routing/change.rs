@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::embed::fit;
+use super::noise::Noise;
 use super::template::Parts;
 use crate::event::Severity;
 
@@ -27,6 +28,8 @@ pub struct RouteBody {
     pub template_id: Option<Uuid>,
     pub continues: bool,
     pub paused: bool,
+    #[serde(default, skip_serializing_if = "Noise::is_off")]
+    pub noise: Noise,
     /// Kept apart from the rest, so that a member who is mentioned can be forgotten.
     #[serde(skip)]
     pub mentions: Vec<String>,
@@ -84,7 +87,8 @@ impl RouteBody {
             ("position", self.position.to_string()),
             ("paused", if self.paused { "yes".into() } else { String::new() }),
         ];
-        lines.map(|(label, value)| (label.to_owned(), value)).into()
+        let noise = self.noise.words();
+        lines.into_iter().chain(noise).map(|(label, value)| (label.to_owned(), value)).collect()
     }
 }
 
@@ -174,6 +178,7 @@ mod tests {
             template_id: None,
             continues: false,
             paused: false,
+            noise: Noise::default(),
             mentions: vec!["<@&5>".into()],
         }
     }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Mode;
 use super::filter::{Filter, FilterError, Outcome};
+use super::noise::Noise;
 use super::template::{Template, TemplateError};
 use super::trace::{MISSES, Plan, Tried};
 use super::view::EventView;
@@ -38,6 +39,8 @@ pub struct Route {
     pub template: Option<Arc<RouteTemplate>>,
     pub continues: bool,
     pub paused: bool,
+    /// What it holds back.
+    pub noise: Arc<Noise>,
 }
 
 /// The template of a route, and what it was compiled to.
@@ -64,6 +67,7 @@ pub struct Hit {
     pub destination_ids: Vec<Uuid>,
     pub mentions: Vec<String>,
     pub template: Option<Arc<RouteTemplate>>,
+    pub noise: Arc<Noise>,
 }
 
 /// A filter that could not judge an event.
@@ -205,6 +209,7 @@ impl<'a> Deciding<'a> {
             destination_ids,
             mentions: route.mentions.clone(),
             template: route.template.clone().filter(|_| mode == Mode::Post),
+            noise: route.noise.clone(),
         });
     }
 
@@ -234,6 +239,7 @@ impl<'a> Deciding<'a> {
             others: misses.saturating_sub(MISSES),
             matched: self.hits.iter().map(|hit| hit.route_id).collect(),
             templates: Vec::new(),
+            held: Vec::new(),
             note,
         };
         Decision { hits: self.hits, plan, failures: self.failures }

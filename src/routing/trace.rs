@@ -19,6 +19,9 @@ pub struct Plan {
     /// Templates that rendered what was posted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<UsedTemplate>,
+    /// What was held back of it, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldBack>,
     /// In one sentence.
     pub note: String,
 }
@@ -46,6 +49,20 @@ pub struct UsedTemplate {
     /// Why the built-in look stands in for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+}
+
+/// Why an event did not go to some of its destinations at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldBack {
+    pub reason: String,
+    /// `None`: it was sent to webhooks by their type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route_id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_id: Option<Uuid>,
+    pub destination_ids: Vec<Uuid>,
+    /// As the end of a sentence that begins with "held back by".
+    pub words: String,
 }
 
 impl Plan {

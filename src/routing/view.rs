@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use minijinja::value::{Enumerator, Object, Serde, Value};
 
+use super::language::filters::text_of;
 use crate::event::Event;
 
 /// What an expression may name besides `data`.
@@ -22,6 +23,12 @@ pub struct EventView<'a> {
 impl<'a> EventView<'a> {
     pub fn new(event: &'a Event, source: &'a str) -> Self {
         Self { event, source, value: OnceCell::new() }
+    }
+
+    /// What stands at a dotted path such as `data.source`; empty where nothing does.
+    pub fn text(&self, path: &str) -> String {
+        let found = path.split('.').try_fold(self.value(), |value, name| value.get_attr(name).ok());
+        found.filter(|value| !value.is_undefined()).map(|value| text_of(&value)).unwrap_or_default()
     }
 
     /// The words of [`WORDS`] with their values.

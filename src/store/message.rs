@@ -1,11 +1,12 @@
 //! Messages: the outbox rows that a plan makes, in the order of each lane.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Result, Store, Tx};
 use crate::id::{ChannelId, GuildId};
+use crate::routing::silence::Receipt;
 
 /// A message to be queued: a notice with its embed, or the first showing of a card.
 pub struct NewMessage {
@@ -20,6 +21,8 @@ pub struct NewMessage {
     pub mentions: Vec<String>,
     /// The change of a route or template that it tells of.
     pub change_id: Option<Uuid>,
+    /// It tells of what was held back, and has buttons.
+    pub receipt: Option<Receipt>,
 }
 
 /// A queued message as the lane sees it.
@@ -31,6 +34,8 @@ pub struct Queued {
     pub content: Option<String>,
     pub mentions: Vec<String>,
     pub change_id: Option<Uuid>,
+    /// A [`Receipt`].
+    pub receipt: Option<Value>,
     /// The window of the destination, where it has one of its own.
     pub batch_window_ms: Option<i32>,
     /// As whom its webhook posts, where that is set.
@@ -48,16 +53,18 @@ pub async fn insert_messages(tx: &mut Tx, messages: &[NewMessage], now: DateTime
     let embeds: Vec<Option<Value>> = messages.iter().map(|m| m.embed.clone()).collect();
     let contents: Vec<Option<&str>> = messages.iter().map(|m| m.content.as_deref()).collect();
     let changes: Vec<Option<Uuid>> = messages.iter().map(|m| m.change_id).collect();
+    let receipts: Vec<Option<Value>> = messages.iter().map(|m| m.receipt.as_ref().map(|r| json!(r))).collect();
     // An array of arrays must be rectangular in SQL; ids never contain a space.
     let mentions: Vec<String> = messages.iter().map(|m| m.mentions.join(" ")).collect();
     sqlx::query!(
-        "INSERT INTO message (guild_id, destination_id, event_id, route_id, card_id, embed, mentions, created_at, content, change_id)
+        "INSERT INTO message (guild_id, destination_id, event_id, route_id, card_id, embed, mentions, created_at, content, change_id,
+             receipt)
          SELECT t.guild_id, t.destination_id, t.event_id, t.route_id, t.card_id, t.embed,
-             array_remove(string_to_array(t.mentions, ' '), ''), $8, t.content, t.change_id
+             array_remove(string_to_array(t.mentions, ' '), ''), $8, t.content, t.change_id, t.receipt
          FROM UNNEST($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::jsonb[], $7::text[], $9::text[],
-                 $10::uuid[])
+                 $10::uuid[], $11::jsonb[])
              WITH ORDINALITY AS t (guild_id, destination_id, event_id, route_id, card_id, embed, mentions, content,
-                 change_id, n)
+                 change_id, receipt, n)
          ORDER BY t.n",
         &guilds,
         &destinations,
@@ -68,7 +75,8 @@ pub async fn insert_messages(tx: &mut Tx, messages: &[NewMessage], now: DateTime
         &mentions,
         now,
         &contents as &[Option<&str>],
-        &changes as &[Option<Uuid>]
+        &changes as &[Option<Uuid>],
+        &receipts as &[Option<Value>]
     )
     .execute(&mut **tx)
     .await?;
@@ -80,8 +88,8 @@ impl Store {
     pub async fn list_queued(&self, destination_id: Uuid, limit: i64) -> Result<Vec<Queued>> {
         let rows = sqlx::query_as!(
             Queued,
-            "SELECT m.id, m.card_id, m.embed, m.content, m.mentions, m.change_id, d.batch_window_ms, d.sender_name,
-                 d.sender_avatar_url
+            "SELECT m.id, m.card_id, m.embed, m.content, m.mentions, m.change_id, m.receipt, d.batch_window_ms,
+                 d.sender_name, d.sender_avatar_url
              FROM message m JOIN destination d ON d.id = m.destination_id
              WHERE m.destination_id = $1 AND m.state = 'queued' ORDER BY m.id LIMIT $2",
             destination_id,

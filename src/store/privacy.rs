@@ -186,6 +186,37 @@ pub static TABLES: &[Table] = &[
         ],
         ..table("upstream_link_request", "wishes to be linked with a user of XTSystems", "EVENT_DAYS", BY_GUILD)
     },
+    table(
+        "held",
+        "what was not posted at once, and in which message it is told",
+        "EVENT_DAYS, and until it is told",
+        BY_GUILD,
+    ),
+    Table {
+        members: &[
+            Member {
+                column: "person_id",
+                by: By::Person,
+                what: "silences that you made",
+                exported: "id, created_at, pattern, filter, subject, reason, started_at, ends_at",
+                on_delete: OnDelete::KeepWithout("reason = ''"),
+            },
+            Member {
+                column: "ended_by",
+                by: By::Person,
+                what: "silences that you ended",
+                exported: "id, created_at, pattern, ends_at",
+                on_delete: OnDelete::KeepNameless,
+            },
+        ],
+        ..table(
+            "silence",
+            "which events are kept back, until when, by whom and why",
+            "EVENT_DAYS after it is over",
+            BY_GUILD,
+        )
+    },
+    table("noise_window", "how many messages of a route went out in the running interval", "1 day", BY_GUILD),
     table("card", "which Discord message shows a ticket, machine or asset", "as long as its subject", BY_GUILD),
     Table {
         members: &[Member {

@@ -177,6 +177,7 @@ impl Store {
         let gone: u64 = all.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum();
         Ok(gone
             + self.purge_requests(cutoffs.request, limit).await?
+            + self.purge_noise(cutoffs.event, cutoffs.interaction, limit).await?
             + self.purge_api_keys(cutoffs.event, limit).await?)
     }
 

@@ -1,9 +1,10 @@
 //! Routes: read in order for the planner; those of the environment are rewritten at each start.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::destination::list_typed;
@@ -12,6 +13,7 @@ use crate::event::Severity;
 use crate::id::GuildId;
 use crate::routing::Mode;
 use crate::routing::change::RouteBody;
+use crate::routing::noise::Noise;
 use crate::routing::template::Parts;
 
 /// Routes from the environment stand after those made by people, before `default`.
@@ -48,6 +50,7 @@ pub struct StoredRoute {
     pub continues: bool,
     pub paused_at: Option<DateTime<Utc>>,
     pub is_paused: bool,
+    pub noise: Arc<Noise>,
 }
 
 /// A template as it is stored.
@@ -78,6 +81,7 @@ struct Row {
     continues: bool,
     enabled: bool,
     paused_at: Option<DateTime<Utc>>,
+    noise: Value,
     t_id: Option<Uuid>,
     t_name: Option<String>,
     t_version: Option<i64>,
@@ -124,6 +128,8 @@ impl From<Row> for StoredRoute {
             continues: row.continues,
             paused_at: row.paused_at,
             is_paused: !row.enabled,
+            // Options of a newer binary are not known here.
+            noise: Arc::new(serde_json::from_value(row.noise).unwrap_or_default()),
         }
     }
 }
@@ -134,7 +140,7 @@ pub async fn list_routes(tx: &mut Tx, guild_id: GuildId) -> Result<Vec<StoredRou
         Row,
         r#"SELECT r.id, r.name, r.version, r.origin, r.position, r.source_id, r.pattern, r.min_severity, r.filter,
                r.destination_ids, r.webhook_type, r.webhook_scope, r.mention_ids, r.mode, r.continues, r.enabled,
-               r.paused_at, t.id AS "t_id?", t.name AS "t_name?", t.version AS "t_version?",
+               r.paused_at, r.noise, t.id AS "t_id?", t.name AS "t_name?", t.version AS "t_version?",
                t.content AS "t_content?", t.title AS "t_title?", t.description AS "t_description?",
                t.fields AS "t_fields?", t.color AS "t_color?", t.url AS "t_url?"
            FROM route r LEFT JOIN template t ON t.id = r.template_id
@@ -314,9 +320,9 @@ pub async fn insert_body(
     sqlx::query!(
         "INSERT INTO route (id, guild_id, origin, name, position, source_id, pattern, min_severity, filter, destination_ids,
              webhook_type, webhook_scope, mention_ids, mode, template_id, continues, enabled, paused_at, version,
-             created_at, updated_at)
+             created_at, updated_at, noise)
          VALUES ($1, $2, 'db', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NOT $16,
-             CASE WHEN $16 THEN $18::timestamptz END, $17, $18, $18)",
+             CASE WHEN $16 THEN $18::timestamptz END, $17, $18, $18, $19)",
         id,
         guild_id.0,
         body.name,
@@ -334,7 +340,8 @@ pub async fn insert_body(
         body.continues,
         body.paused,
         version,
-        now
+        now,
+        json!(body.noise)
     )
     .execute(&mut **tx)
     .await?;
@@ -355,7 +362,7 @@ pub async fn update_body(
              destination_ids = $10, webhook_type = $11, webhook_scope = $12, mention_ids = $13, mode = $14,
              template_id = $15, continues = $16, enabled = NOT $17,
              paused_at = CASE WHEN $17 THEN COALESCE(paused_at, $18::timestamptz) END,
-             version = version + 1, updated_at = $18
+             version = version + 1, updated_at = $18, noise = $19
          WHERE guild_id = $1 AND id = $2 AND version = $3 AND origin = 'db'",
         guild_id.0,
         id,
@@ -374,7 +381,8 @@ pub async fn update_body(
         body.template_id,
         body.continues,
         body.paused,
-        now
+        now,
+        json!(body.noise)
     )
     .execute(&mut **tx)
     .await?;
@@ -411,6 +419,7 @@ impl StoredRoute {
             template_id: self.template.as_ref().map(|template| template.id),
             continues: self.continues,
             paused: self.is_paused,
+            noise: (*self.noise).clone(),
             mentions: self.mentions.clone(),
         }
     }

@@ -19,6 +19,7 @@ pub mod page;
 pub mod problem;
 pub mod repeat;
 pub mod routes;
+pub mod silences;
 pub mod sources;
 pub mod templates;
 pub mod text;
@@ -68,6 +69,7 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
         .merge(events::routes())
         .merge(deliveries::routes())
         .merge(destinations::routes())
+        .merge(silences::routes())
         .merge(sources::routes())
         .merge(routes::routes())
         .merge(templates::routes())

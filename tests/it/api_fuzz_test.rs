@@ -87,6 +87,11 @@ async fn nothing_that_is_asked_is_answered_otherwise_than_documented() {
         examine(&schemathesis, &bot.value("address"), key.trim(), &known(town).await).await;
         assert!(!bot.output().contains("ERROR"), "{}", bot.output());
         bot.kill();
+        // Tests of destinations have posted.
+        let state = town.discord.state();
+        for name in state["channels"].as_array().unwrap().iter().filter_map(|channel| channel["name"].as_str()) {
+            town.messages(name);
+        }
     })
     .await;
 }

@@ -58,6 +58,8 @@ async fn they_are_registered_in_the_configured_server() {
             "route",
             "template",
             "destination",
+            "silence",
+            "Silence…",
             "deliveries",
             "why",
             "why-not",
@@ -137,6 +139,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/route** `add` `edit` `list` `test` `pause` `remove` — Which events go where, and how they look there.
         **/template** `add` `edit` `list` `preview` `remove` — How messages look: title, text, fields, colour, written with the words of an event.
         **/destination** `list` `add` `edit` `test` `pause` `enable` `remove` — Where signals may go: channels, threads, forums and webhooks.
+        **/silence** `add` `list` `extend` `end` — Keep messages back for a time. What was withheld is told when it is over.
         **/deliveries** `list` `replay` — What became of messages, and what was not delivered once more.
         **/why** — How a message came to be: events, routes, attempts, edits.
         **/why-not** — What did not arrive: events of a type that are not in Discord, and refused requests.

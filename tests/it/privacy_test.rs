@@ -107,7 +107,7 @@ async fn all_of_it_as_a_file() {
             .iter()
             .map(|(table, rows)| format!("{table} {}", rows.as_array().unwrap().len()))
             .collect();
-        insta::assert_snapshot!(counts.join(", "), @"api_key 0, approval 2, approval_rule 0, approval_vote 0, audit 5, message 1, person 1, route 1, route_change 0, route_draft 0, send 1, ticket_action 0, upstream_link 0, upstream_link_request 0");
+        insta::assert_snapshot!(counts.join(", "), @"api_key 0, approval 2, approval_rule 0, approval_vote 0, audit 5, message 1, person 1, route 1, route_change 0, route_draft 0, send 1, silence 0, ticket_action 0, upstream_link 0, upstream_link_request 0");
     })
     .await;
 }

@@ -7,6 +7,8 @@ use super::stage::Stage;
 
 const ADA: &str = "admin";
 const PANEL: &str = "panel";
+/// The first of the types that the command offers.
+const GAME_SERVER: u8 = 0;
 
 pub(super) async fn play(stage: &Stage) {
     stage.ensure_channel(PANEL);
@@ -23,7 +25,7 @@ async fn begin(stage: &Stage) {
     let begun = |stage: &Stage| shows(stage, "Server Online");
     let begin = async {
         let channel = stage.ensure_channel(PANEL).to_string();
-        let options = json!({ "name": "Panel", "channel": channel, "type": "GAME_SERVER" });
+        let options = json!({ "name": "Panel", "channel": channel, "type": GAME_SERVER });
         stage.command(ADA, "ops", "destination add", options).await;
         server(stage, "Rust Server 1", "online").await;
     };
@@ -85,7 +87,7 @@ async fn replay(stage: &Stage) {
         stage.let_bot_write(PANEL, true);
         stage.command(ADA, "ops", "destination test", json!({ "destination": "Panel" })).await;
         let prospect = stage.outcome(ADA, "ops", "deliveries replay", json!({ "destination": "Panel" })).await;
-        stage.press_answer(ADA, &prospect, "Send").await;
+        stage.press_answer(ADA, &prospect, "Replay").await;
     };
     stage.step(line, is_there, replay).await;
 }

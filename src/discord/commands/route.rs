@@ -17,6 +17,7 @@ use crate::routes::Board;
 use crate::routes::propose::{NONE, Preview, Wish, propose, try_out};
 use crate::routes::save;
 use crate::routing::embed::{DESCRIPTION, fit};
+use crate::routing::noise::NoiseWish;
 
 const BLUE: u32 = 0x34_98_DB;
 const CHOICES: usize = 25;
@@ -34,7 +35,7 @@ pub async fn route(_: Context<'_>) -> Result<(), Error> {
 }
 
 #[derive(Clone, Copy, poise::ChoiceParameter)]
-enum Least {
+pub(super) enum Least {
     #[name = "debug"]
     Debug,
     #[name = "info"]
@@ -65,7 +66,7 @@ enum Span {
     Week,
 }
 
-fn severity(least: Least) -> Severity {
+pub(super) fn severity(least: Least) -> Severity {
     match least {
         Least::Debug => Severity::Debug,
         Least::Info => Severity::Info,
@@ -137,6 +138,24 @@ async fn add(
     #[description = "Every webhook of this scope, such as ADMIN"]
     #[max_length = 20]
     webhook_scope: Option<String>,
+    #[description = "Quiet hours, such as 22:00-07:00 Europe/Berlin"]
+    #[max_length = 60]
+    quiet_hours: Option<String>,
+    #[description = "One message that lists what came, each 30m, 1h or 1d"]
+    #[max_length = 20]
+    digest: Option<String>,
+    #[description = "At most so many messages, such as 10 per 5m"]
+    #[max_length = 30]
+    throttle: Option<String>,
+    #[description = "What makes events the same, such as data.source; give repeat, too"]
+    #[max_length = 200]
+    group_by: Option<String>,
+    #[description = "For how long the same is not posted again, such as 1h"]
+    #[max_length = 20]
+    repeat: Option<String>,
+    #[description = "What came late: summarise after 30m, or drop after 1h"]
+    #[max_length = 40]
+    when_late: Option<String>,
 ) -> Result<(), Error> {
     let wish = Wish {
         name: Some(name),
@@ -154,6 +173,7 @@ async fn add(
         mode: shown.map(mode),
         continues: goes_on,
         position,
+        noise: NoiseWish { quiet_hours, digest, throttle, group_by, repeat, when_late },
     };
     show(ctx, None, wish).await
 }
@@ -207,6 +227,24 @@ async fn edit(
     #[description = "Every webhook of this scope; none takes it away"]
     #[max_length = 20]
     webhook_scope: Option<String>,
+    #[description = "Quiet hours, such as 22:00-07:00 Europe/Berlin; none takes it away"]
+    #[max_length = 60]
+    quiet_hours: Option<String>,
+    #[description = "One message that lists what came, each 30m, 1h or 1d; none takes it away"]
+    #[max_length = 20]
+    digest: Option<String>,
+    #[description = "At most so many messages, such as 10 per 5m; none takes it away"]
+    #[max_length = 30]
+    throttle: Option<String>,
+    #[description = "What makes events the same, such as data.source; give repeat, too; none takes it away"]
+    #[max_length = 200]
+    group_by: Option<String>,
+    #[description = "For how long the same is not posted again, such as 1h; none takes it away"]
+    #[max_length = 20]
+    repeat: Option<String>,
+    #[description = "What came late: summarise after 30m, or drop after 1h; none takes it away"]
+    #[max_length = 40]
+    when_late: Option<String>,
 ) -> Result<(), Error> {
     let wish = Wish {
         name,
@@ -227,6 +265,7 @@ async fn edit(
         mode: shown.map(mode),
         continues: goes_on,
         position,
+        noise: NoiseWish { quiet_hours, digest, throttle, group_by, repeat, when_late },
     };
     show(ctx, Some(&route), wish).await
 }
@@ -375,7 +414,7 @@ async fn destinations(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResp
     fitting(names.into_iter().filter_map(|destination| destination.name), partial)
 }
 
-async fn sources(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
+pub(super) async fn sources(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
     let names = board(ctx).await.map(|board| board.sources).unwrap_or_default();
     fitting(names.into_iter().map(|(_, name)| name), partial)
 }

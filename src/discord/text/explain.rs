@@ -13,6 +13,7 @@ use crate::routing::embed::{escape, fit, relative};
 use crate::routing::notice::system_name;
 use crate::routing::trace::Plan;
 use crate::store::explain::{Fate, ToldAttempt, ToldEvent};
+use crate::store::held::ToldHeld;
 
 pub const TITLE: &str = "🔎 Why?";
 pub const TITLE_NOT: &str = "🔎 Why not?";
@@ -118,6 +119,9 @@ fn routes(event: &ToldEvent, names: &HashMap<Uuid, String>) -> String {
             fit(near.because.trim_end_matches('.'), 200)
         ));
     }
+    for held in &plan.held {
+        lines.push(format!("Held back by {}.", fit(&held.words, 300)));
+    }
     for template in &plan.templates {
         let failed = template
             .failed
@@ -146,6 +150,10 @@ fn named(note: &str, names: &HashMap<Uuid, String>) -> String {
 fn message(guild: GuildId, story: &Story) -> String {
     let to = |id: &Uuid| story.destinations.get(id).map_or("a removed destination".into(), name);
     let Some(send) = &story.send else {
+        if !story.held.is_empty() {
+            let lines = story.held.iter().map(|held| held_line(guild, held, &to(&held.destination_id)));
+            return fit(&lines.collect::<Vec<_>>().join("\n"), 900);
+        }
         if story.messages.is_empty() {
             return "It led to no message of its own.".into();
         }
@@ -199,6 +207,19 @@ fn message(guild: GuildId, story: &Story) -> String {
         lines.push(link(guild, channel, message));
     }
     lines.join("\n")
+}
+
+/// What was held back, and where it is told, or when.
+fn held_line(guild: GuildId, held: &ToldHeld, to: &str) -> String {
+    let when = match (held.told_at, held.place, held.due_at) {
+        (Some(at), Some((channel, message)), _) => {
+            format!("told of {} in {}", relative(at), link(guild, channel, message))
+        }
+        (Some(at), None, _) => format!("to be told of since {}", relative(at)),
+        (None, _, Some(due)) => format!("told of {}", relative(due)),
+        (None, _, None) => "told of when it is over".to_owned(),
+    };
+    format!("🔕 Not to {to}: {when}.")
 }
 
 /// Every attempt with its status, how long it took, and Discord's answer.
@@ -326,6 +347,7 @@ fn fate_line(fate: &Fate, why: &Missing, names: &HashMap<Uuid, String>) -> Strin
                 near.unwrap_or_default()
             )
         }
+        Missing::HeldBack(words) => format!("held back by {}", fit(words, 300)),
         Missing::Waiting => "it waits for its turn".to_owned(),
         Missing::Paused => "its destination is paused".to_owned(),
         Missing::Disabled(because) => format!("its destination cannot be used{}", note(because)),

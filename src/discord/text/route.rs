@@ -132,6 +132,9 @@ pub fn route_line(route: &StoredRoute, board: &Board) -> String {
     if route.continues {
         out.push_str(", goes on");
     }
+    for (name, words) in route.noise.words() {
+        let _ = write!(out, ", {name} {words}");
+    }
     out
 }
 

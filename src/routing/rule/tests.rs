@@ -38,6 +38,7 @@ pub(in crate::routing) fn route(n: u128, pattern: &str) -> Route {
         template: None,
         continues: false,
         paused: false,
+        noise: Arc::default(),
     }
 }
 

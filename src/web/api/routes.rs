@@ -286,7 +286,10 @@ async fn replace(
     if_match: IfMatch,
     JsonBody(new): JsonBody<NewRoute>,
 ) -> Result<Response, Problem> {
-    put(&web, &caller, id, &if_match, |before| Some(new.body(before.position))).await?;
+    put(&web, &caller, id, &if_match, |before| {
+        Some(RouteBody { noise: before.noise.clone(), ..new.body(before.position) })
+    })
+    .await?;
     shown(&web, &caller, id, StatusCode::OK).await
 }
 

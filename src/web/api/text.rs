@@ -70,6 +70,7 @@ pub const BAD_CHANNEL: &str = "should be the id of a channel: 15 to 19 digits";
 pub const TWO_PLACES: &str = "stands beside webhook_url";
 pub const ONE_PLACE: &str = "Give either channel_id or webhook_url.";
 pub const SETTLED: &str = "What it shows is in Discord by now, or about to be.";
+pub const SILENCE_ENDS: &str = "should be in the future, 90 days from now at most";
 pub const NOWHERE: &str = "Its destination was removed.";
 
 pub const ONE_ROUTE: &str = "Give a route, or the route_id of one that is there.";

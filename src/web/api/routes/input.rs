@@ -8,6 +8,7 @@ use super::super::destinations::input::{WebhookScope, WebhookType};
 use super::super::input::{given, some, words};
 use crate::event::Severity;
 use crate::routing::change::RouteBody;
+use crate::routing::noise::Noise;
 
 words! {
     /// How bad an event has to be.
@@ -90,6 +91,7 @@ impl NewRoute {
             template_id: self.template_id,
             continues: self.continues,
             paused: self.paused,
+            noise: Noise::default(),
             mentions: self.mentions,
         }
     }
