@@ -24,7 +24,7 @@ use crate::delivery::Delivery;
 use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
 use crate::discord::{Bot, Connection, Endpoint};
-use crate::id::derived;
+use crate::id::xtsystems_source;
 use crate::lifecycle::Lifecycle;
 use crate::outbound;
 use crate::ports::{Interactions, Ports};
@@ -140,8 +140,15 @@ impl App {
         let webhooks = xtsystems.clone().filter(|_| roles.intake);
         let prepared = Arc::new(AtomicBool::new(false));
         let described = roles.intake.then(|| generic.clone());
-        let web =
-            Web::new(ports.clone(), ingest.clone(), webhooks, described, door, bot.connection.flag(), prepared.clone());
+        let web = Web::new(
+            delivery.clone(),
+            ingest.clone(),
+            webhooks,
+            described,
+            door,
+            bot.connection.flag(),
+            prepared.clone(),
+        );
         let (there, door) = (lifecycle.clone(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
             let _door = door;
@@ -214,6 +221,7 @@ impl App {
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?.done;
             done += privacy::seal_due(&self.ports).await?;
+            done += privacy::resume_due(&self.ports).await?;
         }
         Ok(done)
     }
@@ -351,7 +359,7 @@ pub fn live_source(config: &Config) -> Option<Arc<LiveSource>> {
         .public_url
         .as_ref()
         .map(|public| format!("{}{}", public.as_str().trim_end_matches('/'), settings.path));
-    let id = derived(&["source", &guild_id.to_string(), "xtsystems", "xtsystems"]);
+    let id = xtsystems_source(guild_id);
     Some(Arc::new(LiveSource::new(id, guild_id, url, settings)))
 }
 

@@ -3,6 +3,7 @@
 
 pub mod call;
 pub mod due;
+mod offered;
 pub mod policy;
 pub mod press;
 pub mod rules;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use crate::bus::Topic;
 use crate::config::ApprovalRules;
 use crate::event::Event;
+use crate::event::kind::SubjectKind;
 use crate::ports::Ports;
 use crate::routing::card::{ApprovalState, Verb};
 use crate::routing::subject::SubjectState;
@@ -26,8 +28,11 @@ use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::outbound;
 use crate::store::subject::Subject;
 
-/// Takes an event about a machine into its approvals, in the planner's transaction.
+/// Takes an event into the approvals of what it is about, in the planner's transaction.
 pub async fn on_event(ports: &Ports, tx: &mut Tx, event: &Event, subject: &Subject) -> Result<()> {
+    if subject.kind == SubjectKind::Signal {
+        return offered::on_event(ports, tx, event, subject).await;
+    }
     match event.kind.as_str() {
         "machine.registered" => registered(ports, tx, event, subject).await,
         "machine.approved" => approved_elsewhere(ports, tx, event, subject).await,
@@ -66,6 +71,17 @@ pub struct Opening<'a> {
     pub requested_by: Option<String>,
     /// What has been decided already, and by whom.
     pub decided: Option<(Verb, Option<String>)>,
+}
+
+impl Opening<'_> {
+    /// For a described source the rules may name the source as well as the thing.
+    fn needed(&self, rules: &ApprovalRules) -> i32 {
+        let by_title = rules.needed_for(&self.title);
+        match &self.call {
+            UpstreamCall::Action(offers) => by_title.max(rules.needed_for(&offers.source)),
+            UpstreamCall::Machine { .. } => by_title,
+        }
+    }
 }
 
 /// Opens an approval about a subject under the rules in force now, in the planner's transaction. It
@@ -127,7 +143,7 @@ fn requested(
             remind_seconds: seconds(rules.remind_after),
             escalate_seconds: seconds(rules.escalate_after.filter(|_| rules.escalate_role.is_some())),
         },
-        needed: rules.needed_for(&opening.title),
+        needed: opening.needed(rules),
         votes: 0,
         expires_at: None,
         remind_at: None,
@@ -136,6 +152,8 @@ fn requested(
         undone_at: None,
         state: ApprovalState::Requested,
         verb: None,
+        choice: None,
+        decision: 0,
         reason: None,
         person_id: None,
         decided_at: None,
@@ -213,6 +231,7 @@ async fn tell_others(tx: &mut Tx, ports: &Ports, approval: &Approval, action: &s
         "title": approval.title,
         "state": approval.state.as_str(),
         "verb": verb(approval.verb),
+        "action": approval.choice,
         "outcome": verb(approval.outcome),
         "upstream_text": approval.upstream_text,
         "facts": approval.facts,

@@ -245,7 +245,8 @@ impl Publisher {
     }
 }
 
-fn refusal(entry: &Entry, secret: Option<&SecretString>) -> Option<Refusal> {
+/// See [`Reader::refusal`].
+pub fn refusal(entry: &Entry, secret: Option<&SecretString>) -> Option<Refusal> {
     if entry.event.is_empty() {
         return Some(Refusal::NoEvent);
     }

@@ -19,7 +19,8 @@ pub fn point(name: &str) {
 #[cfg(not(feature = "crash-points"))]
 pub fn point(_name: &str) {}
 
-/// Whether this process runs without the named protection: `no-nonce`, `no-lease` or `no-dedup`.
+/// Whether this process runs without the named protection: `no-nonce`, `no-lease`, `no-dedup`, `same-id` (of an action),
+/// `filter`, `batch-window` or `verification` (of described sources).
 #[cfg(feature = "crash-points")]
 pub fn lacks(protection: &str) -> bool {
     use std::sync::OnceLock;

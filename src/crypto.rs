@@ -143,12 +143,14 @@ pub fn key_file(path: &Path) -> io::Result<SecretString> {
         Err(_) => {}
     }
     let unfinished = path.with_extension(format!("new-{}", hex::encode(random_bytes::<4>())));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    writeln!(file, "{}", STANDARD.encode(random_bytes::<KEY>()))?;
-    file.sync_all()?;
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        writeln!(file, "{}", STANDARD.encode(random_bytes::<KEY>()))?;
+        file.sync_all()
+    })();
     // A link, not a rename: it fails where another process was first.
-    let linked = fs::hard_link(&unfinished, path);
-    fs::remove_file(&unfinished)?;
+    let linked = written.and_then(|()| fs::hard_link(&unfinished, path));
+    let _ = fs::remove_file(&unfinished);
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(SecretString::from(fs::read_to_string(path)?.trim())),

@@ -84,7 +84,12 @@ pub fn derived(parts: &[&str]) -> Uuid {
     Uuid::new_v8(bytes)
 }
 
-/// The same as a UUIDv7: in the order of those that are made at about that time.
+/// The source of XTSystems in a server: known before the database was ever asked.
+pub fn xtsystems_source(guild_id: GuildId) -> Uuid {
+    derived(&["source", &guild_id.to_string(), "xtsystems", "xtsystems"])
+}
+
+/// As [`derived`], a UUIDv7: in the order of those that are made at about that time.
 pub fn derived_at(at: DateTime<Utc>, parts: &[&str]) -> Uuid {
     let mut bits = [0u8; 10];
     bits.copy_from_slice(&derived(parts).as_bytes()[6..]);

@@ -87,7 +87,7 @@ async fn deliver(ports: &Ports, delivery: &ClaimedDelivery) -> Result<()> {
 }
 
 async fn attempt(ports: &Ports, delivery: &ClaimedDelivery) -> Result<Answer> {
-    let not_sent = |text: &str| Ok(Answer { status: None, text: text.to_owned(), certainly_not_sent: true });
+    let not_sent = |text: &str| Ok(Answer::not_sent(text));
     let now = ports.clock.now();
     let ends = delivery.previous_secret_ends_at;
     let secrets = ports.store.outbound_secrets(delivery.guild_id, delivery.webhook_id, ends, now).await?;

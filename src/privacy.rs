@@ -22,6 +22,8 @@ use crate::store::purge::Cutoffs;
 pub const DEPARTED_KEPT: TimeDelta = TimeDelta::days(30);
 /// A member may ask for a deletion this often.
 const DELETION_EVERY: TimeDelta = TimeDelta::days(1);
+/// After so long whoever began a deletion is not at it any more.
+const DELETION_TAKES: TimeDelta = TimeDelta::minutes(2);
 /// How long an event that comes again is recognised at least.
 const REPEATS_KNOWN: TimeDelta = TimeDelta::days(90);
 /// Four weeks are compared, and the stretch itself may be some days long.
@@ -80,6 +82,21 @@ pub async fn forget(ports: &Ports, user_id: UserId) -> Result<Forgotten> {
     Ok(Forgotten::Done { anything })
 }
 
+/// Goes on with deletions whose process has died. Returns how many.
+pub async fn resume_due(ports: &Ports) -> Result<usize> {
+    let now = ports.clock.now();
+    let left = ports.store.list_deletions(now - DELETION_TAKES).await?;
+    for user_id in &left {
+        ports.store.forget_member(*user_id, now).await?;
+        ports.store.note_privacy_request(*user_id, now).await?;
+        tracing::info!("a deletion that was interrupted is through");
+    }
+    if !left.is_empty() {
+        ports.wake.wake(Topic::Deliverer);
+    }
+    Ok(left.len())
+}
+
 /// The bot was removed from a server.
 pub async fn left(ports: &Ports, guild_id: GuildId) -> Result<()> {
     let now = ports.clock.now();
@@ -109,9 +126,11 @@ pub async fn returned(ports: &Ports, guilds: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Seals lines of the audit log that wait for it. Returns how many.
+/// Says how often refusals repeated whose hour is over, and seals lines of the audit log that wait for it. Returns how
+/// many there were.
 pub async fn seal_due(ports: &Ports) -> Result<usize> {
-    Ok(usize::try_from(ports.store.seal_audit(SEALS).await?)?)
+    let told = ports.store.tell_repeats(ports.clock.now(), SEALS).await?;
+    Ok(usize::try_from(told)? + usize::try_from(ports.store.seal_audit(SEALS).await?)?)
 }
 
 /// Deletes what is old enough, and what is left of servers that were left. Bounded: the rest waits for the next

@@ -1,7 +1,9 @@
 //! Routes and templates as people handle them: propose with a preview, save, pause, remove, undo. Every change is
 //! one transaction with its line of history, its line of the audit log, and the notice that tells the admins.
 
+pub mod check;
 pub mod look_back;
+pub mod order;
 pub mod propose;
 pub mod save;
 pub mod template;
@@ -58,15 +60,7 @@ impl Board {
     /// One that may be changed here.
     pub fn own_route(&self, name: &str) -> Result<&StoredRoute> {
         let route = self.route(name)?;
-        if route.from_env {
-            let why = format!(
-                "The route {} comes from the environment (DISCORD_WEBHOOK_CHANNELS, MONITOR_CHANNELS) and is written anew \
-                 at each start: the operator changes it there. A route that you add here is tried before it.",
-                shown(&route.name)
-            );
-            return Err(UserError::new(why).into());
-        }
-        Ok(route)
+        fixed(route).map_or(Ok(route), |why| Err(why.into()))
     }
 
     pub fn template(&self, name: &str) -> Result<&StoredTemplate> {
@@ -82,6 +76,23 @@ impl Board {
         let users = self.routes.iter().filter(|route| route.template.as_ref().is_some_and(|t| t.id == template_id));
         users.map(|route| route.name.as_str()).collect()
     }
+
+    /// Why a template cannot be removed.
+    pub fn used(&self, template_id: Uuid) -> Option<UserError> {
+        let users = self.users_of(template_id);
+        let words = format!("It is used by {}. Give them another look first.", shown(&users.join(", ")));
+        (!users.is_empty()).then(|| UserError::new(words))
+    }
+}
+
+/// Why a route cannot be changed here.
+pub fn fixed(route: &StoredRoute) -> Option<UserError> {
+    let why = format!(
+        "The route {} comes from the environment (DISCORD_WEBHOOK_CHANNELS, MONITOR_CHANNELS) and is written anew \
+         at each start: the operator changes it there. A route that you add here is tried before it.",
+        shown(&route.name)
+    );
+    route.from_env.then(|| UserError::new(why))
 }
 
 impl Names for Board {

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod language;
 pub mod noise;
 pub mod notice;
+pub mod offer;
 pub mod panel;
 pub mod party;
 pub mod post;

@@ -4,6 +4,7 @@
 //! Every step may be repeated: what is right already is left alone, and said so.
 
 pub mod discord;
+pub mod party;
 pub mod xtsystems;
 
 mod text;

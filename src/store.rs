@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod approval;
 pub mod audit;
 pub mod audit_chain;
+pub mod audit_repeat;
 pub mod card;
 pub mod delivery_view;
 pub mod destination;
@@ -130,6 +131,13 @@ impl StoreError {
         matches!(self, Self::Unavailable(_))
     }
 
+    /// Undone by PostgreSQL for the sake of others that were at it at the same time (a deadlock, a lock that was not to
+    /// be had): the same statement works when it is tried again.
+    pub fn is_conflict(&self) -> bool {
+        let Self::Other(sqlx::Error::Database(db)) = self else { return false };
+        is_conflict(&**db)
+    }
+
     /// What is wrong, where it lies in the values of the statement: without them the same statement works.
     /// Names the rule that was broken, never a value.
     pub fn fault_of_data(&self) -> Option<String> {
@@ -153,6 +161,11 @@ impl StoreError {
             _ => None,
         }
     }
+}
+
+/// 40: rolled back, 55P03: a lock was not to be had.
+fn is_conflict(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.code().is_some_and(|code| code.starts_with("40") || code == "55P03")
 }
 
 impl Store {

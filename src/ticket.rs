@@ -6,9 +6,7 @@ pub mod link;
 pub mod lists;
 pub mod press;
 pub mod rules;
-mod text;
-
-use std::collections::HashSet;
+pub mod text;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -21,7 +19,7 @@ use crate::store::Tx;
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::subject::Subject;
 use crate::store::ticket::{TicketAction, is_known, lock_unechoed, save_action};
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::has_one_of;
 
 /// What events of one batch may be the echo of. Locked with the batch's subjects.
 pub struct Echoes(Vec<TicketAction>);
@@ -62,13 +60,8 @@ impl Echoes {
 
 /// Whether a member may change tickets: a configured role, or Manage Server where none is configured.
 pub fn may_act(ports: &Ports, roles: &[RoleId], permissions: u64) -> Result<(), Vec<RoleId>> {
-    let configured = ports.config.xtsystems.as_ref().map(|x| x.ticket_roles.clone()).unwrap_or_default();
-    let held: HashSet<&RoleId> = roles.iter().collect();
-    let allowed = match configured.is_empty() {
-        true => permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0,
-        false => configured.iter().any(|role| held.contains(role)),
-    };
-    if allowed { Ok(()) } else { Err(configured) }
+    let needed = ports.config.xtsystems.as_ref().map(|x| x.ticket_roles.as_slice()).unwrap_or_default();
+    has_one_of(needed, roles, permissions)
 }
 
 /// Of what somebody asked for who was forgotten meanwhile, nothing that they wrote is kept once it is settled.

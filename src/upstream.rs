@@ -7,6 +7,8 @@ pub mod guard;
 mod http;
 pub mod outbound;
 pub mod own_health;
+pub mod own_party;
 pub mod permission;
 pub mod public;
+pub mod schedule;
 pub mod xtsystems;

@@ -23,6 +23,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use crate::config::WebConfig;
+use crate::delivery::Delivery;
 use crate::lifecycle::Lifecycle;
 use crate::ports::{Interactions, Ports};
 use crate::source::generic::live::Sources;
@@ -33,6 +34,7 @@ use crate::source::xtsystems::live::LiveSource;
 /// What the handlers share.
 pub struct Web {
     pub ports: Ports,
+    pub delivery: Arc<Delivery>,
     pub ingest: Ingest,
     pub xtsystems: Option<intake::XtSystemsDoor>,
     /// Described sources, where this process takes webhooks in.
@@ -48,7 +50,7 @@ pub struct Web {
 
 impl Web {
     pub fn new(
-        ports: Ports,
+        delivery: Arc<Delivery>,
         ingest: Ingest,
         xtsystems: Option<Arc<LiveSource>>,
         generic: Option<Arc<Sources>>,
@@ -56,6 +58,7 @@ impl Web {
         discord_connected: Arc<AtomicBool>,
         prepared: Arc<AtomicBool>,
     ) -> Self {
+        let ports = delivery.ports.clone();
         let web = &ports.config.web;
         let unverified = budget::Budgets::new(web.unverified_per_15_min, chrono::TimeDelta::minutes(15));
         let verified_per_min = web.verified_per_min;
@@ -71,7 +74,7 @@ impl Web {
             .zip(ports.config.discord.public_key)
             .map(|(handlers, key)| interactions::InteractionsDoor::new(handlers, key));
         let api = api::Door::new(web);
-        Self { ports, ingest, xtsystems, generic, interactions, api, unverified, discord_connected, prepared }
+        Self { ports, delivery, ingest, xtsystems, generic, interactions, api, unverified, discord_connected, prepared }
     }
 }
 

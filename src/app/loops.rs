@@ -232,6 +232,9 @@ impl App {
         {
             source.refresh_secret(ports).await?;
         }
+        if roles.ticker && round.is_multiple_of(5) {
+            privacy::resume_due(ports).await?;
+        }
         if roles.ticker {
             while privacy::seal_due(ports).await? > 0 {}
         }

@@ -10,8 +10,8 @@ use crate::clock::random_bytes;
 use crate::id::{GuildId, INSTANCE_SETTING, NOBODY};
 use crate::routing::DEFAULT_PATTERN;
 use crate::store::destination::ensure_channel;
-use crate::store::migrate::MigrateError;
-use crate::store::route::{NewEnvRoute, replace_env_routes};
+use crate::store::migrate::{MigrateError, may_work_later};
+use crate::store::route::{NewEnvRoute, replace_env_routes, take_env_turn};
 use crate::store::secret::Reseal;
 use crate::store::source::SourceKind;
 use crate::store::{Store, StoreError};
@@ -29,14 +29,20 @@ impl App {
                 Ok(()) => return Ok(true),
                 Err(error) => error,
             };
-            if !may_wait(&error) {
+            let met_others = error.downcast_ref::<StoreError>().is_some_and(StoreError::is_conflict);
+            if !met_others && !may_wait(&error) {
                 return Err(error);
             }
-            tracing::warn!(
-                error = crate::error::chain(&error),
-                seconds = wait.as_secs_f32(),
-                "PostgreSQL cannot be reached. Check DATABASE_URL and that the server runs; trying again, and webhooks are answered 503 meanwhile"
-            );
+            let (error, seconds) = (crate::error::chain(&error), wait.as_secs_f32());
+            if met_others {
+                tracing::info!(error, seconds, "other processes are at work in the database; trying again");
+            } else {
+                tracing::warn!(
+                    error,
+                    seconds,
+                    "PostgreSQL cannot be reached. Check DATABASE_URL and that the server runs; trying again, and webhooks are answered 503 meanwhile"
+                );
+            }
             self.ingest.note_missed();
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -87,6 +93,8 @@ impl App {
         let ports = &self.ports;
         let now = ports.clock.now();
         let mut tx = ports.store.begin().await?;
+        // Before anything else is locked: two that start at the same time must not hold each other up.
+        take_env_turn(&mut tx, guild_id).await?;
         let mut routes = Vec::new();
         let mut seeds = ports.config.routing.seeds.clone();
         // Exact names before wildcards, `default` last: the order people expect of a JSON object without order.
@@ -121,13 +129,9 @@ fn may_wait(error: &anyhow::Error) -> bool {
         return store.is_unavailable();
     }
     match error.downcast_ref::<MigrateError>() {
-        Some(MigrateError::Store(store)) => store.is_unavailable(),
-        Some(MigrateError::Migrate(sqlx_error)) => migration_may_wait(sqlx_error),
+        Some(MigrateError::Store(store)) => store.is_unavailable() || store.is_conflict(),
+        // A migration that lost its connection is tried again; one that PostgreSQL refused is not.
+        Some(MigrateError::Migrate(error)) => may_work_later(error),
         _ => false,
     }
-}
-
-/// A migration that lost its connection is tried again; one that PostgreSQL refused is not.
-fn migration_may_wait(error: &crate::store::migrate::SqlxMigrateError) -> bool {
-    crate::store::migrate::is_connection_error(error)
 }

@@ -1,5 +1,7 @@
 //! Carries decisions upstream: from committed rows, under a lease, until the upstream has said what it did.
 
+mod action;
+
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -29,12 +31,13 @@ pub async fn call_due(ports: &Ports, limit: usize) -> Result<usize> {
 /// Claims calls that are due; each is for [`carry_out`], at once: one that waits for others would outlive its
 /// lease, and one that is not made before a stop would count as unknown.
 pub async fn claim_due(ports: &Ports, limit: i64) -> Result<Vec<Approval>> {
-    if ports.xtsystems.is_none() || ports.lifecycle.is_stopping() {
+    if ports.lifecycle.is_stopping() {
         return Ok(Vec::new());
     }
     let now = ports.clock.now();
     let lease = if crate::crash::lacks("no-lease") { TimeDelta::zero() } else { LEASE };
-    let claimed = ports.store.claim_approvals(ports.clock.uuid(), now, now + lease, limit).await;
+    let claimed =
+        ports.store.claim_approvals(ports.clock.uuid(), now, now + lease, limit, ports.xtsystems.is_some()).await;
     let claimed = claimed.context("claiming calls")?;
     if !claimed.is_empty() {
         crate::crash::point("call.claimed");
@@ -67,6 +70,7 @@ fn trace(ports: &Ports, approval: &Approval, began_at: DateTime<Utc>, answer: &D
 pub fn is_possible(ports: &Ports, approval: &Approval) -> bool {
     match approval.call {
         Some(UpstreamCall::Machine { .. }) => ports.xtsystems.is_some(),
+        Some(UpstreamCall::Action(_)) => true,
         None => false,
     }
 }
@@ -110,6 +114,7 @@ async fn call(ports: &Ports, approval: &Approval) -> Result<Decision> {
                 _ => answer,
             })
         }
+        Some(UpstreamCall::Action(offers)) => action::post(ports, approval, offers).await,
         None => not_sent("a newer release of Signalbox makes this call"),
     }
 }
@@ -135,6 +140,7 @@ async fn finish(ports: &Ports, claimed: &Approval, answer: &Decision) -> Result<
     save_approval(&mut tx, &current).await?;
     let detail = json!({
         "verb": current.verb.map(|v| v.as_str()),
+        "action": current.choice,
         "attempt": current.call_attempts,
         "upstream": current.upstream_text,
         "status": current.upstream_status,

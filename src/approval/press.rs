@@ -12,15 +12,17 @@ use crate::config::ReasonRule;
 use crate::id::{GuildId, RoleId, UserId};
 use crate::ports::Ports;
 use crate::routing::card::{ApprovalState, Verb};
+use crate::routing::offer::Offer;
 use crate::store::approval::{
-    Approval, delete_vote, delete_votes, find_presser, get_subject_state, has_vote, insert_vote, is_requester,
-    lock_approval, save_approval,
+    Approval, count_votes, delete_vote, delete_votes, find_presser, get_subject_state, has_vote, insert_vote,
+    is_requester, lock_approval, save_approval,
 };
 use crate::store::audit::{NewAudit, insert_audit};
+use crate::store::audit_repeat::{Same, count_audit};
 use crate::store::interaction::insert_interaction;
 use crate::store::source::ensure_person;
 use crate::store::{Store, Tx, card};
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::has_one_of;
 
 /// A press on a card's button, or the submission of the form that it opened.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub struct Press {
     pub permissions: u64,
     pub approval_id: Uuid,
     pub act: Act,
+    /// Of the actions on a described source's card, the one that is decided for; `None` where it is approve or deny.
+    pub choice: Option<String>,
     /// `None` for a press.
     pub form: Option<Form>,
 }
@@ -73,17 +77,29 @@ pub enum Outcome {
     Refused {
         why: Refusal,
         by: Option<UserId>,
+        /// What was decided, and about whose card, where that is a described source.
+        of: Option<Of>,
     },
+}
+
+/// An action in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Of {
+    pub source: String,
+    /// The button's text; empty when nothing is decided.
+    pub action: String,
 }
 
 /// What a form asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
     pub verb: Verb,
+    /// An action and its text.
+    pub choice: Option<(String, String)>,
     /// What is decided about, such as `machine`.
     pub kind: String,
     pub reason: bool,
-    /// The title that has to be typed.
+    /// The title that has to be typed; of an action its text.
     pub title: Option<String>,
 }
 
@@ -95,7 +111,7 @@ enum Step {
 
 impl Step {
     fn refused(why: Refusal) -> Self {
-        Step::Not(Outcome::Refused { why, by: None })
+        Step::Not(Outcome::Refused { why, by: None, of: None })
     }
 }
 
@@ -111,13 +127,8 @@ impl Act {
 
 /// Whether the presser may decide at all: an approver role, or Manage Server where none is configured.
 pub fn is_approver(ports: &Ports, roles: &[RoleId], permissions: u64) -> Result<(), Vec<RoleId>> {
-    let configured = ports.config.xtsystems.as_ref().map(|x| x.approver_roles.clone()).unwrap_or_default();
-    let allowed = if configured.is_empty() {
-        permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0
-    } else {
-        configured.iter().any(|role| roles.contains(role))
-    };
-    if allowed { Ok(()) } else { Err(configured) }
+    let needed = ports.config.xtsystems.as_ref().map(|x| x.approver_roles.as_slice()).unwrap_or_default();
+    has_one_of(needed, roles, permissions)
 }
 
 /// Takes a press: the interaction and what comes of it in one transaction. The call upstream runs after
@@ -135,6 +146,9 @@ pub async fn press(ports: &Ports, press: &Press) -> Result<Outcome> {
         Step::Not(outcome) => ("press_refused", outcome),
     };
     let mut detail = json!({ "verb": press.act.as_str(), "interaction": press.interaction_id.to_string() });
+    if let Some(choice) = &press.choice {
+        detail["verb"] = json!(choice);
+    }
     if let Some(reason) = press.form.as_ref().and_then(|form| form.reason.as_deref()) {
         detail["reason"] = json!(reason);
     }
@@ -148,7 +162,13 @@ pub async fn press(ports: &Ports, press: &Press) -> Result<Outcome> {
         action,
         detail,
     };
-    insert_audit(&mut tx, &line, now).await?;
+    if outcome == Outcome::Done {
+        insert_audit(&mut tx, &line, now).await?;
+    } else {
+        // Nothing was done: this can be repeated at will.
+        let what = format!("{action} {} {}", press.act.as_str(), why(&outcome).unwrap_or_default());
+        count_audit(&mut tx, &line, &Same { person_id: person, about: press.approval_id, what: &what }, now).await?;
+    }
     match action {
         "voted" => crate::crash::point("vote.before_commit"),
         "undone" => crate::crash::point("undo.before_commit"),
@@ -168,13 +188,30 @@ pub async fn press(ports: &Ports, press: &Press) -> Result<Outcome> {
 }
 
 async fn take(ports: &Ports, tx: &mut Tx, press: &Press, person: Uuid, now: DateTime<Utc>) -> Result<Step> {
-    let allowed = is_approver(ports, &press.roles, press.permissions);
-    if let (Act::Decide(_), Err(roles)) = (press.act, &allowed) {
+    let mut allowed = is_approver(ports, &press.roles, press.permissions);
+    if let (Act::Decide(_), None, Err(roles)) = (press.act, &press.choice, &allowed) {
         return Ok(Step::Not(Outcome::NotAllowed { roles: roles.clone() }));
     }
     let Some(mut approval) = lock_approval(tx, press.guild_id, press.approval_id).await? else {
         return Ok(Step::Not(Outcome::Unknown));
     };
+    if let Some(offer) = offer(&approval, press).filter(|offer| !offer.roles.is_empty()) {
+        let is_one = offer.roles.iter().any(|role| press.roles.contains(role));
+        allowed = if is_one { Ok(()) } else { Err(offer.roles.clone()) };
+    }
+    if let Act::Decide(_) = press.act {
+        // A button says a verb or an action, as its card has them.
+        let fits = match (&press.choice, approval.offers()) {
+            (None, offers) => offers.is_none(),
+            (Some(id), offers) => offers.is_some_and(|offers| offers.find(id).is_some()),
+        };
+        if !fits {
+            return Ok(Step::Not(Outcome::Unknown));
+        }
+        if let Err(roles) = &allowed {
+            return Ok(Step::Not(Outcome::NotAllowed { roles: roles.clone() }));
+        }
+    }
     let step = match press.act {
         Act::Decide(verb) => decide(ports, tx, press, &mut approval, verb, person, now).await?,
         Act::Retract => retract(tx, &mut approval, person).await?,
@@ -193,7 +230,7 @@ async fn take(ports: &Ports, tx: &mut Tx, press: &Press, person: Uuid, now: Date
         }
         Step::Not(Outcome::Refused { why, .. }) => {
             let by = find_presser(tx, approval.person_id).await?;
-            Ok(Step::Not(Outcome::Refused { why, by }))
+            Ok(Step::Not(Outcome::Refused { why, by, of: of(&approval) }))
         }
         other => Ok(other),
     }
@@ -219,23 +256,26 @@ async fn decide(
         return Ok(Step::refused(Refusal::Requester));
     }
     let is_vote = approves && approval.needed > 1;
-    let has_voted = is_vote && has_vote(tx, approval.id, person).await?;
+    let choice = press.choice.as_deref().unwrap_or_default();
+    let has_voted = is_vote && has_vote(tx, approval.id, person, choice).await?;
     if has_voted && approval.state == ApprovalState::Requested {
         return Ok(Step::refused(Refusal::AlreadyVoted { votes: approval.votes, needed: approval.needed }));
     }
-    if let Some(step) = fill_in(approval, verb, press.form.as_ref()) {
+    if let Some(step) = fill_in(approval, verb, press) {
         return Ok(step);
     }
-    if is_vote && insert_vote(tx, approval.id, person, reason_of(press), now).await? {
+    if is_vote && insert_vote(tx, approval.id, person, choice, reason_of(press), now).await? {
         approval.votes += 1;
     }
-    if is_vote && approval.votes < approval.needed {
+    if is_vote && count_votes(tx, approval.id, choice).await? < i64::from(approval.needed) {
         if approval.state != ApprovalState::Requested {
             rules::reopen(approval, now);
         }
         return Ok(Step::Did("voted"));
     }
     rules::decide(approval, verb, person, reason_of(press).map(str::to_owned), now);
+    approval.choice.clone_from(&press.choice);
+    approval.decision += 1;
     if !approves {
         void_votes(tx, approval).await?;
     }
@@ -246,16 +286,33 @@ fn reason_of(press: &Press) -> Option<&str> {
     press.form.as_ref()?.reason.as_deref()
 }
 
+/// The action that a press is about: the one it says, or the one that was decided for.
+fn offer<'a>(approval: &'a Approval, press: &Press) -> Option<&'a Offer> {
+    match &press.choice {
+        Some(id) => approval.offers()?.find(id),
+        None => approval.chosen(),
+    }
+}
+
+fn of(approval: &Approval) -> Option<Of> {
+    let source = approval.offers()?.source.clone();
+    Some(Of { source, action: approval.chosen().map(|offer| offer.label.clone()).unwrap_or_default() })
+}
+
 /// What stands between a press and its effect: a form that is not there yet, or not filled in as it should be.
-fn fill_in(approval: &Approval, verb: Verb, form: Option<&Form>) -> Option<Step> {
-    let reason = match approval.terms.reason {
-        ReasonRule::None => false,
-        ReasonRule::Deny => verb == Verb::Deny,
-        ReasonRule::Both => true,
-    };
-    let title = approval.terms.confirm.then(|| approval.title.clone());
-    let Some(form) = form else {
-        let wanted = Wanted { verb, kind: approval.kind.clone(), reason, title };
+fn fill_in(approval: &Approval, verb: Verb, press: &Press) -> Option<Step> {
+    let offer = press.choice.as_deref().and_then(|id| approval.offers()?.find(id));
+    let reason = offer.is_some_and(|offer| offer.reason)
+        || match approval.terms.reason {
+            ReasonRule::None => false,
+            ReasonRule::Deny => verb == Verb::Deny,
+            ReasonRule::Both => true,
+        };
+    let typed = offer.map_or(&approval.title, |offer| &offer.label);
+    let title = (approval.terms.confirm || offer.is_some_and(|offer| offer.confirm)).then(|| typed.clone());
+    let Some(form) = press.form.as_ref() else {
+        let choice = offer.map(|offer| (offer.id.clone(), offer.label.clone()));
+        let wanted = Wanted { verb, choice, kind: approval.kind.clone(), reason, title };
         return (wanted.reason || wanted.title.is_some()).then_some(Step::Not(Outcome::Form(wanted)));
     };
     if reason && form.reason.is_none() {

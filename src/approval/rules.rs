@@ -6,19 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::routing::card::{ApprovalState, Verb};
 use crate::store::approval::Approval;
+use crate::upstream::schedule::again_after;
 use crate::upstream::xtsystems::Decision;
 
 /// A `machine.approved` this soon after our own confirmed call is its echo.
 pub const ECHO: TimeDelta = TimeDelta::minutes(10);
-/// Waits between calls whose fate is unknown; the last one repeats.
-const RETRIES: [TimeDelta; 6] = [
-    TimeDelta::seconds(2),
-    TimeDelta::seconds(10),
-    TimeDelta::seconds(30),
-    TimeDelta::minutes(2),
-    TimeDelta::minutes(10),
-    TimeDelta::minutes(30),
-];
 
 /// Why a press changes nothing, for the presser.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,6 +127,7 @@ pub fn undo(a: &mut Approval, person: uuid::Uuid, now: DateTime<Utc>) {
 pub fn reopen(a: &mut Approval, now: DateTime<Utc>) {
     a.state = ApprovalState::Requested;
     a.verb = None;
+    a.choice = None;
     a.reason = None;
     a.person_id = None;
     a.decided_at = None;
@@ -256,22 +249,17 @@ pub fn on_answer(a: &mut Approval, answer: &Decision, now: DateTime<Utc>) -> &'s
         Decision::Unknown { text } => {
             a.upstream_text = Some(text.clone());
             a.state = ApprovalState::Unknown;
-            a.call_due_at = Some(now + retry(a.call_attempts));
+            a.call_due_at = Some(now + again_after(a.call_attempts));
             "unknown"
         }
         Decision::NotSent { text } => {
             a.upstream_text = Some(text.clone());
             // Certainly not sent: no doubt is added to what there was.
             a.state = if earlier_unknown { ApprovalState::Unknown } else { ApprovalState::Deciding };
-            a.call_due_at = Some(now + retry(a.call_attempts));
+            a.call_due_at = Some(now + again_after(a.call_attempts));
             "not_sent"
         }
     }
-}
-
-fn retry(attempts: i32) -> TimeDelta {
-    let n = usize::try_from(attempts.saturating_sub(1)).unwrap_or(0);
-    RETRIES[n.min(RETRIES.len() - 1)]
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! that the stream still holds is skipped; what comes twice is recognised when it is stored.
 
 pub mod probe;
-mod reply;
+pub mod reply;
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! `demo` and `standin`: the outside world in this process, with the bot or without.
 
+mod panel;
 mod stage;
 mod story;
 

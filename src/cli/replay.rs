@@ -43,7 +43,8 @@ pub async fn replay(args: &ReplayArgs, store: &Store) -> Result<ExitCode> {
     }
     if args.yes {
         let now = store.clock_reading().await?;
-        let queued = replay::replay(store, &filter, now, None, uuid::Uuid::nil(), now).await?;
+        let filter = DeadFilter { until: Some(now), ..filter };
+        let queued = replay::replay(store, &filter, None, uuid::Uuid::nil(), now).await?;
         println!("{queued} queued again; the running bot sends them.");
         return Ok(ExitCode::SUCCESS);
     }

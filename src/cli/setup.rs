@@ -5,6 +5,7 @@ mod interview;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -14,20 +15,19 @@ use super::office::Office;
 use super::print::Steps;
 use super::terminal::Terminal;
 use super::{block_on, database};
+use crate::clock::Clock;
 use crate::config::{self, Answered, Config, Loaded, Process};
-use crate::setup::{StepResult, discord, xtsystems};
+use crate::lifecycle::Lifecycle;
+use crate::setup::{StepResult, discord, party, xtsystems};
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::discord::DiscordClient;
 
-/// The party program is told in its own settings where Signalbox is.
-const PARTY: &str = "there are no steps for party: give the party program the address PUBLIC_URL/api/discord and a key \
-                     made with /api-key create, or set PARTY_LOOPBACK=on for a program on this machine";
-
+const DATABASE_FIX: &str = "Set DATABASE_URL, or mend what the private PostgreSQL lacks";
 const ENV_FILE: &str = ".env";
 
 #[derive(Args)]
 pub struct SetupArgs {
-    /// What to set up: discord or xtsystems. Both when left out
+    /// What to set up: discord, xtsystems or party. The first two when left out
     #[arg(value_parser = topic)]
     what: Option<Topic>,
     /// Ask nothing: take the settings as they are, and yes as the answer
@@ -39,6 +39,12 @@ pub struct SetupArgs {
     /// Kinds of events to register for, separated by commas, or all. Left out: all for a new webhook, else those it has
     #[arg(long)]
     events: Option<String>,
+    /// For party: the Discord webhook that notifications go through (Copy Webhook URL). Left out: the one that is set
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+    /// For party: the voice invite that "party created" shows
+    #[arg(long, value_name = "URL")]
+    invite: Option<String>,
     /// Print the steps as JSON
     #[arg(long)]
     json: bool,
@@ -48,19 +54,25 @@ pub struct SetupArgs {
 enum Topic {
     Discord,
     XtSystems,
+    Party,
 }
 
 fn topic(text: &str) -> Result<Topic, String> {
     match text.to_ascii_lowercase().as_str() {
         "discord" => Ok(Topic::Discord),
         "xtsystems" => Ok(Topic::XtSystems),
-        "kick" | "etlegacy" => Err(format!("{text} is not in this version; discord and xtsystems can be set up")),
-        "party" => Err(PARTY.into()),
-        _ => Err("discord and xtsystems can be set up".into()),
+        "kick" | "etlegacy" => {
+            Err(format!("{text} is not in this version; discord, xtsystems and party can be set up"))
+        }
+        "party" => Ok(Topic::Party),
+        _ => Err("discord, xtsystems and party can be set up".into()),
     }
 }
 
 pub fn setup(args: &SetupArgs) -> Result<ExitCode> {
+    if args.what == Some(Topic::Party) {
+        return set_up_party(args);
+    }
     let terminal = if args.yes { None } else { Terminal::open() };
     let mut source = Answered { source: Process::new(), answers: Vec::new() };
     if let Some(terminal) = &terminal {
@@ -89,6 +101,59 @@ pub fn setup(args: &SetupArgs) -> Result<ExitCode> {
         println!("\n{}", conclusion(&steps, start));
     }
     Ok(if steps.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Asks nothing: what is missing is an argument or a setting of the bot.
+fn set_up_party(args: &SetupArgs) -> Result<ExitCode> {
+    let loaded = match config::load_without_bot(Process::new()) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return Ok(ExitCode::from(78));
+        }
+    };
+    let mut steps = Steps::new(args.json);
+    steps.topic("Party");
+    let given = party::Given { webhook: args.webhook.as_deref(), invite: args.invite.as_deref() };
+    let made = connect_party(loaded.config, given, &mut steps)?;
+    steps.finish();
+    if let Some(key) = made {
+        // Where a program reads the steps, it is apart from them.
+        match args.json {
+            true => eprintln!("{key}"),
+            false => println!("\nThe key of the party program, shown this once:\n  {key}"),
+        }
+    }
+    if !args.json {
+        println!("\n{}", conclusion(&steps, None));
+    }
+    Ok(if steps.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn connect_party(config: Config, given: party::Given<'_>, steps: &mut Steps) -> Result<Option<String>> {
+    let database = match database(&config, super::Private::Shared) {
+        Ok(database) => database,
+        Err(error) => {
+            steps.told(StepResult::failed("Database", format!("{error:#}"), DATABASE_FIX));
+            return Ok(None);
+        }
+    };
+    let outcome = block_on(async {
+        let lifecycle = Lifecycle::new();
+        let run_migrations = config.store.run_migrations;
+        let (ports, _bus) = crate::app::open_ports(config, &database.url, Clock::system(), &lifecycle, None)?;
+        if let Err(error) = ports.store.migrate(run_migrations).await {
+            steps.told(StepResult::failed("Database", format!("{error:#}"), DATABASE_FIX));
+            return Ok(None);
+        }
+        ports.clock.follow(ports.store.clock_reading().await?);
+        let made = party::connect(&ports, given, &mut |step| steps.told(step)).await;
+        lifecycle.shutdown(Duration::from_secs(1)).await;
+        ports.store.close().await;
+        made
+    });
+    database.close();
+    outcome
 }
 
 fn conclusion(steps: &Steps, start: Option<bool>) -> String {
@@ -135,8 +200,7 @@ pub(super) fn connect(config: Config, events: Option<&str>, test: bool, steps: &
     let database = match database(&config, super::Private::Shared) {
         Ok(database) => database,
         Err(error) => {
-            let fix = "Set DATABASE_URL, or mend what the private PostgreSQL lacks";
-            steps.told(StepResult::failed("Database", format!("{error:#}"), fix));
+            steps.told(StepResult::failed("Database", format!("{error:#}"), DATABASE_FIX));
             return Ok(None);
         }
     };

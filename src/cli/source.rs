@@ -63,6 +63,9 @@ pub enum SourceCommand {
         secret_file: Option<PathBuf>,
         #[arg(long, default_value_t = 24)]
         keep_hours: u16,
+        /// The secret that its actions are signed with, instead of the one that the sender signs with
+        #[arg(long, conflicts_with_all = ["secret_file", "keep_hours"])]
+        actions: bool,
     },
     /// Remove a source: its address is nobody's from then on
     Remove { name: String },
@@ -79,7 +82,7 @@ pub async fn run(command: SourceCommand, config: Config, url: &str) -> Result<Ex
 }
 
 async fn carry_out(command: SourceCommand, ports: &Ports, guild_id: GuildId) -> Result<()> {
-    let (sources, by) = (Sources::default(), By(None));
+    let (sources, by) = (Sources::default(), By::Operator);
     match command {
         SourceCommand::Add { name, preset, config, sample, secret_file } => {
             let secret = secret_file.as_deref().map(text_of).transpose()?;
@@ -125,10 +128,14 @@ async fn carry_out(command: SourceCommand, ports: &Ports, guild_id: GuildId) -> 
         SourceCommand::Configure { name, config, sample } => {
             let config = description(&config)?;
             try_on(&config, &name, sample.as_deref())?;
-            manage::configure(ports, &sources, guild_id, by, &name, &config).await?;
+            let made = manage::configure(ports, &sources, guild_id, by, &name, &config, None).await?;
+            print_action_secret(&made);
             println!("{name} is described anew. Processes that run know it within 10 seconds.");
         }
-        SourceCommand::Rotate { name, secret_file, keep_hours } => {
+        SourceCommand::Rotate { name, actions: true, .. } => {
+            print_action_secret(&manage::rotate_actions(ports, guild_id, by, &name).await?);
+        }
+        SourceCommand::Rotate { name, secret_file, keep_hours, .. } => {
             let secret = secret_file.as_deref().map(text_of).transpose()?;
             let keep = TimeDelta::hours(keep_hours.into());
             print_made(&manage::rotate(ports, &sources, guild_id, by, &name, secret.as_deref(), keep).await?);
@@ -147,6 +154,14 @@ fn print_made(made: &Made) {
         println!("Secret:  {secret}");
     }
     eprintln!("{}\nThe secret is not shown again.", made.guide);
+    print_action_secret(made);
+}
+
+fn print_action_secret(made: &Made) {
+    if let Some(secret) = &made.action_secret {
+        println!("Actions: {secret}");
+        eprintln!("What is pressed on cards is signed with it, as Standard Webhooks asks. It is not shown again.");
+    }
 }
 
 fn text_of(file: &Path) -> Result<String> {

@@ -14,9 +14,10 @@ use crate::clock::jitter;
 use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
 use crate::routing::card;
-use crate::routing::embed::{Button, ButtonStyle, CONTENT, Embed, MessageBody};
+use crate::routing::embed::{Button, ButtonStyle, CONTENT, Embed, MessageBody, escape};
 use crate::routing::silence::Receipt;
 use crate::routing::ticket;
+use crate::store::audit::Author;
 use crate::store::card::CardView;
 use crate::store::destination::Target;
 use crate::store::lane::Lane;
@@ -45,7 +46,10 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
             None => freeze_notices(id, &queued, !window.is_zero()),
         },
     };
-    let new = NewSend { post: plan.post, post_key: plan.key, ..new };
+    let mut new = NewSend { post: plan.post, post_key: plan.key, ..new };
+    if let Target::Webhook { .. } = lane.destination.target {
+        as_sender(&mut new.body, first.sender_name.as_deref(), first.sender_avatar_url.as_deref());
+    }
     let now = ports.clock.now();
     if !ports.store.freeze_send(lane, &new, now, now + delivery.lease()).await? {
         return Ok(Next::Leave);
@@ -72,6 +76,15 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
     match attempt(delivery, lane, &send, now).await? {
         Next::Go if rests => Ok(Next::WaitUntil(now + window)),
         next => Ok(next),
+    }
+}
+
+/// As whom a webhook posts, <https://discord.com/developers/docs/resources/webhook#execute-webhook>.
+pub(super) fn as_sender(body: &mut Value, name: Option<&str>, avatar_url: Option<&str>) {
+    for (field, value) in [("username", name), ("avatar_url", avatar_url)] {
+        if let Some(value) = value {
+            body[field] = value.into();
+        }
     }
 }
 
@@ -261,7 +274,11 @@ fn with_room(queued: &[Queued]) -> Vec<&Queued> {
 async fn freeze_change(delivery: &Delivery, id: Uuid, queued: &Queued, change_id: Uuid) -> Result<NewSend> {
     let by = delivery.ports.store.find_change_author(change_id).await?;
     let embed: Embed = queued.embed.clone().and_then(|e| serde_json::from_value(e).ok()).unwrap_or_default();
-    let by = by.map_or_else(|| "someone".to_owned(), |user| format!("<@{user}>"));
+    let by = match by {
+        Some(Author::Member(user)) => format!("<@{user}>"),
+        Some(Author::Key(name)) => format!("the API key {}", escape(&name)),
+        None => "someone".to_owned(),
+    };
     let lines: Vec<String> = mention_line(&queued.mentions).into_iter().chain(queued.content.clone()).collect();
     let body = MessageBody {
         content: (!lines.is_empty()).then(|| lines.join("\n")),
@@ -338,6 +355,9 @@ impl Delivery {
 
     /// How long a lane rests after a notice: as its destination has it, else as the configuration does.
     fn window(&self, queued: &Queued) -> chrono::TimeDelta {
+        if crate::crash::lacks("batch-window") {
+            return chrono::TimeDelta::zero();
+        }
         let own = queued.batch_window_ms.map(|ms| chrono::TimeDelta::milliseconds(ms.into()));
         let general = || chrono::TimeDelta::from_std(self.ports.config.delivery.batch_window).unwrap_or_default();
         own.unwrap_or_else(general)

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
 use crate::id::{GuildId, MessageId};
+use crate::routing::trace::Plan;
 use crate::store::Store;
 use crate::store::card::CardView;
 use crate::store::destination::manage::DestinationView;
@@ -55,59 +55,14 @@ impl Pointer {
     }
 }
 
-/// The plan of an event, as far as it is explained.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Plan {
-    pub tried: Vec<Tried>,
-    pub matched: Vec<Uuid>,
-    pub templates: Vec<UsedTemplate>,
-    pub held: Vec<HeldBack>,
-    pub note: String,
-}
-
-/// Why it did not go to some of its destinations at once.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct HeldBack {
-    pub words: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Tried {
-    pub name: String,
-    pub matched: bool,
-    pub because: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct UsedTemplate {
-    pub name: String,
-    pub version: i64,
-    pub failed: Option<String>,
-}
-
-impl Plan {
-    /// `None` for events that were planned before plans were kept.
-    pub fn of(event: &ToldEvent) -> Option<Self> {
-        serde_json::from_value(event.plan.clone().filter(|plan| plan.is_object())?).ok()
-    }
-
-    /// Of the routes that did not match, the one whose conditions held the longest: type, source, severity, filter.
-    pub fn nearest_miss(&self) -> Option<&Tried> {
-        let nearness = |tried: &&Tried| {
-            let order = ["type ", "source ", "severity ", "filter ", "it is paused"];
-            order.iter().position(|begin| tried.because.starts_with(begin)).unwrap_or(0)
-        };
-        self.tried.iter().filter(|tried| !tried.matched).max_by_key(nearness)
-    }
+/// `None` for events that were planned before plans were kept.
+pub fn plan_of(event: &ToldEvent) -> Option<Plan> {
+    serde_json::from_value(event.plan.clone().filter(|plan| plan.is_object())?).ok()
 }
 
 /// What became of an event that was routed, or why it was not.
 pub fn is_routed(event: &ToldEvent) -> bool {
-    match Plan::of(event) {
+    match plan_of(event) {
         Some(plan) => !plan.matched.is_empty(),
         None => event.plan_note.as_deref().is_some_and(|note| note.starts_with("routed by")),
     }
@@ -241,7 +196,7 @@ pub fn missing(fate: &Fate) -> Option<Missing> {
         return None;
     }
     if fate.cards == 0 {
-        let held = Plan::of(&fate.event).map(|plan| plan.held).unwrap_or_default();
+        let held = plan_of(&fate.event).map(|plan| plan.held).unwrap_or_default();
         if let Some(first) = held.into_iter().next() {
             return Some(Missing::HeldBack(first.words));
         }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::manage::Who;
+use super::silence::Asker;
 use crate::bus::Topic;
 use crate::event::{Event, NewEvent, Severity, Via};
 use crate::id::GuildId;
@@ -156,7 +156,7 @@ async fn tell(ports: &Ports, tx: &mut Tx, telling: Telling) -> Result<()> {
 
 /// Posts the cards of what is still open and was told of in this event. A second press finds nothing left. Returns how
 /// many.
-pub async fn post_open(ports: &Ports, who: Who, told_in: Uuid) -> Result<usize> {
+pub async fn post_open(ports: &Ports, who: Asker, told_in: Uuid) -> Result<usize> {
     let now = ports.clock.now();
     let mut tx = ports.store.begin().await?;
     let mut subjects: Vec<Uuid> = list_open(&mut tx, told_in).await?.iter().map(|card| card.subject_id).collect();

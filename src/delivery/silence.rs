@@ -6,15 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::manage::Who;
 use crate::bus::Topic;
 use crate::error::UserError;
 use crate::event::{Event, Severity};
-use crate::id::{ChannelId, GuildId, MessageId};
+use crate::id::{ChannelId, GuildId, MessageId, UserId};
 use crate::ports::Ports;
 use crate::routes::Board;
+use crate::routes::check;
 use crate::routes::look_back::{self, Withheld, recent};
-use crate::routes::propose::check_pattern;
 use crate::routing::DEFAULT_PATTERN;
 use crate::routing::filter::{Filter, lint};
 use crate::routing::silence::{is_exact, must_be_named};
@@ -56,6 +55,13 @@ pub struct Fault {
     pub words: String,
 }
 
+/// The member who wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    pub guild_id: GuildId,
+    pub user_id: UserId,
+}
+
 /// What is shown before a silence begins.
 pub struct Preview {
     pub silence: StoredSilence,
@@ -64,7 +70,7 @@ pub struct Preview {
 }
 
 /// Keeps a wish as a proposal, and looks at what it would have withheld.
-pub async fn propose(ports: &Ports, who: Who, wish: &Wish) -> Result<Preview> {
+pub async fn propose(ports: &Ports, who: Asker, wish: &Wish) -> Result<Preview> {
     let now = ports.clock.now();
     let board = Board::read(ports, who.guild_id).await?;
     let mut new = check(&board, who.guild_id, ports.clock.uuid(), wish).map_err(|fault| UserError::new(fault.words))?;
@@ -86,7 +92,7 @@ pub fn check(board: &Board, guild_id: GuildId, id: Uuid, wish: &Wish) -> Result<
         let words = "A silence names types, such as alert.triggered, alert.* or *; default is a word of routes.";
         return Err(fault("type", words.into()));
     }
-    check_pattern(pattern, &mut Vec::new()).map_err(|error| fault("type", error.to_string()))?;
+    check::pattern(pattern, &mut Vec::new()).map_err(|wrong| fault("type", wrong.words))?;
     let filter = wish.filter.as_deref().map(str::trim).filter(|text| !text.is_empty());
     if let Some(Err(error)) = filter.map(Filter::compile) {
         return Err(fault("filter", format!("The filter cannot be used: {error}.")));
@@ -131,7 +137,7 @@ fn check_span(span: TimeDelta) -> Result<(), String> {
 /// What is odd about it, without being wrong.
 async fn warnings(ports: &Ports, silence: &StoredSilence) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
-    check_pattern(&silence.pattern, &mut warnings)?;
+    check::pattern(&silence.pattern, &mut warnings)?;
     if is_exact(&silence.pattern) && must_be_named(&silence.pattern) {
         warnings.push(match silence.pattern.as_str() {
             "machine.registered" => {
@@ -156,7 +162,7 @@ async fn warnings(ports: &Ports, silence: &StoredSilence) -> Result<Vec<String>>
 }
 
 /// Begins a proposed silence.
-pub async fn start(ports: &Ports, who: Who, id: Uuid) -> Result<StoredSilence> {
+pub async fn start(ports: &Ports, who: Asker, id: Uuid) -> Result<StoredSilence> {
     change(ports, who, id, "silence_started", |silence, now| {
         if silence.started_at.is_some() {
             return Err(UserError::new("This silence has begun already.").into());
@@ -167,7 +173,7 @@ pub async fn start(ports: &Ports, who: Who, id: Uuid) -> Result<StoredSilence> {
 }
 
 /// Lets a silence go on, or begin again once it is over.
-pub async fn extend(ports: &Ports, who: Who, id: Uuid, by: TimeDelta) -> Result<StoredSilence> {
+pub async fn extend(ports: &Ports, who: Asker, id: Uuid, by: TimeDelta) -> Result<StoredSilence> {
     change(ports, who, id, "silence_extended", |silence, now| extended(silence, by, now)).await
 }
 
@@ -183,7 +189,7 @@ pub fn extended(silence: &StoredSilence, by: TimeDelta, now: DateTime<Utc>) -> R
 }
 
 /// Ends a silence before its time. Its receipt follows.
-pub async fn end(ports: &Ports, who: Who, id: Uuid) -> Result<StoredSilence> {
+pub async fn end(ports: &Ports, who: Asker, id: Uuid) -> Result<StoredSilence> {
     let now = ports.clock.now();
     let mut tx = ports.store.begin().await?;
     let silence = lock_silence(&mut tx, who.guild_id, id).await?.ok_or_else(|| UserError::new(GONE))?;
@@ -201,7 +207,7 @@ pub async fn end(ports: &Ports, who: Who, id: Uuid) -> Result<StoredSilence> {
 
 async fn change(
     ports: &Ports,
-    who: Who,
+    who: Asker,
     id: Uuid,
     action: &'static str,
     until: impl FnOnce(&StoredSilence, DateTime<Utc>) -> Result<DateTime<Utc>>,
@@ -260,7 +266,7 @@ pub async fn about_event(ports: &Ports, guild_id: GuildId, event_id: Uuid) -> Re
 /// A silence about what a message showed, begun at once.
 pub async fn silence_event(
     ports: &Ports,
-    who: Who,
+    who: Asker,
     event_id: Uuid,
     lasts: TimeDelta,
     channel_id: Option<ChannelId>,

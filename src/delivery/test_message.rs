@@ -7,12 +7,14 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::classify::{Action, Verdict, classify};
+use super::create::as_sender;
 use super::limit::{Action as RouteAction, Gate, RouteKey};
 use super::{Delivery, check, forum};
 use crate::bus::Topic;
-use crate::id::{ChannelId, GuildId, MessageId, UserId, base62};
-use crate::routing::embed::{Embed, Footer, MessageBody};
+use crate::id::{ChannelId, GuildId, MessageId, base62};
+use crate::routing::embed::{Embed, Footer, MessageBody, escape};
 use crate::routing::post::NewPost;
+use crate::store::audit::Author;
 use crate::store::destination::manage::DestinationView;
 use crate::store::destination::{Destination, Target};
 
@@ -37,7 +39,7 @@ impl Delivery {
         guild_id: GuildId,
         id: Uuid,
         nonce: Uuid,
-        by: UserId,
+        by: &Author,
     ) -> Result<Option<Tested>> {
         if let Some(why) = self.held_back() {
             return Ok(Some(Tested::Unknown(why)));
@@ -65,7 +67,7 @@ impl Delivery {
         }
     }
 
-    async fn post_test(&self, view: &DestinationView, nonce: Uuid, by: UserId) -> Result<Tested> {
+    async fn post_test(&self, view: &DestinationView, nonce: Uuid, by: &Author) -> Result<Tested> {
         let destination = &view.destination;
         let route = match &destination.target {
             Target::Webhook { id, channel, .. } => RouteKey::webhook(*id, channel.map(|c| c.0)),
@@ -78,7 +80,11 @@ impl Delivery {
         let body = body(view, by);
         let discord = &self.ports.discord;
         let (action, answer) = match &destination.target {
-            Target::Webhook { id, token, .. } => (Action::Webhook, discord.execute_webhook(*id, token, &body).await),
+            Target::Webhook { id, token, .. } => {
+                let mut body = body;
+                as_sender(&mut body, view.sender_name.as_deref(), view.sender_avatar_url.as_deref());
+                (Action::Webhook, discord.execute_webhook(*id, token, &body).await)
+            }
             Target::Forum(forum) => {
                 let post = NewPost { name: "Test".into(), tags: forum::fitting(destination, &[]) };
                 (Action::Post, discord.create_post(*forum, &post.request(&body)).await)
@@ -94,7 +100,10 @@ impl Delivery {
         self.watch_answer("test", &verdict, &answer);
         Ok(match verdict {
             Verdict::Done(Some(message)) => {
-                self.ports.store.record_destination_test(destination.id, self.ports.clock.now()).await?;
+                self.ports
+                    .store
+                    .record_destination_test(destination.guild_id, destination.id, self.ports.clock.now())
+                    .await?;
                 self.ports.wake.wake(Topic::Deliverer);
                 let channel = match &destination.target {
                     Target::Webhook { channel, .. } => *channel,
@@ -124,12 +133,16 @@ impl Delivery {
     }
 }
 
-fn body(view: &DestinationView, by: UserId) -> Value {
-    let name = view.name.as_deref().map(|name| format!(" **{}**", crate::routing::embed::escape(name)));
+fn body(view: &DestinationView, by: &Author) -> Value {
+    let by = match by {
+        Author::Member(user) => format!("<@{user}>"),
+        Author::Key(name) => format!("the API key {}", escape(name)),
+    };
+    let name = view.name.as_deref().map(|name| format!(" **{}**", escape(name)));
     let embed = Embed {
         title: "🔧 Test".into(),
         description: format!(
-            "Signals can be delivered here{}. Asked for by <@{by}>.",
+            "Signals can be delivered here{}. Asked for by {by}.",
             name.map_or(String::new(), |n| format!(", to{n}"))
         ),
         color: GREEN,

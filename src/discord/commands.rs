@@ -29,7 +29,7 @@ use super::{Bot, Context, Error, text};
 use crate::error::UserError;
 use crate::id::{GuildId, RoleId};
 use crate::source::xtsystems::live::LiveSource;
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::{self, ADMINISTRATOR};
 use poise::serenity_prelude::{AutocompleteChoice, CreateAutocompleteResponse, CreateCommand, Permissions};
 
 type Definition = poise::Command<Arc<Bot>, Error>;
@@ -190,8 +190,7 @@ fn managed_guild(ctx: Context<'_>) -> Result<GuildId, Error> {
 /// An error for members who may not manage the server.
 fn manages(ctx: Context<'_>) -> Result<(), Error> {
     let (_, permissions) = held(ctx)?;
-    let may = permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0;
-    if may { Ok(()) } else { Err(UserError::new(text::MANAGE_SERVER).into()) }
+    if permission::manages(permissions) { Ok(()) } else { Err(UserError::new(text::MANAGE_SERVER).into()) }
 }
 
 /// An error for members who are no administrators.

@@ -113,6 +113,18 @@ enum Asked {
     Ticket(ticket::Asked),
 }
 
+impl Asked {
+    /// Whether its use case stores the interaction, in the transaction of what it does. Of the others, which read or can
+    /// be asked for again, it is stored before they act: a crash in between loses the press, nothing does it twice.
+    fn is_stored_with_its_effect(&self) -> bool {
+        match self {
+            Asked::Approval(_) => true,
+            Asked::Ticket(asked) => !matches!(asked, ticket::Asked::Page { .. }),
+            _ => false,
+        }
+    }
+}
+
 /// Each feature reads the words behind its own. `None`: of another version.
 fn decode(custom_id: &str) -> Option<Asked> {
     let words: Vec<&str> = custom_id.split(':').collect();
@@ -134,7 +146,13 @@ fn decode(custom_id: &str) -> Option<Asked> {
 /// Hands an input to the feature that its id names.
 async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyhow::Result<Answer> {
     let Some(input) = input else { return Err(UserError::new(text::ONLY_IN_SERVERS).into()) };
-    let (feature, answer) = match decode(custom_id) {
+    let asked = decode(custom_id);
+    if asked.as_ref().is_some_and(|asked| !asked.is_stored_with_its_effect())
+        && !bot.ports.store.insert_interaction(input.interaction_id, bot.ports.clock.now()).await?
+    {
+        return Ok(Answer::Nothing);
+    }
+    let (feature, answer) = match asked {
         Some(Asked::Approval(asked)) => ("approval", approval::answer(bot, asked, &input).await),
         Some(Asked::Audit(asked)) => ("audit", audit::answer(bot, asked, &input).await),
         Some(Asked::Deliveries(asked)) => ("deliveries", deliveries::answer(bot, asked, &input).await),
@@ -277,10 +295,11 @@ async fn respond(
     };
     let answer = answer.unwrap_or_else(|e| Answer::Private(explain(&e)));
     let asked = matches!(answer, Answer::Asked);
-    let sent = if is_late {
-        early.and(late_answer(ctx, target, answer).await)
-    } else {
-        first_answer(ctx, target, answer).await
+    let sent = match early {
+        // Somebody else has answered it, or nobody can any more: a further message would be a second answer.
+        Err(error) if is_too_late(&error) => Err(error),
+        early if is_late => early.and(late_answer(ctx, target, answer).await),
+        _ => first_answer(ctx, target, answer).await,
     };
     if asked {
         bot.ports.wake.wake(Topic::Tickets);

@@ -5,6 +5,7 @@ mod connection;
 mod life;
 mod log_in;
 mod register;
+mod relay;
 mod shard;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ pub mod silence;
 pub mod source;
 pub mod ticket;
 
+use crate::approval::press::Of;
 use crate::approval::rules::Refusal;
 use crate::id::{RoleId, UserId};
 use crate::routing::card::Verb;
@@ -23,6 +24,8 @@ pub const NO_UPSTREAM: &str = "Signalbox does not know where to send the decisio
      XTSYSTEMS_API_URL and XTSYSTEMS_API_KEY.";
 pub const PRESS_AGAIN: &str = "That took too long to open the form. Please press the button again.";
 pub const TITLE_LABEL: &str = "Type its name to confirm";
+pub const ACTION_LABEL: &str = "Type the action to confirm";
+pub const ACTION_REASON: &str = "Why?";
 pub const REASON_PLACEHOLDER: &str = "Shown on the card and kept in the audit log";
 pub const BAD_ARGUMENT: &str = "One of the values cannot be read. Check them and try again.";
 pub const OUTDATED_COMMAND: &str =
@@ -98,6 +101,35 @@ pub fn refusal(why: &Refusal, by: Option<UserId>) -> String {
         Refusal::WrongTitle { title } => {
             format!("What you typed is not its name, {}. Nothing was done.", fit(&escape(title), 200))
         }
+    }
+}
+
+/// The same about an action of a described source.
+pub fn refusal_of_action(why: &Refusal, by: Option<UserId>, of: &Of) -> String {
+    let who = by.map_or("someone else".to_owned(), |user| format!("<@{user}>"));
+    let (system, act) = (escape(&fit(&of.source, 40)), escape(&fit(&of.action, 50)));
+    match why {
+        Refusal::AlreadyDecided { .. } => {
+            format!("{who} already pressed {act}. Waiting for {system} to confirm; the card will show it.")
+        }
+        Refusal::StillFindingOut { .. } => format!(
+            "{who} pressed {act}, and {system} has not said whether it was done. Until that is known nothing else can be \
+             done here; Signalbox keeps asking."
+        ),
+        Refusal::Settled { .. } => format!("{who} already pressed {act}, and {system} has done it."),
+        Refusal::Superseded { .. } => format!(
+            "{system} has said something newer about this, so this button does nothing any more. Use those that the card \
+             has now."
+        ),
+        Refusal::TooLate { .. } => format!("Too late: {act} is on its way to {system} and cannot be undone here."),
+        Refusal::AlreadyVoted { .. } => {
+            "You have pressed this already. Somebody else has to press it, too. With Take Back yours no longer counts."
+                .into()
+        }
+        Refusal::WrongTitle { title } => {
+            format!("What you typed is not {}. Nothing was done.", fit(&escape(title), 200))
+        }
+        other => refusal(other, by),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::id::{ChannelId, GuildId, UserId};
 use crate::store::destination::{Destination, Target};
 use crate::upstream::discord::{Application, LookupError};
-use crate::upstream::permission::{Member, Role, compute, missing};
+use crate::upstream::permission::{Channel, Member, Role, compute, in_thread, missing};
 
 /// Discord gives whole seconds.
 const STEP: TimeDelta = TimeDelta::milliseconds(500);
@@ -228,14 +228,26 @@ async fn examine(doctor: &Doctor<'_>, guild: GuildId, place: &Place, standing: &
             if found.guild_id.as_deref() != Some(guild.to_string().as_str()) {
                 return text::channel_elsewhere(&check, &place.patterns, guild);
             }
-            let held = compute(&guild.to_string(), &standing.own, &standing.member, &standing.roles, &found);
+            let held = match held(doctor, guild, standing, &found).await {
+                Ok(held) => held,
+                Err(error) => return unusable(&check, &error, &place.patterns),
+            };
             match missing(held).as_slice() {
                 [] => text::channel(&check),
-                lacking => text::lacks(&check, lacking),
+                lacking => text::lacks(&check, lacking, found.is_thread()),
             }
         }
         Err(error) => unusable(&text::unknown_channel_check(channel), &error, &place.patterns),
     }
+}
+
+/// A thread has the permissions of the channel that it is in.
+async fn held(doctor: &Doctor<'_>, guild: GuildId, standing: &Standing, found: &Channel) -> Result<u64, LookupError> {
+    let compute =
+        |channel: &Channel| compute(&guild.to_string(), &standing.own, &standing.member, &standing.roles, channel);
+    let parent = found.parent_id.as_deref().filter(|_| found.is_thread()).and_then(|id| id.parse().ok());
+    let Some(parent) = parent else { return Ok(compute(found)) };
+    Ok(in_thread(compute(&doctor.ports.discord.get_channel(ChannelId(parent)).await.found?)))
 }
 
 fn unusable(check: &str, error: &LookupError, patterns: &[String]) -> Finding {

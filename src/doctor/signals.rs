@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::report::Finding;
 use super::text::signals as text;
 use super::{Doctor, Found};
-use crate::id::{GuildId, derived};
+use crate::id::xtsystems_source;
 use crate::routing::duration::span;
 use crate::store::pulse::ANY;
 
@@ -18,12 +18,8 @@ impl Doctor<'_> {
     /// The id of the XTSystems source of this server, if one is configured.
     fn source_id(&self) -> Option<uuid::Uuid> {
         self.ports.config.xtsystems.as_ref()?;
-        self.guild_id.map(source_id)
+        self.guild_id.map(xtsystems_source)
     }
-}
-
-fn source_id(guild: GuildId) -> uuid::Uuid {
-    derived(&["source", &guild.to_string(), "xtsystems", "xtsystems"])
 }
 
 pub(super) async fn secrets(doctor: &Doctor<'_>) -> Found {

@@ -7,21 +7,21 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::look_back::{self, Looked};
-use super::{Board, check_name, shown};
+use super::{Board, check, shown};
 use crate::delivery::look::{compile, compile_template};
 use crate::error::UserError;
-use crate::event::{Severity, kind};
+use crate::event::Severity;
 use crate::id::{ChannelId, GuildId, UserId};
 use crate::ports::Ports;
+use crate::routing::Mode;
 use crate::routing::change::{Line, RouteBody, compare_routes};
 use crate::routing::filter::{Filter, lint};
 use crate::routing::noise::{Noise, NoiseWish};
 use crate::routing::rule::{Route, RouteFilter, RouteTemplate};
-use crate::routing::{DEFAULT_PATTERN, Mode};
 use crate::store::Store;
 use crate::store::destination::ensure_channel;
 use crate::store::destination::manage::{SCOPES, TYPES};
-use crate::store::route::{DestinationLabel, ENV_POSITION, StoredRoute, list_selected};
+use crate::store::route::{DestinationLabel, ENV_POSITION, StoredRoute, list_destination_labels, list_selected};
 use crate::store::route_change::{Draft, What, insert_draft};
 use crate::store::source::ensure_person;
 
@@ -29,7 +29,6 @@ use crate::store::source::ensure_person;
 pub const DRAFT_KEPT: TimeDelta = TimeDelta::hours(1);
 /// How far back a proposal is tried.
 pub const DAY: TimeDelta = TimeDelta::hours(24);
-const MENTIONS: usize = 8;
 /// Between positions, so that others fit in between.
 const STEP: i32 = 10;
 /// Takes a value away again.
@@ -80,11 +79,11 @@ pub async fn propose(
     wish: Wish,
 ) -> Result<Preview> {
     let now = ports.clock.now();
-    let board = Board::read(ports, guild_id).await?;
+    let mut board = Board::read(ports, guild_id).await?;
     let present = target.map(|name| board.own_route(name)).transpose()?.cloned();
     let before = present.as_ref().map(StoredRoute::body);
     let mut body = before.clone().unwrap_or_else(|| empty(&board));
-    let mut warnings = apply(&board, &mut body, &wish, present.as_ref())?;
+    apply(&board, &mut body, &wish)?;
     let mut tx = ports.store.begin().await?;
     let mut channels = Vec::new();
     if let Some(name) = wish.destination.as_deref().map(str::trim) {
@@ -102,11 +101,10 @@ pub async fn propose(
     }
     if !channels.is_empty() {
         body.destination_ids = channels;
+        // One may have become a destination just now.
+        board.destinations = list_destination_labels(&mut tx, guild_id).await?;
     }
-    let selects = body.webhook_type.is_some() || body.webhook_scope.is_some();
-    if body.destination_ids.is_empty() && !selects {
-        return Err(UserError::new("Say where it goes: give a channel, or the type and scope of webhooks.").into());
-    }
+    let mut warnings = check::route(&board, present.as_ref().map(|route| route.id).zip(before.as_ref()), &mut body)?;
     if before.as_ref() == Some(&body) {
         return Err(UserError::new("That is what the route says already; nothing was changed.").into());
     }
@@ -122,18 +120,21 @@ pub async fn propose(
     insert_draft(&mut tx, guild_id, person, &draft, now, now + DRAFT_KEPT).await?;
     Store::commit(tx).await?;
     warnings.extend(typos(ports, guild_id, &body).await?);
-    // Read again: a channel may have become a destination just now.
-    let board = Board::read(ports, guild_id).await?;
     let looked = try_out(ports, guild_id, &board, present.as_ref().map(|route| route.id), &body, DAY).await?;
     let lines = compare_routes(before.as_ref(), Some(&body), &board);
     Ok(Preview { draft_id: draft.id, name: body.name, is_new: present.is_none(), lines, warnings, looked, board })
 }
 
-fn empty(board: &Board) -> RouteBody {
+/// Behind those that people made.
+pub fn last_position(board: &Board) -> i32 {
     let last = board.routes.iter().filter(|route| !route.from_env).map(|route| route.position).max();
+    last.map_or(STEP, |last| last.saturating_add(STEP)).min(ENV_POSITION - 1)
+}
+
+fn empty(board: &Board) -> RouteBody {
     RouteBody {
         name: String::new(),
-        position: last.map_or(STEP, |last| last.saturating_add(STEP)).min(ENV_POSITION - 1),
+        position: last_position(board),
         source_id: None,
         pattern: String::new(),
         min_severity: Severity::Debug,
@@ -150,20 +151,13 @@ fn empty(board: &Board) -> RouteBody {
     }
 }
 
-/// The wish put into the body. Returns what is odd about it, without being wrong.
-fn apply(board: &Board, body: &mut RouteBody, wish: &Wish, present: Option<&StoredRoute>) -> Result<Vec<String>> {
-    let mut warnings = Vec::new();
+/// The wish put into the body, with ids for names.
+fn apply(board: &Board, body: &mut RouteBody, wish: &Wish) -> Result<()> {
     if let Some(name) = &wish.name {
-        body.name = check_name(name, "route")?;
-    }
-    let taken =
-        board.routes.iter().find(|r| r.name.eq_ignore_ascii_case(&body.name) && present.is_none_or(|p| p.id != r.id));
-    if let Some(taken) = taken.filter(|route| !route.from_env) {
-        let words = format!("There is a route called {} already. Change it with /route edit.", shown(&taken.name));
-        return Err(UserError::new(words).into());
+        body.name.clone_from(name);
     }
     if let Some(pattern) = &wish.pattern {
-        body.pattern = check_pattern(pattern, &mut warnings)?;
+        body.pattern.clone_from(pattern);
     }
     if let Some(source) = given(&wish.source) {
         let found = source.map(|name| {
@@ -175,27 +169,17 @@ fn apply(board: &Board, body: &mut RouteBody, wish: &Wish, present: Option<&Stor
         });
         body.source_id = found.transpose()?;
     }
-    if let Some(severity) = wish.severity {
-        body.min_severity = severity;
-    }
+    body.min_severity = wish.severity.unwrap_or(body.min_severity);
     if let Some(filter) = given(&wish.filter) {
         body.filter = filter.map(str::to_owned);
-        if let Some(text) = filter {
-            Filter::compile(text).map_err(|error| UserError::new(format!("The filter cannot be used: {error}.")))?;
-        }
     }
     if let Some(template) = given(&wish.template) {
         body.template_id = template.map(|name| board.template(name).map(|template| template.id)).transpose()?;
     }
-    if let Some(mention) = given(&wish.mention) {
-        match mention {
-            None => body.mentions.clear(),
-            Some(one) if body.mentions.iter().any(|known| known == one) => {}
-            Some(_) if body.mentions.len() >= MENTIONS => {
-                return Err(UserError::new(format!("A route mentions {MENTIONS} at most.")).into());
-            }
-            Some(one) => body.mentions.push(one.to_owned()),
-        }
+    match given(&wish.mention) {
+        Some(None) => body.mentions.clear(),
+        Some(Some(one)) if !body.mentions.iter().any(|known| known == one) => body.mentions.push(one.to_owned()),
+        _ => {}
     }
     if let Some(mode) = given(&wish.mode) {
         body.mode = mode.map(str::to_owned);
@@ -209,11 +193,7 @@ fn apply(board: &Board, body: &mut RouteBody, wish: &Wish, present: Option<&Stor
     wish.noise.apply(&mut body.noise).map_err(UserError::new)?;
     body.continues = wish.continues.unwrap_or(body.continues);
     body.position = wish.position.unwrap_or(body.position).clamp(1, ENV_POSITION - 1);
-    if body.template_id.is_some() && body.mode.as_deref() == Some("card") {
-        let words = "A living card has its own look. Take the template out, or let the route post each event.";
-        return Err(UserError::new(words).into());
-    }
-    Ok(warnings)
+    Ok(())
 }
 
 fn one_of(word: &str, known: &[&str], what: &str) -> Result<String> {
@@ -228,25 +208,8 @@ fn given(value: &Option<String>) -> Option<Option<&str>> {
     Some((!value.is_empty() && !value.eq_ignore_ascii_case(NONE)).then_some(value))
 }
 
-pub fn check_pattern(pattern: &str, warnings: &mut Vec<String>) -> Result<String> {
-    let pattern = pattern.trim();
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '*' | ':' | '/');
-    if pattern.is_empty() || pattern.len() > 100 || !pattern.chars().all(fits) {
-        let words = "A type is written as ticket.created, ticket.*, *.created, * or default.";
-        return Err(UserError::new(words).into());
-    }
-    let known = kind::names().any(|name| crate::routing::pattern_matches(pattern, name));
-    if !known && pattern != DEFAULT_PATTERN {
-        let near = crate::config::did_you_mean(pattern, kind::names());
-        if !near.is_empty() {
-            warnings.push(format!("no known type is called {pattern}{near}"));
-        }
-    }
-    Ok(pattern.to_owned())
-}
-
 /// What the filter looks at and no recent event has.
-async fn typos(ports: &Ports, guild_id: GuildId, body: &RouteBody) -> Result<Vec<String>> {
+pub async fn typos(ports: &Ports, guild_id: GuildId, body: &RouteBody) -> Result<Vec<String>> {
     let Some(filter) = body.filter.as_deref().and_then(|text| Filter::compile(text).ok()) else {
         return Ok(Vec::new());
     };

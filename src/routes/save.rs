@@ -12,9 +12,9 @@ use crate::event::{Event, NewEvent, Severity, Via};
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::routing::change::{Line, RouteBody, TemplateBody, compare_routes, compare_templates};
-use crate::store::audit::{NewAudit, insert_audit};
+use crate::store::audit::{Author, insert_audit};
 use crate::store::event::insert_own_event;
-use crate::store::route::{StoredRoute, delete_body, insert_body, update_body};
+use crate::store::route::{delete_body, insert_body, update_body};
 use crate::store::route_change::{Change, What, find_change, insert_change, lock_routes, mark_undone, take_draft};
 use crate::store::source::{SourceKind, ensure_person};
 use crate::store::template::{delete_template, insert_template, update_template};
@@ -38,72 +38,64 @@ enum Body {
     Template(TemplateBody),
 }
 
-/// Who changes what, where.
-struct Act<'a> {
+/// The routes and templates of a server while somebody changes them: nobody else does until this is closed, and
+/// nothing is changed when it is dropped instead.
+pub struct Session<'a> {
     ports: &'a Ports,
     guild_id: GuildId,
-    by: UserId,
+    by: Author,
+    tx: Tx,
+    /// How things stood at the beginning.
+    pub board: Board,
+    made: Vec<Made>,
+}
+
+/// A change with the notice that tells of it.
+struct Made {
+    changed: Changed,
+    notice: NewEvent,
 }
 
 /// Saves a draft.
 pub async fn save(ports: &Ports, guild_id: GuildId, by: UserId, draft_id: Uuid) -> Result<Changed> {
-    let act = Act { ports, guild_id, by };
-    let mut tx = ports.store.begin().await?;
-    lock_routes(&mut tx, guild_id).await?;
-    let draft = take_draft(&mut tx, guild_id, draft_id, ports.clock.now()).await?;
+    let mut session = Session::open(ports, guild_id, Author::Member(by)).await?;
+    let draft = take_draft(&mut session.tx, guild_id, draft_id, ports.clock.now()).await?;
     let draft = draft.ok_or_else(|| UserError::new(GONE))?;
-    let board = Board::read_in(&mut tx, guild_id).await?;
     let after = body_of(draft.what, &draft.body, &draft.mentions)?;
-    let changed = match (draft.target_id, draft.base_version) {
-        (Some(target), Some(version)) => act.put(&mut tx, &board, target, Some(version), Some(after)).await?,
-        _ => act.put(&mut tx, &board, ports.clock.uuid(), None, Some(after)).await?,
-    };
-    act.commit(tx, changed).await
+    match (draft.target_id, draft.base_version) {
+        (Some(target), Some(version)) => session.put(draft.what, target, Some(version), Some(after)).await?,
+        _ => session.put(draft.what, ports.clock.uuid(), None, Some(after)).await?,
+    }
+    session.close_one().await
 }
 
 /// Pauses a route, or lets it go on.
 pub async fn pause(ports: &Ports, guild_id: GuildId, by: UserId, name: &str, paused: bool) -> Result<Changed> {
-    change_route(ports, guild_id, by, name, |route| {
-        if route.is_paused == paused {
-            let state = if paused { "is paused already" } else { "is not paused" };
-            return Err(UserError::new(format!("The route {} {state}.", shown(&route.name))).into());
-        }
-        Ok(Some(RouteBody { paused, ..route.body() }))
-    })
-    .await
+    let mut session = Session::open(ports, guild_id, Author::Member(by)).await?;
+    let route = session.board.own_route(name)?;
+    if route.is_paused == paused {
+        let state = if paused { "is paused already" } else { "is not paused" };
+        return Err(UserError::new(format!("The route {} {state}.", shown(&route.name))).into());
+    }
+    let (id, body) = (route.id, RouteBody { paused, ..route.body() });
+    session.put_route(id, Some(body)).await?;
+    session.close_one().await
 }
 
 /// Removes a route.
 pub async fn remove(ports: &Ports, guild_id: GuildId, by: UserId, name: &str) -> Result<Changed> {
-    change_route(ports, guild_id, by, name, |_| Ok(None)).await
-}
-
-async fn change_route(
-    ports: &Ports,
-    guild_id: GuildId,
-    by: UserId,
-    name: &str,
-    to: impl FnOnce(&StoredRoute) -> Result<Option<RouteBody>>,
-) -> Result<Changed> {
-    let act = Act { ports, guild_id, by };
-    let mut tx = ports.store.begin().await?;
-    lock_routes(&mut tx, guild_id).await?;
-    let board = Board::read_in(&mut tx, guild_id).await?;
-    let route = board.own_route(name)?;
-    let after = to(route)?.map(Body::Route);
-    let changed = act.put_what(&mut tx, &board, What::Route, route.id, Some(route.version), after).await?;
-    act.commit(tx, changed).await
+    let mut session = Session::open(ports, guild_id, Author::Member(by)).await?;
+    let id = session.board.own_route(name)?.id;
+    session.put_route(id, None).await?;
+    session.close_one().await
 }
 
 /// Removes a template that no route uses.
 pub async fn remove_template(ports: &Ports, guild_id: GuildId, by: UserId, name: &str) -> Result<Changed> {
-    let act = Act { ports, guild_id, by };
-    let mut tx = ports.store.begin().await?;
-    lock_routes(&mut tx, guild_id).await?;
-    let board = Board::read_in(&mut tx, guild_id).await?;
-    let template = board.template(name)?;
-    let changed = act.put_what(&mut tx, &board, What::Template, template.id, Some(template.version), None).await?;
-    act.commit(tx, changed).await
+    let mut session = Session::open(ports, guild_id, Author::Member(by)).await?;
+    let id = session.board.template(name)?.id;
+    session.put_template(id, None).await?;
+    session.close_one().await
 }
 
 /// What a template is called.
@@ -115,17 +107,14 @@ pub async fn template_name(ports: &Ports, guild_id: GuildId, id: Uuid) -> Result
 
 /// Restores what was before a change, if nothing has changed since.
 pub async fn undo(ports: &Ports, guild_id: GuildId, by: UserId, change_id: Uuid) -> Result<Changed> {
-    let act = Act { ports, guild_id, by };
-    let mut tx = ports.store.begin().await?;
-    lock_routes(&mut tx, guild_id).await?;
-    let change = find_change(&mut tx, guild_id, change_id).await?;
+    let mut session = Session::open(ports, guild_id, Author::Member(by)).await?;
+    let change = find_change(&mut session.tx, guild_id, change_id).await?;
     let change = change.ok_or_else(|| UserError::new("This change is not known in this server. Nothing was done."))?;
     if change.is_undone {
         return Err(UserError::new("This change was undone already.").into());
     }
-    let board = Board::read_in(&mut tx, guild_id).await?;
     let before = change.before.as_ref().map(|body| body_of(change.what, body, &change.mentions_before)).transpose()?;
-    if board.version(change.what, change.target_id) != change.version {
+    if session.board.version(change.what, change.target_id) != change.version {
         let words = format!(
             "The {} {} has been changed again since, so it is not set back. Undo the newer change first.",
             change.what.as_str(),
@@ -133,97 +122,98 @@ pub async fn undo(ports: &Ports, guild_id: GuildId, by: UserId, change_id: Uuid)
         );
         return Err(UserError::new(words).into());
     }
-    let changed = act.put_what(&mut tx, &board, change.what, change.target_id, change.version, before).await?;
-    let person = ensure_person(&mut tx, by.0, ports.clock.uuid(), ports.clock.now()).await?;
-    mark_undone(&mut tx, change.id, person, ports.clock.now()).await?;
-    act.commit(tx, changed).await
+    session.put(change.what, change.target_id, change.version, before).await?;
+    let person = ensure_person(&mut session.tx, by.0, ports.clock.uuid(), ports.clock.now()).await?;
+    mark_undone(&mut session.tx, guild_id, change.id, person, ports.clock.now()).await?;
+    session.close_one().await
 }
 
-/// A change with the notice that tells of it.
-struct Made {
-    changed: Changed,
-    notice: NewEvent,
-}
-
-impl Act<'_> {
-    async fn put(
-        &self,
-        tx: &mut Tx,
-        board: &Board,
-        id: Uuid,
-        version: Option<i64>,
-        after: Option<Body>,
-    ) -> Result<Made> {
-        let what = match &after {
-            Some(Body::Template(_)) => What::Template,
-            _ => What::Route,
-        };
-        self.put_what(tx, board, what, id, version, after).await
+impl<'a> Session<'a> {
+    pub async fn open(ports: &'a Ports, guild_id: GuildId, by: Author) -> Result<Self> {
+        let mut tx = ports.store.begin().await?;
+        lock_routes(&mut tx, guild_id).await?;
+        let board = Board::read_in(&mut tx, guild_id).await?;
+        Ok(Self { ports, guild_id, by, tx, board, made: Vec::new() })
     }
 
-    /// Gives a route or template this state. `version` is the one it must have; `None`: it must not be there.
-    async fn put_what(
-        &self,
-        tx: &mut Tx,
-        board: &Board,
-        what: What,
-        id: Uuid,
-        version: Option<i64>,
-        after: Option<Body>,
-    ) -> Result<Made> {
+    /// Gives the route this state; `None` removes it. Once in a session.
+    pub async fn put_route(&mut self, id: Uuid, after: Option<RouteBody>) -> Result<()> {
+        let version = self.board.version(What::Route, id);
+        self.put(What::Route, id, version, after.map(Body::Route)).await
+    }
+
+    /// The same for a template.
+    pub async fn put_template(&mut self, id: Uuid, after: Option<TemplateBody>) -> Result<()> {
+        let version = self.board.version(What::Template, id);
+        self.put(What::Template, id, version, after.map(Body::Template)).await
+    }
+
+    /// Makes all of it so, and tells of it.
+    pub async fn close(self) -> Result<Vec<Changed>> {
+        Store::commit(self.tx).await?;
+        for made in &self.made {
+            let (guild, change) = (self.guild_id.0, &made.changed.headline);
+            tracing::info!(guild, change, event = %made.notice.event.id, "routes were changed");
+        }
+        if !self.made.is_empty() {
+            self.ports.wake.wake(Topic::Planner);
+        }
+        Ok(self.made.into_iter().map(|made| made.changed).collect())
+    }
+
+    async fn close_one(self) -> Result<Changed> {
+        self.close().await?.pop().ok_or_else(|| UserError::new(STALE).into())
+    }
+
+    /// `version` is the one that it must have; `None`: it must not be there.
+    async fn put(&mut self, what: What, id: Uuid, version: Option<i64>, after: Option<Body>) -> Result<()> {
         let now = self.ports.clock.now();
-        let before = board.body(what, id);
+        let before = self.board.body(what, id);
         if let Some(after) = &after {
-            board.allow(id, after)?;
+            self.board.allow(id, after)?;
         }
         // What is restored under its old id must not meet what was compiled for an earlier version.
         let fresh = now.timestamp_millis();
+        let (tx, guild_id) = (&mut self.tx, self.guild_id);
         let written = match (&after, version) {
-            (Some(Body::Route(body)), Some(version)) => update_body(tx, self.guild_id, id, version, body, now).await?,
+            (Some(Body::Route(body)), Some(version)) => update_body(tx, guild_id, id, version, body, now).await?,
             (Some(Body::Route(body)), None) => {
-                insert_body(tx, self.guild_id, id, body, fresh, now).await?;
+                insert_body(tx, guild_id, id, body, fresh, now).await?;
                 true
             }
             (Some(Body::Template(body)), Some(version)) => {
-                update_template(tx, self.guild_id, id, version, body, now).await?
+                update_template(tx, guild_id, id, version, body, now).await?
             }
             (Some(Body::Template(body)), None) => {
-                insert_template(tx, self.guild_id, id, body, fresh, now).await?;
+                insert_template(tx, guild_id, id, body, fresh, now).await?;
                 true
             }
-            (None, Some(version)) if what == What::Route => delete_body(tx, self.guild_id, id, version).await?,
+            (None, Some(version)) if what == What::Route => delete_body(tx, guild_id, id, version).await?,
             (None, Some(version)) => {
-                let users = board.users_of(id);
-                if !users.is_empty() {
-                    let words = format!("It is used by {}. Give them another look first.", shown(&users.join(", ")));
-                    return Err(UserError::new(words).into());
+                if let Some(why) = self.board.used(id) {
+                    return Err(why.into());
                 }
-                delete_template(tx, self.guild_id, id, version).await?
+                delete_template(tx, guild_id, id, version).await?
             }
             (None, None) => false,
         };
         if !written {
             return Err(UserError::new(STALE).into());
         }
-        let version = after.as_ref().map(|_| match version {
-            Some(version) => version + 1,
-            None => fresh,
-        });
-        self.record(tx, board, what, id, version, before, after).await
+        let version = after.as_ref().map(|_| version.map_or(fresh, |version| version + 1));
+        self.record(what, id, version, before, after).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of one change")]
     async fn record(
-        &self,
-        tx: &mut Tx,
-        board: &Board,
+        &mut self,
         what: What,
         id: Uuid,
         version: Option<i64>,
         before: Option<Body>,
         after: Option<Body>,
-    ) -> Result<Made> {
-        let now = self.ports.clock.now();
+    ) -> Result<()> {
+        let (clock, guild_id) = (&self.ports.clock, self.guild_id);
+        let now = clock.now();
         let name = after.as_ref().or(before.as_ref()).map(|body| body.name().to_owned()).unwrap_or_default();
         let verb = match (&before, &after) {
             (None, _) => "added",
@@ -237,10 +227,10 @@ impl Act<'_> {
             }
             _ => "changed",
         };
-        let lines = compare(board, before.as_ref(), after.as_ref());
-        let person = ensure_person(tx, self.by.0, self.ports.clock.uuid(), now).await?;
+        let lines = compare(&self.board, before.as_ref(), after.as_ref());
+        let person = self.by.person(&mut self.tx, clock.uuid(), now).await?;
         let change = Change {
-            id: self.ports.clock.uuid(),
+            id: clock.uuid(),
             what,
             target_id: id,
             name: name.clone(),
@@ -251,18 +241,18 @@ impl Act<'_> {
             version,
             is_undone: false,
         };
-        insert_change(tx, self.guild_id, person, &change, now).await?;
+        insert_change(&mut self.tx, guild_id, person, self.by.key(), &change, now).await?;
         let action = match what {
             What::Route => "route_changed",
             What::Template => "template_changed",
         };
         let detail = json!({ "name": name, "how": verb, "change": change.id });
-        let line = NewAudit { guild_id: self.guild_id, approval_id: None, person_id: Some(person), action, detail };
-        insert_audit(tx, &line, now).await?;
+        insert_audit(&mut self.tx, &self.by.line(guild_id, person, action, detail), now).await?;
         let headline = format!("{} {name} was {verb}", if what == What::Route { "Route" } else { "Template" });
         let notice = self.notice(&change, &headline, &lines).await?;
-        insert_own_event(tx, &notice).await?;
-        Ok(Made { changed: Changed { headline, lines }, notice })
+        insert_own_event(&mut self.tx, &notice).await?;
+        self.made.push(Made { changed: Changed { headline, lines }, notice });
+        Ok(())
     }
 
     /// A mention is of no use to those who read the change, and must not outlive a member's deletion.
@@ -289,13 +279,6 @@ impl Act<'_> {
             data: json!({ "title": format!("⚙️ {headline}"), "text": text, "change_id": change.id }),
         };
         Ok(NewEvent { event, raw: text.into_bytes(), data_in_raw: false, via: Via::Internal })
-    }
-
-    async fn commit(&self, tx: Tx, made: Made) -> Result<Changed> {
-        Store::commit(tx).await?;
-        tracing::info!(guild = self.guild_id.0, change = made.changed.headline, event = %made.notice.event.id, "changed by a member");
-        self.ports.wake.wake(Topic::Planner);
-        Ok(made.changed)
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::look_back::recent;
 use super::propose::DRAFT_KEPT;
-use super::{Board, check_name, shown};
+use super::{Board, check};
 use crate::delivery::look::source_names;
 use crate::error::UserError;
 use crate::event::Event;
@@ -56,21 +56,14 @@ pub async fn propose(
             Some(found.ok_or_else(|| UserError::new("This template has been removed since; nothing was done."))?)
         }
     };
-    let body = TemplateBody { name: check_name(name, "template")?, parts };
-    let taken = |other: Uuid| present.is_none_or(|present| present.id != other);
-    if board.templates.iter().any(|t| taken(t.id) && t.name.eq_ignore_ascii_case(&body.name)) {
-        let words = format!("There is a template called {} already. Change it with /template edit.", shown(&body.name));
-        return Err(UserError::new(words).into());
-    }
+    let mut body = TemplateBody { name: name.to_owned(), parts };
+    let compiled = check::template(&board, present.map(|present| present.id), &mut body)?;
     let before = present.map(|t| TemplateBody { name: t.name.clone(), parts: t.parts.clone() });
     if before.as_ref() == Some(&body) {
         return Err(UserError::new("That is what the template says already; nothing was changed.").into());
     }
-    let compiled = Template::compile(Uuid::nil(), &body.name, 0, body.parts.clone())
-        .map_err(|error| UserError::new(format!("The template cannot be used.\n{error}.")))?;
-    let patterns = patterns(&board, present.map(|present| present.id));
-    let mut preview = try_out(ports, guild_id, &compiled, &patterns).await?;
-    if let Some(why) = refused(&preview) {
+    let mut preview = try_out(ports, guild_id, &board, present.map(|present| present.id), &compiled, None).await?;
+    if let Some(why) = preview.refused() {
         return Err(UserError::new(why).into());
     }
     let mut tx = ports.store.begin().await?;
@@ -98,11 +91,7 @@ pub async fn preview(ports: &Ports, guild_id: GuildId, name: &str, kind: Option<
     let stored = board.template(name)?;
     let compiled = ports.compiled.template(stored.id, stored.version, &stored.name, || stored.parts.clone());
     let compiled = compiled.map_err(|error| UserError::new(format!("The template cannot be used.\n{error}.")))?;
-    let patterns = match kind {
-        Some(kind) => vec![kind.to_owned()],
-        None => patterns(&board, Some(stored.id)),
-    };
-    let preview = try_out(ports, guild_id, &compiled, &patterns).await?;
+    let preview = try_out(ports, guild_id, &board, Some(stored.id), &compiled, kind).await?;
     Ok(Preview { name: stored.name.clone(), ..preview })
 }
 
@@ -115,7 +104,16 @@ fn patterns(board: &Board, id: Option<Uuid>) -> Vec<String> {
     if used.is_empty() { vec!["*".to_owned()] } else { used }
 }
 
-async fn try_out(ports: &Ports, guild_id: GuildId, template: &Template, patterns: &[String]) -> Result<Preview> {
+/// A template with recent events of this kind, or of those that the template with this id is for.
+pub async fn try_out(
+    ports: &Ports,
+    guild_id: GuildId,
+    board: &Board,
+    id: Option<Uuid>,
+    template: &Template,
+    kind: Option<&str>,
+) -> Result<Preview> {
+    let patterns = kind.map_or_else(|| patterns(board, id), |kind| vec![kind.to_owned()]);
     let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
     let (events, known) = recent(ports, guild_id, &patterns).await?;
     let mut tx = ports.store.begin().await?;
@@ -145,11 +143,13 @@ async fn try_out(ports: &Ports, guild_id: GuildId, template: &Template, patterns
     })
 }
 
-/// A template that works with none of the events that there were is not saved.
-fn refused(preview: &Preview) -> Option<String> {
-    let (event, Err(why)) = preview.examples.first()? else { return None };
-    if preview.examples.iter().any(|(_, rendered)| rendered.is_ok()) {
-        return None;
+impl Preview {
+    /// A template that works with none of the events that there were is not saved.
+    pub fn refused(&self) -> Option<String> {
+        let (event, Err(why)) = self.examples.first()? else { return None };
+        if self.examples.iter().any(|(_, rendered)| rendered.is_ok()) {
+            return None;
+        }
+        Some(format!("The template fails with the newest {}.\n{why}.", event.kind))
     }
-    Some(format!("The template fails with the newest {}.\n{why}.", event.kind))
 }

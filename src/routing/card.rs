@@ -28,8 +28,15 @@ pub fn with_approval(mut body: MessageBody, approval: Option<&ApprovalView>) -> 
     let Some(view) = approval else { return body };
     let shown = approval::show(view);
     if let Some(embed) = body.embeds.pop() {
-        let about = format!("{}\n{}", fit(&escape(&view.title), SHORT), shown.status);
-        body.embeds.push(embed.field("Approval", about, false).field("Reason", approval::reason(view), false));
+        let embed = match &view.offers {
+            // The card itself says what it is about.
+            Some(_) => embed.field("Action", shown.status, false),
+            None => {
+                let about = format!("{}\n{}", fit(&escape(&view.title), SHORT), shown.status);
+                embed.field("Approval", about, false)
+            }
+        };
+        body.embeds.push(embed.field("Reason", approval::reason(view), false));
     }
     body.buttons.splice(..0, shown.buttons);
     body

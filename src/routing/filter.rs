@@ -69,6 +69,7 @@ impl Filter {
 
     pub fn judge(&self, view: &EventView<'_>) -> Outcome {
         match self.expression.eval(view.value()) {
+            Ok(_) if crate::crash::lacks("filter") => Outcome::True,
             Ok(value) if value.is_true() => Outcome::True,
             Ok(_) => Outcome::False(self.values(view)),
             Err(error) => Outcome::Failed(explain(&error)),

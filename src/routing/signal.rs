@@ -6,7 +6,7 @@ use url::Url;
 
 use super::card::with_approval;
 use super::card::{ApprovalView, timeline};
-use super::embed::{Embed, Footer, MessageBody, TITLE, escape, fit};
+use super::embed::{Embed, Footer, MessageBody, TITLE, TOTAL, escape, fit};
 use super::subject::{SubjectState, plain};
 use crate::event::{Event, Severity};
 
@@ -14,6 +14,9 @@ const TEXT: usize = 1500;
 const FIELDS: usize = 12;
 const FIELD_NAME: usize = 60;
 const FIELD: usize = 250;
+/// With room for the mark.
+const ROOM: usize = TOTAL - 100;
+const SHORTEST_TEXT: usize = 200;
 const GREEN: u32 = 0x2ECC71;
 /// Discord refuses longer addresses.
 const LONGEST_URL: usize = 2000;
@@ -36,6 +39,7 @@ pub fn card(state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBod
     let latest = state.latest();
     let kind = latest.map_or("", |entry| entry.kind.as_str());
     let mut embed = frame(&value, kind);
+    let own = embed.fields.len();
     embed.timestamp = latest.map(|entry| entry.key.time);
     if let Some(state) = value("state").as_ref().and_then(plain) {
         embed = embed.field("State", fit(&escape(&super::notice::capitalised(&state)), FIELD), true);
@@ -45,7 +49,25 @@ pub fn card(state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBod
     if is_over(&value) {
         body.buttons.clear();
     }
+    if let Some(embed) = body.embeds.first_mut() {
+        shorten(embed, own);
+    }
     body
+}
+
+/// What the sender says gives way to what people did: its text first, then its fields, `own` in number, from the last.
+fn shorten(embed: &mut Embed, own: usize) {
+    let length = embed.description.chars().count();
+    let over = embed.len().saturating_sub(ROOM);
+    if over > 0 && length > SHORTEST_TEXT {
+        embed.description = fit(&embed.description, length.saturating_sub(over).max(SHORTEST_TEXT));
+    }
+    for at in (0..own).rev() {
+        if embed.len() <= ROOM {
+            return;
+        }
+        embed.fields.remove(at);
+    }
 }
 
 type Part<'a> = &'a dyn Fn(&str) -> Option<Value>;
@@ -73,7 +95,8 @@ fn frame(part: Part<'_>, kind: &str) -> Embed {
         let part = |name: &str| field.get(name).and_then(plain).unwrap_or_default();
         let value = part("value");
         let inline = value.len() < 40 && !value.contains('\n');
-        embed.field(&fit(&escape(&part("name")), FIELD_NAME), fit(&escape(&value), FIELD), inline)
+        let name = Some(part("name")).filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "Value".to_owned());
+        embed.field(&fit(&escape(&name), FIELD_NAME), fit(&escape(&value), FIELD), inline)
     })
 }
 
@@ -98,6 +121,33 @@ fn link(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_card_fits() {
+        let field = serde_json::json!({ "name": "n".repeat(300), "value": "v".repeat(3000) });
+        let mut state = SubjectState::default();
+        for n in 0..20u128 {
+            let at = chrono::DateTime::from_timestamp(1_767_348_000, 0).unwrap();
+            state.apply(&Event {
+                id: uuid::Uuid::from_u128(n),
+                source_id: uuid::Uuid::nil(),
+                guild_id: crate::id::GuildId(1),
+                kind: format!("a.{}", "k".repeat(80)),
+                subject: Some("signal:1".into()),
+                occurred_at: at,
+                received_at: at,
+                severity: Severity::Info,
+                dedup_key: n.to_string(),
+                data: serde_json::json!({
+                    "signal_source": "s".repeat(200), "title": "t".repeat(500), "text": "x".repeat(5000), "state": "s".repeat(500),
+                    "fields": vec![field.clone(); 20]
+                }),
+            });
+        }
+        let embed = card(&state, None).embeds.remove(0);
+        assert!((ROOM - 400..=ROOM).contains(&embed.len()), "{}", embed.len());
+        assert!(embed.fields.iter().any(|field| field.name == "Timeline"));
+    }
 
     #[test]
     fn only_web_addresses_become_links() {

@@ -27,25 +27,27 @@ pub struct Plan {
 }
 
 /// One route that was looked at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tried {
     pub route_id: Uuid,
     pub name: String,
     pub matched: bool,
     /// For one that did not match: the first condition that failed, in words.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub because: String,
 }
 
 /// A template that was used for one of the matched routes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct UsedTemplate {
     pub route_id: Uuid,
     pub template_id: Uuid,
     pub name: String,
     pub version: i64,
     /// Why the built-in look stands in for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 

@@ -129,3 +129,65 @@ pub fn foreign_channel(name: &str) -> String {
 pub fn allow(permissions: &str) -> String {
     format!("Channel settings, Permissions, add the bot's role, and allow {permissions}")
 }
+
+pub const RUN: &str = "Start it with signalbox run, then do this again";
+pub const PARTY_ELSEWHERE: &str =
+    "A program on another machine needs PUBLIC_URL; one on this machine may do without a key: PARTY_LOOPBACK=on";
+pub const NO_KEY_NEEDED: &str = "not needed by a program on this machine (PARTY_LOOPBACK=on)";
+pub const KEY_MADE: &str = "made, named party; it is shown once, below";
+pub const WEBHOOK_KEPT: &str = "set already";
+pub const WEBHOOK_SET: &str = "set; notifications go through it from now on";
+pub const NO_WEBHOOK: &str = "no Discord webhook is set, so notifications have nowhere to go";
+pub const BAD_WEBHOOK: &str = "that is not the address of a Discord webhook";
+pub const SET_WEBHOOK: &str = "In Discord: the channel's settings, Integrations, Webhooks, New Webhook, Copy Webhook URL; then \
+     signalbox setup party --webhook URL";
+pub const NO_ANSWER: &str = "Signalbox does not answer the test";
+
+pub fn not_running(here: &str) -> String {
+    format!("no Signalbox answers at {here}")
+}
+
+pub fn party_address(base: &str) -> String {
+    format!("the party program speaks to {base}/api/discord")
+}
+
+pub fn key_known(begins: &str) -> String {
+    format!("made earlier, begins {begins}")
+}
+
+pub fn key_lacks(begins: &str, missing: &[&str]) -> String {
+    format!("the key {begins} lacks {}", missing.join(" and "))
+}
+
+pub fn revoke_key(begins: &str) -> String {
+    format!("signalbox api-key revoke {begins} and do this again: it is made anew")
+}
+
+pub fn party_arrived(after: Duration, link: Option<&str>) -> String {
+    let link = link.map(|link| format!(": {link}")).unwrap_or_default();
+    format!("Discord has the test notification after {} ms{link}", after.as_millis())
+}
+
+pub fn party_refused(status: u16, said: &str) -> String {
+    format!("the test notification did not arrive ({status}): {}", said.trim_end_matches('.'))
+}
+
+/// What to do about an answer of `/api/discord/test`.
+pub fn party_fix(status: u16) -> &'static str {
+    match status {
+        400 | 502 => SET_WEBHOOK,
+        401 | 403 => {
+            "Does the running Signalbox have the same DATABASE_URL and settings? Restart it, then do this again"
+        }
+        404 => "That process has no intake: run one with the role intake at this port, see SIGNALBOX_ROLES",
+        _ => "Look at the log of the running Signalbox and at signalbox doctor, then do this again",
+    }
+}
+
+pub const BAD_INVITE: &str = "that is not a Discord invite";
+pub const SET_INVITE: &str =
+    "It looks like https://discord.gg/CODE: in Discord, the voice channel, Invite People, Copy";
+
+pub fn invite_set(url: &str) -> String {
+    format!("set: \"party created\" shows {url}")
+}

@@ -21,7 +21,7 @@ use crate::telemetry::traces::Step;
 const BATCH: usize = 256;
 /// A commit takes this share of what waits at most, so that the writers work side by side: one that took all
 /// would leave the others, and a processor, without work.
-const SHARE: usize = 3;
+const SHARE: usize = 2;
 /// Below this a share is not worth a commit of its own.
 const SMALL: usize = 8;
 /// Callers that may wait; beyond it they wait to be let in.

@@ -15,11 +15,14 @@ use super::{Result, Store, Tx};
 use crate::config::ReasonRule;
 use crate::id::{GuildId, RoleId, UserId};
 use crate::routing::card::{ApprovalState, Verb};
+use crate::routing::offer::{Offer, Offers};
 use crate::routing::subject::SubjectState;
 
 pub use due::{OpenApproval, Place, Places, find_places};
 pub use rule::{delete_rule, list_rules, set_rule};
-pub use vote::{bar_requester, delete_vote, delete_votes, has_vote, insert_vote, is_requester, withdraw_votes};
+pub use vote::{
+    bar_requester, count_votes, delete_vote, delete_votes, has_vote, insert_vote, is_requester, withdraw_votes,
+};
 
 /// Which call upstream a decision means. Another source adds a call of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,9 @@ pub use vote::{bar_requester, delete_vote, delete_votes, has_vote, insert_vote, 
 pub enum UpstreamCall {
     #[serde(rename = "xtsystems.machine")]
     Machine { asset_id: String, company_id: Option<String> },
+    /// One of these, posted to where the source's configuration says at that time.
+    #[serde(rename = "source.action")]
+    Action(Offers),
 }
 
 /// The rules in force when an approval was opened, as far as they have no column of their own.
@@ -92,6 +98,10 @@ pub struct Approval {
     pub undone_at: Option<DateTime<Utc>>,
     pub state: ApprovalState,
     pub verb: Option<Verb>,
+    /// Of several actions on offer, the one that is carried out.
+    pub choice: Option<String>,
+    /// How many decisions there were: each is carried under an id of its own.
+    pub decision: i32,
     pub reason: Option<String>,
     pub person_id: Option<Uuid>,
     pub decided_at: Option<DateTime<Utc>>,
@@ -107,6 +117,19 @@ pub struct Approval {
 }
 
 impl Approval {
+    /// The offers of a described source.
+    pub fn offers(&self) -> Option<&Offers> {
+        match &self.call {
+            Some(UpstreamCall::Action(offers)) => Some(offers),
+            _ => None,
+        }
+    }
+
+    /// The action that was chosen.
+    pub fn chosen(&self) -> Option<&Offer> {
+        self.offers()?.find(self.choice.as_deref()?)
+    }
+
     fn fact(&self, name: &str) -> &str {
         self.facts.get(name).map_or("", String::as_str)
     }
@@ -139,6 +162,8 @@ struct Row {
     undone_at: Option<DateTime<Utc>>,
     state: String,
     verb: Option<String>,
+    choice: Option<String>,
+    decision: i32,
     reason: Option<String>,
     person_id: Option<Uuid>,
     decided_at: Option<DateTime<Utc>>,
@@ -189,6 +214,8 @@ impl From<Row> for Approval {
             // The table's check allows no other word.
             state: ApprovalState::parse(&r.state).unwrap_or(ApprovalState::Superseded),
             verb: r.verb.as_deref().and_then(Verb::parse),
+            choice: r.choice,
+            decision: r.decision,
             reason: r.reason,
             person_id: r.person_id,
             decided_at: r.decided_at,
@@ -211,7 +238,7 @@ pub async fn lock_approval(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Result<O
         Row,
         "SELECT id, guild_id, source_id, subject_id, event_id, occurred_at, received_at, asset_id, company_id, hostname,
              ip_address, kind, title, facts, upstream_call, requested_by, terms, needed, votes, expires_at, remind_at,
-             escalate_at, undone_by, undone_at, state, verb, reason, person_id, decided_at, call_due_at, call_attempts,
+             escalate_at, undone_by, undone_at, state, verb, choice, decision, reason, person_id, decided_at, call_due_at, call_attempts,
              lease_token, leased_until, upstream_status, upstream_text, outcome, outcome_by, settled_at
          FROM approval WHERE id = $1 AND guild_id = $2 FOR UPDATE",
         id,
@@ -228,7 +255,7 @@ pub async fn lock_subject_approvals(tx: &mut Tx, subject_id: Uuid) -> Result<Vec
         Row,
         "SELECT id, guild_id, source_id, subject_id, event_id, occurred_at, received_at, asset_id, company_id, hostname,
              ip_address, kind, title, facts, upstream_call, requested_by, terms, needed, votes, expires_at, remind_at,
-             escalate_at, undone_by, undone_at, state, verb, reason, person_id, decided_at, call_due_at, call_attempts,
+             escalate_at, undone_by, undone_at, state, verb, choice, decision, reason, person_id, decided_at, call_due_at, call_attempts,
              lease_token, leased_until, upstream_status, upstream_text, outcome, outcome_by, settled_at
          FROM approval WHERE subject_id = $1 ORDER BY occurred_at, received_at, id FOR UPDATE",
         subject_id
@@ -242,7 +269,7 @@ pub async fn lock_subject_approvals(tx: &mut Tx, subject_id: Uuid) -> Result<Vec
 pub async fn insert_approval(tx: &mut Tx, a: &Approval, now: DateTime<Utc>) -> Result<()> {
     let (asset_id, company_id) = match &a.call {
         Some(UpstreamCall::Machine { asset_id, company_id }) => (asset_id.as_str(), company_id.as_deref()),
-        None => ("", None),
+        _ => ("", None),
     };
     sqlx::query!(
         "INSERT INTO approval (id, guild_id, source_id, subject_id, event_id, occurred_at, received_at, asset_id,
@@ -290,9 +317,9 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
              call_attempts = $8, lease_token = $9, leased_until = $10, upstream_status = $11, upstream_text = $12,
              outcome = $13, outcome_by = $14, settled_at = $15, hostname = $16, ip_address = $17, title = $18, facts = $19,
              votes = $20, expires_at = $21, remind_at = $22, escalate_at = $23, undone_by = $24, undone_at = $25,
-             needed = $26, terms = $27,
+             needed = $26, terms = $27, choice = $28, decision = $29,
              barred = CASE WHEN $2 IN ('confirmed', 'elsewhere', 'superseded', 'expired') THEN '{}' ELSE barred END
-         WHERE id = $1",
+         WHERE id = $1 AND guild_id = $30",
         a.id,
         a.state.as_str(),
         a.verb.map(Verb::as_str),
@@ -319,7 +346,10 @@ pub async fn save_approval(tx: &mut Tx, a: &Approval) -> Result<()> {
         a.undone_by,
         a.undone_at,
         a.needed,
-        json!(a.terms)
+        json!(a.terms),
+        a.choice,
+        a.decision,
+        a.guild_id.0
     )
     .execute(&mut **tx)
     .await?;
@@ -357,13 +387,15 @@ pub async fn get_subject_state(tx: &mut Tx, subject_id: Uuid) -> Result<SubjectS
 }
 
 impl Store {
-    /// Leases decided approvals whose call upstream is due, or whose caller's lease lapsed.
+    /// Leases decided approvals whose call upstream is due, or whose caller's lease lapsed; those about machines only
+    /// where XTSystems can be called.
     pub async fn claim_approvals(
         &self,
         token: Uuid,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
         limit: i64,
+        machines: bool,
     ) -> Result<Vec<Approval>> {
         let mut tx = self.begin().await?;
         let rows = sqlx::query_as!(
@@ -372,6 +404,7 @@ impl Store {
                 SELECT id FROM approval
                 WHERE state IN ('deciding', 'sent', 'unknown') AND call_due_at <= $2
                   AND (leased_until IS NULL OR leased_until <= $2)
+                  AND ($5 OR upstream_call ->> 'to' = 'source.action')
                 ORDER BY call_due_at LIMIT $4 FOR UPDATE SKIP LOCKED
              )
              UPDATE approval a SET lease_token = $1, leased_until = $3, call_attempts = call_attempts + 1,
@@ -379,13 +412,14 @@ impl Store {
              FROM due WHERE a.id = due.id
              RETURNING a.id, a.guild_id, a.source_id, a.subject_id, a.event_id, a.occurred_at, a.received_at, a.asset_id,
                  a.company_id, a.hostname, a.ip_address, a.kind, a.title, a.facts, a.upstream_call, a.requested_by,
-                 a.terms, a.needed, a.votes, a.expires_at, a.remind_at, a.escalate_at, a.undone_by, a.undone_at, a.state, a.verb, a.reason, a.person_id, a.decided_at,
+                 a.terms, a.needed, a.votes, a.expires_at, a.remind_at, a.escalate_at, a.undone_by, a.undone_at, a.state, a.verb, a.choice, a.decision, a.reason, a.person_id, a.decided_at,
                  a.call_due_at, a.call_attempts, a.lease_token, a.leased_until, a.upstream_status, a.upstream_text,
                  a.outcome, a.outcome_by, a.settled_at",
             token,
             now,
             until,
-            limit
+            limit,
+            machines
         )
         .fetch_all(&mut *tx)
         .await?;

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::source::ensure_person;
 use super::{Result, Store, Tx};
 use crate::id::{GuildId, UserId};
 
@@ -15,6 +16,45 @@ pub struct NewAudit {
     pub person_id: Option<Uuid>,
     pub action: &'static str,
     pub detail: Value,
+}
+
+/// Who does what a line tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Author {
+    Member(UserId),
+    /// Whoever holds the API key of this name.
+    Key(String),
+}
+
+impl Author {
+    /// As rows name a member; `new_id` is for one who was never named.
+    pub async fn person(&self, tx: &mut Tx, new_id: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>> {
+        match self {
+            Author::Member(user) => Ok(Some(ensure_person(tx, user.0, new_id, now).await?)),
+            Author::Key(_) => Ok(None),
+        }
+    }
+
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Author::Member(_) => None,
+            Author::Key(name) => Some(name),
+        }
+    }
+
+    /// A line about what they do; `person_id` as [`Author::person`] says.
+    pub fn line(
+        &self,
+        guild_id: GuildId,
+        person_id: Option<Uuid>,
+        action: &'static str,
+        mut detail: Value,
+    ) -> NewAudit {
+        if let Some(name) = self.key() {
+            detail["api_key"] = name.into();
+        }
+        NewAudit { guild_id, approval_id: None, person_id, action, detail }
+    }
 }
 
 /// A stored line, with what people recognise it by.

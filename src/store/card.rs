@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::approval::UpstreamCall;
 use super::lane::{self, Lane};
 use super::send::NewAttempt;
 use super::{Result, Store, Tx};
 use crate::event::kind::SubjectKind;
 use crate::id::{GuildId, MessageId};
 use crate::routing::card::{ApprovalState, ApprovalView, Verb, Voter};
+use crate::routing::offer::Offers;
 use crate::routing::post::PostState;
 use crate::routing::subject::SubjectState;
 use crate::routing::ticket::{ActionView, Controls};
@@ -124,6 +126,8 @@ struct Row {
     requested_by: Option<String>,
     needed: Option<i32>,
     votes: Option<serde_json::Value>,
+    upstream_call: Option<serde_json::Value>,
+    choice: Option<String>,
     call_due_at: Option<DateTime<Utc>>,
     undone_by: Option<i64>,
     undone_at: Option<DateTime<Utc>>,
@@ -135,11 +139,19 @@ fn mention(user: Option<i64>) -> String {
     user.map_or_else(|| "someone".into(), |user| format!("<@{user}>"))
 }
 
-/// Pairs of user and second.
+/// User, second, and what they chose.
 fn voters(votes: Option<serde_json::Value>) -> Vec<Voter> {
-    let pairs: Vec<(Option<i64>, i64)> = votes.and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default();
-    let voter = |(user, second)| Some(Voter { who: mention(user), at: DateTime::from_timestamp(second, 0)? });
-    pairs.into_iter().filter_map(voter).collect()
+    let votes: Vec<(Option<i64>, i64, String)> = votes.and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default();
+    let voter =
+        |(user, second, choice)| Some(Voter { who: mention(user), at: DateTime::from_timestamp(second, 0)?, choice });
+    votes.into_iter().filter_map(voter).collect()
+}
+
+fn offers(call: Option<serde_json::Value>) -> Option<Offers> {
+    match serde_json::from_value(call?).ok()? {
+        UpstreamCall::Action(offers) => Some(offers),
+        UpstreamCall::Machine { .. } => None,
+    }
 }
 
 impl From<Row> for CardView {
@@ -154,9 +166,11 @@ impl From<Row> for CardView {
             needed: r.needed.unwrap_or(1),
             votes: voters(r.votes),
             undo_until: r.call_due_at.filter(|due| untouched && r.decided_at.is_some_and(|at| *due > at)),
-            undone: r.undone_at.map(|at| Voter { who: mention(r.undone_by), at }),
+            undone: r.undone_at.map(|at| Voter { who: mention(r.undone_by), at, choice: String::new() }),
             expires_at: r.expires_at,
             verb: r.verb.as_deref().and_then(Verb::parse),
+            offers: offers(r.upstream_call),
+            choice: r.choice,
             by: r.presser.map(|user| format!("<@{user}>")),
             decided_at: r.decided_at,
             reason: r.reason,
@@ -192,8 +206,8 @@ impl Store {
                    a.id AS "approval_id?", a.state AS "approval_state?", a.verb, p.discord_user_id AS presser,
                    a.decided_at, a.reason, a.upstream_text, a.call_attempts AS "call_attempts?", a.outcome,
                    a.outcome_by, a.settled_at, a.title AS "title?", a.requested_by, a.needed AS "needed?", a.call_due_at,
-                   u.discord_user_id AS undone_by, a.undone_at, a.expires_at,
-                   (SELECT jsonb_agg(jsonb_build_array(w.discord_user_id, extract(epoch FROM v.voted_at)::bigint)
+                   u.discord_user_id AS undone_by, a.undone_at, a.expires_at, a.upstream_call, a.choice,
+                   (SELECT jsonb_agg(jsonb_build_array(w.discord_user_id, extract(epoch FROM v.voted_at)::bigint, v.choice)
                         ORDER BY v.voted_at, v.person_id)
                     FROM approval_vote v LEFT JOIN person w ON w.id = v.person_id WHERE v.approval_id = a.id) AS votes
                FROM card c JOIN subject s ON s.id = c.subject_id

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Result, Store, Tx};
+use super::{Result, Store};
 use crate::id::GuildId;
 
 /// Which deliveries are wanted; all of them by default.
@@ -108,50 +108,4 @@ impl Store {
         .fetch_all(&self.pool)
         .await?)
     }
-}
-
-/// What became of the wish to deliver a message after all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Requeued {
-    Done,
-    /// It has not failed.
-    Alive(String),
-    /// Its destination was removed.
-    Nowhere,
-    /// Its card is shown by now, or another message is to show it.
-    Settled,
-    Unknown,
-}
-
-/// Queues a message again that was not delivered, under a new send. It is certainly not in Discord: a message
-/// only dies when it was refused, or was looked for and not found.
-pub async fn requeue_message(tx: &mut Tx, guild_id: GuildId, id: i64) -> Result<Requeued> {
-    let row = sqlx::query!(
-        r#"SELECT m.state, d.removed_at IS NOT NULL AS "is_nowhere!",
-               COALESCE(c.discord_message_id IS NOT NULL OR c.gone_at IS NOT NULL, false)
-                   OR (m.card_id IS NOT NULL AND EXISTS (SELECT 1 FROM message o WHERE o.card_id = m.card_id
-                       AND o.id <> m.id AND (o.state IN ('queued', 'sending') OR (o.state = 'dead' AND o.id > m.id))))
-                   AS "is_settled!"
-           FROM message m JOIN destination d ON d.id = m.destination_id LEFT JOIN card c ON c.id = m.card_id
-           WHERE m.guild_id = $1 AND m.id = $2 FOR UPDATE OF m"#,
-        guild_id.0,
-        id
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    match row {
-        None => return Ok(Requeued::Unknown),
-        Some(row) if row.state != "dead" => return Ok(Requeued::Alive(row.state)),
-        Some(row) if row.is_nowhere => return Ok(Requeued::Nowhere),
-        Some(row) if row.is_settled => return Ok(Requeued::Settled),
-        Some(_) => {}
-    }
-    sqlx::query!(
-        "UPDATE message SET state = 'queued', send_id = NULL, finished_at = NULL WHERE guild_id = $1 AND id = $2",
-        guild_id.0,
-        id
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(Requeued::Done)
 }

@@ -257,6 +257,18 @@ pub async fn ensure_channel(
     new_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Uuid> {
+    // Nothing is locked where it is there, as nearly always: each start asks, while others deliver to it.
+    let there = sqlx::query_scalar!(
+        "SELECT d.id FROM destination d JOIN lane l ON l.destination_id = d.id
+         WHERE d.guild_id = $1 AND d.channel_id = $2 AND d.removed_at IS NULL",
+        guild_id.0,
+        channel.0
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    if let Some(id) = there {
+        return Ok(id);
+    }
     sqlx::query!(
         "INSERT INTO destination (id, guild_id, kind, channel_id, created_at) VALUES ($1, $2, 'channel', $3, $4)
          ON CONFLICT ON CONSTRAINT destination_channel_unique DO UPDATE SET removed_at = NULL, enabled = true

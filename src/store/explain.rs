@@ -194,6 +194,40 @@ impl From<MessageRow> for ToldMessage {
     }
 }
 
+/// The messages that [`Store::list_deliveries`] asks for, in this order: written out, so that an index gives it.
+macro_rules! deliveries {
+    ($order:literal, $guild_id:expr, $below:expr, $above:expr, $filter:expr, $limit:expr) => {
+        sqlx::query_as!(
+            MessageRow,
+            r#"SELECT m.id, m.event_id, e.kind AS "kind?", m.destination_id, m.state, m.send_id, s.state AS "send_state?",
+                   s.set_aside AS "set_aside?", s.note, m.created_at, m.finished_at,
+                   CASE d.kind WHEN 'forum' THEN COALESCE(s.thread_id, s.discord_message_id)
+                       ELSE COALESCE(d.channel_id, d.webhook_channel_id) END AS channel_id, s.discord_message_id
+               FROM message m JOIN destination d ON d.id = m.destination_id
+               LEFT JOIN send s ON s.id = m.send_id LEFT JOIN event e ON e.id = m.event_id
+               WHERE m.guild_id = $1 AND m.id < $2 AND m.id > $3
+                 AND ($4::text IS NULL
+                     OR ($4 = 'waiting' AND m.state IN ('queued', 'sending')
+                         AND COALESCE(s.state NOT IN ('in_doubt', 'unresolved'), true))
+                     OR ($4 = 'in_doubt' AND m.state = 'sending' AND s.state IN ('in_doubt', 'unresolved'))
+                     OR ($4 = 'delivered' AND m.state = 'delivered')
+                     OR ($4 = 'not_delivered' AND m.state = 'dead'))
+                 AND ($5::uuid IS NULL OR m.destination_id = $5)
+                 AND ($6::text IS NULL OR e.kind = $6)
+                 AND ($7::timestamptz IS NULL OR m.created_at >= $7) "#
+                + $order,
+            $guild_id.0,
+            $below,
+            $above,
+            $filter.state.map(DeliveryState::as_str),
+            $filter.destination_id,
+            $filter.kind,
+            $filter.since,
+            $limit
+        )
+    };
+}
+
 impl Store {
     /// The create behind a Discord message, or one of ours by its own id.
     pub async fn find_told_send(
@@ -310,37 +344,13 @@ impl Store {
             DeliveryPage::NewerThan(id) => (i64::MAX, id),
         };
         let upwards = matches!(page, DeliveryPage::NewerThan(_));
-        let rows = sqlx::query_as!(
-            MessageRow,
-            r#"SELECT m.id, m.event_id, e.kind AS "kind?", m.destination_id, m.state, m.send_id, s.state AS "send_state?",
-                   s.set_aside AS "set_aside?", s.note, m.created_at, m.finished_at,
-                   CASE d.kind WHEN 'forum' THEN COALESCE(s.thread_id, s.discord_message_id)
-                       ELSE COALESCE(d.channel_id, d.webhook_channel_id) END AS channel_id, s.discord_message_id
-               FROM message m JOIN destination d ON d.id = m.destination_id
-               LEFT JOIN send s ON s.id = m.send_id LEFT JOIN event e ON e.id = m.event_id
-               WHERE m.guild_id = $1 AND m.id < $2 AND m.id > $3
-                 AND ($4::text IS NULL
-                     OR ($4 = 'waiting' AND m.state IN ('queued', 'sending')
-                         AND COALESCE(s.state NOT IN ('in_doubt', 'unresolved'), true))
-                     OR ($4 = 'in_doubt' AND m.state = 'sending' AND s.state IN ('in_doubt', 'unresolved'))
-                     OR ($4 = 'delivered' AND m.state = 'delivered')
-                     OR ($4 = 'not_delivered' AND m.state = 'dead'))
-                 AND ($5::uuid IS NULL OR m.destination_id = $5)
-                 AND ($6::text IS NULL OR e.kind = $6)
-                 AND ($7::timestamptz IS NULL OR m.created_at >= $7)
-               ORDER BY CASE WHEN $8 THEN m.id ELSE -m.id END LIMIT $9"#,
-            guild_id.0,
-            below,
-            above,
-            filter.state.map(DeliveryState::as_str),
-            filter.destination_id,
-            filter.kind,
-            filter.since,
-            upwards,
-            limit
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = if upwards {
+            deliveries!("ORDER BY m.id LIMIT $8", guild_id, below, above, filter, limit).fetch_all(&self.pool).await?
+        } else {
+            deliveries!("ORDER BY m.id DESC LIMIT $8", guild_id, below, above, filter, limit)
+                .fetch_all(&self.pool)
+                .await?
+        };
         let mut messages: Vec<ToldMessage> = rows.into_iter().map(ToldMessage::from).collect();
         if upwards {
             messages.reverse();

@@ -1,6 +1,6 @@
 //! Described sources: their configuration, and their secrets, of which at most two are live. Values are settings.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::Value;
 use uuid::Uuid;
@@ -103,6 +103,41 @@ impl Store {
         })
     }
 
+    /// One of a server.
+    pub async fn find_generic_source(&self, guild_id: GuildId, id: Uuid) -> Result<Option<StoredSource>> {
+        let found = self.list_generic_sources(Some(guild_id)).await?;
+        Ok(found.into_iter().find(|source| source.id == id))
+    }
+
+    /// What the source's actions are signed with: the current secret, and the one before it for a day.
+    pub async fn list_action_secrets(
+        &self,
+        guild_id: GuildId,
+        source_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<SecretString>> {
+        let rows = sqlx::query!(
+            "SELECT key, value FROM setting WHERE guild_id = $1
+             AND (key = $2 OR key = $3 AND EXISTS (SELECT 1 FROM setting n WHERE n.guild_id = $1 AND n.key = $2
+                 AND n.updated_at > $4))
+             ORDER BY key",
+            guild_id.0,
+            action_slot(source_id),
+            older_action_slot(source_id),
+            now - TimeDelta::days(1)
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut secrets = Vec::new();
+        for row in rows {
+            match self.keys.open(&setting_place(guild_id.0, &row.key), &row.value) {
+                Ok(value) => secrets.push(value.into()),
+                Err(error) => tracing::warn!(%error, %source_id, "a secret of a source's actions is left out"),
+            }
+        }
+        Ok(secrets)
+    }
+
     /// How many described sources a server has.
     pub async fn count_generic_sources(&self, guild_id: GuildId) -> Result<i64> {
         Ok(sqlx::query_scalar!(
@@ -139,13 +174,20 @@ pub async fn insert_generic_source(
 }
 
 /// Replaces the configuration, unless somebody else has changed it since that version.
-pub async fn update_generic_config(tx: &mut Tx, id: Uuid, config: &Value, version: i32) -> Result<bool> {
+pub async fn update_generic_config(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    id: Uuid,
+    config: &Value,
+    version: i32,
+) -> Result<bool> {
     let changed = sqlx::query!(
         "UPDATE source SET config = $2, config_version = config_version + 1
-         WHERE id = $1 AND kind = 'generic' AND removed_at IS NULL AND config_version = $3",
+         WHERE id = $1 AND guild_id = $4 AND kind = 'generic' AND removed_at IS NULL AND config_version = $3",
         id,
         config,
-        version
+        version,
+        guild_id.0
     )
     .execute(&mut **tx)
     .await?;
@@ -163,7 +205,9 @@ pub async fn add_source_secret(
     now: DateTime<Utc>,
 ) -> Result<()> {
     // One rotation after the other.
-    sqlx::query!("SELECT id FROM source WHERE id = $1 FOR UPDATE", source_id).fetch_optional(&mut **tx).await?;
+    sqlx::query!("SELECT id FROM source WHERE id = $1 AND guild_id = $2 FOR UPDATE", source_id, guild_id.0)
+        .fetch_optional(&mut **tx)
+        .await?;
     let sealed = tx.keys.seal(&setting_place(guild_id.0, slot), value)?;
     sqlx::query!(
         "UPDATE webhook_secret w SET ends_at = LEAST(COALESCE(w.ends_at, $2), CASE WHEN w.slot = (
@@ -196,6 +240,55 @@ pub async fn add_source_secret(
     Ok(())
 }
 
+fn action_slot(source_id: Uuid) -> String {
+    format!("source.{source_id}.action_secret")
+}
+
+fn older_action_slot(source_id: Uuid) -> String {
+    format!("source.{source_id}.action_secret.old")
+}
+
+/// Makes this secret the one that actions are signed with; the one before it is used for a day as well. `replace`
+/// false: only when there is none. Whether it was taken.
+pub async fn set_action_secret(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    source_id: Uuid,
+    value: &str,
+    replace: bool,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let (slot, older) = (action_slot(source_id), older_action_slot(source_id));
+    // One after the other.
+    sqlx::query!("SELECT id FROM source WHERE id = $1 AND guild_id = $2 FOR UPDATE", source_id, guild_id.0)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let current = sqlx::query_scalar!("SELECT value FROM setting WHERE guild_id = $1 AND key = $2", guild_id.0, slot)
+        .fetch_optional(&mut **tx)
+        .await?;
+    if current.is_some() && !replace {
+        return Ok(false);
+    }
+    let mut values = vec![(slot.clone(), value.to_owned())];
+    if let Some(before) = current.and_then(|stored| tx.keys.open(&setting_place(guild_id.0, &slot), &stored).ok()) {
+        values.push((older, before));
+    }
+    for (key, value) in values {
+        let sealed = tx.keys.seal(&setting_place(guild_id.0, &key), &value)?;
+        sqlx::query!(
+            "INSERT INTO setting (guild_id, key, value, updated_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (guild_id, key) DO UPDATE SET value = $3, updated_at = $4",
+            guild_id.0,
+            key,
+            sealed,
+            now
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(true)
+}
+
 /// Its address is nobody's from now on, its name free; its events stay known. Its secrets are gone.
 pub async fn remove_generic_source(tx: &mut Tx, guild_id: GuildId, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
     let removed = sqlx::query!(
@@ -211,9 +304,11 @@ pub async fn remove_generic_source(tx: &mut Tx, guild_id: GuildId, id: Uuid, now
         return Ok(false);
     }
     sqlx::query!(
-        "DELETE FROM setting WHERE guild_id = $1 AND key IN (SELECT slot FROM webhook_secret WHERE source_id = $2)",
+        "DELETE FROM setting WHERE guild_id = $1
+             AND (key = ANY ($3) OR key IN (SELECT slot FROM webhook_secret WHERE source_id = $2))",
         guild_id.0,
-        id
+        id,
+        &[action_slot(id), older_action_slot(id)]
     )
     .execute(&mut **tx)
     .await?;

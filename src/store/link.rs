@@ -151,13 +151,21 @@ pub async fn lock_link_request(
     }))
 }
 
-pub async fn answer_link_request(tx: &mut Tx, id: Uuid, answer: &str, by: Uuid, now: DateTime<Utc>) -> Result<()> {
+pub async fn answer_link_request(
+    tx: &mut Tx,
+    request: &LinkRequest,
+    answer: &str,
+    by: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
-        "UPDATE upstream_link_request SET answer = $2, answered_by_person_id = $3, answered_at = $4 WHERE id = $1",
-        id,
+        "UPDATE upstream_link_request SET answer = $2, answered_by_person_id = $3, answered_at = $4
+         WHERE id = $1 AND guild_id = $5",
+        request.id,
         answer,
         by,
-        now
+        now,
+        request.guild_id.0
     )
     .execute(&mut **tx)
     .await?;

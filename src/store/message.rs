@@ -38,6 +38,9 @@ pub struct Queued {
     pub receipt: Option<Value>,
     /// The window of the destination, where it has one of its own.
     pub batch_window_ms: Option<i32>,
+    /// As whom its webhook posts, where that is set.
+    pub sender_name: Option<String>,
+    pub sender_avatar_url: Option<String>,
 }
 
 /// Inserts in the given order, which becomes the order of each lane.
@@ -85,7 +88,8 @@ impl Store {
     pub async fn list_queued(&self, destination_id: Uuid, limit: i64) -> Result<Vec<Queued>> {
         let rows = sqlx::query_as!(
             Queued,
-            "SELECT m.id, m.card_id, m.embed, m.content, m.mentions, m.change_id, m.receipt, d.batch_window_ms
+            "SELECT m.id, m.card_id, m.embed, m.content, m.mentions, m.change_id, m.receipt, d.batch_window_ms,
+                 d.sender_name, d.sender_avatar_url
              FROM message m JOIN destination d ON d.id = m.destination_id
              WHERE m.destination_id = $1 AND m.state = 'queued' ORDER BY m.id LIMIT $2",
             destination_id,
@@ -160,6 +164,8 @@ pub struct DeadMessage {
     pub note: String,
     /// Why it cannot be queued again: what it shows is there by now, or its destination is not.
     pub settled: bool,
+    /// Of those reasons, the second.
+    pub nowhere: bool,
     /// It would wait: its destination is paused, or Discord refuses it.
     pub would_wait: bool,
 }
@@ -186,7 +192,7 @@ impl Store {
                    (d.removed_at IS NOT NULL OR COALESCE(c.discord_message_id IS NOT NULL OR c.gone_at IS NOT NULL, false)
                        OR (m.card_id IS NOT NULL AND EXISTS (SELECT 1 FROM message o WHERE o.card_id = m.card_id
                            AND o.id <> m.id AND (o.state IN ('queued', 'sending') OR (o.state = 'dead' AND o.id > m.id)))))
-                       AS "settled!",
+                       AS "settled!", d.removed_at IS NOT NULL AS "nowhere!",
                    (NOT d.enabled OR d.disabled_at IS NOT NULL) AS "would_wait!"
                FROM message m JOIN destination d ON d.id = m.destination_id
                LEFT JOIN card c ON c.id = m.card_id LEFT JOIN send s ON s.id = m.send_id
@@ -212,10 +218,10 @@ impl Store {
 
 /// Queues undelivered messages again, each under a new send. They are certainly not in Discord: a message only
 /// dies when it was refused, or was looked for and not found. What died again after `until` stays. Returns how many.
-pub async fn requeue_dead(tx: &mut Tx, ids: &[i64], until: DateTime<Utc>) -> Result<u64> {
+pub async fn requeue_dead(tx: &mut Tx, ids: &[i64], until: Option<DateTime<Utc>>) -> Result<u64> {
     let done = sqlx::query!(
         "UPDATE message SET state = 'queued', send_id = NULL, finished_at = NULL
-         WHERE id = ANY ($1) AND state = 'dead' AND finished_at <= $2",
+         WHERE id = ANY ($1) AND state = 'dead' AND ($2::timestamptz IS NULL OR finished_at <= $2)",
         ids,
         until
     )

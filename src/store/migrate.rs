@@ -83,11 +83,16 @@ impl Store {
 
 pub use sqlx::migrate::MigrateError as SqlxMigrateError;
 
-/// True when a migration failed because the server went away.
-pub fn is_connection_error(error: &SqlxMigrateError) -> bool {
-    match error {
-        SqlxMigrateError::Execute(inner) | SqlxMigrateError::ExecuteMigration(inner, _) => {
-            matches!(inner, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_))
+/// True when a migration failed because the server went away, or because of others that were at work: the same
+/// works later.
+pub fn may_work_later(error: &SqlxMigrateError) -> bool {
+    let (SqlxMigrateError::Execute(inner) | SqlxMigrateError::ExecuteMigration(inner, _)) = error else { return false };
+    match inner {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => true,
+        // As `StoreError` has it: 57P01..3 shutting down, crashed, starting; 53: out of resources; 08: connection.
+        sqlx::Error::Database(db) => {
+            let is_away = |code: &str| ["57P", "53", "08"].iter().any(|class| code.starts_with(class));
+            super::is_conflict(&**db) || db.code().is_some_and(|code| is_away(&code))
         }
         _ => false,
     }

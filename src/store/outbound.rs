@@ -352,10 +352,12 @@ pub async fn rotate_outbound_secret(
     save_secret(tx, guild_id, &previous_secret_key(id), &previous, now).await?;
     save_secret(tx, guild_id, &secret_key(id), secret, now).await?;
     sqlx::query!(
-        "UPDATE outbound_webhook SET previous_secret_ends_at = $2, version = version + 1, updated_at = $3 WHERE id = $1",
+        "UPDATE outbound_webhook SET previous_secret_ends_at = $2, version = version + 1, updated_at = $3
+         WHERE id = $1 AND guild_id = $4",
         id,
         previous_ends_at,
-        now
+        now,
+        guild_id.0
     )
     .execute(&mut **tx)
     .await?;

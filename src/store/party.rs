@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::secret::webhook_place;
 use super::{Result, Store, Tx};
 use crate::id::{ChannelId, GuildId};
 use crate::routing::subject::SubjectState;
@@ -62,6 +63,22 @@ impl Store {
     pub async fn has_party_route(&self, route_id: Uuid) -> Result<bool> {
         let found = sqlx::query_scalar!("SELECT 1 AS one FROM route WHERE id = $1 AND enabled", route_id);
         Ok(found.fetch_optional(&self.pool).await?.is_some())
+    }
+
+    /// The webhook that the route of a party source leads to, with its token.
+    pub async fn find_party_webhook(&self, guild_id: GuildId, route_id: Uuid) -> Result<Option<(i64, String)>> {
+        let row = sqlx::query!(
+            r#"SELECT d.webhook_id AS "id!", d.webhook_token AS "token!" FROM route r
+               JOIN destination d ON d.id = r.destination_ids[1]
+               WHERE r.id = $1 AND r.guild_id = $2 AND r.enabled AND d.enabled AND d.removed_at IS NULL
+                 AND d.webhook_id IS NOT NULL AND d.webhook_token IS NOT NULL"#,
+            route_id,
+            guild_id.0
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some((row.id, self.keys.open(&webhook_place(guild_id.0, row.id), &row.token)?)))
     }
 
     /// The message that told of an event, once Discord has it: channel, message, and whether it is there.

@@ -395,6 +395,21 @@ pub static TABLES: &[Table] = &[
         }],
         ..table("audit", "who did what; it cannot be changed", "AUDIT_DAYS, without it for good", BY_GUILD)
     },
+    Table {
+        members: &[Member {
+            column: "person_id",
+            by: By::Person,
+            what: "presses of yours that were refused in the last hour, and are counted",
+            exported: "what, last_at, since, more",
+            on_delete: OnDelete::Row,
+        }],
+        ..table(
+            "audit_repeat",
+            "how often the same press was refused; one line of the audit log tells it when the hour is over",
+            "an hour",
+            BY_GUILD,
+        )
+    },
     table("audit_unsealed", "lines of the audit log that wait for their seal", "seconds", BY_GUILD),
     table("audit_seal", "the hash chain over the audit log", "as long as the line", BY_GUILD),
     table("audit_head", "where that chain ends", "as long as the log", BY_GUILD),
@@ -420,6 +435,16 @@ pub static TABLES: &[Table] = &[
         )
     },
     table("privacy_request", "keyed hashes of the Discord ids that asked for a deletion", "1 day", None),
+    Table {
+        members: &[Member {
+            column: "discord_user_id",
+            by: By::User,
+            what: "deletion of yours that is under way",
+            exported: "discord_user_id, asked_at",
+            on_delete: OnDelete::Row,
+        }],
+        ..table("privacy_deletion", "members whose deletion is under way", "until it is done", None)
+    },
     table("guild_departure", "servers that removed the bot, and when their data goes", "until then", None),
     table("schema_compatibility", "versions of the tables themselves", "for good", None),
     table("_sqlx_migrations", "the same, for the upgrade", "for good", None),
@@ -452,8 +477,15 @@ impl Member {
         match self.by {
             By::User => format!("{column} = $1"),
             By::Person => format!("{column} = (SELECT id FROM person WHERE discord_user_id = $1)"),
-            By::Mentions => format!("{column} && ARRAY['<@' || $1::bigint || '>', '<@!' || $1::bigint || '>']"),
-            By::Body => format!("{column}::text LIKE '%' || $1::bigint || '%'"),
+            By::Mentions => {
+                format!(
+                    "{column} <> '{{}}' AND {column} && ARRAY['<@' || $1::bigint || '>', '<@!' || $1::bigint || '>']"
+                )
+            }
+            // As the index has it.
+            By::Body => {
+                format!("{column}::text LIKE '%<@%' AND mentioned_in({column}) @> ARRAY[($1::bigint)::text]")
+            }
         }
     }
 }

@@ -180,16 +180,21 @@ pub async fn list_source_names(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, S
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
-/// Replaces the guild's routes of origin `env`. Concurrent starts take turns.
+/// Processes that start at the same time take turns to write a guild's routes of origin `env`.
+pub async fn take_env_turn(tx: &mut Tx, guild_id: GuildId) -> Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('env-routes', $1))", guild_id.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Replaces the guild's routes of origin `env`, after [`take_env_turn`].
 pub async fn replace_env_routes(
     tx: &mut Tx,
     guild_id: GuildId,
     routes: &[NewEnvRoute],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('env-routes', $1))", guild_id.0)
-        .execute(&mut **tx)
-        .await?;
     sqlx::query!("DELETE FROM route WHERE guild_id = $1 AND origin = 'env'", guild_id.0).execute(&mut **tx).await?;
     for (n, route) in routes.iter().enumerate() {
         sqlx::query!(

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::audit::Author;
 use super::{Result, Store, Tx};
 use crate::id::{GuildId, UserId};
 
@@ -64,14 +65,15 @@ pub async fn lock_routes(tx: &mut Tx, guild_id: GuildId) -> Result<()> {
 pub async fn insert_change(
     tx: &mut Tx,
     guild_id: GuildId,
-    person_id: Uuid,
+    person_id: Option<Uuid>,
+    key_name: Option<&str>,
     change: &Change,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
         "INSERT INTO route_change (id, guild_id, what, target_id, name, person_id, changed_at, before, after,
-             mentions_before, mentions_after, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             mentions_before, mentions_after, version, key_name)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         change.id,
         guild_id.0,
         change.what.as_str(),
@@ -83,7 +85,8 @@ pub async fn insert_change(
         change.after,
         &change.mentions_before,
         &change.mentions_after,
-        change.version
+        change.version,
+        key_name
     )
     .execute(&mut **tx)
     .await?;
@@ -113,10 +116,16 @@ pub async fn find_change(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Result<Opt
     }))
 }
 
-pub async fn mark_undone(tx: &mut Tx, id: Uuid, by: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("UPDATE route_change SET undone_at = $2, undone_by = $3 WHERE id = $1", id, now, by)
-        .execute(&mut **tx)
-        .await?;
+pub async fn mark_undone(tx: &mut Tx, guild_id: GuildId, id: Uuid, by: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE route_change SET undone_at = $2, undone_by = $3 WHERE id = $1 AND guild_id = $4",
+        id,
+        now,
+        by,
+        guild_id.0
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -170,13 +179,17 @@ pub async fn take_draft(tx: &mut Tx, guild_id: GuildId, id: Uuid, now: DateTime<
 
 impl Store {
     /// Who made a change, unless that is forgotten.
-    pub async fn find_change_author(&self, id: Uuid) -> Result<Option<UserId>> {
-        let user = sqlx::query_scalar!(
-            "SELECT p.discord_user_id FROM route_change c JOIN person p ON p.id = c.person_id WHERE c.id = $1",
+    pub async fn find_change_author(&self, id: Uuid) -> Result<Option<Author>> {
+        let row = sqlx::query!(
+            "SELECT p.discord_user_id, c.key_name FROM route_change c LEFT JOIN person p ON p.id = c.person_id
+             WHERE c.id = $1",
             id
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(user.flatten().map(UserId))
+        Ok(row.and_then(|row| {
+            let member = row.discord_user_id.map(|id| Author::Member(UserId(id)));
+            member.or(row.key_name.map(Author::Key))
+        }))
     }
 }

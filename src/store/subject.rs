@@ -130,6 +130,21 @@ impl Store {
         .await?)
     }
 
+    /// The id that XTSystems gave a ticket whose description has this mark, if an event since then told of it.
+    pub async fn find_ticket_with(&self, source_id: Uuid, mark: &str, since: DateTime<Utc>) -> Result<Option<String>> {
+        Ok(sqlx::query_scalar!(
+            "SELECT state #>> '{fields,id,value}' FROM subject
+             WHERE source_id = $1 AND kind = 'ticket' AND updated_at >= $3
+               AND position($2 IN state #>> '{fields,description,value}') > 0 LIMIT 1",
+            source_id,
+            mark,
+            since
+        )
+        .fetch_optional(&self.pool)
+        .await?
+        .flatten())
+    }
+
     /// The tickets that changed last, newest first, each with its newest card's channel and message.
     pub async fn list_known_tickets(&self, source_id: Uuid, limit: i64) -> Result<Vec<KnownTicket>> {
         let rows = sqlx::query!(

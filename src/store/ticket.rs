@@ -153,15 +153,16 @@ pub async fn insert_action(tx: &mut Tx, a: &TicketAction) -> Result<()> {
 }
 
 /// Locks an action. Its subject, where it has one, is locked before.
-pub async fn lock_action(tx: &mut Tx, id: Uuid) -> Result<Option<TicketAction>> {
+pub async fn lock_action(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Result<Option<TicketAction>> {
     let row = sqlx::query_as!(
         Row,
         "SELECT id, guild_id, source_id, subject_id, interaction_id, application_id, interaction_token, person_id, verb,
              value_id, value_name, is_closing, title, content, author, state, asked_at, call_due_at, call_attempts,
              lease_token, leased_until, posted_at, upstream_status, upstream_text, ticket_id, ticket_number, settled_at,
              echo_event_id
-         FROM ticket_action WHERE id = $1 FOR UPDATE",
-        id
+         FROM ticket_action WHERE id = $1 AND guild_id = $2 FOR UPDATE",
+        id,
+        guild_id.0
     )
     .fetch_optional(&mut **tx)
     .await?;
@@ -256,7 +257,7 @@ pub async fn save_action(tx: &mut Tx, a: &TicketAction) -> Result<()> {
         "UPDATE ticket_action SET state = $2, call_due_at = $3, call_attempts = $4, lease_token = $5, leased_until = $6,
              upstream_status = $7, upstream_text = $8, ticket_id = $9, ticket_number = $10, settled_at = $11,
              echo_event_id = $12, interaction_token = $13, posted_at = $14, title = $15, content = $16
-         WHERE id = $1",
+         WHERE id = $1 AND guild_id = $17",
         a.id,
         a.state.as_str(),
         a.call_due_at,
@@ -272,7 +273,8 @@ pub async fn save_action(tx: &mut Tx, a: &TicketAction) -> Result<()> {
         token,
         a.posted_at,
         a.title,
-        a.content
+        a.content,
+        a.guild_id.0
     )
     .execute(&mut **tx)
     .await?;
@@ -377,15 +379,16 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    pub async fn get_action(&self, id: Uuid) -> Result<TicketAction> {
+    pub async fn get_action(&self, guild_id: GuildId, id: Uuid) -> Result<TicketAction> {
         let row = sqlx::query_as!(
             Row,
             "SELECT id, guild_id, source_id, subject_id, interaction_id, application_id, interaction_token, person_id,
                  verb, value_id, value_name, is_closing, title, content, author, state, asked_at, call_due_at,
                  call_attempts, lease_token, leased_until, posted_at, upstream_status, upstream_text, ticket_id,
                  ticket_number, settled_at, echo_event_id
-             FROM ticket_action WHERE id = $1",
-            id
+             FROM ticket_action WHERE id = $1 AND guild_id = $2",
+            id,
+            guild_id.0
         )
         .fetch_one(&self.pool)
         .await?;

@@ -10,6 +10,7 @@ use metrics::{Key, KeyName, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 const REQUESTS: &str = "signalbox_webhook_requests_total";
+const API: &str = "signalbox_api_requests_total";
 const EVENTS: &str = "signalbox_events_total";
 const SENDS: &str = "signalbox_sends_total";
 const LIMITED: &str = "signalbox_discord_rate_limited_total";
@@ -22,6 +23,7 @@ const CALL_SECONDS: &str = "signalbox_upstream_call_seconds";
 
 const COUNTERS: &[(&str, &str)] = &[
     (REQUESTS, "Requests at our doors (webhooks, interactions), by what became of them."),
+    (API, "Requests to the REST interface, by method, address and class of the answer."),
     (EVENTS, "Events stored, by source, kind and the door they came through."),
     (SENDS, "Requests to Discord that show something, by action and what the answer means."),
     (LIMITED, "Answers of Discord that ask to wait, by scope."),
@@ -96,6 +98,14 @@ impl Metrics {
 
     pub fn request(&self, source: &'static str, outcome: &'static str) {
         self.count(REQUESTS, || vec![Label::new("source", source), Label::new("outcome", outcome)]);
+    }
+
+    /// `route` is an address as the router knows it, without what stands in it; `None` where nothing is.
+    pub fn api(&self, method: &'static str, route: Option<&str>, class: &'static str) {
+        self.count(API, || {
+            let route = route.unwrap_or("other").to_owned();
+            vec![Label::new("method", method), Label::new("route", route), Label::new("class", class)]
+        });
     }
 
     /// `kind` is one of the table of kinds, or `other`.

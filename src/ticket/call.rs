@@ -1,6 +1,8 @@
 //! Carries what was asked for upstream: from committed rows, under a lease, until XTSystems has said what it
 //! did. What would be there twice if it were posted twice is looked for before it is posted again.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use serde_json::json;
@@ -9,15 +11,18 @@ use uuid::Uuid;
 use super::rules::{self, Answer};
 use super::{audit_action, forget_settled, text};
 use crate::bus::Topic;
+use crate::id::{GuildId, mark};
 use crate::ports::Ports;
 use crate::routing::ticket::{ActionState, TicketVerb};
 use crate::store::subject::{lock_subject, save_subjects};
 use crate::store::ticket::{TicketAction, lock_action, save_action};
 use crate::store::{Store, card};
-use crate::upstream::xtsystems::{Fate, NewTicket, TicketUpdate, UpstreamError, XtSystemsClient};
+use crate::upstream::xtsystems::{Fate, NewTicket, TicketInfo, TicketUpdate, UpstreamError, XtSystemsClient};
 
-/// Longer than the two calls that one attempt makes, with 10 s each.
+/// Longer than what one attempt makes: a look and a call with 10 s.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How long a list of tickets may take, all pages together.
+const LOOKING: Duration = Duration::from_secs(15);
 /// How long Discord takes words for the presser.
 pub const TOKEN_LIVES: TimeDelta = TimeDelta::minutes(15);
 
@@ -42,11 +47,11 @@ pub async fn carry_out(ports: &Ports, action: &TicketAction) -> Result<()> {
 
 /// Makes the call of one action now, unless somebody else is at it; the presser is still there to be told by
 /// the caller.
-pub async fn call_now(ports: &Ports, id: Uuid) -> Result<TicketAction> {
+pub async fn call_now(ports: &Ports, guild_id: GuildId, id: Uuid) -> Result<TicketAction> {
     if let Some(action) = claim(ports, Some(id)).await? {
         make(ports, &action, false).await?;
     }
-    Ok(ports.store.get_action(id).await?)
+    Ok(ports.store.get_action(guild_id, id).await?)
 }
 
 async fn claim(ports: &Ports, only: Option<Uuid>) -> Result<Option<TicketAction>> {
@@ -113,13 +118,13 @@ async fn change(client: &XtSystemsClient, a: &TicketAction) -> Answer {
 /// posted again when it is not there although there was time enough.
 async fn post(ports: &Ports, client: &XtSystemsClient, a: &TicketAction) -> Result<Option<Answer>> {
     if let Some(posted_at) = a.posted_at {
-        match look(ports, client, a).await {
-            Ok(Some(found)) => return Ok(Some(found)),
+        let is_early = ports.clock.now() - posted_at < rules::SETTLING;
+        match look(ports, client, a).await? {
+            Ok(Looked::Found(answer)) => return Ok(Some(answer)),
             Err(error) => return Ok(Some(looked_in_vain(&error))),
-            Ok(None) if ports.clock.now() - posted_at < rules::SETTLING => {
-                return Ok(Some(Answer::Unknown { text: "it is not there yet".into() }));
-            }
-            Ok(None) => {}
+            Ok(_) if is_early => return Ok(Some(Answer::Unknown { text: "it is not there yet".into() })),
+            Ok(Looked::Hidden) => return Ok(Some(Answer::Lost { text: text::NOT_KNOWN.into() })),
+            Ok(Looked::Missing) => {}
         }
     }
     if !ports.store.mark_posting(a.id, a.lease_token, ports.clock.now()).await? {
@@ -145,17 +150,49 @@ async fn post(ports: &Ports, client: &XtSystemsClient, a: &TicketAction) -> Resu
     }))
 }
 
+/// What a look for an earlier request came to.
+enum Looked {
+    Found(Answer),
+    Missing,
+    /// It may be among what XTSystems does not list.
+    Hidden,
+}
+
 /// What an earlier request left behind: by the mark in its text.
-async fn look(ports: &Ports, client: &XtSystemsClient, a: &TicketAction) -> Result<Option<Answer>, UpstreamError> {
+async fn look(ports: &Ports, client: &XtSystemsClient, a: &TicketAction) -> Result<Result<Looked, UpstreamError>> {
     if a.verb == TicketVerb::Create {
-        let tickets = client.list_tickets(company(ports)).await?;
-        let ours = |t: &crate::upstream::xtsystems::TicketInfo| {
-            t.description.as_deref().is_some_and(|text| rules::is_ours(a, text))
-        };
-        return Ok(tickets.into_iter().find(ours).map(|ticket| Answer::Done(Some(Box::new(ticket)))));
+        return look_for_ticket(ports, client, a).await;
     }
-    let notes = client.list_notes(a.ticket_id.as_deref().unwrap_or_default()).await?;
-    Ok(notes.iter().any(|note| rules::is_ours(a, &note.content)).then_some(Answer::Done(None)))
+    Ok(client.list_notes(a.ticket_id.as_deref().unwrap_or_default()).await.map(|notes| {
+        match notes.iter().any(|note| rules::is_ours(a, &note.content)) {
+            true => Looked::Found(Answer::Done(None)),
+            false => Looked::Missing,
+        }
+    }))
+}
+
+/// Its event may have told of it already; else all that XTSystems lists is looked through.
+async fn look_for_ticket(
+    ports: &Ports,
+    client: &XtSystemsClient,
+    a: &TicketAction,
+) -> Result<Result<Looked, UpstreamError>> {
+    let found = |ticket| Looked::Found(Answer::Done(Some(Box::new(ticket))));
+    let marked = format!("[{}]", mark(a.id));
+    if let Some(id) = ports.store.find_ticket_with(a.source_id, &marked, a.asked_at - rules::SKEW).await? {
+        return Ok(client.get_ticket(&id).await.map(found));
+    }
+    let Ok(listed) = tokio::time::timeout(LOOKING, client.list_tickets(company(ports))).await else {
+        return Ok(Ok(Looked::Hidden));
+    };
+    Ok(listed.map(|listed| {
+        let ours = |t: &TicketInfo| t.description.as_deref().is_some_and(|text| rules::is_ours(a, text));
+        match listed.tickets.into_iter().find(ours) {
+            Some(ticket) => found(ticket),
+            None if listed.is_complete => Looked::Missing,
+            None => Looked::Hidden,
+        }
+    }))
 }
 
 fn company(ports: &Ports) -> Option<&str> {
@@ -187,11 +224,14 @@ async fn finish(ports: &Ports, claimed: &TicketAction, answer: &Answer, tells: b
         Some(id) => lock_subject(&mut tx, claimed.guild_id, id).await?,
         None => None,
     };
-    let Some(mut current) = lock_action(&mut tx, claimed.id).await? else { return Ok(()) };
+    let Some(mut current) = lock_action(&mut tx, claimed.guild_id, claimed.id).await? else { return Ok(()) };
     if current.lease_token != claimed.lease_token || !current.state.is_open() {
         return Ok(());
     }
+    let said = current.upstream_text.take();
     let what = rules::on_answer(&mut current, answer, now);
+    // Once: it is looked for again and again.
+    let is_news = current.upstream_text != said;
     if matches!(answer, Answer::NotSent { .. }) {
         // Nothing was posted, so nothing has to be looked for.
         current.posted_at = claimed.posted_at;
@@ -221,10 +261,12 @@ async fn finish(ports: &Ports, claimed: &TicketAction, answer: &Answer, tells: b
     crate::crash::point("ticket.finished");
     tracing::info!(action = %current.id, what, "XTSystems answered about a ticket");
     ports.wake.wake(Topic::Deliverer);
-    if let (ActionState::Refused, true, Some(token), Some(application)) =
-        (current.state, tells, token, current.application_id)
-    {
-        tell(ports, application, &token, &text::refused(&current)).await;
+    let words = match answer {
+        Answer::Lost { .. } => is_news.then(|| text::not_known(&current)),
+        _ => (current.state == ActionState::Refused).then(|| text::refused(&current)),
+    };
+    if let (Some(words), true, Some(token), Some(application)) = (words, tells, token, current.application_id) {
+        tell(ports, application, &token, &words).await;
     }
     Ok(())
 }

@@ -10,14 +10,13 @@ use crate::ports::Ports;
 use crate::routing::ticket::ListItem;
 use crate::store::Store;
 use crate::store::approval::bar_requester;
-use crate::store::interaction::insert_interaction;
 use crate::store::link::{
     LinkRequest, UpstreamLink, answer_link_request, delete_upstream_link, insert_link_request, lock_link_request,
     save_upstream_link,
 };
 use crate::store::source::ensure_person;
 use crate::store::upstream_list::ListKind;
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::manages;
 use crate::upstream::xtsystems::UpstreamError;
 
 /// What linking came to.
@@ -40,8 +39,6 @@ pub enum Answered {
         name: String,
     },
     Taken(Option<UserId>),
-    /// This interaction was handled before.
-    Repeated,
     NotAllowed,
     Unknown,
     /// It has an answer already.
@@ -138,20 +135,16 @@ pub async fn ask(ports: &Ports, guild_id: GuildId, source_id: Uuid, member: User
 /// Confirms or declines a request.
 pub async fn answer(
     ports: &Ports,
-    interaction_id: i64,
     guild_id: GuildId,
     (by, permissions): (UserId, u64),
     request: Uuid,
     confirms: bool,
 ) -> Result<Answered> {
-    if permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
+    if !manages(permissions) {
         return Ok(Answered::NotAllowed);
     }
     let now = ports.clock.now();
     let mut tx = ports.store.begin().await?;
-    if !insert_interaction(&mut tx, interaction_id, now).await? {
-        return Ok(Answered::Repeated);
-    }
     let Some((request, user)) = lock_link_request(&mut tx, guild_id, request).await? else {
         return Ok(Answered::Unknown);
     };
@@ -176,7 +169,7 @@ pub async fn answer(
             return Ok(Answered::Taken(other));
         }
     }
-    answer_link_request(&mut tx, request.id, if confirms { "confirmed" } else { "declined" }, by, now).await?;
+    answer_link_request(&mut tx, &request, if confirms { "confirmed" } else { "declined" }, by, now).await?;
     let detail = json!({ "request": request.id, "person": request.person_id });
     let what = if confirms { "user_linked" } else { "link_declined" };
     audit(&mut tx, ports, guild_id, Some(by), what, detail).await?;

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::bus::Topic;
-use crate::id::derived;
+use crate::id::xtsystems_source;
 use crate::ports::Ports;
 use crate::routing::ticket::ListItem;
 use crate::store::upstream_list::ListKind;
@@ -28,7 +28,7 @@ const TOUCHED: i64 = 50;
 /// Fetches the lists of tickets where they are old and tickets move. Returns how many it did.
 pub async fn refresh_due(ports: &Ports) -> Result<usize> {
     let (Some(_), Some(guild_id)) = (&ports.xtsystems, ports.config.discord.guild_id) else { return Ok(0) };
-    let source_id = derived(&["source", &guild_id.to_string(), "xtsystems", "xtsystems"]);
+    let source_id = xtsystems_source(guild_id);
     let mut done = 0;
     for kind in [ListKind::Status, ListKind::Priority] {
         let now = ports.clock.now();

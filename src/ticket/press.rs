@@ -6,11 +6,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::lists;
-use super::{audit, audit_action, may_act};
+use super::{audit_action, may_act};
 use crate::id::{GuildId, RoleId, UserId};
 use crate::ports::Ports;
 use crate::routing::embed::Select;
 use crate::routing::ticket::{ActionState, ListItem, TicketVerb, is_closed, same_word, select, what};
+use crate::store::audit::NewAudit;
+use crate::store::audit_repeat::{Same, count_audit};
 use crate::store::interaction::insert_interaction;
 use crate::store::link::find_upstream_link;
 use crate::store::source::ensure_person;
@@ -148,7 +150,11 @@ async fn take(ports: &Ports, press: &Press, asks: bool) -> Result<Outcome> {
             }
             None => "ticket_form_opened",
         };
-        audit(&mut tx, ports, press.who.guild_id, Some(person), what, detail).await?;
+        let same = format!("{what} {} {}", press.verb.as_str(), detail["why"].as_str().unwrap_or_default());
+        let line =
+            NewAudit { guild_id: press.who.guild_id, approval_id: None, person_id: Some(person), action: what, detail };
+        // Nothing was done: this can be repeated at will.
+        count_audit(&mut tx, &line, &Same { person_id: person, about: press.subject_id, what: &same }, now).await?;
     }
     crate::crash::point("ticket.press.before_commit");
     Store::commit(tx).await?;

@@ -8,24 +8,19 @@ use crate::id::mark;
 use crate::routing::subject::{SubjectState, plain};
 use crate::routing::ticket::{ActionState, TicketVerb, as_word, same_word};
 use crate::store::ticket::TicketAction;
+use crate::upstream::schedule::again_after;
 use crate::upstream::xtsystems::TicketInfo;
 
 /// An event this long after our own confirmed change may be its echo.
 pub const ECHO: TimeDelta = TimeDelta::minutes(10);
 /// The sender's times are whole seconds of another clock.
-const SKEW: TimeDelta = TimeDelta::minutes(2);
+pub const SKEW: TimeDelta = TimeDelta::minutes(2);
 /// What was posted with an unknown outcome is looked for this long before it is posted again: a request that
 /// timed out here may still be at work there.
 pub const SETTLING: TimeDelta = TimeDelta::seconds(30);
-/// Waits between calls whose fate is unknown; the last one repeats.
-const RETRIES: [TimeDelta; 6] = [
-    TimeDelta::seconds(2),
-    TimeDelta::seconds(10),
-    TimeDelta::seconds(30),
-    TimeDelta::minutes(2),
-    TimeDelta::minutes(10),
-    TimeDelta::minutes(30),
-];
+
+/// The wait until what cannot be found out is looked for again.
+const LOST: TimeDelta = TimeDelta::minutes(30);
 
 /// What came of a call. Texts are clean.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +32,10 @@ pub enum Answer {
         text: String,
     },
     Unknown {
+        text: String,
+    },
+    /// It cannot be found out, now or soon.
+    Lost {
         text: String,
     },
     /// Certainly not done.
@@ -71,13 +70,19 @@ pub fn on_answer(a: &mut TicketAction, answer: &Answer, now: DateTime<Utc>) -> &
         Answer::Unknown { text } => {
             a.upstream_text = Some(text.clone());
             a.state = ActionState::Unknown;
-            a.call_due_at = Some(now + retry(a.call_attempts));
+            a.call_due_at = Some(now + again_after(a.call_attempts));
             "ticket_unknown"
+        }
+        Answer::Lost { text } => {
+            a.upstream_text = Some(text.clone());
+            a.state = ActionState::Unknown;
+            a.call_due_at = Some(now + LOST);
+            "ticket_not_known"
         }
         Answer::NotSent { text } => {
             a.upstream_text = Some(text.clone());
             a.state = if earlier_unknown { ActionState::Unknown } else { ActionState::Requested };
-            a.call_due_at = Some(now + retry(a.call_attempts));
+            a.call_due_at = Some(now + again_after(a.call_attempts));
             "ticket_not_sent"
         }
     }
@@ -91,11 +96,6 @@ pub fn confirm(a: &mut TicketAction, now: DateTime<Utc>) {
     a.call_due_at = None;
     a.lease_token = None;
     a.leased_until = None;
-}
-
-fn retry(attempts: i32) -> TimeDelta {
-    let n = usize::try_from(attempts.saturating_sub(1)).unwrap_or(0);
-    RETRIES[n.min(RETRIES.len() - 1)]
 }
 
 /// Whether a ticket is as it was asked to be.

@@ -11,3 +11,16 @@ pub fn refused(action: &TicketAction) -> String {
     let what = what(action.verb, action.value_name.as_deref());
     format!("⚠️ XTSystems refused ({what}, ticket #{}): {}", escape(&fit(number, 60)), escape(said))
 }
+
+/// Kept as what XTSystems said, as long as it is so.
+pub const NOT_KNOWN: &str = "XTSystems does not list all its tickets, so it is not known whether this one was created";
+
+/// Of a ticket that may be there, where nobody can look.
+pub fn not_known(action: &TicketAction) -> String {
+    format!(
+        "❔ It is not known whether the ticket \"{}\" was created: XTSystems does not list all its tickets. It is not created \
+         again by itself. Look for it in XTSystems before you ask for it again; if it is there, its card appears here with \
+         its next change.",
+        escape(&fit(action.title.as_deref().unwrap_or_default(), 200))
+    )
+}

@@ -4,7 +4,10 @@
 mod inspect;
 mod place;
 mod thread;
+mod webhook;
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -18,7 +21,7 @@ use crate::clock::Stopwatch;
 use crate::delivery::classify::{Reply, Transport};
 use crate::delivery::limit::LimitHeaders;
 use crate::id::{ChannelId, GuildId, MessageId, UserId};
-use crate::upstream::guard::{Reach, guarded, webhook_path};
+use crate::upstream::guard::{Reach, guarded};
 use crate::upstream::permission::{Channel, Member, Role};
 
 pub use inspect::Application;
@@ -40,6 +43,8 @@ pub struct DiscordClient {
     token: SecretString,
     /// `http` is to be used for everything, interaction answers included.
     is_given: bool,
+    /// Webhooks that were found to post into a forum.
+    forums: Arc<Mutex<HashSet<i64>>>,
 }
 
 /// An answer with what it says about limits and how long it took.
@@ -97,7 +102,7 @@ impl DiscordClient {
     /// With a client that knows its own way: a proxy, an authority to trust, another address of `discord.com`.
     pub fn with_http(origin: &Url, token: SecretString, http: reqwest::Client) -> Self {
         let base = format!("{}/api/v10", origin.as_str().trim_end_matches('/'));
-        Self { http, base, token, is_given: true }
+        Self { http, base, token, is_given: true, forums: Arc::default() }
     }
 
     /// The HTTP client under serenity's own requests (interaction answers, command registration), which
@@ -120,17 +125,6 @@ impl DiscordClient {
 
     pub async fn edit_message(&self, channel: ChannelId, message: MessageId, body: &Value) -> Answer {
         self.send(self.bot(Method::PATCH, &format!("/channels/{channel}/messages/{message}")).json(body)).await
-    }
-
-    /// Waits for the message to be saved, so that its id comes back.
-    pub async fn execute_webhook(&self, id: i64, token: &str, body: &Value) -> Answer {
-        let url = format!("{}{}?wait=true", self.base, webhook_path(id, token));
-        self.send(self.http.post(url).json(body)).await
-    }
-
-    pub async fn edit_webhook_message(&self, id: i64, token: &str, message: MessageId, body: &Value) -> Answer {
-        let url = format!("{}{}/messages/{message}", self.base, webhook_path(id, token));
-        self.send(self.http.patch(url).json(body)).await
     }
 
     /// Tells a presser something privately, by the token of their interaction, which lives 15 minutes.
@@ -162,17 +156,6 @@ impl DiscordClient {
         self.look_up::<Value>("/users/@me").await.and_then(|user| {
             let id = user["id"].as_str().and_then(|id| id.parse().ok());
             id.ok_or_else(|| LookupError::Unreadable("a user without an id".into()))
-        })
-    }
-
-    /// The webhook's channel, by its own token.
-    pub async fn get_webhook_channel(&self, id: i64, token: &str) -> Looked<(ChannelId, Option<GuildId>)> {
-        let sent = self.http.get(format!("{}{}", self.base, webhook_path(id, token))).send().await;
-        Self::read::<Value>(sent).await.and_then(|webhook| {
-            let channel = webhook["channel_id"].as_str().and_then(|id| id.parse().ok());
-            let guild = webhook["guild_id"].as_str().and_then(|id| id.parse().ok());
-            let channel = channel.ok_or_else(|| LookupError::Unreadable("a webhook without a channel".into()))?;
-            Ok((channel, guild))
         })
     }
 

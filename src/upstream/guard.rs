@@ -17,6 +17,9 @@ use url::{Host, Url};
 
 use crate::config::address::{is_of_the_host, is_public};
 
+/// For looking a name up before it is used.
+const LOOK_UP: Duration = Duration::from_secs(3);
+
 /// Whose addresses a client is for.
 #[derive(Clone, Debug)]
 pub enum Reach {
@@ -69,6 +72,20 @@ impl Reach {
         };
         // The client does not resolve what is no name.
         if self.allows(address) { Ok(()) } else { Err(Refused::Inner(address.to_string())) }
+    }
+}
+
+impl Reach {
+    /// The same, and where a name leads to at this moment. A name that leads nowhere is not judged; it is at the
+    /// connection.
+    pub async fn check_now(&self, url: &Url) -> Result<(), Refused> {
+        self.check(url)?;
+        let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
+        let found = tokio::time::timeout(LOOK_UP, tokio::net::lookup_host((name, 0))).await;
+        let Ok(Ok(found)) = found else { return Ok(()) };
+        let found: Vec<SocketAddr> = found.collect();
+        let leads_in = !found.is_empty() && found.iter().all(|at| !self.allows(at.ip()));
+        if leads_in { Err(Refused::Inner(name.to_owned())) } else { Ok(()) }
     }
 }
 

@@ -22,6 +22,14 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are looked at.
 const LONGEST_ANSWER: usize = 2000;
 
+/// What is sent, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    pub method: &'static str,
+    pub id: &'a str,
+    pub body: &'a str,
+}
+
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -31,9 +39,16 @@ pub struct Answer {
     pub text: String,
     /// Nothing can have arrived.
     pub certainly_not_sent: bool,
+    /// The address leads where nothing is sent.
+    pub forbidden: bool,
 }
 
 impl Answer {
+    /// What came of nothing being sent.
+    pub fn not_sent(text: impl Into<String>) -> Self {
+        Self { status: None, text: text.into(), certainly_not_sent: true, forbidden: false }
+    }
+
     pub fn is_success(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status))
     }
@@ -57,12 +72,23 @@ impl OutboundClient {
         self.reach.check(url)
     }
 
+    /// The same, and where its name leads to now.
+    pub async fn check_now(&self, url: &Url) -> Result<(), Refused> {
+        self.reach.check_now(url).await
+    }
+
     /// Posts a body under an id, signed with each of the secrets.
     pub async fn post(&self, url: &Url, id: &str, body: &str, secrets: &[SecretString], at: DateTime<Utc>) -> Answer {
-        let not_sent = |text: String| Answer { status: None, text, certainly_not_sent: true };
-        let request = match self.http.request(Method::POST, url) {
+        self.send(url, &Message { method: "POST", id, body }, secrets, at).await
+    }
+
+    /// The same with another method.
+    pub async fn send(&self, url: &Url, message: &Message<'_>, secrets: &[SecretString], at: DateTime<Utc>) -> Answer {
+        let Message { method, id, body } = *message;
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
+        let request = match self.http.request(method, url) {
             Ok(request) => request,
-            Err(refused) => return not_sent(refused.to_string()),
+            Err(refused) => return Answer { forbidden: true, ..Answer::not_sent(refused.to_string()) },
         };
         let seconds = at.timestamp();
         let signatures: Vec<String> = secrets.iter().map(|secret| sign(secret, id, seconds, body.as_bytes())).collect();
@@ -76,17 +102,19 @@ impl OutboundClient {
             Ok(response) => {
                 let status = response.status().as_u16();
                 let text = beginning(response).await;
-                Answer { status: Some(status), text, certainly_not_sent: false }
+                Answer { status: Some(status), text, certainly_not_sent: false, forbidden: false }
             }
             Err(error) => {
+                let refusal = refusal_in(&error).filter(|_| error.is_connect());
+                let forbidden = refusal.is_some();
                 let text = if error.is_timeout() {
                     "no answer in time".to_owned()
                 } else if error.is_connect() {
-                    refusal_in(&error).unwrap_or_else(|| "no connection".to_owned())
+                    refusal.unwrap_or_else(|| "no connection".to_owned())
                 } else {
                     "the connection was lost".to_owned()
                 };
-                Answer { status: None, text, certainly_not_sent: error.is_connect() }
+                Answer { status: None, text, certainly_not_sent: error.is_connect(), forbidden }
             }
         }
     }

@@ -4,6 +4,8 @@
 
 use serde::Deserialize;
 
+use crate::id::RoleId;
+
 pub const ADMINISTRATOR: u64 = 1 << 3;
 pub const MANAGE_GUILD: u64 = 1 << 5;
 pub const VIEW_CHANNEL: u64 = 1 << 10;
@@ -20,6 +22,17 @@ pub const NEEDED: [(u64, &str); 4] = [
     (EMBED_LINKS, "Embed Links"),
     (READ_MESSAGE_HISTORY, "Read Message History"),
 ];
+
+/// Whether these permissions of a member are enough to manage the server.
+pub fn manages(permissions: u64) -> bool {
+    permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0
+}
+
+/// Whether a member has one of the roles that are needed, or manages the server where none is. Else the roles.
+pub fn has_one_of(needed: &[RoleId], held: &[RoleId], permissions: u64) -> Result<(), Vec<RoleId>> {
+    let may = if needed.is_empty() { manages(permissions) } else { needed.iter().any(|role| held.contains(role)) };
+    if may { Ok(()) } else { Err(needed.to_vec()) }
+}
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Role {

@@ -24,7 +24,7 @@ use crate::telemetry::metrics::Metrics;
 pub use decision::{Decision, Standing};
 pub use error::{Fate, UpstreamError};
 pub use machine::MachineInfo;
-pub use ticket::{NewTicket, NoteInfo, TicketInfo, TicketUpdate};
+pub use ticket::{NewTicket, NoteInfo, TicketInfo, TicketList, TicketUpdate};
 pub use webhook::{Delivery, NewWebhook, Webhook, WebhookUpdate};
 
 use error::Transport;

@@ -18,8 +18,10 @@ pub mod key;
 pub mod page;
 pub mod problem;
 pub mod repeat;
+pub mod routes;
 pub mod silences;
 pub mod sources;
+pub mod templates;
 pub mod text;
 pub mod version;
 pub mod webhooks;
@@ -38,6 +40,7 @@ use uuid::Uuid;
 
 use super::Web;
 use super::budget::Budgets;
+use super::watch;
 use crate::config::WebConfig;
 use problem::Problem;
 
@@ -68,6 +71,8 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
         .merge(destinations::routes())
         .merge(silences::routes())
         .merge(sources::routes())
+        .merge(routes::routes())
+        .merge(templates::routes())
         .merge(audit::routes())
         .merge(webhooks::routes())
 }
@@ -80,6 +85,8 @@ pub fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
         .route("/openapi.json", get(openapi))
         .fallback(async || Problem::no_such_path())
         .layer(from_fn(problem::finish));
+    let metrics = web.ports.metrics.clone();
+    let routes = routes.layer(from_fn(move |request, next| watch::count(metrics.clone(), request, next)));
     Router::new().nest(BASE, routes)
 }
 

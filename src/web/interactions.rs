@@ -1,7 +1,7 @@
 //! `POST /interactions`: what Discord sends by HTTP instead of over the gateway. The signature is proved, then
 //! the same handlers are called. <https://discord.com/developers/docs/interactions/overview#preparing-for-interactions>
 
-mod verify;
+pub mod verify;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //! fault a reference which the log has, too.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -46,6 +46,28 @@ fn outcome(door: Door, status: StatusCode) -> &'static str {
         status if status.is_client_error() => "malformed",
         _ => "failed",
     }
+}
+
+/// Counts a request to the REST interface, by labels of which there are few.
+pub async fn count(metrics: Metrics, request: Request, next: Next) -> Response {
+    let method = match request.method().as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        _ => "other",
+    };
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let class = match response.status().as_u16() {
+        200..300 => "2xx",
+        400..500 => "4xx",
+        500..600 => "5xx",
+        _ => "other",
+    };
+    metrics.api(method, route.as_ref().map(MatchedPath::as_str), class);
+    response
 }
 
 /// Puts the reference into header and body, and one line into the log.

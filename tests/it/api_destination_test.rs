@@ -37,8 +37,9 @@ async fn a_webhook_is_added_and_never_shown_again() {
         location: /api/v1/destinations/ID-1
         {
           "archives_resolved": false,
-          "channel_id": null,
-          "checked_at": null,
+          "batch_window_ms": null,
+          "channel_id": "1180000000000000105",
+          "checked_at": "2026-01-02T10:00:00Z",
           "description": null,
           "disabled_because": null,
           "discord_name": null,
@@ -49,6 +50,8 @@ async fn a_webhook_is_added_and_never_shown_again() {
           "name": "Panel",
           "routes": [],
           "scope": "ADMIN",
+          "sender_avatar_url": null,
+          "sender_name": null,
           "tested_at": null,
           "type": "BILLING",
           "waiting": 0,
@@ -61,6 +64,15 @@ async fn a_webhook_is_added_and_never_shown_again() {
         assert!(stored[0].starts_with("enc:v1:"));
         let again = create(town, &key, &json!({ "name": "Other", "webhook_url": url })).await;
         insta::assert_snapshot!(again.json["errors"], @r#"[{"field":"webhook_url","message":"This webhook URL already exists"}]"#);
+        let far = town.discord.add_channel(town.discord.add_guild("Elsewhere"), "far", 0);
+        let (id, token, _) = town.discord.create_webhook(far, "Relay").unwrap();
+        let wrong: String = token.chars().rev().collect();
+        let (elsewhere, unknown) = ("The webhook belongs to another server.", "Discord does not know this webhook");
+        for (token, message) in [(&token, elsewhere), (&wrong, unknown)] {
+            let url = format!("https://discord.com/api/webhooks/{id}/{token}");
+            let refused = create(town, &key, &json!({ "name": "Far", "webhook_url": url })).await;
+            assert_eq!((refused.status, &refused.json["errors"][0]["message"]), (400, &json!(message)), "{}", refused.text);
+        }
     })
     .await;
 }
@@ -172,7 +184,7 @@ async fn a_removed_destination_is_gone_and_another_servers_was_never_there() {
         let log = ask(town, &ours, "GET /audit").send().await.json;
         let actions: Vec<&str> =
             log["items"].as_array().unwrap().iter().filter_map(|line| line["action"].as_str()).collect();
-        assert_eq!(actions[..3], ["destination_created", "destination_removed", "destination_created"]);
+        assert_eq!(actions[..3], ["destination_added", "destination_removed", "destination_added"]);
     })
     .await;
 }
@@ -247,6 +259,84 @@ async fn what_failed_may_be_sent_again_and_a_key_is_its_owners() {
         let mut statuses = [first.status, second.status];
         statuses.sort();
         assert!(statuses == [201, 201] || statuses == [201, 409], "{statuses:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_destination_is_tested_by_a_program() {
+    run(async |town| {
+        let key = any_key(town).await;
+        let (url, _) = webhook(town);
+        let sender = json!({ "name": "Panel", "webhook_url": url, "sender_name": "The Panel",
+            "sender_avatar_url": "https://panel.example/a.png" });
+        let added = create(town, &key, &sender).await;
+        let test = format!("POST /destinations/{}/test", added.json["id"].as_str().unwrap());
+        let passed = ask(town, &key, &test).send().await;
+        assert_eq!((passed.status, &passed.json["message"]), (200, &json!("Webhook test successful")), "{}", passed.text);
+        let message = &town.messages("stream")[0];
+        assert!(passed.json["message_link"].as_str().unwrap().ends_with(message["id"].as_str().unwrap()));
+        assert_eq!(message["author"]["username"], "The Panel");
+        assert!(message["embeds"][0]["description"].as_str().unwrap().contains("Asked for by the API key test"));
+
+        town.discord.delete_webhook(url.split('/').nth(5).unwrap().parse().unwrap());
+        let failed = ask(town, &key, &test).send().await;
+        assert_eq!(failed.status, 400);
+        insta::assert_snapshot!(failed.json["detail"].as_str().unwrap().replace(url.split('/').nth(5).unwrap(), "WEBHOOK"), @"The test message did not arrive: webhook WEBHOOK was deleted");
+        let log = ask(town, &key, "GET /audit?action=destination_tested").send().await.json;
+        let outcomes: Vec<&Value> = log["items"].as_array().unwrap().iter().map(|line| &line["detail"]["outcome"]).collect();
+        assert_eq!(outcomes, ["failed", "passed"]);
+        let unknown = ask(town, &key, "POST /destinations/018f0000-0000-7000-8000-000000000000/test").send().await;
+        assert_eq!(unknown.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn how_a_destination_is_written_to_is_set_within_bounds() {
+    run(async |town| {
+        let key = any_key(town).await;
+        let (url, _) = webhook(town);
+        let panel = create(town, &key, &json!({ "name": "Panel", "webhook_url": url })).await;
+        let channel = town.discord.channel_id("party").to_string();
+        let channel = create(town, &key, &json!({ "name": "Party", "channel_id": channel })).await;
+        let change = async |of: &Answer, body: Value| {
+            ask(town, &key, &format!("PATCH /destinations/{}", of.json["id"].as_str().unwrap()))
+                .json(&body)
+                .send()
+                .await
+        };
+        let set = change(&panel, json!({ "batch_window_ms": 2000, "sender_name": "Bills" })).await;
+        assert_eq!(
+            (&set.json["batch_window_ms"], &set.json["sender_name"]),
+            (&json!(2000), &json!("Bills")),
+            "{}",
+            set.text
+        );
+        assert_ne!(set.headers["etag"], panel.headers["etag"]);
+        let cleared = change(&panel, json!({ "batch_window_ms": null, "sender_name": null })).await;
+        assert_eq!(
+            (&cleared.json["batch_window_ms"], &cleared.headers["etag"]),
+            (&json!(null), &panel.headers["etag"])
+        );
+        let mut told = String::new();
+        for (of, body) in [
+            (&panel, json!({ "batch_window_ms": 60_001 })),
+            (&panel, json!({ "batch_window_ms": -1 })),
+            (&panel, json!({ "sender_name": "Discord support" })),
+            (&panel, json!({ "sender_avatar_url": "http://panel.example/a.png" })),
+            (&channel, json!({ "sender_name": "Bills" })),
+        ] {
+            let refused = change(of, body).await;
+            told += &format!("{} {}\n", refused.status, refused.json["detail"].as_str().unwrap_or_default());
+        }
+        insta::assert_snapshot!(told, @r#"
+        400 batch_window_ms: should be 0 to 60000 milliseconds
+        400 batch_window_ms: should be 0 to 60000 milliseconds
+        400 sender_name: should have 1 to 80 characters; Discord allows neither "clyde" nor "discord" in it
+        400 sender_avatar_url: should be the https address of an image
+        400 sender_name: is for Discord webhooks alone: into a channel the bot posts as itself
+        "#);
     })
     .await;
 }

@@ -207,7 +207,7 @@ async fn what_was_refused_is_sent_again_once() {
         let theirs = key_of(town, GuildId(7), &["deliveries:read", "deliveries:write"]).await;
         assert_eq!(ask(town, &theirs, &format!("GET /deliveries/{dead}")).send().await.status, 404);
         assert_eq!(ask(town, &theirs, &replay).send().await.status, 404);
-        let log = ask(town, &key, "GET /audit?action=delivery_replayed").send().await.json;
+        let log = ask(town, &key, "GET /audit?action=replayed").send().await.json;
         assert_eq!(log["items"][0]["detail"]["delivery"], dead, "{log}");
         assert!(log["items"][0]["detail"]["api_key"].as_str().unwrap().starts_with("test "), "{log}");
     })

@@ -37,6 +37,9 @@ async fn known(town: &Town) -> String {
         ("events/{id}", "SELECT id::text FROM event WHERE kind = 'alert.triggered' LIMIT 1"),
         ("deliveries/{id}/replay", "SELECT id::text FROM message WHERE state = 'delivered' LIMIT 1"),
         ("destinations/{id}", "SELECT id::text FROM destination LIMIT 1"),
+        ("routes/{id}", "SELECT id::text FROM route ORDER BY origin LIMIT 1"),
+        ("routes/{id}/pause", "SELECT id::text FROM route ORDER BY origin LIMIT 1"),
+        ("routes/{id}/resume", "SELECT id::text FROM route ORDER BY origin DESC LIMIT 1"),
         ("sources/{id}", "SELECT id::text FROM source LIMIT 1"),
     ] {
         let id = &town.column(sql).await[0];
@@ -74,6 +77,7 @@ async fn nothing_that_is_asked_is_answered_otherwise_than_documented() {
         town.send("ticket.created", crate::support::delivery::ticket("1", "open")).await;
         town.messages("alerts");
         town.messages("tickets");
+        town.route_to_channel("nothing.at.all", town.discord.channel_id("party")).await;
         let generous = [("WEBHOOK_UNVERIFIED_PER_15_MIN", "1000000"), ("WEBHOOK_VERIFIED_PER_MIN", "10000000")];
         let mut bot = town.program(&["run", "--roles", "intake"], &generous);
         bot.says("ready").await;
@@ -83,6 +87,11 @@ async fn nothing_that_is_asked_is_answered_otherwise_than_documented() {
         examine(&schemathesis, &bot.value("address"), key.trim(), &known(town).await).await;
         assert!(!bot.output().contains("ERROR"), "{}", bot.output());
         bot.kill();
+        // Tests of destinations have posted.
+        let state = town.discord.state();
+        for name in state["channels"].as_array().unwrap().iter().filter_map(|channel| channel["name"].as_str()) {
+            town.messages(name);
+        }
     })
     .await;
 }

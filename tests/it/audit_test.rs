@@ -1,8 +1,9 @@
 //! The audit log as admins and operators meet it: read, verified, exported; and its chain against somebody with
 //! the database in hand.
 
-use crate::support::machines::{heard, names, requested};
+use crate::support::machines::{Buttons, heard, names, requested};
 use crate::support::town::{Town, plain_times, run, told};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
@@ -21,6 +22,12 @@ async fn by_hand(town: &Town, statements: &'static str) {
     connection.execute(statements).await.unwrap();
 }
 
+/// A refused press with a line of its own: as if the hour in which it is only counted were over.
+async fn refused_anew(town: &Town, buttons: &Buttons) {
+    town.execute("DELETE FROM audit_repeat").await;
+    town.only_press("member", &buttons.message, &buttons.approve).await;
+}
+
 async fn verify(town: &Town) -> String {
     let words = told(&town.command("admin", "audit verify", json!({})).await);
     // The hash is another one in each run: ids are random.
@@ -30,6 +37,58 @@ async fn verify(town: &Town) -> String {
 fn listed(town: &Town, outcome: &Value) -> String {
     assert_eq!(outcome["ephemeral"], true, "{outcome:#}");
     names(town, &plain_times(outcome["message"]["embeds"][0]["description"].as_str().unwrap()))
+}
+
+#[tokio::test]
+async fn who_presses_again_and_again_without_the_role_gets_one_line_and_a_count() {
+    run(async |town| {
+        let (_, buttons) = requested(town).await;
+        for _ in 0..30 {
+            town.only_press("member", &buttons.message, &buttons.approve).await;
+        }
+        town.only_press("member", &buttons.message, &buttons.deny).await;
+        town.only_press("admin", &buttons.message, &buttons.approve).await;
+        let refused = json!({ "action": "press_refused" });
+        let at_once = town.command("admin", "audit list", refused.clone()).await;
+        insta::assert_snapshot!(listed(town, &at_once), @r"
+        `not sealed yet` <+0s> <@admin> **press\_refused** web-07 — verb: approve · why: not an approver
+        `not sealed yet` <+0s> <@member> **press\_refused** web-07 — verb: deny · why: not an approver
+        `not sealed yet` <+0s> <@member> **press\_refused** web-07 — verb: approve · why: not an approver
+        ");
+        town.advance(TimeDelta::minutes(61)).await;
+        town.only_press("member", &buttons.message, &buttons.approve).await;
+        town.settle().await;
+        let later = listed(town, &town.command("admin", "audit list", refused).await);
+        let lines: Vec<&str> = later.lines().map(|line| line.split(" · last").next().unwrap()).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        `#6` <+3660s> <@member> **press\_refused** web-07 — verb: approve · why: not an approver
+        `#5` <+3660s> <@member> **press\_refused** web-07 — again: 29
+        `#4` <+0s> <@admin> **press\_refused** web-07 — verb: approve · why: not an approver
+        `#3` <+0s> <@member> **press\_refused** web-07 — verb: deny · why: not an approver
+        `#2` <+0s> <@member> **press\_refused** web-07 — verb: approve · why: not an approver
+        ");
+        assert!(verify(town).await.starts_with("✅"), "{}", verify(town).await);
+        assert_eq!(town.count("SELECT count(*) FROM audit_repeat").await, 1, "of the hour that has begun");
+        town.see("machines");
+    })
+    .await;
+}
+
+/// The hour is over, and the member presses before anybody has looked.
+#[tokio::test]
+async fn a_count_is_told_by_the_next_press_too() {
+    run(async |town| {
+        let (_, buttons) = requested(town).await;
+        for _ in 0..3 {
+            town.only_press("member", &buttons.message, &buttons.approve).await;
+        }
+        town.execute("UPDATE audit_repeat SET since = since - interval '2 hours'").await;
+        town.only_press("member", &buttons.message, &buttons.approve).await;
+        let lines = town.column("SELECT concat_ws(' ', action, detail->>'again') FROM audit ORDER BY id").await;
+        assert_eq!(lines, ["requested", "press_refused", "press_refused 2", "press_refused"]);
+        town.see("machines");
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -65,7 +124,7 @@ async fn pages_are_turned_by_the_caller() {
     run(async |town| {
         let (_, buttons) = requested(town).await;
         for _ in 0..24 {
-            town.only_press("member", &buttons.message, &buttons.approve).await;
+            refused_anew(town, &buttons).await;
         }
         town.settle().await;
         town.see("machines");
@@ -170,7 +229,7 @@ async fn the_chain_holds_when_two_bots_seal_at_once() {
         let (_, buttons) = requested(town).await;
         let (other, lifecycle) = town.another_bot().await;
         for _ in 0..8 {
-            town.only_press("member", &buttons.message, &buttons.approve).await;
+            refused_anew(town, &buttons).await;
             let (one, two) = tokio::join!(town.store().seal_audit(3), other.ports.store.seal_audit(3));
             one.unwrap();
             two.unwrap();

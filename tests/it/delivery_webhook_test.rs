@@ -166,3 +166,21 @@ async fn the_limit_that_all_webhooks_of_a_channel_share_is_kept() {
     })
     .await;
 }
+
+/// A card in a post is found by the post, also by a process that never wrote there.
+#[tokio::test]
+async fn into_a_forum_each_message_is_a_post() {
+    run(async |town| {
+        let forum = town.discord.add_channel(town.discord.guild_id(), "board", 15);
+        let (id, token, _) = town.discord.create_webhook(forum, "Relay").unwrap();
+        town.route_to_webhook("ticket.*", id, &token).await;
+        town.send("ticket.created", ticket("1", "open")).await;
+        town.restart().await;
+        town.send("ticket.updated", ticket("1", "pending")).await;
+        town.send("ticket.updated", ticket("1", "solved")).await;
+        let posts = town.discord.threads(forum);
+        let told = posts.iter().map(|post| format!("{}: {}", post["name"], town.lines(post["id"].as_str().unwrap())));
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#""🎫 New Ticket Created": Ticket 1 [Solved]"#);
+    })
+    .await;
+}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use signalbox::store::embedded;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
-use crate::support::outside::free_port;
+use crate::support::port::free_port;
 use crate::support::program::{Directory, Program};
 use crate::support::tickets::marks_hidden;
 use crate::support::town::show;

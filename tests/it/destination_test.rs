@@ -181,3 +181,36 @@ async fn a_forum_is_tested_with_a_post_and_is_not_for_members_to_manage() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn how_it_is_written_to_is_set_and_taken_away() {
+    run(async |town| {
+        let (id, token, _) = town.discord.create_webhook(town.discord.channel_id("stream"), "Relay").unwrap();
+        let address = format!("https://discord.com/api/webhooks/{id}/{token}");
+        town.destination("add", json!({ "name": "Relay", "webhook": address })).await;
+        town.route_to_webhook("alert.*", id, &token).await;
+        let edit = json!({ "destination": "Relay", "gather": "2,5", "sender": "Night watch", "picture": "https://example.com/owl.png" });
+        insta::assert_snapshot!(town.destination("edit", edit).await, @"
+        ✅ Changed.
+        ✅ **Relay** · webhook `…/webhooks/ID/••••` in <#stream>
+        posts as **Night watch** · posts with a picture of its own · gathers notices for 2.5 s
+        nothing delivered yet · routes `alert.*`
+        ");
+        for words in ["one", "two", "three"] {
+            town.alert(words).await;
+        }
+        assert_eq!(town.lines("stream"), "one");
+        town.advance(chrono::TimeDelta::milliseconds(2500)).await;
+        assert_eq!((town.messages("stream").len(), town.see("stream").matches("three").count()), (2, 1), "{}", town.lines("stream"));
+        assert_eq!(town.messages("stream")[1]["author"]["username"], "Night watch");
+        for (option, value) in [("gather", "61"), ("gather", "soon"), ("sender", "Clyde"), ("picture", "owl.png")] {
+            let refused = town.destination("edit", json!({ "destination": "Relay", option: value })).await;
+            assert!(refused.contains("nothing was changed") || refused.contains("Nothing was changed"), "{refused}");
+        }
+        let taken_away = json!({ "destination": "Relay", "gather": "-", "sender": "-", "picture": "-" });
+        insta::assert_snapshot!(town.destination("edit", taken_away).await, @"");
+        let on_a_channel = json!({ "destination": "alerts", "sender": "Owl" });
+        insta::assert_snapshot!(town.destination("edit", on_a_channel).await, @"");
+    })
+    .await;
+}

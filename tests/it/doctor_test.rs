@@ -7,6 +7,7 @@ use crate::support::program::{Directory, End};
 use crate::support::town::{Setup, Town, run, run_with, show, start};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
+use signalbox::upstream::permission::SEND_MESSAGES_IN_THREADS;
 use standin::xtsystems::{Mode, Place};
 
 /// What `/doctor` says, this run's addresses and versions replaced.
@@ -531,6 +532,21 @@ async fn the_private_database_is_looked_into_with_the_bot_running_or_stopped() {
         bot.ask_to_stop();
         assert_eq!(bot.ends_within(20).await.code, Some(0));
         assert_eq!(database().await, running);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_thread_is_judged_by_the_channel_that_it_is_in() {
+    run(async |town| {
+        let ops = town.discord.channel_id("ops");
+        let thread = town.discord.start_thread(ops, "night shift");
+        town.route_to_channel("ticket.*", thread).await;
+        assert!(!complaints(town).await.contains("night shift"));
+        town.discord.set_overwrite(ops, town.discord.bot_id(), 0, SEND_MESSAGES_IN_THREADS);
+        let told = complaints(town).await;
+        let told: Vec<&str> = told.lines().filter(|line| line.contains("night shift")).collect();
+        insta::assert_snapshot!(told.join("\n"), @"❌ Discord · #night shift: lacks Send Messages in Threads. Fix: allow it for the bot in the channel's permissions");
     })
     .await;
 }

@@ -74,7 +74,12 @@ fn offline_query_data_is_complete() {
         .into_iter()
         .filter(|file| {
             let stored: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-            !sources.contains(&words(stored["query"].as_str().unwrap()))
+            let query = words(stored["query"].as_str().unwrap());
+            // One that is written down for two orders is found in two parts.
+            let is_of_parts = query.rsplit_once(" ORDER BY ").is_some_and(|(before, order)| {
+                sources.contains(before) && sources.contains(&format!("\"ORDER BY {order}\""))
+            });
+            !sources.contains(&query) && !is_of_parts
         })
         .collect();
     assert!(stale.is_empty(), "no statement has these any more: {stale:#?}");

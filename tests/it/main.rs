@@ -3,12 +3,16 @@
 // The bans keep time, chance and the environment in their places in the program; a test is outside of it.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod action_crash_test;
+mod action_test;
 mod api_destination_test;
 mod api_document_test;
 mod api_door_test;
 mod api_event_test;
 mod api_fuzz_test;
+mod api_route_test;
 mod api_silence_test;
+mod api_template_test;
 mod approval_call_test;
 mod approval_cards_test;
 mod approval_crash_test;
@@ -49,6 +53,7 @@ mod generic_cli_test;
 mod generic_presets_test;
 mod generic_test;
 mod guard_test;
+mod guild_bound_test;
 mod health_test;
 mod intake_door_test;
 mod intake_kinds_test;
@@ -91,6 +96,7 @@ mod ticket_story_test;
 mod tidy;
 mod tls_test;
 mod trace_test;
+mod trouble_test;
 mod two_bots_test;
 mod webhook_secret_test;
 mod webhooks_cli_test;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::support::api::{any_key, ask};
 use crate::support::delivery::{alert, ticket};
 use crate::support::door::{self, knock};
 use crate::support::servers;
@@ -173,6 +174,28 @@ async fn nothing_listens_unless_it_is_asked_for() {
         assert_eq!(town.app.metrics_address, None);
         let answer = town.http.get(format!("http://{}/metrics", town.app.address)).send().await.unwrap();
         assert_eq!(answer.status(), 404, "the web server of the webhooks does not have it");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn requests_to_the_api_are_counted_by_their_kind_alone() {
+    run_with(measured(&[]), async |town| {
+        let key = any_key(town).await;
+        for what in
+            ["GET /events", "GET /events?limit=0", "GET /routes/nothing", "GET /nowhere", "POST /routes/7/pause"]
+        {
+            ask(town, &key, what).send().await;
+        }
+        ask(town, "", "PUT /events").send().await;
+        insta::assert_snapshot!(scrape(town, &["signalbox_api"]).await, @r#"
+        signalbox_api_requests_total{method="GET",route="/api/v1/events",class="2xx"} 1
+        signalbox_api_requests_total{method="GET",route="/api/v1/events",class="4xx"} 1
+        signalbox_api_requests_total{method="GET",route="/api/v1/routes/{id}",class="4xx"} 1
+        signalbox_api_requests_total{method="GET",route="other",class="4xx"} 1
+        signalbox_api_requests_total{method="POST",route="/api/v1/routes/{id}/pause",class="4xx"} 1
+        signalbox_api_requests_total{method="PUT",route="/api/v1/events",class="4xx"} 1
+        "#);
     })
     .await;
 }

@@ -3,6 +3,7 @@
 use crate::secret_test::everything;
 use crate::support::delivery::ticket;
 use crate::support::machines::{heard, names, requested, state};
+use crate::support::scene::Scene;
 use crate::support::tickets::{only_write, opened, write};
 use crate::support::town::{Setup, Town, run, run_with, told};
 use chrono::TimeDelta;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use signalbox::store::privacy::{By, TABLES};
 use standin::xtsystems::Mode;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// All that a member can leave behind: a press, a denial with a reason, a card that names them in a message of
 /// its own, and a route that mentions them.
@@ -148,6 +150,58 @@ async fn deletion_is_once_a_day() {
         town.advance(TimeDelta::seconds(1)).await;
         assert!(delete(town, "approver", "DELETE").await.starts_with("Deleted."));
         assert_eq!(town.count("SELECT count(*) FROM person").await, 0);
+    })
+    .await;
+}
+
+/// The process dies when the person is gone, and mentions are not; whoever comes next goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_that_was_interrupted_is_carried_through() {
+    let scene = Scene::start(&[("SIGNALBOX_CRASH_AT", "forget.person_gone")]).await;
+    scene.xt.register_machine("web-07", "10.0.0.7", "Debian 13").await;
+    scene.until("the machine is shown", || scene.seen("machines", "web-07") > 0).await;
+    scene.press("web-07", "Approve").await;
+    scene.until("it is let in", || scene.seen("machines", "confirmed by XTSystems") > 0).await;
+    scene.until_quiet().await;
+    scene
+        .change(
+            "UPDATE send SET body = jsonb_set(body, '{content}',
+                 to_jsonb('ask <@' || (SELECT discord_user_id FROM person) || '>'))",
+        )
+        .await;
+    let ask = json!({ "as": "approver", "do": "command", "channel": "ops", "name": "privacy delete", "options": {} });
+    let form = scene.discord.act(ask).await;
+    let id = form["modal"]["custom_id"].clone();
+    let submit = json!({ "as": "approver", "do": "submit", "modal": id, "values": { "word": "DELETE" } });
+    let _ = tokio::time::timeout(Duration::from_secs(5), scene.discord.act(submit)).await;
+    scene.until("it died", || scene.deaths() == 1).await;
+    assert_eq!(scene.count("SELECT count(*) FROM person").await, 0);
+    assert!(scene.count("SELECT count(*) FROM send WHERE body::text LIKE '%<@%'").await > 0);
+    scene.change("UPDATE privacy_deletion SET asked_at = asked_at - interval '3 minutes'").await;
+    scene
+        .until_none(
+            "SELECT (SELECT count(*) FROM send WHERE body::text LIKE '%<@%') + (SELECT count(*) FROM privacy_deletion)",
+        )
+        .await;
+    scene.finish().await;
+}
+
+/// The statements that look for a member find the rows by index, however many there are.
+#[tokio::test]
+async fn a_deletion_does_not_read_everything_that_was_sent() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        let plans = [
+            "EXPLAIN (COSTS OFF) SELECT id FROM send
+             WHERE body::text LIKE '%<@%' AND mentioned_in(body) @> ARRAY['7'::text] LIMIT 1000",
+            "EXPLAIN (COSTS OFF) SELECT ctid FROM message
+             WHERE mentions <> '{}' AND mentions && ARRAY['<@7>', '<@!7>'] LIMIT 1000",
+        ];
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&town.database_url).await.unwrap();
+        sqlx::query("SET enable_seqscan = off").execute(&mut connection).await.unwrap();
+        for (plan, index) in plans.into_iter().zip(["send_mentioned", "message_mentions"]) {
+            let lines: Vec<String> = sqlx::query_scalar(plan).fetch_all(&mut connection).await.unwrap();
+            assert!(lines.iter().any(|line| line.contains(index)), "{lines:#?}");
+        }
     })
     .await;
 }

@@ -126,6 +126,44 @@ async fn each_process_has_what_its_roles_need() {
     .await;
 }
 
+/// Others deliver, and hold the rows of lanes and destinations: a worker that waited for them, while they wait for it,
+/// would end by the deadlock.
+#[tokio::test]
+async fn a_worker_starts_while_others_hold_what_it_needs() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        let mut delivering = <sqlx::PgConnection as sqlx::Connection>::connect(&town.database_url).await.unwrap();
+        for statement in [
+            "BEGIN",
+            "UPDATE lane SET failures = failures",
+            "UPDATE destination SET last_delivery_at = last_delivery_at",
+        ] {
+            sqlx::query(statement).execute(&mut delivering).await.unwrap();
+        }
+        let mut worker = town.program(&["run", "--roles", "worker"], &[]);
+        worker.says("ready").await;
+    })
+    .await;
+}
+
+/// PostgreSQL undoes the start of a worker for the sake of somebody else: it is tried again.
+#[tokio::test]
+async fn a_worker_whose_start_meets_a_deadlock_starts() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        town.execute("CREATE SEQUENCE met").await;
+        town.execute(
+            "CREATE FUNCTION meet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF nextval('met') = 1 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF;
+                 RETURN NULL; END $$",
+        )
+        .await;
+        town.execute("CREATE TRIGGER meet AFTER DELETE ON route FOR EACH STATEMENT EXECUTE FUNCTION meet()").await;
+        let mut worker = town.program(&["run", "--roles", "worker"], &[]);
+        worker.says("other processes are at work in the database; trying again").await;
+        worker.says("ready").await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_unknown_role_is_refused() {
     run_with(Setup { gateway: false, ..Setup::default() }, async |town| {

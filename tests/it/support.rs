@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "offered to tests before there are tests for all of it")]
 
+pub mod actions;
 pub mod api;
 pub mod balancer;
 pub mod corpus;
@@ -14,6 +15,7 @@ pub mod log;
 pub mod machines;
 pub mod mentions;
 pub mod outside;
+pub mod port;
 pub mod private;
 pub mod process;
 pub mod program;

@@ -210,6 +210,140 @@ async fn open_tickets_are_listed_in_pages_that_their_caller_turns() {
     .await;
 }
 
+fn callbacks(town: &Town) -> usize {
+    town.discord.requests().iter().filter(|r| r["path"].as_str().unwrap().ends_with("/callback")).count()
+}
+
+/// What is written below a list, and the ids of its buttons.
+fn footer_and_buttons(message: &Value) -> (String, Vec<String>) {
+    let buttons = message["components"][0]["components"].as_array().cloned().unwrap_or_default();
+    let ids = buttons.iter().map(|button| button["custom_id"].as_str().unwrap().to_owned());
+    (message["embeds"][0]["footer"]["text"].as_str().unwrap().to_owned(), ids.collect())
+}
+
+#[tokio::test]
+async fn a_list_of_more_than_a_page_of_xtsystems_is_turned_to_its_end() {
+    run(async |town| {
+        town.xt.offline(true);
+        for n in 1..=205 {
+            town.xt.open_ticket(&format!("Ticket {n}"), "", "Low").await;
+        }
+        let list = town.command("admin", "ticket list", json!({})).await;
+        let message = list["message"]["id"].as_str().unwrap();
+        let (footer, _) = footer_and_buttons(&list["message"]);
+        assert_eq!(footer, "1/21 · 205 open of 205");
+        let last = format!("v1:ticket:page:{}:20", town.discord.user_id("admin"));
+        let (_, mut next) = footer_and_buttons(&list["message"]);
+        for _ in 0..20 {
+            town.only_press("admin", message, &next[1]).await;
+            next = footer_and_buttons(town.messages("ops").last().unwrap()).1;
+        }
+        assert_eq!(next[0], last.replace(":20", ":19"));
+        insta::assert_snapshot!(read(town, town.messages("ops").last().unwrap()), @"
+        [🎫 Open tickets]
+        **#1005** Ticket 5 · Open · Low
+        **#1004** Ticket 4 · Open · Low
+        **#1003** Ticket 3 · Open · Low
+        **#1002** Ticket 2 · Open · Low
+        **#1001** Ticket 1 · Open · Low
+        -- 21/21
+        (Back) (Next)
+        ");
+        town.xt.one_page_of_tickets();
+        let list = town.command("admin", "ticket list", json!({})).await;
+        assert_eq!(
+            footer_and_buttons(&list["message"]).0,
+            "1/10 · 100 open of 100 · XTSystems does not list the older ones"
+        );
+        town.see("ops");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_that_is_turned_by_two_deliveries_is_answered_once() {
+    run(async |town| {
+        for n in 1..=12 {
+            town.xt.open_ticket(&format!("Ticket {n}"), "", "Low").await;
+        }
+        town.settle().await;
+        let list = town.command("admin", "ticket list", json!({})).await;
+        let message = list["message"]["id"].as_str().unwrap();
+        let (_, buttons) = footer_and_buttons(&list["message"]);
+        let before = callbacks(town);
+        for who in ["approver", "admin"] {
+            town.fault("interaction", "twice", 1);
+            town.only_press(who, message, &buttons[1]).await;
+            town.settle().await;
+        }
+        assert_eq!(callbacks(town) - before, 2, "one for the page, one for the refusal");
+        town.see("tickets");
+        town.see("ops");
+    })
+    .await;
+}
+
+/// The answer to the creation is lost, and so is its event; then XTSystems gets more tickets than one page has.
+async fn created_in_doubt_before_many_others(town: &Town) {
+    town.xt.mode(Mode::effect_then_500().at(Place::Tickets).times(1));
+    town.xt.offline(true);
+    command(town, "admin", "ticket create", new_ticket()).await;
+    for n in 1..=150 {
+        town.xt.open_ticket(&format!("Ticket {n}"), "", "Low").await;
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_of_unknown_fate_is_found_behind_many_newer_ones() {
+    run(async |town| {
+        created_in_doubt_before_many_others(town).await;
+        town.advance(TimeDelta::minutes(31)).await;
+        assert_eq!(town.xt.tickets().len(), 151);
+        assert_eq!(town.column("SELECT state || ' #' || ticket_number FROM ticket_action").await, ["confirmed #1001"]);
+        town.see("tickets");
+        // Of the deliveries that were missed.
+        town.see("ops");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_ticket_that_nobody_can_look_for_is_not_created_again_and_that_is_said() {
+    run(async |town| {
+        town.xt.one_page_of_tickets();
+        created_in_doubt_before_many_others(town).await;
+        for _ in 0..4 {
+            town.advance(TimeDelta::minutes(2)).await;
+        }
+        assert_eq!(town.xt.tickets().len(), 151);
+        let told = town.discord.ephemeral("admin");
+        let words = told["messages"].as_array().unwrap().iter().filter_map(|m| m["content"].as_str());
+        let words: Vec<&str> = words.filter(|words| words.contains("not known")).collect();
+        insta::assert_snapshot!(words.join("\n"), @r#"❔ It is not known whether the ticket "The lift is stuck" was created: XTSystems does not list all its tickets. It is not created again by itself. Look for it in XTSystems before you ask for it again; if it is there, its card appears here with its next change."#);
+        town.advance(TimeDelta::hours(3)).await;
+        assert_eq!(town.xt.tickets().len(), 151);
+        town.see("tickets");
+        town.see("ops");
+    })
+    .await;
+}
+
+/// It need not be looked for when XTSystems has told of it.
+#[tokio::test]
+async fn a_ticket_of_unknown_fate_is_known_by_its_event() {
+    run(async |town| {
+        town.xt.one_page_of_tickets();
+        town.xt.mode(Mode::effect_then_500().at(Place::Tickets).times(1));
+        command(town, "admin", "ticket create", new_ticket()).await;
+        town.settle().await;
+        town.advance(TimeDelta::minutes(1)).await;
+        assert_eq!(town.column("SELECT state || ' #' || ticket_number FROM ticket_action").await, ["confirmed #1001"]);
+        assert!(!calls(town).contains(&"GET 404".to_owned()), "{:?}", calls(town));
+        town.see("tickets");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn who_lost_the_role_turns_no_page() {
     // The role Approver of every town.

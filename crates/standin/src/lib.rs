@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod discord;
+pub mod receiver;
 pub mod xtsystems;
 
 pub use axum;

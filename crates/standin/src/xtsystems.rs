@@ -106,6 +106,7 @@ struct Inner {
     modes: Mutex<Modes>,
     calls: Mutex<Vec<Call>>,
     offline: AtomicBool,
+    one_page: AtomicBool,
     /// How many events are being sent in the background.
     busy: Arc<watch::Sender<usize>>,
     server: Mutex<Option<AbortHandle>>,
@@ -142,6 +143,7 @@ impl XtSystems {
                 modes: Mutex::default(),
                 calls: Mutex::default(),
                 offline: AtomicBool::new(false),
+                one_page: AtomicBool::new(false),
                 busy: Arc::new(watch::Sender::new(0)),
                 server: Mutex::new(None),
             }),
@@ -181,6 +183,11 @@ impl XtSystems {
         self.inner.offline.store(offline, Ordering::Relaxed);
     }
 
+    /// From now on the list of tickets does not look at `offset`: the specification promises no paging.
+    pub fn one_page_of_tickets(&self) {
+        self.inner.one_page.store(true, Ordering::Relaxed);
+    }
+
     pub fn machines(&self) -> Vec<Machine> {
         self.world().machines.clone()
     }
@@ -201,6 +208,10 @@ impl XtSystems {
 
     fn clock(&self) -> &Clock {
         &self.inner.clock
+    }
+
+    fn gives_one_page(&self) -> bool {
+        self.inner.one_page.load(Ordering::Relaxed)
     }
 
     fn is_offline(&self) -> bool {

@@ -46,6 +46,8 @@ fn approval(state: ApprovalState, verb: Verb) -> Approval {
         undone_at: None,
         state,
         verb: decided.then_some(verb),
+        choice: None,
+        decision: 0,
         reason: None,
         person_id: None,
         decided_at: decided.then(now),
@@ -158,11 +160,4 @@ fn answers_to_the_call() {
     let not_sent = || Decision::NotSent { text: text() };
     assert_eq!(answer_in(ApprovalState::Sent, Verb::Approve, not_sent()), (ApprovalState::Deciding, None, true));
     assert_eq!(answer_in(ApprovalState::Unknown, Verb::Approve, not_sent()), (ApprovalState::Unknown, None, true));
-}
-
-#[test]
-fn the_waits_grow_and_stay() {
-    assert_eq!(retry(1), RETRIES[0]);
-    assert_eq!(retry(2), RETRIES[1]);
-    assert_eq!(retry(500), RETRIES[5]);
 }

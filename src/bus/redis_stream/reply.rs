@@ -7,7 +7,7 @@ use crate::bus::Entry;
 
 /// What one command handed out.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Batch {
+pub struct Batch {
     pub entries: Vec<Entry>,
     /// Pending entries that the stream does not hold any more.
     pub gone: Vec<String>,
@@ -16,14 +16,14 @@ pub(super) struct Batch {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Claimed {
+pub struct Claimed {
     pub batch: Batch,
     /// Where the next command goes on; `0-0` at the end.
     pub cursor: Option<String>,
 }
 
 /// XREADGROUP over one stream: nothing, or one pair of key and entries.
-pub(super) fn read_group(reply: Value) -> Batch {
+pub fn read_group(reply: Value) -> Batch {
     match reply {
         Value::Map(streams) => streams.into_iter().next().map_or_else(Batch::default, |(_, entries)| batch(entries)),
         Value::Array(streams) => match streams.into_iter().next() {
@@ -35,7 +35,7 @@ pub(super) fn read_group(reply: Value) -> Batch {
 }
 
 /// XAUTOCLAIM: cursor, entries, and since Redis 7 the ids of those deleted.
-pub(super) fn auto_claim(reply: Value) -> Claimed {
+pub fn auto_claim(reply: Value) -> Claimed {
     let Value::Array(parts) = reply else { return Claimed { batch: Batch::default(), cursor: None } };
     let mut parts = parts.into_iter();
     let cursor = parts.next().and_then(text);
@@ -44,7 +44,7 @@ pub(super) fn auto_claim(reply: Value) -> Claimed {
 }
 
 /// XPENDING of a single id: `[[id, consumer, idle, deliveries]]`.
-pub(super) fn deliveries(reply: &Value) -> Option<u32> {
+pub fn deliveries(reply: &Value) -> Option<u32> {
     let Value::Array(rows) = reply else { return None };
     let Value::Array(row) = rows.first()? else { return None };
     match row.get(3)? {

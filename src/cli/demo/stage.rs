@@ -29,7 +29,12 @@ pub struct Stage {
     /// The steps that were played, kept over a stop or a kill.
     played: Mutex<BTreeSet<String>>,
     path: PathBuf,
+    /// The hosting panel's key, made when it is first needed: it is told once.
+    key: Mutex<Option<String>>,
 }
+
+const TEXT_CHANNEL: u8 = 0;
+const SEND_MESSAGES: u64 = 1 << 11;
 
 impl Stage {
     /// Continues what is kept in this directory.
@@ -37,7 +42,8 @@ impl Stage {
         let path = dir.join("story.json");
         let played = fs::read(&path).ok().and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
         let http = reqwest::Client::builder().no_proxy().timeout(FORM).build().context("an HTTP client")?;
-        Ok(Self { xt, discord, web, http, pace: Duration::from_secs_f64(pace), played: Mutex::new(played), path })
+        let (pace, played) = (Duration::from_secs_f64(pace), Mutex::new(played));
+        Ok(Self { xt, discord, web, http, pace, played, path, key: Mutex::default() })
     }
 
     /// Waits until the bot is in the server and has its commands there.
@@ -117,12 +123,79 @@ impl Stage {
         self.discord.act(select).await;
     }
 
+    /// Uses a slash command; what came of it.
+    pub async fn outcome(&self, who: &str, channel: &str, name: &str, options: Value) -> Value {
+        let command = json!({ "as": who, "do": "command", "channel": channel, "name": name, "options": options });
+        self.discord.act(command).await
+    }
+
     /// Uses a slash command; what its user is told.
     pub async fn command(&self, who: &str, channel: &str, name: &str, options: Value) -> String {
-        let command = json!({ "as": who, "do": "command", "channel": channel, "name": name, "options": options });
-        let outcome = self.discord.act(command).await;
+        let outcome = self.outcome(who, channel, name, options).await;
         let said = outcome["message"]["content"].as_str().or(outcome["response"]["data"]["content"].as_str());
         said.unwrap_or_default().to_owned()
+    }
+
+    /// What is offered for an option of a command.
+    pub async fn choices(&self, who: &str, channel: &str, name: &str, option: &str) -> Vec<Value> {
+        let typed = json!({ "as": who, "do": "autocomplete", "channel": channel, "name": name,
+            "options": { option: "" }, "focused": option });
+        let outcome = self.discord.act(typed).await;
+        outcome["choices"].as_array().into_iter().flatten().map(|choice| choice["value"].clone()).collect()
+    }
+
+    /// Presses the button that begins with these words under the answer to a command.
+    pub async fn press_answer(&self, who: &str, outcome: &Value, words: &str) {
+        let message = &outcome["message"];
+        let mut rows = message["components"].as_array().into_iter().flatten();
+        let button = rows.find_map(|row| {
+            let all = row["components"].as_array()?;
+            all.iter().find(|button| button["label"].as_str().is_some_and(|label| label.starts_with(words)))
+        });
+        let Some(button) = button else { return };
+        let press = json!({ "as": who, "do": "press", "message": message["id"], "custom_id": button["custom_id"] });
+        self.discord.act(press).await;
+    }
+
+    /// Whether a person was told this, in answers that nobody else sees.
+    pub fn was_told(&self, who: &str, words: &str) -> bool {
+        self.discord.ephemeral(who)["messages"].to_string().contains(words)
+    }
+
+    /// The channel of this name, made where it is missing.
+    pub fn ensure_channel(&self, name: &str) -> u64 {
+        let known = self.discord.state()["channels"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find_map(|channel| if channel["name"] == name { channel["id"].as_str()?.parse().ok() } else { None });
+        known.unwrap_or_else(|| self.discord.add_channel(self.discord.guild_id(), name, TEXT_CHANNEL))
+    }
+
+    pub fn let_bot_write(&self, channel: &str, may: bool) {
+        let deny = if may { 0 } else { SEND_MESSAGES };
+        self.discord.set_overwrite(self.ensure_channel(channel), self.discord.bot_id(), 0, deny);
+    }
+
+    /// What the hosting panel sends to the bot, with a key that somebody who may has made for it.
+    pub async fn dispatch(&self, admin: &str, body: Value) {
+        let known = self.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let key = match known {
+            Some(key) => key,
+            None => {
+                let options = json!({ "name": "Hosting panel", "scopes": "events:write", "days": 1 });
+                let told = self.command(admin, "ops", "api-key create", options).await;
+                let key = told.split('`').nth(1).unwrap_or_default().to_owned();
+                *self.key.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
+                key
+            }
+        };
+        let url = format!("http://{}/api/v1/dispatch", self.web);
+        let sent = self.http.post(url).bearer_auth(key).header("content-type", "application/json");
+        let sent = sent.body(body.to_string()).send().await;
+        if let Err(error) = sent.and_then(reqwest::Response::error_for_status) {
+            tracing::warn!(%error, "the bot did not take what the panel sent");
+        }
     }
 
     /// What the LAN party program sends to the bot.

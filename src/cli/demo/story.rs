@@ -7,6 +7,7 @@ use serde_json::json;
 use standin::xtsystems::{Mode, TicketChange};
 use tokio_util::sync::CancellationToken;
 
+use super::panel;
 use super::stage::Stage;
 
 const ADA: &str = "admin";
@@ -30,6 +31,7 @@ pub async fn play(stage: Stage, stop: CancellationToken) {
         ticket_from_discord(&stage).await;
         switch_is_mended(&stage).await;
         party(&stage).await;
+        panel::play(&stage).await;
         left_for_the_watcher(&stage).await;
         audit(&stage).await;
     };

@@ -6,7 +6,8 @@ use anyhow::Result;
 use poise::CreateReply;
 use poise::serenity_prelude::{CreateEmbed, CreateEmbedFooter, Role};
 
-use super::super::{Context, Error, guild_of, text};
+use super::super::{Context, Error, text};
+use super::managed_guild;
 use crate::approval::policy::{Change, Origin, Setting, change, settings};
 use crate::config::{RULES, rule};
 use crate::error::UserError;
@@ -146,18 +147,4 @@ fn open_line(guild_id: GuildId, a: &OpenApproval) -> String {
         _ => "waiting for XTSystems".to_owned(),
     };
     format!("{title} · {} · {state}", relative(a.occurred_at))
-}
-
-/// The server, for members who may manage it. Discord's own defaults can be changed by admins, hence the
-/// second look.
-fn managed_guild(ctx: Context<'_>) -> Result<GuildId, Error> {
-    let poise::Context::Application(application) = ctx else {
-        return Err(UserError::new(text::ONLY_IN_SERVERS).into());
-    };
-    let member = application.interaction.member.as_ref();
-    let held = member.and_then(|m| m.permissions).unwrap_or_default();
-    if !held.manage_guild() && !held.administrator() {
-        return Err(UserError::new(text::MANAGE_SERVER).into());
-    }
-    guild_of(ctx.guild_id()).ok_or_else(|| UserError::new(text::ONLY_IN_SERVERS).into())
 }

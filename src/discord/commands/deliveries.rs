@@ -16,6 +16,7 @@ use crate::delivery::replay;
 use crate::error::UserError;
 use crate::id::{UserId, mark};
 use crate::routing::embed::fit;
+use crate::store::audit::Author;
 use crate::store::explain::{DeliveryPage, DeliveryState};
 use crate::store::message::DeadFilter;
 
@@ -107,8 +108,8 @@ async fn replay(
     let now = ports.clock.now();
     if message.is_some() {
         let filter = DeadFilter { guild_id: Some(guild_id), message_id: message, ..DeadFilter::default() };
-        let (by, person) = (UserId::from(ctx.author().id.get()), ports.clock.uuid());
-        let queued = replay::replay(&ports.store, &filter, now, Some(by), person, now).await?;
+        let by = Author::Member(UserId::from(ctx.author().id.get()));
+        let queued = replay::replay(&ports.store, &filter, Some(&by), ports.clock.uuid(), now).await?;
         ports.wake.wake(Topic::Deliverer);
         ctx.send(CreateReply::default().content(text::replayed(queued)).ephemeral(true)).await?;
         return Ok(());

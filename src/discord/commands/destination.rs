@@ -10,18 +10,19 @@ use super::super::component::destination::{self as component, Listing};
 use super::super::text::delivery as text;
 use super::super::{Context, Error};
 use super::{managed_guild, offer};
-use crate::delivery::manage::{Added, Enabled, NewPlace, Who};
+use crate::delivery::manage::{Added, Change, Enabled, NewPlace, Who};
 use crate::error::UserError;
 use crate::id::{ChannelId, UserId, derived};
 use crate::routing::embed::fit;
-use crate::store::destination::manage::{Changed, DestinationChange, DestinationView};
+use crate::store::audit::Author;
+use crate::store::destination::manage::{DestinationChange, DestinationView};
 use crate::upstream::guard::WebhookAddress;
 
 /// Choices that Discord shows, and the length of one.
 const CHOICES: usize = 25;
 const CHOICE: usize = 100;
-const NAME: usize = 40;
-const DESCRIPTION: usize = 200;
+/// Milliseconds in a second.
+const MS: f64 = 1000.0;
 
 /// What a panel sorts its webhooks by.
 #[derive(Clone, Copy, ChoiceParameter)]
@@ -137,23 +138,26 @@ async fn add(
     let scope = scope.or(kind.filter(|kind| !matches!(kind, Kind::Nothing)).map(|_| Scope::Admin));
     let change = DestinationChange {
         name: Some(named(&name)?),
-        description: description.map(|words| fit(words.trim(), DESCRIPTION)),
+        description: description.map(|words| words.trim().to_owned()),
         webhook_type: kind.map(Kind::stored),
         webhook_scope: scope.map(Scope::stored),
         archives_resolved: archive_resolved,
+        ..DestinationChange::default()
     };
     ctx.defer_ephemeral().await?;
-    let words = match ctx.data().delivery.add_destination(who, &place, &change).await? {
+    let id = ctx.data().ports.clock.uuid();
+    let words = match ctx.data().delivery.add_destination(&who, &place, &change, id).await? {
         Added::Done(view, problem) => text::added(&view, problem.as_deref()),
         Added::NameTaken => text::name_taken(change.name.as_deref().unwrap_or_default()),
         Added::Already(name) => text::already(&name),
         Added::Elsewhere => text::ELSEWHERE.to_owned(),
-        Added::Refused(why) => text::not_added(&why),
+        Added::Refused(why) | Added::Silent(why) => text::not_added(&why),
+        Added::Unfit(unfit) => text::unfit(&unfit),
     };
     say(ctx, words).await
 }
 
-/// Change its name, what it is for, its type.
+/// Change its name, what it is for, its type, how it is written to.
 #[poise::command(slash_command)]
 #[allow(clippy::too_many_arguments)]
 async fn edit(
@@ -170,24 +174,35 @@ async fn edit(
     #[description = "In a forum: archive a post when its ticket or approval is resolved"] archive_resolved: Option<
         bool,
     >,
+    #[description = "Seconds in which notices are gathered into one message; - for what the operator set"]
+    gather: Option<String>,
+    #[description = "As whom a webhook posts; - for its own name"] sender: Option<String>,
+    #[description = "The https address of the picture that a webhook posts with; - for its own"] picture: Option<
+        String,
+    >,
 ) -> Result<(), Error> {
     let who = who(ctx)?;
     let change = DestinationChange {
         name: name.as_deref().map(named).transpose()?,
-        description: description.map(|words| fit(words.trim().trim_matches('-'), DESCRIPTION)),
+        description: description.map(|words| words.trim().trim_matches('-').to_owned()),
         webhook_type: kind.map(Kind::stored),
         webhook_scope: scope.map(Scope::stored),
         archives_resolved: archive_resolved,
+        enabled: None,
+        batch_window_ms: gather.as_deref().map(gathered).transpose()?,
+        sender_name: sender.as_deref().map(given),
+        sender_avatar_url: picture.as_deref().map(given),
     };
     ctx.defer_ephemeral().await?;
     let view = found(ctx, &destination).await?;
-    let words = match ctx.data().delivery.change_destination(who, view.destination.id, &change).await? {
-        Changed::Done => {
+    let words = match ctx.data().delivery.change_destination(&who, view.destination.id, &change, |_| true).await? {
+        Change::Done => {
             let view = ctx.data().ports.store.find_destination_view(who.guild_id, view.destination.id).await?;
             view.map_or_else(|| text::UNKNOWN.to_owned(), |view| text::changed(&view))
         }
-        Changed::NameTaken => text::name_taken(change.name.as_deref().unwrap_or_default()),
-        Changed::Unknown => text::UNKNOWN.to_owned(),
+        Change::NameTaken => text::name_taken(change.name.as_deref().unwrap_or_default()),
+        Change::Unfit(unfit) => text::unfit(&unfit),
+        Change::Unknown | Change::Stale => text::UNKNOWN.to_owned(),
     };
     say(ctx, words).await
 }
@@ -205,7 +220,7 @@ async fn test(
     let view = found(ctx, &destination).await?;
     let nonce = derived(&["test", &ctx.id().to_string()]);
     let id = view.destination.id;
-    let tested = ctx.data().delivery.test_destination(who.guild_id, id, nonce, who.user_id).await?;
+    let tested = ctx.data().delivery.test_destination(who.guild_id, id, nonce, &who.author).await?;
     let words = tested.map_or_else(|| text::UNKNOWN.to_owned(), |tested| text::tested(&view, &tested));
     say(ctx, words).await
 }
@@ -221,7 +236,7 @@ async fn pause(
     let who = who(ctx)?;
     ctx.defer_ephemeral().await?;
     let view = found(ctx, &destination).await?;
-    let done = ctx.data().delivery.pause_destination(who, view.destination.id).await?;
+    let done = ctx.data().delivery.pause_destination(&who, view.destination.id).await?;
     say(ctx, if done { text::paused(&view) } else { text::UNKNOWN.to_owned() }).await
 }
 
@@ -237,7 +252,7 @@ async fn enable(
     ctx.defer_ephemeral().await?;
     let mut view = found(ctx, &destination).await?;
     let nonce = derived(&["test", &ctx.id().to_string()]);
-    let words = match ctx.data().delivery.enable_destination(who, view.destination.id, nonce).await? {
+    let words = match ctx.data().delivery.enable_destination(&who, view.destination.id, nonce).await? {
         Enabled::Done(waiting) => text::enabled(&view, waiting),
         Enabled::Tested(tested) => {
             view.enabled = true;
@@ -256,13 +271,14 @@ async fn remove(
     #[autocomplete = "known"]
     destination: String,
 ) -> Result<(), Error> {
-    let who = who(ctx)?;
+    managed_guild(ctx)?;
     ctx.defer_ephemeral().await?;
     let view = found(ctx, &destination).await?;
     if !view.routes.is_empty() {
         return say(ctx, text::routed(&view.routes)).await;
     }
-    let button = CreateButton::new(component::removal(who.user_id, view.destination.id))
+    let caller = UserId::from(ctx.author().id.get());
+    let button = CreateButton::new(component::removal(caller, view.destination.id))
         .label(text::REMOVE)
         .style(ButtonStyle::Danger);
     let reply =
@@ -272,7 +288,7 @@ async fn remove(
 }
 
 fn who(ctx: Context<'_>) -> Result<Who, Error> {
-    Ok(Who { guild_id: managed_guild(ctx)?, user_id: UserId::from(ctx.author().id.get()) })
+    Ok(Who { guild_id: managed_guild(ctx)?, author: Author::Member(UserId::from(ctx.author().id.get())) })
 }
 
 async fn say(ctx: Context<'_>, words: String) -> Result<(), Error> {
@@ -282,8 +298,24 @@ async fn say(ctx: Context<'_>, words: String) -> Result<(), Error> {
 
 fn named(words: &str) -> Result<String, Error> {
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fits = !words.is_empty() && words.chars().count() <= NAME;
-    if fits { Ok(words) } else { Err(UserError::new(text::BAD_NAME).into()) }
+    if words.is_empty() { Err(UserError::new(text::BAD_NAME).into()) } else { Ok(words) }
+}
+
+/// A dash takes it away.
+fn given(words: &str) -> String {
+    let words = words.trim();
+    if words == "-" { String::new() } else { words.to_owned() }
+}
+
+/// Seconds as somebody writes them, in milliseconds.
+fn gathered(words: &str) -> Result<Option<i32>, Error> {
+    let words = given(words).replace(',', ".");
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let seconds: f64 = words.trim_end_matches('s').trim().parse().map_err(|_| UserError::new(text::BAD_GATHER))?;
+    // What is out of bounds is refused with all else.
+    Ok(Some((seconds * MS).round() as i32))
 }
 
 /// By what an option's choice carries, or by its name.

@@ -13,7 +13,7 @@ use crate::error::UserError;
 use crate::id::UserId;
 use crate::routing::embed::{DESCRIPTION, escape, fit};
 use crate::ticket::link::{self, Linked};
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::manages;
 
 const CHOICES: usize = 25;
 
@@ -40,14 +40,14 @@ pub async fn set(
 ) -> Result<(), Error> {
     let source = source_here(ctx)?;
     let (_, permissions) = held(ctx)?;
-    let manages = permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0;
+    let is_manager = manages(permissions);
     let by = UserId::from(ctx.author().id.get());
     let who = member.as_ref().map_or(by, |m| UserId::from(m.user.id.get()));
-    if who != by && !manages {
+    if who != by && !is_manager {
         return Err(UserError::new(text::ONLY_YOURSELF).into());
     }
     // A request is for others to see; everything else is for the caller.
-    if manages {
+    if is_manager {
         ctx.defer_ephemeral().await?
     } else {
         ctx.defer().await?
@@ -57,7 +57,7 @@ pub async fn set(
     let found = found.map_err(|error| UserError::new(error.to_string()))?;
     let user = found.ok_or_else(|| UserError::new(text::no_such_user(&upstream)))?;
     let name = escape(&fit(&user.name, 100));
-    if manages {
+    if is_manager {
         let words = match link::link(ports, source.guild_id, source.id, by, who, &user).await? {
             Linked::Done => format!("✅ <@{who}> is **{name}** in XTSystems."),
             Linked::Taken(other) => return Err(UserError::new(text::taken(other, &name)).into()),
@@ -106,7 +106,7 @@ pub async fn remove(
     let (_, permissions) = held(ctx)?;
     let by = UserId::from(ctx.author().id.get());
     let who = member.as_ref().map_or(by, |m| UserId::from(m.user.id.get()));
-    if who != by && permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
+    if who != by && !manages(permissions) {
         return Err(UserError::new(text::ONLY_YOURSELF).into());
     }
     ctx.defer_ephemeral().await?;
@@ -120,8 +120,8 @@ pub async fn remove(
 /// Never fails loudly: what cannot be had is not offered.
 async fn users(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
     let Ok(source) = source_here(ctx) else { return offer([]) };
-    let manages = held(ctx).is_ok_and(|(_, permissions)| permissions & (MANAGE_GUILD | ADMINISTRATOR) != 0);
-    let found = link::suggest(&ctx.data().ports, source.id, partial, manages, CHOICES).await.unwrap_or_default();
+    let is_manager = held(ctx).is_ok_and(|(_, permissions)| manages(permissions));
+    let found = link::suggest(&ctx.data().ports, source.id, partial, is_manager, CHOICES).await.unwrap_or_default();
     let label = |name: &str, email: Option<&str>| match email {
         Some(email) if email != name => fit(&format!("{name} · {email}"), 100),
         _ => fit(name, 100),

@@ -14,7 +14,7 @@ use super::super::text::silence as text;
 use super::super::{Context, Error};
 use super::route::{Least, severity as least, sources, types};
 use super::{managed_guild, offer};
-use crate::delivery::manage::Who;
+use crate::delivery::silence::Asker;
 use crate::delivery::silence::{self, OFFERED, Wish};
 use crate::error::UserError;
 use crate::id::{ChannelId, MessageId, UserId};
@@ -37,8 +37,8 @@ pub async fn silence(_: Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn who(ctx: Context<'_>) -> Result<Who, Error> {
-    Ok(Who { guild_id: managed_guild(ctx)?, user_id: UserId::from(ctx.author().id.get()) })
+fn who(ctx: Context<'_>) -> Result<Asker, Error> {
+    Ok(Asker { guild_id: managed_guild(ctx)?, user_id: UserId::from(ctx.author().id.get()) })
 }
 
 /// Silence something: shows what it would have withheld, and begins when you press Silence.

@@ -1,4 +1,4 @@
-//! `/source add|list|show|rotate|remove`: systems that are described instead of programmed.
+//! `/source add|list|show|edit|rotate|remove`: systems that are described instead of programmed.
 
 use chrono::TimeDelta;
 use poise::CreateReply;
@@ -7,10 +7,11 @@ use poise::serenity_prelude::{
     CreateModal,
 };
 
-use super::super::component::source::{Ask, ask_for};
+use super::super::component::source::{Ask, Part, ask_for};
 use super::super::text::source as text;
 use super::super::{Context, Error};
 use super::{application, managed_guild, offer};
+use crate::error::UserError;
 use crate::id::UserId;
 use crate::routing::embed::{DESCRIPTION, FIELD_VALUE, escape, fit, relative};
 use crate::source::generic::manage::{self, By};
@@ -25,7 +26,7 @@ const REFUSALS: i64 = 3;
     slash_command,
     guild_only,
     default_member_permissions = "MANAGE_GUILD",
-    subcommands("add", "list", "show", "rotate", "remove"),
+    subcommands("add", "list", "show", "edit", "rotate", "remove"),
     subcommand_required
 )]
 pub async fn source(_: Context<'_>) -> Result<(), Error> {
@@ -96,6 +97,7 @@ async fn show(
         .collect();
     let url = manage::url(ports, source.id).unwrap_or_else(|| "not known: set PUBLIC_URL".into());
     let guide = preset::find(&config.preset).map_or("", |preset| preset.guide);
+    let actions = Some(text::actions(&config.actions)).filter(|actions| !actions.is_empty());
     let or = |lines: Vec<String>, none: &str| if lines.is_empty() { none.to_owned() } else { lines.join("\n") };
     let embed = CreateEmbed::new()
         .title(format!("📥 {}", escape(&source.name)))
@@ -103,10 +105,29 @@ async fn show(
         .colour(BLUE)
         .field("Address", format!("`{url}`"), false)
         .field("Verified by", fit(&text::verification(&config.verification), FIELD_VALUE), false)
+        .fields(actions.into_iter().map(|actions| ("Actions", fit(&actions, FIELD_VALUE), false)))
         .field("Last events", fit(&or(came, "none yet"), FIELD_VALUE), false)
         .field("Refused requests", fit(&or(refused, "none"), FIELD_VALUE), false);
     ctx.send(CreateReply::default().embed(embed).ephemeral(true)).await?;
     Ok(())
+}
+
+/// Change how a source is read, believed, or what may be done about its cards.
+#[poise::command(slash_command, guild_only)]
+async fn edit(
+    ctx: Context<'_>,
+    #[description = "Its name"]
+    #[autocomplete = "names"]
+    name: String,
+    #[description = "What in a message means what, what may be done about its cards, or how it is believed"] part: Part,
+) -> Result<(), Error> {
+    let guild_id = managed_guild(ctx)?;
+    let source = manage::get(&ctx.data().ports, guild_id, &name).await?;
+    let value = source.config.get(part.key()).cloned().unwrap_or_else(|| serde_json::json!([]));
+    let fits = |text: &String| text.chars().count() <= text::LONGEST_FORM;
+    let text = [format!("{value:#}"), value.to_string()].into_iter().find(fits);
+    let text = text.ok_or_else(|| UserError::new(text::too_long(part.key(), &source.name)))?;
+    open(ctx, ask_for(&Ask::Edit { part, version: source.config_version, name: source.name, text })).await
 }
 
 /// Make a new secret; the one before it stays valid for a while.
@@ -121,8 +142,14 @@ async fn rotate(
     #[max = 720]
     keep_hours: Option<i64>,
     #[description = "Whether you give the secret; otherwise one is made"] own_secret: Option<bool>,
+    #[description = "The secret that its actions are signed with, instead of the sender's"] of_actions: Option<bool>,
 ) -> Result<(), Error> {
     let guild_id = managed_guild(ctx)?;
+    if of_actions == Some(true) {
+        ctx.defer_ephemeral().await?;
+        let made = manage::rotate_actions(&ctx.data().ports, guild_id, caller(ctx), &name).await?;
+        return answer(ctx, text::rotated_actions(&made)).await;
+    }
     let keep = keep_hours.map_or(manage::KEPT, TimeDelta::hours);
     if own_secret == Some(true) {
         return open(ctx, ask_for(&Ask::Rotate { name, keep_hours: keep.num_hours() })).await;
@@ -147,7 +174,7 @@ async fn remove(
 }
 
 fn caller(ctx: Context<'_>) -> By {
-    By(Some(UserId::from(ctx.author().id.get())))
+    By::Member(UserId::from(ctx.author().id.get()))
 }
 
 async fn open(ctx: Context<'_>, form: CreateModal) -> Result<(), Error> {

@@ -74,14 +74,14 @@ pub async fn create(
         Outcome::Asked(id) => id,
         refused => return Err(UserError::new(text::refusal(&refused).unwrap_or_default()).into()),
     };
-    let mut action = call::call_now(ports, id).await?;
+    let mut action = call::call_now(ports, source.guild_id, id).await?;
     for _ in 0..LOOKS {
         // Somebody else may have been faster, and is at it.
         if action.state != ActionState::Sent {
             break;
         }
         tokio::time::sleep(LOOK_EVERY).await;
-        action = ports.store.get_action(id).await?;
+        action = ports.store.get_action(source.guild_id, id).await?;
     }
     let words = text::created(&action);
     let reply = CreateReply::default().content(words).ephemeral(true);
@@ -175,9 +175,10 @@ async fn page(
     wanted: usize,
 ) -> Result<(CreateEmbed, Vec<CreateActionRow>)> {
     let company = bot.ports.config.xtsystems.as_ref().and_then(|x| x.company_id.as_deref());
-    let tickets = client(bot)?.list_tickets(company).await.map_err(told)?;
+    let listed = client(bot)?.list_tickets(company).await.map_err(told)?;
+    let all = listed.tickets.len();
     let statuses = lists::current(&bot.ports, source.id, ListKind::Status).await?.unwrap_or_default();
-    let open: Vec<TicketInfo> = tickets.into_iter().filter(|t| !is_closed(t, &statuses)).collect();
+    let open: Vec<TicketInfo> = listed.tickets.into_iter().filter(|t| !is_closed(t, &statuses)).collect();
     let pages = open.len().div_ceil(PER_PAGE).max(1);
     let at = wanted.min(pages - 1);
     let mut lines = Vec::new();
@@ -194,7 +195,8 @@ async fn page(
         ));
     }
     let words = if lines.is_empty() { text::NO_OPEN_TICKETS.to_owned() } else { lines.join("\n") };
-    let footer = poise::serenity_prelude::CreateEmbedFooter::new(format!("{}/{pages} · {} open", at + 1, open.len()));
+    let footer = text::list_footer((at + 1, pages), (open.len(), all), listed.is_complete);
+    let footer = poise::serenity_prelude::CreateEmbedFooter::new(footer);
     let embed = CreateEmbed::new().title("🎫 Open tickets").description(words).colour(CYAN).footer(footer);
     if pages == 1 {
         return Ok((embed, vec![]));

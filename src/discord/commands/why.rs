@@ -12,7 +12,7 @@ use crate::delivery::explain::{self, Pointer, Story};
 use crate::error::UserError;
 use crate::id::{ChannelId, GuildId, MessageId, UserId};
 use crate::routing::embed::{FIELD_VALUE, fit};
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission;
 
 const BLUE: u32 = 0x3498DB;
 
@@ -74,7 +74,7 @@ async fn tell(ctx: Context<'_>, pointer: Pointer) -> Result<(), Error> {
 }
 
 fn manages(ctx: Context<'_>) -> Result<bool, Error> {
-    Ok(held(ctx)?.1 & (MANAGE_GUILD | ADMINISTRATOR) != 0)
+    Ok(permission::manages(held(ctx)?.1))
 }
 
 /// Managers, and members who can see where it was posted.

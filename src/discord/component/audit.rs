@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use chrono::DateTime;
-use poise::serenity_prelude::{ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, Permissions};
+use poise::serenity_prelude::{ButtonStyle, CreateActionRow, CreateButton, CreateEmbed};
 
 use super::super::{Bot, text};
 use super::{Answer, Input, base36};
@@ -13,6 +13,7 @@ use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::routing::embed::{DESCRIPTION, fit};
 use crate::store::audit::{AuditFilter, AuditPage};
+use crate::upstream::permission::manages;
 
 const LINES: usize = 10;
 const COLOUR: u32 = 0x5865F2;
@@ -36,8 +37,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, listing: Listing, input: &Input) -> R
         return Err(UserError::new(text::privacy::NOT_YOURS).into());
     }
     // The permission may be gone since the list was opened.
-    let held = Permissions::from_bits_truncate(input.permissions);
-    if !held.manage_guild() && !held.administrator() {
+    if !manages(input.permissions) {
         return Err(UserError::new(text::MANAGE_SERVER).into());
     }
     let (embed, buttons) = page(&bot.ports, input.guild_id, &listing).await?;

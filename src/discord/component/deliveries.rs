@@ -16,6 +16,7 @@ use crate::delivery::replay;
 use crate::id::{GuildId, UserId, mark};
 use crate::ports::Ports;
 use crate::routing::embed::{DESCRIPTION, fit};
+use crate::store::audit::Author;
 use crate::store::explain::{DeliveryFilter, DeliveryPage, DeliveryState};
 use crate::store::message::DeadFilter;
 
@@ -73,7 +74,8 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
             let ports = &bot.ports;
             let filter = filter(ports, input.guild_id, &wish).await?;
             let (person, now) = (ports.clock.uuid(), ports.clock.now());
-            let queued = replay::replay(&ports.store, &filter, wish.until, Some(input.user_id), person, now).await?;
+            let by = Author::Member(input.user_id);
+            let queued = replay::replay(&ports.store, &filter, Some(&by), person, now).await?;
             ports.wake.wake(Topic::Deliverer);
             Ok(Answer::Settled(text::replayed(queued)))
         }

@@ -14,7 +14,8 @@ use crate::error::UserError;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::routing::embed::{DESCRIPTION, fit};
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::store::audit::Author;
+use crate::upstream::permission::manages;
 
 const PER_PAGE: usize = 6;
 const BLUE: u32 = 0x3498DB;
@@ -50,11 +51,11 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
         }
         Asked::Remove { caller, id } => {
             may(input, caller)?;
-            let who = Who { guild_id: input.guild_id, user_id: input.user_id };
-            Ok(Answer::Settled(match bot.delivery.remove_destination(who, id).await? {
+            let who = Who { guild_id: input.guild_id, author: Author::Member(input.user_id) };
+            Ok(Answer::Settled(match bot.delivery.remove_destination(&who, id, |_| true).await? {
                 Removed::Done(waited) => text::removed(waited),
                 Removed::Routed(patterns) => text::routed(&patterns),
-                Removed::Unknown => text::UNKNOWN.to_owned(),
+                Removed::Unknown | Removed::Stale => text::UNKNOWN.to_owned(),
             }))
         }
     }
@@ -65,7 +66,7 @@ pub(super) fn may(input: &Input, caller: UserId) -> Result<()> {
     if caller != input.user_id {
         return Err(UserError::new(texts::privacy::NOT_YOURS).into());
     }
-    if input.permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
+    if !manages(input.permissions) {
         return Err(UserError::new(texts::MANAGE_SERVER).into());
     }
     Ok(())

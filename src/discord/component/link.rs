@@ -23,11 +23,10 @@ pub(super) fn decode(words: &[&str]) -> Option<Asked> {
 
 pub(super) async fn answer(bot: &Arc<Bot>, Asked { request, confirm }: Asked, input: &Input) -> Result<Answer> {
     let by = (input.user_id, input.permissions);
-    let answered = link::answer(&bot.ports, input.interaction_id, input.guild_id, by, request, confirm).await?;
+    let answered = link::answer(&bot.ports, input.guild_id, by, request, confirm).await?;
     let words = text::answered(&answered, input.user_id);
-    Ok(match (answered, words) {
-        (_, None) => Answer::Nothing,
-        (Answered::Linked { .. } | Answered::Declined { .. }, Some(words)) => Answer::Settled(words),
-        (_, Some(words)) => Answer::Private(words),
+    Ok(match answered {
+        Answered::Linked { .. } | Answered::Declined { .. } => Answer::Settled(words),
+        _ => Answer::Private(words),
     })
 }

@@ -38,9 +38,6 @@ pub(super) async fn answer(bot: &Arc<Bot>, of: UserId, input: &Input) -> Result<
         return Err(UserError::new(text::privacy::NOT_CONFIRMED).into());
     }
     let ports = &bot.ports;
-    if !ports.store.insert_interaction(input.interaction_id, ports.clock.now()).await? {
-        return Ok(Answer::Nothing);
-    }
     let outcome = privacy::forget(ports, input.user_id).await?;
     Ok(Answer::Private(text::privacy::forgotten(outcome)))
 }

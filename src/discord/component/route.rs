@@ -17,7 +17,7 @@ use crate::routes::template::{Preview, propose};
 use crate::routes::{NAME, save};
 use crate::routing::embed::{CONTENT, Embed, fit};
 use crate::routing::template::{FieldParts, Parts};
-use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
+use crate::upstream::permission::manages;
 
 /// Characters of a text input.
 const INPUT: usize = 4000;
@@ -46,13 +46,10 @@ pub(super) fn decode(words: &[&str]) -> Option<Asked> {
 }
 
 pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Result<Answer> {
-    if input.permissions & (MANAGE_GUILD | ADMINISTRATOR) == 0 {
+    if !manages(input.permissions) {
         return Err(UserError::new(texts::MANAGE_SERVER).into());
     }
     let ports = &bot.ports;
-    if !ports.store.insert_interaction(input.interaction_id, ports.clock.now()).await? {
-        return Ok(Answer::Nothing);
-    }
     let (guild_id, by) = (input.guild_id, input.user_id);
     match asked {
         Asked::Save(id) => {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::super::text::silence as text;
 use super::super::{Bot, text as texts};
 use super::{Answer, Input};
-use crate::delivery::manage::Who;
+use crate::delivery::silence::Asker;
 use crate::delivery::{held, silence};
 use crate::error::UserError;
 use crate::id::GuildId;
@@ -65,7 +65,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
     if !ports.store.insert_interaction(input.interaction_id, ports.clock.now()).await? {
         return Ok(Answer::Nothing);
     }
-    let who = Who { guild_id: input.guild_id, user_id: input.user_id };
+    let who = Asker { guild_id: input.guild_id, user_id: input.user_id };
     Ok(match asked {
         Asked::Start(id) => Answer::Settled(text::started(&silence::start(ports, who, id).await?)),
         Asked::Extend(id) => Answer::Choose(text::EXTEND.to_owned(), spans(format!("v1:silence:extended:{id}"))),

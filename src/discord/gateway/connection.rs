@@ -2,8 +2,9 @@
 //!
 //! Serenity's client spawns its runners and loses sight of them: one that waits for an answer, or for a
 //! gateway that is down, goes on after its client was dropped and logs in again later. Here the runner is
-//! ours to drop. And a runner whose connection was closed without a code turns round without ever giving
-//! its thread away, so it has one to itself, and is ended as soon as that shows. It still resumes where Discord closes or asks for it.
+//! ours to drop. And a runner whose connection has ended without a close code turns round without ever giving its thread
+//! away: the relay sees to it that there is always a code. Should it turn round all the same, it has a thread to itself,
+//! and is ended as soon as that shows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, RwLock, oneshot};
 
 use super::life::{Judgement, Life};
+use super::relay::Relay;
 use super::{Fatal, INTENTS, Patience};
 use crate::discord::{Bot, offline};
 use crate::lifecycle::{Apart, Lifecycle};
@@ -39,6 +41,7 @@ pub struct Connection {
     messenger: serenity::ShardMessenger,
     runner: Apart<serenity::Result<()>>,
     patience: Patience,
+    _relay: Relay,
 }
 
 impl Connection {
@@ -51,7 +54,8 @@ impl Connection {
         this: ShardInfo,
         patience: &Patience,
     ) -> Result<Self, Ended> {
-        let url = Arc::new(Mutex::new(url));
+        let relay = Relay::start(lifecycle, url).await.map_err(|error| Ended::Again(error.to_string()))?;
+        let url = Arc::new(Mutex::new(relay.url.clone()));
         let manager = offline::idle_manager(http, url.clone()).map_err(|error| Ended::Again(error.to_string()))?;
         // A runner that wants to be started anew waits until its shutdown was reported: it is, in advance.
         manager.shutdown_finished(this.id);
@@ -79,7 +83,7 @@ impl Connection {
             })
             .map_err(|error| Ended::Again(error.to_string()))?;
         match tokio::time::timeout(patience.ready, messenger).await {
-            Ok(Ok(messenger)) => Ok(Self { shard: this, life, messenger, runner, patience: *patience }),
+            Ok(Ok(messenger)) => Ok(Self { shard: this, life, messenger, runner, patience: *patience, _relay: relay }),
             Ok(Err(_)) => Err(end(runner.ended().await)),
             Err(_) => Err(Ended::Again("the gateway does not accept the connection in time".into())),
         }

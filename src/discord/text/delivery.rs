@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::delivery::manage::Unfit;
 use crate::delivery::test_message::Tested;
 use crate::id::{ChannelId, GuildId, MessageId};
 use crate::routing::embed::{escape, fit, relative};
@@ -17,7 +18,8 @@ pub const NO_DELIVERIES: &str = "Nothing like that.";
 pub const UNKNOWN: &str = "There is no such destination in this server; `/destination list` shows them.";
 pub const ONE_PLACE: &str = "Give either a channel or the address of a webhook; nothing was added.";
 pub const ELSEWHERE: &str = "This webhook belongs to another server; nothing was added.";
-pub const BAD_NAME: &str = "A name has 1 to 40 characters; nothing was changed.";
+pub const BAD_NAME: &str = "A name has 1 to 80 characters; nothing was changed.";
+pub const BAD_GATHER: &str = "`gather` is a number of seconds, such as 2 or 0.5, up to 60; nothing was changed.";
 pub const BAD_SINCE: &str = "`since` should be such as 7d, 12h or 2026-11-21; nothing was looked up.";
 pub const BAD_KIND: &str = "A type is such as `ticket.created`; nothing was looked up.";
 pub const REMOVE: &str = "Remove";
@@ -67,6 +69,13 @@ pub fn destination_line(view: &DestinationView) -> String {
     }
     if let Some(words) = &view.description {
         lines.push(escape(words));
+    }
+    let mut ways = Vec::new();
+    ways.extend(view.sender_name.as_ref().map(|name| format!("posts as **{}**", escape(name))));
+    ways.extend(view.sender_avatar_url.as_ref().map(|_| "posts with a picture of its own".to_owned()));
+    ways.extend(view.batch_window_ms.map(|ms| format!("gathers notices for {} s", f64::from(ms) / 1000.0)));
+    if !ways.is_empty() {
+        lines.push(ways.join(" · "));
     }
     if let Some(because) = &view.destination.disabled_because {
         lines.push(format!("Cannot be used: {}.", because.trim_end_matches('.')));
@@ -128,6 +137,17 @@ pub fn refused(why: &Refused) -> String {
 
 pub fn name_taken(name: &str) -> String {
     format!("Another destination is called **{}**; nothing was changed.", escape(name))
+}
+
+/// A setting that cannot be so.
+pub fn unfit(unfit: &Unfit) -> String {
+    let what = match unfit.field {
+        "batch_window_ms" => "gather",
+        "sender_name" => "sender",
+        "sender_avatar_url" => "picture",
+        other => other,
+    };
+    format!("Nothing was changed: {what} {}.", unfit.why)
 }
 
 pub fn already(name: &str) -> String {

@@ -6,11 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::delivery::{link, name, state};
-use crate::delivery::explain::{Absence, Missing, Plan, Story, lag, missing};
+use crate::delivery::explain::{Absence, Missing, Story, lag, missing, plan_of};
 use crate::id::GuildId;
 use crate::routing::duration::span;
 use crate::routing::embed::{escape, fit, relative};
 use crate::routing::notice::system_name;
+use crate::routing::trace::Plan;
 use crate::store::explain::{Fate, ToldAttempt, ToldEvent};
 use crate::store::held::ToldHeld;
 
@@ -95,7 +96,7 @@ fn routes(event: &ToldEvent, names: &HashMap<Uuid, String>) -> String {
     let Some(planned_at) = event.planned_at else {
         return "It waits to be planned.".into();
     };
-    let Some(plan) = Plan::of(event) else {
+    let Some(plan) = plan_of(event) else {
         return format!(
             "{} {}.",
             fit(&named(event.plan_note.as_deref().unwrap_or_default(), names), 500),
@@ -105,7 +106,9 @@ fn routes(event: &ToldEvent, names: &HashMap<Uuid, String>) -> String {
     let matched: Vec<String> =
         plan.tried.iter().filter(|tried| tried.matched).map(|tried| format!("**{}**", escape(&tried.name))).collect();
     let mut lines = vec![match (matched.is_empty(), plan.note.is_empty()) {
-        (false, _) => format!("{} of {} tried matched: {}.", matched.len(), plan.tried.len(), matched.join(", ")),
+        (false, _) => {
+            format!("{} of {} tried matched: {}.", matched.len(), plan.tried.len() + plan.others, matched.join(", "))
+        }
         (true, false) => format!("{}.", fit(plan.note.trim_end_matches('.'), 300)),
         (true, true) => "No route matched.".into(),
     }];
@@ -332,7 +335,7 @@ fn fate_line(fate: &Fate, why: &Missing, names: &HashMap<Uuid, String>) -> Strin
     let why = match why {
         Missing::NotPlanned => "it waits to be planned".to_owned(),
         Missing::NotRouted => {
-            let plan = Plan::of(&fate.event);
+            let plan = plan_of(&fate.event);
             let near = plan.as_ref().and_then(Plan::nearest_miss);
             let near =
                 near.map(|near| format!("; nearest was **{}**, but {}", escape(&near.name), fit(&near.because, NOTE)));

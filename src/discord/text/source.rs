@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 
 use crate::routing::embed::{escape, fit, relative};
+use crate::source::generic::action::Action;
 use crate::source::generic::config::Verification;
 use crate::source::generic::manage::{Made, live_secrets};
 use crate::source::generic::preset;
@@ -23,6 +24,51 @@ pub fn remove_title(name: &str) -> String {
     fit(&format!("Remove {name}"), 45)
 }
 
+/// Characters of a form's field, by Discord's rules.
+pub const LONGEST_FORM: usize = 4000;
+
+pub fn edit_title(name: &str) -> String {
+    fit(&format!("Source {name}"), 45)
+}
+
+pub fn edit_label(part: &str) -> String {
+    format!("{part}, as JSON")
+}
+
+pub fn too_long(part: &str, name: &str) -> String {
+    format!(
+        "The {part} of {} do not fit into a form. The operator can change them with `signalbox source configure`, a program \
+         with PUT /api/v1/sources/{{id}}/config.",
+        escape(name)
+    )
+}
+
+pub fn edited(made: &Made) -> String {
+    let mut words = format!("✅ **{}** is described anew.", escape(&made.source.name));
+    action_secret(&mut words, made);
+    words
+}
+
+fn action_secret(words: &mut String, made: &Made) {
+    if let Some(secret) = &made.action_secret {
+        let _ = write!(
+            words,
+            "\nWhat is pressed on its cards is signed as Standard Webhooks asks, with this secret, shown this once: ||`{secret}`||"
+        );
+    }
+}
+
+/// The actions of a source, one to a line: who may, and whose server is told.
+pub fn actions(actions: &[Action]) -> String {
+    let line = |action: &Action| {
+        let roles: Vec<String> = action.roles().iter().map(|role| format!("<@&{role}>")).collect();
+        let who = if roles.is_empty() { "approvers".to_owned() } else { roles.join(", ") };
+        let host = action.url().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        format!("**{}** (`{}`) by {who} → {}", escape(&action.label), action.id, escape(&host))
+    };
+    actions.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// The only answer that holds the secret.
 pub fn added(made: &Made) -> String {
     let mut words = format!("✅ The source **{}** is there. ", escape(&made.source.name));
@@ -31,6 +77,14 @@ pub fn added(made: &Made) -> String {
     words.push_str(
         "\nWhere its events are shown is decided by routes; they go to the default route unless one matches.",
     );
+    words
+}
+
+/// The one before it signs as well, for a day.
+pub fn rotated_actions(made: &Made) -> String {
+    let mut words = format!("✅ The actions of **{}** have a new secret.", escape(&made.source.name));
+    action_secret(&mut words, made);
+    words.push_str("\nThe one before it signs as well for 24 hours.");
     words
 }
 
@@ -54,6 +108,7 @@ fn enter(words: &mut String, made: &Made) {
     if let Some(secret) = &made.secret {
         let _ = write!(words, "\nSecret, shown this once: ||`{secret}`||");
     }
+    action_secret(words, made);
 }
 
 pub fn removed(name: &str) -> String {

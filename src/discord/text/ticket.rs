@@ -7,6 +7,7 @@ use crate::routing::ticket::ActionState;
 use crate::store::ticket::TicketAction;
 use crate::ticket::link::Answered;
 use crate::ticket::press::Outcome;
+use crate::ticket::text::{NOT_KNOWN, not_known};
 
 pub const ASKED: &str = "⏳ XTSystems is asked. The ticket's card shows what it answers.";
 pub const CHOOSE_STATUS: &str = "Which status shall the ticket have?";
@@ -32,6 +33,12 @@ pub const NO_COMPANY: &str =
 pub const ONLY_YOURSELF: &str = "You need the Manage Server permission to do this for somebody else.";
 pub const NO_LINKS: &str = "Nobody is linked yet. Use /link-user set.";
 
+/// Which page of how many, and how many tickets are open of those that XTSystems lists.
+pub fn list_footer((page, pages): (usize, usize), (open, all): (usize, usize), is_complete: bool) -> String {
+    let rest = if is_complete { "" } else { " · XTSystems does not list the older ones" };
+    format!("{page}/{pages} · {open} open of {all}{rest}")
+}
+
 /// What became of `/ticket create`.
 pub fn created(action: &TicketAction) -> String {
     let number = action.ticket_number.as_deref().or(action.ticket_id.as_deref()).unwrap_or("?");
@@ -44,6 +51,7 @@ pub fn created(action: &TicketAction) -> String {
             "⏳ XTSystems cannot be reached; the ticket \"{title}\" is created as soon as it can ({}).",
             escape(said)
         ),
+        ActionState::Unknown if action.upstream_text.as_deref() == Some(NOT_KNOWN) => not_known(action),
         ActionState::Sent | ActionState::Unknown => format!(
             "❔ XTSystems has not said whether the ticket \"{title}\" was created. Signalbox finds out and creates it once, \
              not twice; its card will appear."
@@ -130,11 +138,10 @@ pub fn taken(by: Option<UserId>, name: &str) -> String {
     format!("{name} in XTSystems is already {who}. Remove that link first, with /link-user remove.")
 }
 
-/// What the answer to a request says; `None`: its first delivery says it.
-pub fn answered(answered: &Answered, by: UserId) -> Option<String> {
+/// What the answer to a request says.
+pub fn answered(answered: &Answered, by: UserId) -> String {
     let who = |user: &Option<UserId>| user.map_or("someone".to_owned(), |user| format!("<@{user}>"));
-    Some(match answered {
-        Answered::Repeated => return None,
+    match answered {
         Answered::Linked { user, name } => {
             format!("✅ {} is **{name}** in XTSystems, confirmed by <@{by}>.", who(user))
         }
@@ -145,5 +152,5 @@ pub fn answered(answered: &Answered, by: UserId) -> Option<String> {
         Answered::NotAllowed => "Only members with the Manage Server permission may confirm who somebody is.".into(),
         Answered::Unknown => "This request is not known in this server. Nothing was done.".into(),
         Answered::Before => "This request has been answered already, or replaced by a later one.".into(),
-    })
+    }
 }

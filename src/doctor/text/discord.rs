@@ -174,8 +174,14 @@ pub fn channel(check: &str) -> Finding {
     Finding::good(check, "may write there")
 }
 
-pub fn lacks(check: &str, permissions: &[&str]) -> Finding {
-    Finding::problem(check, format!("lacks {}", permissions.join(", ")), ALLOW)
+pub fn lacks(check: &str, permissions: &[&str], is_thread: bool) -> Finding {
+    // The permission to send in a thread is another one.
+    let names = permissions.iter().map(|name| match *name {
+        "Send Messages" if is_thread => "Send Messages in Threads",
+        name => name,
+    });
+    let names: Vec<&str> = names.collect();
+    Finding::problem(check, format!("lacks {}", names.join(", ")), ALLOW)
 }
 
 fn routed(patterns: &[String]) -> String {

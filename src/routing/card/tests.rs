@@ -38,6 +38,8 @@ fn approval(state: ApprovalState) -> ApprovalView {
         id: Uuid::nil(),
         state,
         verb: Some(Verb::Approve),
+        offers: None,
+        choice: None,
         by: Some("<@42>".into()),
         decided_at: at,
         reason: None,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::action::{self, Action, OfferRule};
+
 /// Everything about one source but its name and its secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -11,6 +13,9 @@ pub struct SourceConfig {
     pub verification: Verification,
     #[serde(default)]
     pub mapping: Mapping,
+    /// What may be done about its cards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
 }
 
 /// By what a request is believed.
@@ -55,7 +60,7 @@ pub struct Hmac {
     pub signed: String,
     #[serde(default)]
     pub timestamp: Option<Timestamp>,
-    /// Names one delivery, the same when it is repeated.
+    /// Names one delivery, the same when it is repeated; it counts where `signed` holds it.
     #[serde(default)]
     pub id_header: Option<String>,
 }
@@ -118,6 +123,9 @@ pub struct Mapping {
     /// Equal for repeats of one event.
     pub dedup: String,
     pub fields: Vec<Field>,
+    /// Which of the source's actions a card carries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<OfferRule>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,6 +159,7 @@ impl SourceConfig {
             }
             Verification::Basic { .. } | Verification::Url => {}
         }
+        action::problems(self, &mut found);
         found
     }
 }

@@ -22,7 +22,8 @@ use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::generic_source::{
-    StoredSource, add_source_secret, insert_generic_source, remove_generic_source, update_generic_config,
+    StoredSource, add_source_secret, insert_generic_source, remove_generic_source, set_action_secret,
+    update_generic_config,
 };
 use crate::store::source::ensure_person;
 use crate::store::{Store, Tx};
@@ -38,9 +39,15 @@ const LONGEST_SECRET: usize = 500;
 /// For how long a secret is accepted after the next one was made.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
 
-/// Who asks: a member, or an operator at the command line.
-#[derive(Clone, Copy, Debug)]
-pub struct By(pub Option<UserId>);
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum By {
+    Member(UserId),
+    /// At the command line.
+    Operator,
+    /// Whoever holds the API key of this name.
+    Key(String),
+}
 
 /// A source that was just made, or has a new secret.
 #[derive(Debug)]
@@ -50,6 +57,8 @@ pub struct Made {
     pub url: Option<String>,
     /// To be shown this once, unless whoever asked gave it.
     pub secret: Option<String>,
+    /// The secret that its actions are signed with, where it was just made; shown this once.
+    pub action_secret: Option<String>,
     pub guide: &'static str,
 }
 
@@ -79,6 +88,7 @@ pub async fn add_config(
 ) -> Result<Made> {
     let name = checked_name(name)?;
     check(config)?;
+    check_addresses(ports, config).await?;
     let from = preset::find(&config.preset).map_or(SecretFrom::Here, |preset| preset.secret);
     if secret.is_none() && from == SecretFrom::Sender {
         return Err(UserError::new("This system makes the secret itself: give it with the source.").into());
@@ -93,12 +103,13 @@ pub async fn add_config(
         return Err(UserError::new(format!("There is a source named {name} already.")).into());
     }
     add_source_secret(&mut tx, guild_id, id, &slot(id), &value, now, now).await?;
+    let action_secret = action_secret(ports, &mut tx, guild_id, id, config, false).await?;
     audit(&mut tx, ports, guild_id, by, "source_added", id, &name, &config.preset).await?;
     Store::commit(tx).await?;
     changed(ports, sources);
     let source = get(ports, guild_id, &name).await?;
     let shown = secret.is_none().then_some(value);
-    Ok(made(ports, source, config, shown).await)
+    Ok(Made { action_secret, ..made(ports, source, config, shown).await })
 }
 
 /// Makes a new secret, or takes the one given. The one before it is accepted for as long as `keep` says.
@@ -130,7 +141,7 @@ pub async fn rotate(
     Ok(made(ports, source, &config, shown).await)
 }
 
-/// Replaces the configuration of a source, after the new one was tried on a sample.
+/// Replaces the configuration of a source, after the new one was tried on a sample; with `version` only that one.
 pub async fn configure(
     ports: &Ports,
     sources: &Sources,
@@ -138,17 +149,75 @@ pub async fn configure(
     by: By,
     name: &str,
     config: &SourceConfig,
-) -> Result<StoredSource> {
+    version: Option<i32>,
+) -> Result<Made> {
     let source = get(ports, guild_id, name).await?;
     check(config)?;
+    check_addresses(ports, config).await?;
+    let version = version.unwrap_or(source.config_version);
     let mut tx = ports.store.begin().await?;
-    if !update_generic_config(&mut tx, source.id, &json!(config), source.config_version).await? {
+    if !update_generic_config(&mut tx, guild_id, source.id, &json!(config), version).await? {
         return Err(UserError::new("Somebody else has changed this source meanwhile; look at it again.").into());
     }
+    let action_secret = action_secret(ports, &mut tx, guild_id, source.id, config, false).await?;
     audit(&mut tx, ports, guild_id, by, "source_changed", source.id, &source.name, &config.preset).await?;
     Store::commit(tx).await?;
     changed(ports, sources);
-    get(ports, guild_id, name).await
+    let source = get(ports, guild_id, name).await?;
+    Ok(Made { action_secret, ..made(ports, source, config, None).await })
+}
+
+/// The configuration with another text of one of its parts. Nothing is no actions.
+pub fn with_part(source: &StoredSource, part: &str, text: &str) -> Result<SourceConfig, UserError> {
+    let text = if text.trim().is_empty() && part == "actions" { "[]" } else { text };
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| UserError::new(format!("This is not JSON: {error}.")))?;
+    let mut config = source.config.clone();
+    config[part] = value;
+    serde_json::from_value(config)
+        .map_err(|error| UserError::new(format!("This is not what {part} should be: {error}. Nothing was changed.")))
+}
+
+/// Makes a new secret that actions are signed with. The one before it signs as well, for a day.
+pub async fn rotate_actions(ports: &Ports, guild_id: GuildId, by: By, name: &str) -> Result<Made> {
+    let source = get(ports, guild_id, name).await?;
+    let config = config_of(&source)?;
+    if config.actions.is_empty() {
+        return Err(UserError::new("This source has no actions.").into());
+    }
+    let mut tx = ports.store.begin().await?;
+    let action_secret = action_secret(ports, &mut tx, guild_id, source.id, &config, true).await?;
+    audit(&mut tx, ports, guild_id, by, "source_rotated", source.id, &source.name, &config.preset).await?;
+    Store::commit(tx).await?;
+    Ok(Made { action_secret, ..made(ports, source, &config, None).await })
+}
+
+/// The new secret, where one was made.
+async fn action_secret(
+    ports: &Ports,
+    tx: &mut Tx,
+    guild_id: GuildId,
+    source_id: Uuid,
+    config: &SourceConfig,
+    replace: bool,
+) -> Result<Option<String>> {
+    if config.actions.is_empty() {
+        return Ok(None);
+    }
+    let value = format!("{SECRET_PREFIX}{}", BASE64.encode(random_bytes::<32>()));
+    let is_taken = set_action_secret(tx, guild_id, source_id, &value, replace, ports.clock.now()).await?;
+    Ok(is_taken.then_some(value))
+}
+
+/// Where the actions lead to: out, as far as can be said before they are used.
+pub async fn check_addresses(ports: &Ports, config: &SourceConfig) -> Result<(), UserError> {
+    for action in &config.actions {
+        let Some(url) = action.url() else { continue };
+        if let Err(refused) = ports.outbound.check_now(&url).await {
+            return Err(UserError::new(format!("The address of the action {} cannot be used: {refused}.", action.id)));
+        }
+    }
+    Ok(())
 }
 
 /// Removes a source: its address answers 404 from now on. What it sent stays.
@@ -195,7 +264,7 @@ async fn made(ports: &Ports, source: StoredSource, config: &SourceConfig, secret
         let _ = write!(url, "/{key}");
     }
     let guide = preset::find(&config.preset).map_or("", |preset: &Preset| preset.guide);
-    Made { source, url, secret, guide }
+    Made { source, url, secret, action_secret: None, guide }
 }
 
 /// Everything that is wrong with a configuration, in one text.
@@ -280,11 +349,15 @@ async fn audit(
     preset: &str,
 ) -> Result<()> {
     let now = ports.clock.now();
-    let person_id = match by.0 {
-        Some(user) => Some(ensure_person(tx, user.0, ports.clock.uuid(), now).await?),
-        None => None,
+    let mut detail = json!({ "source": id, "name": name, "preset": preset });
+    let person_id = match by {
+        By::Member(user) => Some(ensure_person(tx, user.0, ports.clock.uuid(), now).await?),
+        By::Operator => None,
+        By::Key(name) => {
+            detail["api_key"] = json!(name);
+            None
+        }
     };
-    let detail = json!({ "source": id, "name": name, "preset": preset });
     insert_audit(tx, &NewAudit { guild_id, approval_id: None, person_id, action, detail }, now).await?;
     Ok(())
 }

@@ -20,6 +20,8 @@ const LONGEST_EXPRESSION: usize = 1000;
 const MOST_FIELDS: usize = 20;
 /// Bytes of one result that are looked at.
 const LONGEST_RESULT: usize = 16 * 1024;
+/// Characters of what is posted with an action.
+const LONGEST_FIELD: usize = 1000;
 /// Events in one body.
 const MOST_ITEMS: usize = 500;
 
@@ -37,6 +39,8 @@ pub struct Mapped {
     pub url: Option<String>,
     pub dedup: Option<String>,
     pub fields: Vec<(String, String)>,
+    /// The ids of the actions on offer, with their fields.
+    pub offers: Vec<(String, Vec<(String, String)>)>,
     /// The element that it was made of.
     pub item: Option<Json>,
 }
@@ -70,8 +74,13 @@ pub fn problems(mapping: &Mapping) -> Vec<MappingError> {
     if mapping.fields.len() > MOST_FIELDS {
         found.push(MappingError::new("fields", format!("are more than {MOST_FIELDS}")));
     }
-    let fields = mapping.fields.iter().map(|field| (field.name.as_str(), &field.value));
-    for (part, expression) in parts(mapping).into_iter().chain(fields) {
+    if mapping.actions.iter().any(|rule| rule.body.len() > MOST_FIELDS) {
+        found.push(MappingError::new("body", format!("has more than {MOST_FIELDS} fields")));
+    }
+    let of_actions = mapping.actions.iter().flat_map(|rule| &rule.body);
+    let fields = mapping.fields.iter().chain(of_actions).map(|field| (field.name.as_str(), &field.value));
+    let whens = mapping.actions.iter().map(|rule| ("when", &rule.when));
+    for (part, expression) in parts(mapping).into_iter().chain(fields).chain(whens) {
         if expression.len() > LONGEST_EXPRESSION {
             found.push(MappingError::new(part, format!("is longer than {LONGEST_EXPRESSION} characters")));
         } else if !expression.trim().is_empty()
@@ -142,6 +151,18 @@ fn one(env: &Environment<'_>, mapping: &Mapping, context: &Value) -> Result<Mapp
             fields.push((field.name.clone(), value));
         }
     }
+    let mut offers = Vec::new();
+    for rule in &mapping.actions {
+        if !rule.when.trim().is_empty() && !evaluate(env, "when", &rule.when, context)?.is_true() {
+            continue;
+        }
+        let mut body = Vec::new();
+        for field in &rule.body {
+            let value = text(&field.name, &field.value)?.unwrap_or_default();
+            body.push((field.name.clone(), value.chars().take(LONGEST_FIELD).collect()));
+        }
+        offers.push((rule.action.clone(), body));
+    }
     Ok(Mapped {
         kind: text("kind", &mapping.kind)?.ok_or_else(|| MappingError::new("kind", "is empty"))?,
         subject: text("subject", &mapping.subject)?,
@@ -157,6 +178,7 @@ fn one(env: &Environment<'_>, mapping: &Mapping, context: &Value) -> Result<Mapp
         url: text("url", &mapping.url)?,
         dedup: text("dedup", &mapping.dedup)?,
         fields,
+        offers,
         item: None,
     })
 }

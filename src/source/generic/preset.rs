@@ -55,7 +55,12 @@ pub(super) fn may_use_sha1(_preset: &str) -> bool {
 
 impl Preset {
     pub fn config(&self) -> SourceConfig {
-        SourceConfig { preset: self.name.to_owned(), verification: (self.verification)(), mapping: (self.mapping)() }
+        SourceConfig {
+            preset: self.name.to_owned(),
+            verification: (self.verification)(),
+            mapping: (self.mapping)(),
+            actions: vec![],
+        }
     }
 
     pub fn sample(&self) -> Sample {

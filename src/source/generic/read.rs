@@ -6,11 +6,13 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::action::Action;
 use super::config::Mapping;
 use super::mapping::{self, Mapped, MappingError};
 use super::verify::Verified;
 use crate::event::{Event, NewEvent, SIGNAL_SUBJECT, Severity, Via, clean, kind};
 use crate::id::{GuildId, sha256_hex};
+use crate::routing::offer::{OFFERS, Offer};
 use crate::routing::subject::plain;
 use crate::source::xtsystems::parse::occurred_at;
 
@@ -55,6 +57,7 @@ pub fn visible(headers: &[(&str, &[u8])]) -> Vec<(String, String)> {
 pub fn read(
     origin: Origin<'_>,
     mapping: &Mapping,
+    actions: &[Action],
     payload: &Value,
     delivery: &Delivery<'_>,
     mut new_id: impl FnMut() -> Uuid,
@@ -77,7 +80,7 @@ pub fn read(
             _ => delivery.raw.to_vec(),
         };
         let payload = item.unwrap_or_else(|| payload.clone());
-        let event = event(origin, mapped, payload, dedup_key, delivery, new_id());
+        let event = event(origin, mapped, actions, payload, dedup_key, delivery, new_id());
         NewEvent { event, raw, data_in_raw: false, via: Via::Http }
     });
     (events.collect(), error)
@@ -86,6 +89,7 @@ pub fn read(
 fn event(
     origin: Origin<'_>,
     mapped: Mapped,
+    actions: &[Action],
     payload: Value,
     dedup_key: String,
     delivery: &Delivery<'_>,
@@ -98,7 +102,7 @@ fn event(
     let fields: Vec<Value> =
         mapped.fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     // Each is set, if only to nothing: a newer event about the same thing replaces all that is shown.
-    let data = json!({
+    let mut data = json!({
         "signal_source": origin.name,
         "title": text(mapped.title),
         "text": text(mapped.text),
@@ -109,18 +113,41 @@ fn event(
         "fields": fields,
         "payload": payload,
     });
+    let offers = if mapped.resolved { Vec::new() } else { offers(&mapped.offers, actions) };
+    // What can be done needs a card; what is about nothing that lasts has one of its own.
+    let own = (!offers.is_empty()).then(|| format!("event/{dedup_key}"));
+    if !offers.is_empty() {
+        data[OFFERS] = json!(offers);
+    }
     Event {
         id,
         source_id: origin.id,
         guild_id: origin.guild_id,
         kind: kind_of(&mapped.kind),
-        subject: mapped.subject.map(|key| format!("{SIGNAL_SUBJECT}{}", short(&key))),
+        subject: mapped.subject.or(own).map(|key| format!("{SIGNAL_SUBJECT}{}", short(&key))),
         occurred_at: said.or(delivery.verified.sent_at).unwrap_or(received_at),
         received_at,
         severity,
         dedup_key,
         data: clean(data),
     }
+}
+
+/// Those of the source's actions that the mapping chose, in the words of the configuration.
+fn offers(chosen: &[(String, Vec<(String, String)>)], actions: &[Action]) -> Vec<Offer> {
+    let offer = |(id, fields): &(String, Vec<(String, String)>)| {
+        let action = actions.iter().find(|action| action.id == *id)?;
+        Some(Offer {
+            id: id.clone(),
+            label: action.label.trim().to_owned(),
+            style: action.style,
+            roles: action.roles(),
+            confirm: action.confirm,
+            reason: action.reason,
+            fields: fields.iter().cloned().collect(),
+        })
+    };
+    chosen.iter().filter_map(offer).collect()
 }
 
 /// A word of lower-case letters, digits, dots and underscores. The families of programmed sources are theirs alone:
@@ -143,7 +170,9 @@ fn delivery_key(delivery: &Delivery<'_>) -> String {
     let hash = sha256_hex(delivery.raw);
     match verified.sent_at {
         Some(at) => format!("signed:{}:{hash}", at.timestamp_millis()),
-        // A signature that says no time is as good a year later: the same body is never another event.
+        // A signature that says no time is as good a year later, and names beside it can be made up by whoever has seen
+        // the request: the same body is never another event. Such senders (GitHub, Sentry) put a time or an id into what
+        // they sign; a repeat that they mean, such as Redeliver, is a repeat here as well.
         None if verified.signed => format!("signed:-:{hash}"),
         None => {
             let span = delivery.received_at.timestamp().div_euclid(REPEAT_WITHIN) * REPEAT_WITHIN;
@@ -198,7 +227,7 @@ mod tests {
         let received_at = DateTime::from_timestamp(at, 0).unwrap();
         let delivery = Delivery { headers: &[], raw: &raw, verified, received_at };
         let origin = Origin { id: Uuid::nil(), guild_id: GuildId(1), name: "ci" };
-        let (events, _) = read(origin, mapping, payload, &delivery, Uuid::nil);
+        let (events, _) = read(origin, mapping, &[], payload, &delivery, Uuid::nil);
         events.into_iter().map(|new| new.event).collect()
     }
 

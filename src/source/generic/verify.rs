@@ -47,7 +47,8 @@ pub struct Verified {
     pub secret_index: usize,
     /// The signed time.
     pub sent_at: Option<DateTime<Utc>>,
-    /// What names the delivery, the same in each attempt.
+    /// What names the delivery, the same in each attempt. Only where it is signed: else whoever has seen one request
+    /// could send it again under another id.
     pub id: Option<String>,
     /// Whether the body itself is signed; else only its sender is known.
     pub signed: bool,
@@ -276,11 +277,10 @@ impl<'a> Given<'a> {
     fn of(scheme: &Hmac, request: &Request<'a>) -> Result<Self, Rule> {
         let wanted = |name: &String| request.header(name).ok_or_else(|| Rule::MissingHeader(name.clone()));
         let timestamp = scheme.timestamp.as_ref().map(|rule: &Timestamp| wanted(&rule.header)).transpose()?;
-        // An id that is not signed is a help, not a condition.
+        // An id that is not signed says nothing.
         let id = match &scheme.id_header {
             Some(name) if scheme.signed.contains("{id}") => Some(wanted(name)?),
-            Some(name) => request.header(name),
-            None => None,
+            _ => None,
         };
         Ok(Self { id, timestamp })
     }

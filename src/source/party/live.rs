@@ -98,6 +98,12 @@ pub async fn create(
     }
 }
 
+/// Whether this is the webhook that notifications go through already.
+pub async fn is_webhook(ports: &Ports, guild_id: GuildId, url: &WebhookUrl) -> Result<bool> {
+    let stored = ports.store.find_party_webhook(guild_id, route_id(guild_id)).await?;
+    Ok(stored.is_some_and(|(id, token)| id == url.id && token == url.token))
+}
+
 /// From now on notifications go through this webhook.
 pub async fn set_webhook(ports: &Ports, guild_id: GuildId, url: &WebhookUrl) -> Result<()> {
     let now = ports.clock.now();

@@ -9,35 +9,53 @@ use crate::id::{GuildId, UserId};
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::{Result, Tx};
 
-pub async fn has_vote(tx: &mut Tx, approval_id: Uuid, person_id: Uuid) -> Result<bool> {
+/// Whether a person has voted, for this action where there are several.
+pub async fn has_vote(tx: &mut Tx, approval_id: Uuid, person_id: Uuid, choice: &str) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT 1 FROM approval_vote WHERE approval_id = $1 AND person_id = $2) AS "has!""#,
+        r#"SELECT EXISTS (SELECT 1 FROM approval_vote WHERE approval_id = $1 AND person_id = $2 AND choice = $3)
+           AS "has!""#,
         approval_id,
-        person_id
+        person_id,
+        choice
     )
     .fetch_one(&mut **tx)
     .await?)
 }
 
-/// Counts a person once. False when they had approved before.
+/// Counts a person once, for what they chose last. False when they had approved before.
 pub async fn insert_vote(
     tx: &mut Tx,
     approval_id: Uuid,
     person_id: Uuid,
+    choice: &str,
     reason: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let done = sqlx::query!(
-        "INSERT INTO approval_vote (approval_id, person_id, voted_at, reason) VALUES ($1, $2, $3, $4)
-         ON CONFLICT DO NOTHING",
+    let is_new = sqlx::query_scalar!(
+        r#"INSERT INTO approval_vote (approval_id, person_id, voted_at, reason, choice) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (approval_id, person_id) DO UPDATE SET voted_at = $3, reason = $4, choice = $5
+               WHERE approval_vote.choice <> $5
+           RETURNING (xmax = 0) AS "is_new!""#,
         approval_id,
         person_id,
         now,
-        reason
+        reason,
+        choice
     )
-    .execute(&mut **tx)
+    .fetch_optional(&mut **tx)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(is_new == Some(true))
+}
+
+/// How many voted for this.
+pub async fn count_votes(tx: &mut Tx, approval_id: Uuid, choice: &str) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM approval_vote WHERE approval_id = $1 AND choice = $2"#,
+        approval_id,
+        choice
+    )
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 /// Takes a person's vote back. False when there is none.

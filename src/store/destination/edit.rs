@@ -6,23 +6,29 @@ use uuid::Uuid;
 use super::super::{Result, Tx};
 use crate::id::GuildId;
 
-/// What people change of a destination.
+/// What people change of a destination; written out, it tells one version from another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Settings {
+    #[serde(skip)]
+    pub kind: String,
     pub name: Option<String>,
     pub description: Option<String>,
     pub webhook_type: Option<String>,
     pub webhook_scope: Option<String>,
     pub enabled: bool,
     pub archives_resolved: bool,
+    pub batch_window_ms: Option<i32>,
+    pub sender_name: Option<String>,
+    pub sender_avatar_url: Option<String>,
 }
 
 /// What is set now; nobody else changes it until the transaction ends.
 pub async fn lock_settings(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Result<Option<Settings>> {
     Ok(sqlx::query_as!(
         Settings,
-        "SELECT name, description, webhook_type, webhook_scope, enabled, archives_resolved FROM destination
-         WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL FOR UPDATE",
+        "SELECT kind, name, description, webhook_type, webhook_scope, enabled, archives_resolved, batch_window_ms,
+             sender_name, sender_avatar_url
+         FROM destination WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL FOR UPDATE",
         guild_id.0,
         id
     )
@@ -30,7 +36,8 @@ pub async fn lock_settings(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Result<O
     .await?)
 }
 
-/// The live destination of this channel or webhook, and its name; one that a route made has none. Until the transaction ends nobody else makes one here.
+/// The live destination of this channel or webhook, and its name; one that a route made has none. Until the
+/// transaction ends nobody else makes one here.
 pub async fn find_place(
     tx: &mut Tx,
     guild_id: GuildId,
@@ -50,12 +57,4 @@ pub async fn find_place(
     .fetch_optional(&mut **tx)
     .await?;
     Ok(row.map(|row| (row.id, row.name)))
-}
-
-/// A person's pause, or its end.
-pub async fn set_enabled(tx: &mut Tx, guild_id: GuildId, id: Uuid, enabled: bool) -> Result<()> {
-    sqlx::query!("UPDATE destination SET enabled = $3 WHERE guild_id = $1 AND id = $2", guild_id.0, id, enabled)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
 }

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::super::{Result, Store, StoreError, Tx};
-use super::{Destination, Row};
+use super::edit::Settings;
+use super::{Destination, Row, Target};
 use crate::id::GuildId;
 
 /// What a panel sorts its webhooks by.
@@ -20,6 +21,11 @@ pub struct DestinationView {
     pub webhook_type: Option<String>,
     pub webhook_scope: Option<String>,
     pub enabled: bool,
+    /// How long its notices are gathered; `None`: as configured.
+    pub batch_window_ms: Option<i32>,
+    /// As whom a webhook posts; `None`: as Discord has it.
+    pub sender_name: Option<String>,
+    pub sender_avatar_url: Option<String>,
     /// As the last check found it.
     pub discord_name: Option<String>,
     pub checked_at: Option<DateTime<Utc>>,
@@ -39,6 +45,33 @@ pub struct DestinationChange {
     pub webhook_type: Option<String>,
     pub webhook_scope: Option<String>,
     pub archives_resolved: Option<bool>,
+    pub enabled: Option<bool>,
+    /// `Some(None)`: as configured.
+    pub batch_window_ms: Option<Option<i32>>,
+    pub sender_name: Option<String>,
+    pub sender_avatar_url: Option<String>,
+}
+
+impl DestinationView {
+    /// What people set of it.
+    pub fn settings(&self) -> Settings {
+        let kind = match self.destination.target {
+            Target::Webhook { .. } => "webhook",
+            _ => "channel",
+        };
+        Settings {
+            kind: kind.to_owned(),
+            name: self.name.clone(),
+            description: self.description.clone(),
+            webhook_type: self.webhook_type.clone(),
+            webhook_scope: self.webhook_scope.clone(),
+            enabled: self.enabled,
+            archives_resolved: self.destination.archives_resolved,
+            batch_window_ms: self.batch_window_ms,
+            sender_name: self.sender_name.clone(),
+            sender_avatar_url: self.sender_avatar_url.clone(),
+        }
+    }
 }
 
 /// What became of a change.
@@ -67,6 +100,9 @@ struct ViewRow {
     webhook_type: Option<String>,
     webhook_scope: Option<String>,
     enabled: bool,
+    batch_window_ms: Option<i32>,
+    sender_name: Option<String>,
+    sender_avatar_url: Option<String>,
     discord_name: Option<String>,
     checked_at: Option<DateTime<Utc>>,
     tested_at: Option<DateTime<Utc>>,
@@ -82,7 +118,8 @@ impl Store {
             ViewRow,
             r#"SELECT d.id, d.guild_id, d.channel_id, d.webhook_id, d.webhook_token, d.webhook_channel_id,
                    d.disabled_because, d.kind, d.archives_resolved, d.forum_tags, d.name, d.description, d.webhook_type,
-                   d.webhook_scope, d.enabled, d.discord_name, d.checked_at, d.tested_at, d.last_delivery_at,
+                   d.webhook_scope, d.enabled, d.batch_window_ms, d.sender_name, d.sender_avatar_url, d.discord_name,
+                   d.checked_at, d.tested_at, d.last_delivery_at,
                    (SELECT count(*) FROM message m WHERE m.destination_id = d.id AND m.state = 'queued')
                        + (SELECT COALESCE(sum(cardinality(s.message_ids)), 0)::bigint FROM send s
                           WHERE s.destination_id = d.id AND s.state IN ('open', 'in_doubt', 'unresolved')) AS "waiting!",
@@ -123,6 +160,9 @@ impl Store {
             webhook_type: r.webhook_type,
             webhook_scope: r.webhook_scope,
             enabled: r.enabled,
+            batch_window_ms: r.batch_window_ms,
+            sender_name: r.sender_name,
+            sender_avatar_url: r.sender_avatar_url,
             discord_name: r.discord_name,
             checked_at: r.checked_at,
             tested_at: r.tested_at,
@@ -133,30 +173,18 @@ impl Store {
     }
 
     /// A test message arrived: it can be used, whatever was known before.
-    pub async fn record_destination_test(&self, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    pub async fn record_destination_test(&self, guild_id: GuildId, id: Uuid, now: DateTime<Utc>) -> Result<()> {
         sqlx::query!(
             "UPDATE destination SET tested_at = $2, checked_at = $2, disabled_at = NULL, disabled_because = NULL
-             WHERE id = $1",
+             WHERE id = $1 AND guild_id = $3",
             id,
-            now
+            now,
+            guild_id.0
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
-}
-
-/// A person's pause, or its end. False when there is no such destination.
-pub async fn set_destination_enabled(tx: &mut Tx, guild_id: GuildId, id: Uuid, enabled: bool) -> Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE destination SET enabled = $3 WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL",
-        guild_id.0,
-        id,
-        enabled
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 /// Changes a destination of the guild.
@@ -172,7 +200,11 @@ pub async fn change_destination(
              description = CASE WHEN $4::text IS NULL THEN description ELSE NULLIF($4, '') END,
              webhook_type = CASE WHEN $5::text IS NULL THEN webhook_type ELSE NULLIF($5, '') END,
              webhook_scope = CASE WHEN $6::text IS NULL THEN webhook_scope ELSE NULLIF($6, '') END,
-             archives_resolved = COALESCE($7, archives_resolved)
+             archives_resolved = COALESCE($7, archives_resolved),
+             enabled = COALESCE($8, enabled),
+             batch_window_ms = CASE WHEN $9 THEN $10 ELSE batch_window_ms END,
+             sender_name = CASE WHEN $11::text IS NULL THEN sender_name ELSE NULLIF($11, '') END,
+             sender_avatar_url = CASE WHEN $12::text IS NULL THEN sender_avatar_url ELSE NULLIF($12, '') END
          WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL",
         guild_id.0,
         id,
@@ -180,7 +212,12 @@ pub async fn change_destination(
         change.description,
         change.webhook_type,
         change.webhook_scope,
-        change.archives_resolved
+        change.archives_resolved,
+        change.enabled,
+        change.batch_window_ms.is_some(),
+        change.batch_window_ms.flatten(),
+        change.sender_name,
+        change.sender_avatar_url
     )
     .execute(&mut **tx)
     .await;
@@ -210,7 +247,14 @@ pub async fn remove_destination(tx: &mut Tx, guild_id: GuildId, id: Uuid, now: D
     let Some(webhook) = webhook else { return Ok(None) };
     if let Some(webhook) = webhook {
         let nothing = tx.keys.seal(&super::webhook_place(guild_id.0, webhook), "")?;
-        sqlx::query!("UPDATE destination SET webhook_token = $2 WHERE id = $1", id, nothing).execute(&mut **tx).await?;
+        sqlx::query!(
+            "UPDATE destination SET webhook_token = $2 WHERE id = $1 AND guild_id = $3",
+            id,
+            nothing,
+            guild_id.0
+        )
+        .execute(&mut **tx)
+        .await?;
     }
     sqlx::query!(
         "UPDATE send SET state = 'dead', finished_at = $2, note = 'the destination was removed'

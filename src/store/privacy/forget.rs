@@ -2,45 +2,62 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
-use uuid::Uuid;
 
-use super::{By, OnDelete, columns};
+use super::{By, Member, OnDelete, columns};
 use crate::id::UserId;
 use crate::store::approval::{bar_requester, withdraw_votes};
 use crate::store::card::touch_cards;
 use crate::store::ticket::forget_written;
 use crate::store::{Result, Store};
 
+/// Rows changed in one statement: none of them is locked for long.
+const STEP: i64 = 1000;
+
 impl Store {
-    /// Forgets a member. Can be done again when it was interrupted. Returns whether anything was there.
+    /// Forgets a member: first the person, then in small steps what names them. What is interrupted is on the list of
+    /// [`Store::list_deletions`] and can be done again. Returns whether anything was there.
     pub async fn forget_member(&self, user_id: UserId, now: DateTime<Utc>) -> Result<bool> {
         let was_known = self.forget_person(user_id, now).await?;
+        crate::crash::point("forget.person_gone");
         let mut gone = u64::from(was_known);
         for (table, member) in columns() {
             gone += match member.by {
-                By::Mentions => {
-                    let (name, column) = (table.name, member.column);
-                    let without = format!(
-                        "array_remove(array_remove({column}, '<@' || $1::bigint || '>'), '<@!' || $1::bigint || '>')"
-                    );
-                    let sql = format!("UPDATE {name} SET {column} = {without} WHERE {}", member.condition());
-                    sqlx::query(AssertSqlSafe(sql)).bind(user_id.0).execute(&self.pool).await?.rows_affected()
-                }
+                By::Mentions => self.take_out_of_mentions(table.name, member, user_id).await?,
                 By::Body => self.take_out_of_bodies(user_id).await?,
                 By::User | By::Person => 0,
             };
         }
+        sqlx::query!("DELETE FROM privacy_deletion WHERE discord_user_id = $1", user_id.0).execute(&self.pool).await?;
         Ok(gone > 0)
+    }
+
+    /// Members whose deletion was asked for before `before` and is not through: whoever was at it is gone.
+    pub async fn list_deletions(&self, before: DateTime<Utc>) -> Result<Vec<UserId>> {
+        let ids = sqlx::query_scalar!("SELECT discord_user_id FROM privacy_deletion WHERE asked_at < $1", before)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(ids.into_iter().map(UserId).collect())
     }
 
     /// All at once: the person, what hangs on the random id, and the cards that are to be shown without the name.
     /// Whoever is about to write under that id waits for it.
     async fn forget_person(&self, user_id: UserId, now: DateTime<Utc>) -> Result<bool> {
         let mut tx = self.begin().await?;
+        sqlx::query!(
+            "INSERT INTO privacy_deletion (discord_user_id, asked_at) VALUES ($1, $2)
+             ON CONFLICT (discord_user_id) DO UPDATE SET asked_at = EXCLUDED.asked_at",
+            user_id.0,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
         let person = sqlx::query_scalar!("SELECT id FROM person WHERE discord_user_id = $1 FOR UPDATE", user_id.0)
             .fetch_optional(&mut *tx)
             .await?;
-        let Some(person) = person else { return Ok(false) };
+        let Some(person) = person else {
+            tx.commit().await?;
+            return Ok(false);
+        };
         // Before the rows change; their cards are locked last, as by everybody else.
         let shown = sqlx::query_scalar!(
             r#"SELECT s.id AS "id!" FROM subject s
@@ -70,28 +87,46 @@ impl Store {
         Ok(true)
     }
 
-    /// In steps over all that is kept of what was sent: there is no index over bodies.
-    async fn take_out_of_bodies(&self, user_id: UserId) -> Result<u64> {
-        const STEP: i64 = 5000;
-        let (mut after, mut done) = (Uuid::nil(), 0);
+    /// In steps, each by the index where the table is large.
+    async fn take_out_of_mentions(&self, table: &str, member: &Member, user_id: UserId) -> Result<u64> {
+        let column = member.column;
+        let without =
+            format!("array_remove(array_remove({column}, '<@' || $1::bigint || '>'), '<@!' || $1::bigint || '>')");
+        let sql = format!(
+            "UPDATE {table} SET {column} = {without} WHERE ctid = ANY (ARRAY(
+                 SELECT ctid FROM {table} WHERE {} LIMIT $2 FOR UPDATE))",
+            member.condition()
+        );
+        let mut done = 0;
         loop {
-            let ids = sqlx::query_scalar!("SELECT id FROM send WHERE id > $1 ORDER BY id LIMIT $2", after, STEP)
-                .fetch_all(&self.pool)
-                .await?;
-            let Some(last) = ids.last() else { return Ok(done) };
-            after = *last;
-            done += sqlx::query!(
+            let step = sqlx::query(AssertSqlSafe(&*sql)).bind(user_id.0).bind(STEP).execute(&self.pool).await?;
+            match step.rows_affected() {
+                0 => return Ok(done),
+                some => done += some,
+            }
+        }
+    }
+
+    /// The same with what was sent: a body that no longer names the member is not found again.
+    async fn take_out_of_bodies(&self, user_id: UserId) -> Result<u64> {
+        let mut done = 0;
+        loop {
+            let step = sqlx::query!(
                 "UPDATE send SET body = CASE WHEN body #> '{allowed_mentions,users}' IS NULL
-                     THEN replace(body::text, '<@' || $2::text || '>', 'someone')::jsonb
-                     ELSE jsonb_set(replace(body::text, '<@' || $2 || '>', 'someone')::jsonb,
-                         '{allowed_mentions,users}', (body #> '{allowed_mentions,users}') - $2) END
-                 WHERE id = ANY ($1) AND body::text LIKE '%' || $2 || '%'",
-                &ids,
-                user_id.to_string()
+                     THEN regexp_replace(body::text, '<@!?' || $1::text || '>', 'someone', 'g')::jsonb
+                     ELSE jsonb_set(regexp_replace(body::text, '<@!?' || $1 || '>', 'someone', 'g')::jsonb,
+                         '{allowed_mentions,users}', (body #> '{allowed_mentions,users}') - $1) END
+                 WHERE id = ANY (ARRAY(SELECT id FROM send
+                     WHERE body::text LIKE '%<@%' AND mentioned_in(body) @> ARRAY[$1] LIMIT $2 FOR UPDATE))",
+                user_id.to_string(),
+                STEP
             )
             .execute(&self.pool)
-            .await?
-            .rows_affected();
+            .await?;
+            match step.rows_affected() {
+                0 => return Ok(done),
+                some => done += some,
+            }
         }
     }
 

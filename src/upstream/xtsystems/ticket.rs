@@ -1,6 +1,8 @@
 //! Tickets, their notes, and the lists they choose from (specification of XTSystems, Facts 2). What a failed
 //! call may have done is said by [`UpstreamError::fate`].
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,8 +11,18 @@ use super::webhook::{scalar, time};
 use super::{UpstreamError, XtSystemsClient};
 use crate::routing::ticket::ListItem;
 
-/// Tickets asked for in one page.
-const PAGE: u32 = 100;
+/// Tickets asked for in one page, and pages asked for.
+const PAGE: usize = 100;
+const PAGES: usize = 50;
+
+/// What XTSystems lists of its tickets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TicketList {
+    /// As XTSystems orders them, each once.
+    pub tickets: Vec<TicketInfo>,
+    /// False: there are more, and they cannot be had.
+    pub is_complete: bool,
+}
 
 /// A ticket as XTSystems has it now.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,10 +75,33 @@ impl XtSystemsClient {
         self.one("the ticket", &value, "ticket", TicketInfo::read)
     }
 
-    /// `GET /v1/tickets`, the newest first as XTSystems orders them.
-    pub async fn list_tickets(&self, company_id: Option<&str>) -> Result<Vec<TicketInfo>, UpstreamError> {
-        let limit = PAGE.to_string();
+    /// `GET /v1/tickets`, page after page. What is created meanwhile moves the others on, so some may be seen twice.
+    pub async fn list_tickets(&self, company_id: Option<&str>) -> Result<TicketList, UpstreamError> {
+        let (mut tickets, mut seen, mut read) = (Vec::new(), HashSet::new(), 0);
+        for _ in 0..PAGES {
+            let page = self.list_ticket_page(company_id, read).await?;
+            let (length, before) = (page.len(), tickets.len());
+            read += length;
+            tickets.extend(page.into_iter().filter(|ticket: &TicketInfo| seen.insert(ticket.id.clone())));
+            if is_last(length) {
+                return Ok(TicketList { tickets, is_complete: true });
+            }
+            // It gives the same page again, whatever is asked for.
+            if tickets.len() == before {
+                break;
+            }
+        }
+        Ok(TicketList { tickets, is_complete: false })
+    }
+
+    async fn list_ticket_page(
+        &self,
+        company_id: Option<&str>,
+        offset: usize,
+    ) -> Result<Vec<TicketInfo>, UpstreamError> {
+        let (limit, offset) = (PAGE.to_string(), offset.to_string());
         let mut query = vec![("limit", limit.as_str())];
+        query.extend((offset != "0").then_some(("offset", offset.as_str())));
         query.extend(company_id.map(|id| ("company_id", id)));
         let value = self.call(Method::GET, &["v1", "tickets"], &query, None).await?;
         self.list("the list of tickets", &value, "tickets", TicketInfo::read)
@@ -147,6 +182,12 @@ impl XtSystemsClient {
         items.sort_by_key(|(order, _)| *order);
         Ok(items.into_iter().map(|(_, item)| item).collect())
     }
+}
+
+/// Whether nothing follows a page of this length. A server may give less than it was asked for: a round number is
+/// taken for its own limit.
+fn is_last(length: usize) -> bool {
+    length < PAGE && (length < 20 || !length.is_multiple_of(10))
 }
 
 /// A 2xx that says `success: false` did nothing.

@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::text;
 use crate::api_key::{Refused, Scope, recognise};
 use crate::id::GuildId;
-use crate::store::audit::NewAudit;
+use crate::store::audit::{Author, NewAudit};
 use crate::web::Web;
 use crate::web::client_ip::client_ip;
 
@@ -30,10 +30,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// As whom they change things.
+    pub fn author(&self) -> Author {
+        Author::Key(self.key_name.clone())
+    }
+
     /// A line of the audit log about what the key's holder does, for the transaction that does it.
-    pub fn audit(&self, action: &'static str, mut detail: Value) -> NewAudit {
-        detail["api_key"] = self.key_name.clone().into();
-        NewAudit { guild_id: self.guild_id, approval_id: None, person_id: None, action, detail }
+    pub fn audit(&self, action: &'static str, detail: Value) -> NewAudit {
+        self.author().line(self.guild_id, None, action, detail)
     }
 }
 

@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,10 +18,9 @@ use super::page::{Page, Wanted};
 use super::problem::Problem;
 use super::text;
 use crate::bus::Topic;
+use crate::delivery::replay::{Kept, replay_one};
 use crate::id::GuildId;
-use crate::store::Store;
-use crate::store::audit::insert_audit;
-use crate::store::delivery_view::{AttemptView, DeliveryFilter, DeliveryView, Requeued, requeue_message};
+use crate::store::delivery_view::{AttemptView, DeliveryFilter, DeliveryView};
 use crate::web::Web;
 
 pub fn routes() -> OpenApiRouter<Arc<Web>> {
@@ -217,18 +215,15 @@ async fn replay(
     caller: By<may::DeliveriesWrite>,
     Id(id): Id<i64>,
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
-    let (store, guild_id) = (&web.ports.store, caller.guild_id);
-    let mut tx = store.begin().await?;
-    match requeue_message(&mut tx, guild_id, id).await? {
-        Requeued::Done => {}
-        Requeued::Alive(state) => return Err(Problem::conflict(text::not_dead(&state))),
-        Requeued::Nowhere => return Err(Problem::conflict(text::NOWHERE)),
-        Requeued::Settled => return Err(Problem::conflict(text::SETTLED)),
-        Requeued::Unknown => return Err(Problem::not_found()),
+    let (ports, guild_id) = (&web.ports, caller.guild_id);
+    let (store, clock) = (&ports.store, &ports.clock);
+    match replay_one(store, guild_id, id, &caller.author(), clock.uuid(), clock.now()).await? {
+        None => ports.wake.wake(Topic::Deliverer),
+        Some(Kept::Unknown) => return Err(Problem::not_found()),
+        Some(Kept::Alive(state)) => return Err(Problem::conflict(text::not_dead(&state))),
+        Some(Kept::Nowhere) => return Err(Problem::conflict(text::NOWHERE)),
+        Some(Kept::Settled) => return Err(Problem::conflict(text::SETTLED)),
     }
-    insert_audit(&mut tx, &caller.audit("delivery_replayed", json!({ "delivery": id })), web.ports.clock.now()).await?;
-    Store::commit(tx).await?;
-    web.ports.wake.wake(Topic::Deliverer);
     let view = store.find_delivery_view(guild_id, id).await?.ok_or_else(Problem::not_found)?;
     Ok((StatusCode::ACCEPTED, Json(Delivery::of(view, guild_id))))
 }

@@ -1,6 +1,7 @@
 //! `/destinations`: the channels and Discord webhooks that messages go to.
 
-mod input;
+pub(super) mod input;
+mod test;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -10,35 +11,32 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::caller::{By, may};
+use super::caller::{By, Caller, may};
 use super::input::{Id, JsonBody, Params};
 use super::page::{Page, Wanted};
 use super::problem::{FieldError, Problem};
 use super::repeat::NewId;
 use super::version::{ETag, IfMatch};
 use super::{BASE, text};
-use crate::bus::Topic;
+use crate::delivery::manage::{Added, Change, Removed, Who};
 use crate::id::GuildId;
-use crate::store::audit::insert_audit;
-use crate::store::destination::edit::{Settings, find_place, lock_settings, set_enabled};
-use crate::store::destination::manage::{
-    Changed, DestinationChange, DestinationView, change_destination, remove_destination,
-};
-use crate::store::destination::{Target, ensure_channel, ensure_webhook};
-use crate::store::{Store, Tx};
+use crate::store::destination::Target;
+use crate::store::destination::edit::Settings;
+use crate::store::destination::manage::DestinationView;
 use crate::web::Web;
-use input::{DestinationPatch, NewDestination, Place, WebhookScope, WebhookType};
+use input::{DestinationPatch, NewDestination, WebhookScope, WebhookType, taken};
 
 pub fn routes() -> OpenApiRouter<Arc<Web>> {
-    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(show, change, remove))
+    OpenApiRouter::default()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(test::test))
 }
 
 /// Where messages go.
@@ -68,6 +66,11 @@ struct Destination {
     discord_name: Option<String>,
     /// Of a forum: posts are archived when their card is resolved.
     archives_resolved: bool,
+    /// How long notices are gathered; null: as the operator has it.
+    batch_window_ms: Option<i32>,
+    /// As whom a webhook posts; null: as Discord has it.
+    sender_name: Option<String>,
+    sender_avatar_url: Option<String>,
     checked_at: Option<DateTime<Utc>>,
     tested_at: Option<DateTime<Utc>>,
     last_delivery_at: Option<DateTime<Utc>>,
@@ -108,6 +111,9 @@ impl From<DestinationView> for Destination {
             webhook_url: webhook.map(|id| format!("https://discord.com/api/webhooks/{id}/••••")),
             discord_name: view.discord_name,
             archives_resolved: view.destination.archives_resolved,
+            batch_window_ms: view.batch_window_ms,
+            sender_name: view.sender_name,
+            sender_avatar_url: view.sender_avatar_url,
             checked_at: view.checked_at,
             tested_at: view.tested_at,
             last_delivery_at: view.last_delivery_at,
@@ -115,18 +121,6 @@ impl From<DestinationView> for Destination {
             routes: view.routes,
         }
     }
-}
-
-/// The version of a destination: what people set of it.
-fn etag(view: &DestinationView) -> ETag {
-    ETag::of(&Settings {
-        name: view.name.clone(),
-        description: view.description.clone(),
-        webhook_type: view.webhook_type.clone(),
-        webhook_scope: view.webhook_scope.clone(),
-        enabled: view.enabled,
-        archives_resolved: view.destination.archives_resolved,
-    })
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -200,7 +194,7 @@ async fn show(
 async fn shown(web: &Web, guild_id: GuildId, id: Uuid, status: StatusCode) -> Result<Response, Problem> {
     let view = web.ports.store.find_destination_view(guild_id, id).await?.ok_or_else(Problem::not_found)?;
     let location = (status == StatusCode::CREATED).then(|| [(header::LOCATION, format!("{BASE}/destinations/{id}"))]);
-    let answer = (status, etag(&view), Json(Destination::from(view)));
+    let answer = (status, ETag::of(&view.settings()), Json(Destination::from(view)));
     Ok(match location {
         Some(location) => (location, answer).into_response(),
         None => answer.into_response(),
@@ -228,40 +222,25 @@ async fn create(
     JsonBody(new): JsonBody<NewDestination>,
 ) -> Result<Response, Problem> {
     let place = new.check()?;
-    let (guild_id, now) = (caller.guild_id, web.ports.clock.now());
-    let mut tx = web.ports.store.begin().await?;
-    let (channel, webhook) = match &place {
-        Place::Channel(id) => (Some(id.0), None),
-        Place::Webhook(address) => (None, Some(address.id)),
-    };
-    match find_place(&mut tx, guild_id, channel, webhook).await? {
-        // It was made by this request, and the answer was lost.
-        Some((known, _)) if known == new_id => return shown(&web, guild_id, new_id, StatusCode::CREATED).await,
-        Some((_, Some(_))) => return Err(Problem::invalid(vec![place.taken()])),
-        // One that a route made gets its name now.
-        Some((_, None)) | None => {}
-    }
-    let id = match &place {
-        Place::Channel(channel) => ensure_channel(&mut tx, guild_id, *channel, new_id, now).await?,
-        Place::Webhook(address) => {
-            ensure_webhook(&mut tx, guild_id, address.id, address.token.expose_secret(), new_id, now).await?
+    match web.delivery.add_destination(&who(&caller), &place, &new.settings(), new_id).await? {
+        Added::Done(view, _) => shown(&web, caller.guild_id, view.destination.id, StatusCode::CREATED).await,
+        Added::NameTaken => Err(name_taken()),
+        Added::Already(_) => Err(Problem::invalid(vec![taken(&place)])),
+        Added::Elsewhere => Err(Problem::invalid(vec![FieldError::new("webhook_url", text::ELSEWHERE)])),
+        Added::Refused(why) => {
+            Err(Problem::invalid(vec![FieldError::new("webhook_url", text::WEBHOOK_REFUSED).hint(why)]))
         }
-    };
-    apply(&mut tx, guild_id, id, &new.settings()).await?;
-    set_enabled(&mut tx, guild_id, id, new.enabled).await?;
-    let line = caller.audit("destination_created", json!({ "destination": id, "name": new.name }));
-    insert_audit(&mut tx, &line, now).await?;
-    Store::commit(tx).await?;
-    web.ports.wake.wake(Topic::Deliverer);
-    shown(&web, guild_id, id, StatusCode::CREATED).await
+        Added::Silent(why) => Err(Problem::unanswered(text::silent(&why))),
+        Added::Unfit(unfit) => Err(Problem::invalid(vec![unfit.into()])),
+    }
 }
 
-async fn apply(tx: &mut Tx, guild_id: GuildId, id: Uuid, change: &DestinationChange) -> Result<(), Problem> {
-    match change_destination(tx, guild_id, id, change).await? {
-        Changed::Done => Ok(()),
-        Changed::NameTaken => Err(Problem::invalid(vec![FieldError::new("name", text::NAME_TAKEN)])),
-        Changed::Unknown => Err(Problem::not_found()),
-    }
+fn who(caller: &Caller) -> Who {
+    Who { guild_id: caller.guild_id, author: caller.author() }
+}
+
+fn name_taken() -> Problem {
+    Problem::invalid(vec![FieldError::new("name", text::NAME_TAKEN)])
 }
 
 /// Change what is set; what is left out stays, null clears it
@@ -285,20 +264,14 @@ async fn change(
     JsonBody(patch): JsonBody<DestinationPatch>,
 ) -> Result<Response, Problem> {
     patch.check()?;
-    let guild_id = caller.guild_id;
-    let mut tx = web.ports.store.begin().await?;
-    let before = lock_settings(&mut tx, guild_id, id).await?.ok_or_else(Problem::not_found)?;
-    if_match.check(&ETag::of(&before))?;
-    apply(&mut tx, guild_id, id, &patch.settings()).await?;
-    if let Some(enabled) = patch.enabled {
-        set_enabled(&mut tx, guild_id, id, enabled).await?;
+    let is_meant = |before: &Settings| if_match.check(&ETag::of(before)).is_ok();
+    match web.delivery.change_destination(&who(&caller), id, &patch.settings(), is_meant).await? {
+        Change::Done => shown(&web, caller.guild_id, id, StatusCode::OK).await,
+        Change::NameTaken => Err(name_taken()),
+        Change::Stale => Err(Problem::stale()),
+        Change::Unfit(unfit) => Err(Problem::invalid(vec![unfit.into()])),
+        Change::Unknown => Err(Problem::not_found()),
     }
-    let line = caller.audit("destination_changed", json!({ "destination": id, "fields": patch.fields() }));
-    insert_audit(&mut tx, &line, web.ports.clock.now()).await?;
-    Store::commit(tx).await?;
-    // What waited for the end of a pause goes on.
-    web.ports.wake.wake(Topic::Deliverer);
-    shown(&web, guild_id, id, StatusCode::OK).await
 }
 
 /// Remove a destination
@@ -318,17 +291,11 @@ async fn remove(
     Id(id): Id<Uuid>,
     if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let (guild_id, now) = (caller.guild_id, web.ports.clock.now());
-    let view = web.ports.store.find_destination_view(guild_id, id).await?.ok_or_else(Problem::not_found)?;
-    if !view.routes.is_empty() {
-        return Err(Problem::conflict(text::routed(&view.routes)));
+    let is_meant = |before: &Settings| if_match.check(&ETag::of(before)).is_ok();
+    match web.delivery.remove_destination(&who(&caller), id, is_meant).await? {
+        Removed::Done(_) => Ok(StatusCode::NO_CONTENT),
+        Removed::Routed(patterns) => Err(Problem::conflict(text::routed(&patterns))),
+        Removed::Stale => Err(Problem::stale()),
+        Removed::Unknown => Err(Problem::not_found()),
     }
-    let mut tx = web.ports.store.begin().await?;
-    let before = lock_settings(&mut tx, guild_id, id).await?.ok_or_else(Problem::not_found)?;
-    if_match.check(&ETag::of(&before))?;
-    let given_up = remove_destination(&mut tx, guild_id, id, now).await?.ok_or_else(Problem::not_found)?;
-    let detail = json!({ "destination": id, "name": before.name, "given_up": given_up });
-    insert_audit(&mut tx, &caller.audit("destination_removed", detail), now).await?;
-    Store::commit(tx).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

@@ -12,6 +12,7 @@ use super::{BASE, text};
 use crate::clock::random_bytes;
 use crate::error::UserError;
 use crate::id::reference;
+use crate::routes::check::Wrong;
 use crate::store::StoreError;
 
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -148,6 +149,11 @@ impl Problem {
             .retry_after(RETRY_UNAVAILABLE)
     }
 
+    /// 503: another system does not answer, and what was asked for needs it.
+    pub fn unanswered(detail: String) -> Self {
+        Self::unavailable().detail(detail)
+    }
+
     /// 500: logged with its chain, and shown as a reference.
     pub fn internal(error: &anyhow::Error) -> Self {
         let reference = reference(random_bytes::<5>());
@@ -182,6 +188,12 @@ impl From<StoreError> for Problem {
             StoreError::Data(_) => Self::bad_request(text::NOT_STORABLE),
             error => Self::internal(&error.into()),
         }
+    }
+}
+
+impl From<Wrong> for Problem {
+    fn from(wrong: Wrong) -> Self {
+        Self::invalid(vec![FieldError::new(wrong.field, wrong.words)])
     }
 }
 

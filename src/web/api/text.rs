@@ -73,12 +73,23 @@ pub const SETTLED: &str = "What it shows is in Discord by now, or about to be.";
 pub const SILENCE_ENDS: &str = "should be in the future, 90 days from now at most";
 pub const NOWHERE: &str = "Its destination was removed.";
 
-pub fn between(most: usize) -> String {
-    format!("should have 1 to {most} characters, and no control characters")
+pub const ONE_ROUTE: &str = "Give a route, or the route_id of one that is there.";
+pub const ONE_TEMPLATE: &str = "Give a template, or the template_id of one that is there.";
+pub const TEST_PASSED: &str = "Webhook test successful";
+
+pub fn test_failed(why: &str) -> String {
+    format!("The test message did not arrive: {why}")
 }
 
-pub fn at_most(most: usize) -> String {
-    format!("should have at most {most} characters, and no control characters")
+pub fn test_unknown(why: &str) -> String {
+    format!("Whether the test message arrives cannot be said: {why}")
+}
+
+pub const ELSEWHERE: &str = "The webhook belongs to another server.";
+pub const WEBHOOK_REFUSED: &str = "Discord does not know this webhook";
+
+pub fn silent(why: &str) -> String {
+    format!("Discord does not say whether the webhook is there: {why}")
 }
 
 pub fn routed(patterns: &[String]) -> String {

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::BASE;
 use super::caller::{By, may};
 use super::input::{Id, JsonBody, Params};
-use super::page::{Page, Wanted};
+use super::page::{Page, PageParams, Wanted};
 use super::problem::{FieldError, Problem};
 use super::repeat::NewId;
 use super::version::{ETag, IfMatch};
@@ -145,30 +145,19 @@ impl From<Trouble> for Problem {
     }
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListParams {
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// How many on a page.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
-}
-
 /// The server's outbound webhooks
 #[utoipa::path(
     get,
     path = "/webhooks",
     tag = "Webhooks",
-    params(ListParams),
+    params(PageParams),
     responses((status = 200, description = "A page of webhooks", body = Page<Webhook>)),
     security(("bearer" = ["webhooks:read"]), ("header" = []))
 )]
 async fn list(
     State(web): State<Arc<Web>>,
     caller: By<may::WebhooksRead>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Webhook>>, Problem> {
     let wanted = Wanted::<Uuid>::read("webhooks", params.cursor.as_deref(), params.limit)?;
     // A server has few of them.
@@ -315,7 +304,7 @@ async fn rotate(
     get,
     path = "/webhooks/{id}/deliveries",
     tag = "Webhooks",
-    params(("id" = Uuid, Path), ListParams),
+    params(("id" = Uuid, Path), PageParams),
     responses((status = 200, description = "A page of deliveries, the newest first", body = Page<Delivery>)),
     security(("bearer" = ["webhooks:read"]), ("header" = []))
 )]
@@ -323,7 +312,7 @@ async fn deliveries(
     State(web): State<Arc<Web>>,
     caller: By<may::WebhooksRead>,
     Id(id): Id<Uuid>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Json<Page<Delivery>>, Problem> {
     found(&web, &caller, id).await?;
     let wanted = Wanted::<Uuid>::read("webhook-deliveries", params.cursor.as_deref(), params.limit)?;

@@ -153,7 +153,7 @@ fn events(
     let origin = Origin { id: source.id, guild_id: source.guild_id, name: &source.name };
     let headers = visible(request.headers);
     let delivery = Delivery { headers: &headers, raw, verified, received_at: now };
-    read(origin, &source.config.mapping, payload, &delivery, || web.ports.clock.uuid())
+    read(origin, &source.config.mapping, &source.config.actions, payload, &delivery, || web.ports.clock.uuid())
 }
 
 /// Once for each version of the configuration. The event itself is stored; failing to tell is not the sender's concern.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{has, read, succeeds};
+use crate::support::port::free_port;
 use crate::support::program::{Directory, Program};
 use crate::support::town::{Setup, run_with};
 
@@ -113,10 +114,6 @@ fn may_enter() -> bool {
         eprintln!("NOT RUN: entering another file system takes root");
     }
     is_root && has("unshare") && has("chroot")
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[tokio::test]

@@ -62,7 +62,8 @@ pub async fn sent(town: &Town) -> (Machine, Buttons) {
 /// The process that is to call XTSystems takes the lease this long from now, and is never heard of again.
 pub async fn claimed_by_another(town: &Town, from_now: TimeDelta) {
     let at = town.clock.now() + from_now;
-    let claimed = town.store().claim_approvals(Uuid::from_u128(7), at, at + TimeDelta::seconds(20), 8).await.unwrap();
+    let claimed =
+        town.store().claim_approvals(Uuid::from_u128(7), at, at + TimeDelta::seconds(20), 8, true).await.unwrap();
     assert_eq!(claimed.len(), 1);
 }
 

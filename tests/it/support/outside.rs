@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use standin::clock::Clock as WorldClock;
@@ -11,6 +10,7 @@ use standin::discord::{Discord, Options as DiscordOptions};
 use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 
 use super::database::{TestDatabase, copy_of};
+use super::port::free_port;
 use super::program::{Directory, End, Program};
 
 pub struct Outside {
@@ -107,17 +107,4 @@ pub fn without_measures(text: &str) -> String {
         rest = &tail[digits..];
     }
     out + rest
-}
-
-/// A port that neither the system nor another test gives away: below those that the system chooses from.
-pub fn free_port() -> u16 {
-    static COUNT: AtomicU16 = AtomicU16::new(0);
-    let begin = u16::try_from(std::process::id() % 20_000).unwrap();
-    for _ in 0..1000 {
-        let port = 10_000 + begin.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(7)) % 22_000;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no port is free");
 }

@@ -20,6 +20,7 @@ use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 
 use super::balancer::Balancer;
 use super::database::{TestDatabase, fresh_database};
+use super::port::free_port;
 use super::process::kill_9;
 use super::program::Directory;
 
@@ -163,6 +164,15 @@ impl Scene {
     pub fn another(&self, env: &[(&str, &str)]) -> Beside {
         let port = free_port().to_string();
         Beside(spawn(&self.keepers[0].env, &[env, &[("WEBHOOK_PORT", &port)]].concat(), None))
+    }
+
+    /// A command of the program, run to its end beside the kept process; what it printed.
+    pub async fn tool(&self, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_signalbox"));
+        command.args(arguments).current_dir(std::env::temp_dir()).env_clear().envs(&self.keepers[0].env);
+        let output = command.stdin(Stdio::null()).output().await.expect("the program can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     pub fn is_connected(&self) -> bool {
@@ -437,15 +447,4 @@ fn spawn(env: &BTreeMap<String, String>, more: &[(&str, &str)], output: Option<F
         command.stdout(output()).stderr(output());
     }
     command.spawn().expect("the program can be run")
-}
-
-/// A port below those that the system gives to outgoing connections, so that nobody takes it while the
-/// program is down.
-fn free_port() -> u16 {
-    loop {
-        let port = 12_000 + u16::from_le_bytes(signalbox::clock::random_bytes::<2>()) % 18_000;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }

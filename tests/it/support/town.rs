@@ -247,12 +247,22 @@ impl Town {
 
     /// The real program as a process of its own in this town, with further variables.
     pub fn program(&self, arguments: &[&str], env: &[(&str, &str)]) -> Program {
+        Program::start(arguments, &self.surroundings(env))
+    }
+
+    /// The same on a disk that is full: no file of it can grow.
+    pub fn program_on_a_full_disk(&self, arguments: &[&str], env: &[(&str, &str)]) -> Program {
+        let command = ["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_signalbox")];
+        Program::start_other("sh", &[&command, arguments].concat(), &self.surroundings(env))
+    }
+
+    fn surroundings(&self, env: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut all: BTreeMap<String, String> = self.env.iter().cloned().collect();
         all.insert("DATABASE_URL".into(), self.database_url.clone());
         all.insert("WEBHOOK_PORT".into(), "0".into());
         all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         all.retain(|_, value| !value.is_empty());
-        Program::start(arguments, &all.into_iter().collect::<Vec<_>>())
+        all.into_iter().collect()
     }
 
     /// Whether an ERROR line with these words was logged.

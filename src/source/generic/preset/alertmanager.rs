@@ -40,6 +40,7 @@ pub(super) fn alerts(family: &str) -> Mapping {
             field("Labels", "item.labels|pairs(['alertname', 'instance', 'severity'])"),
             field("Value", "item.valueString"),
         ],
+        ..Mapping::default()
     }
 }
 

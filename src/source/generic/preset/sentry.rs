@@ -17,7 +17,7 @@ pub(super) const PRESET: Preset = Preset {
     sample,
 };
 
-/// The signature covers the body alone; `Request-ID` names the request.
+/// The signature covers the body alone, neither `Request-ID` nor the timestamp: a request is known by its body.
 fn verification() -> Verification {
     Verification::Hmac(Hmac {
         header: "sentry-hook-signature".into(),
@@ -26,7 +26,7 @@ fn verification() -> Verification {
         prefix: String::new(),
         signed: "{body}".into(),
         timestamp: None,
-        id_header: Some("request-id".into()),
+        id_header: None,
     })
 }
 

@@ -198,9 +198,14 @@ fn a_configuration_is_checked_before_it_is_stored() {
         ..Default::default()
     };
     let problems = |hmac: Hmac| {
-        SourceConfig { preset: "own".into(), verification: Verification::Hmac(hmac), mapping: mapping.clone() }
-            .problems()
-            .join("; ")
+        SourceConfig {
+            preset: "own".into(),
+            verification: Verification::Hmac(hmac),
+            mapping: mapping.clone(),
+            actions: vec![],
+        }
+        .problems()
+        .join("; ")
     };
     assert_eq!(problems(hmac_scheme("{id}.{timestamp}.{body}")), "");
     insta::assert_snapshot!(problems(Hmac { header: "x y".into(), algorithm: Algorithm::Sha1, ..hmac_scheme("{nobody}") }), @"`x y` is not the name of a header; algorithm sha1 is broken: use sha256 or sha512; signed knows {body}, {timestamp} and {id}, not {nobody}");

@@ -1,34 +1,14 @@
 //! What callers say of a destination, and what is wrong with it.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::super::input::{given, some, words};
 use super::super::problem::{FieldError, Problem};
 use super::super::text;
-use crate::id::ChannelId;
+use crate::delivery::manage::{NewPlace, Unfit, bad_name, unfit};
 use crate::store::destination::manage::DestinationChange;
 use crate::upstream::guard::WebhookAddress;
-
-const NAME_MAX: usize = 80;
-const DESCRIPTION_MAX: usize = 500;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-        pub enum $name {
-            $(#[serde(rename = $word)] $variant,)+
-        }
-
-        impl $name {
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $($name::$variant => $word,)+
-                }
-            }
-        }
-    };
-}
 
 words! {
     /// What a panel sorts its webhooks by.
@@ -77,36 +57,38 @@ pub struct NewDestination {
     /// Of a forum: posts are archived when their card is resolved.
     #[serde(default)]
     pub archives_resolved: bool,
+    /// How long notices are gathered, in milliseconds; left out: as the operator has it.
+    #[schema(minimum = 0, maximum = 60_000)]
+    pub batch_window_ms: Option<i32>,
+    /// Of a webhook: as whom it posts; left out: as Discord has it.
+    #[schema(max_length = 80)]
+    pub sender_name: Option<String>,
+    /// Of a webhook: the https address of the picture that it posts with.
+    #[schema(max_length = 2048)]
+    pub sender_avatar_url: Option<String>,
 }
 
 fn yes() -> bool {
     true
 }
 
-/// Where it is.
-pub enum Place {
-    Channel(ChannelId),
-    Webhook(WebhookAddress),
-}
-
-impl Place {
-    pub fn taken(&self) -> FieldError {
-        match self {
-            Place::Channel(_) => FieldError::new("channel_id", text::CHANNEL_TAKEN),
-            Place::Webhook(_) => FieldError::new("webhook_url", text::WEBHOOK_TAKEN),
-        }
+/// The place is there already.
+pub fn taken(place: &NewPlace) -> FieldError {
+    match place {
+        NewPlace::Channel(_) => FieldError::new("channel_id", text::CHANNEL_TAKEN),
+        NewPlace::Webhook(_) => FieldError::new("webhook_url", text::WEBHOOK_TAKEN),
     }
 }
 
 impl NewDestination {
-    pub fn check(&self) -> Result<Place, Problem> {
+    pub fn check(&self) -> Result<NewPlace, Problem> {
         let mut errors = Vec::new();
-        check_name(&self.name, &mut errors);
-        check_description(self.description.as_deref(), &mut errors);
+        check_name(Some(&self.name), &mut errors);
+        errors.extend(unfit(&self.settings(), self.webhook_url.is_some()).into_iter().map(FieldError::from));
         let place = match (&self.channel_id, &self.webhook_url) {
             (Some(id), None) => channel(id),
             (None, Some(url)) => WebhookAddress::parse(url)
-                .map(Place::Webhook)
+                .map(NewPlace::Webhook)
                 .map_err(|why| FieldError::new("webhook_url", text::BAD_WEBHOOK).hint(why.to_string())),
             (None, None) => Err(FieldError::new("webhook_url", text::MISSING).hint(text::ONE_PLACE)),
             (Some(_), Some(_)) => Err(FieldError::new("channel_id", text::TWO_PLACES).hint(text::ONE_PLACE)),
@@ -129,14 +111,18 @@ impl NewDestination {
             webhook_type: Some(self.webhook_type.map_or("", WebhookType::as_str).to_owned()),
             webhook_scope: Some(scope.map_or("", WebhookScope::as_str).to_owned()),
             archives_resolved: Some(self.archives_resolved),
+            enabled: Some(self.enabled),
+            batch_window_ms: Some(self.batch_window_ms),
+            sender_name: Some(self.sender_name.as_deref().unwrap_or_default().trim().to_owned()),
+            sender_avatar_url: Some(self.sender_avatar_url.as_deref().unwrap_or_default().trim().to_owned()),
         }
     }
 }
 
-fn channel(id: &str) -> Result<Place, FieldError> {
+fn channel(id: &str) -> Result<NewPlace, FieldError> {
     let shaped = (15..=19).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit());
     let id = id.parse().ok().filter(|_| shaped);
-    id.map(Place::Channel).ok_or_else(|| FieldError::new("channel_id", text::BAD_CHANNEL))
+    id.map(NewPlace::Channel).ok_or_else(|| FieldError::new("channel_id", text::BAD_CHANNEL))
 }
 
 /// What is to be different. What is left out stays, null clears.
@@ -157,29 +143,25 @@ pub struct DestinationPatch {
     webhook_scope: Option<Option<WebhookScope>>,
     #[serde(default, deserialize_with = "some")]
     #[schema(value_type = bool, required = false)]
-    pub enabled: Option<bool>,
+    enabled: Option<bool>,
     #[serde(default, deserialize_with = "some")]
     #[schema(value_type = bool, required = false)]
     archives_resolved: Option<bool>,
-}
-
-/// Tells null from what is left out.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(reader).map(Some)
-}
-
-/// Left out or a value; null is neither.
-fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(reader).map(Some)
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i32>, minimum = 0, maximum = 60_000)]
+    batch_window_ms: Option<Option<i32>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 80)]
+    sender_name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 2048)]
+    sender_avatar_url: Option<Option<String>>,
 }
 
 impl DestinationPatch {
     pub fn check(&self) -> Result<(), Problem> {
         let mut errors = Vec::new();
-        if let Some(Some(name)) = &self.name {
-            check_name(name, &mut errors);
-        }
-        check_description(self.description.as_ref().and_then(Option::as_deref), &mut errors);
+        check_name(self.name.as_ref().and_then(Option::as_deref), &mut errors);
         if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
     }
 
@@ -192,33 +174,23 @@ impl DestinationPatch {
             webhook_type: self.webhook_type.map(|kind| kind.map_or("", WebhookType::as_str).to_owned()),
             webhook_scope: self.webhook_scope.map(|scope| scope.map_or("", WebhookScope::as_str).to_owned()),
             archives_resolved: self.archives_resolved,
+            enabled: self.enabled,
+            batch_window_ms: self.batch_window_ms,
+            sender_name: text(&self.sender_name),
+            sender_avatar_url: text(&self.sender_avatar_url),
         }
     }
+}
 
-    /// What it changes, for the audit log.
-    pub fn fields(&self) -> Vec<&'static str> {
-        let fields = [
-            ("name", self.name.is_some()),
-            ("description", self.description.is_some()),
-            ("type", self.webhook_type.is_some()),
-            ("scope", self.webhook_scope.is_some()),
-            ("enabled", self.enabled.is_some()),
-            ("archives_resolved", self.archives_resolved.is_some()),
-        ];
-        fields.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
+impl From<Unfit> for FieldError {
+    fn from(unfit: Unfit) -> Self {
+        FieldError::new(unfit.field, unfit.why)
     }
 }
 
-fn check_name(name: &str, errors: &mut Vec<FieldError>) {
-    let length = name.trim().chars().count();
-    if !(1..=NAME_MAX).contains(&length) || name.chars().any(char::is_control) {
-        errors.push(FieldError::new("name", text::between(NAME_MAX)));
-    }
-}
-
-fn check_description(description: Option<&str>, errors: &mut Vec<FieldError>) {
-    let bad = |c: char| c.is_control() && c != '\n';
-    if description.is_some_and(|words| words.chars().count() > DESCRIPTION_MAX || words.chars().any(bad)) {
-        errors.push(FieldError::new("description", text::at_most(DESCRIPTION_MAX)));
+/// A name that is given is one; null takes it away.
+fn check_name(name: Option<&str>, errors: &mut Vec<FieldError>) {
+    if name.is_some_and(|name| name.trim().is_empty()) {
+        errors.push(FieldError::new("name", bad_name()));
     }
 }

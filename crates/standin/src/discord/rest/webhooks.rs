@@ -127,6 +127,7 @@ pub fn execute(world: &mut World, call: &Call, id: u64, token: &str) -> Answer {
     check::check_message(&body, call.files.len(), Carrier::Webhook { interactive })?;
     let thread_id = call.query.get("thread_id").and_then(|id| id.parse::<u64>().ok());
     let mut target = webhook.channel_id;
+    let opens = forum && thread_id.is_none();
     if let Some(thread) = thread_id {
         let known = world.channels.get(&thread);
         if known.is_none_or(|c| c.parent_id != Some(webhook.channel_id)) {
@@ -144,7 +145,12 @@ pub fn execute(world: &mut World, call: &Call, id: u64, token: &str) -> Answer {
         may_mention_everyone: true,
         ..Draft::new(target, &body, &call.files)
     };
-    let (message_id, mut message) = compose(world, call.now, draft);
+    let (mut message_id, mut message) = compose(world, call.now, draft);
+    if opens {
+        // The first message of a forum post has the id of the thread.
+        message_id = target;
+        message["id"] = json!(target.to_string());
+    }
     message["webhook_id"] = json!(webhook.id.to_string());
     if let Some(application) = webhook.application_id {
         message["application_id"] = json!(application.to_string());
@@ -165,11 +171,17 @@ fn author(webhook: &Webhook, name: &str, avatar: &Value) -> Value {
     })
 }
 
+/// One of a thread is found only with "id of the thread the message is in" as `thread_id`,
+/// <https://discord.com/developers/docs/resources/webhook#edit-webhook-message>.
 pub fn message(world: &mut World, call: &Call, id: u64, token: &str, message: u64) -> Answer {
     let webhook = authentic(world, id, token)?;
     let found = world.find_message(message);
     let own = found.filter(|(_, m)| is_id(&m.json["webhook_id"], webhook.id));
     let (channel_id, json) = own.map(|(c, m)| (c, m.json.clone())).ok_or(refusal::UNKNOWN_MESSAGE)?;
+    let place = call.query.get("thread_id").and_then(|id| id.parse().ok()).unwrap_or(webhook.channel_id);
+    if place != channel_id {
+        return Err(refusal::UNKNOWN_MESSAGE.into());
+    }
     match call.method.as_str() {
         "GET" => ok(json),
         "DELETE" => {

@@ -53,7 +53,8 @@ async fn list(State(xt): State<XtSystems>, Query(filter): Query<Filter>) -> Json
             && filter.status_id.as_ref().is_none_or(|id| *id == t.status_id)
     };
     let tickets = xt.tickets().into_iter().rev().filter(fits);
-    let page = tickets.skip(filter.offset.unwrap_or(0)).take(filter.limit.unwrap_or(100));
+    let offset = if xt.gives_one_page() { 0 } else { filter.offset.unwrap_or(0) };
+    let page = tickets.skip(offset).take(filter.limit.unwrap_or(100));
     Json(page.collect())
 }
 

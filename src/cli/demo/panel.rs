@@ -1,0 +1,104 @@
+//! The part of the story about a hosting panel: an incident that is silenced, and an outage after which what was not
+//! delivered is sent once more.
+
+use serde_json::json;
+
+use super::stage::Stage;
+
+const ADA: &str = "admin";
+const PANEL: &str = "panel";
+/// The first of the types that the command offers.
+const GAME_SERVER: u8 = 0;
+
+pub(super) async fn play(stage: &Stage) {
+    stage.ensure_channel(PANEL);
+    begin(stage).await;
+    incident(stage).await;
+    silence(stage).await;
+    outage(stage).await;
+    replay(stage).await;
+}
+
+async fn begin(stage: &Stage) {
+    let line = "#panel: Ada makes a channel a place for the hosting panel (/destination add), and the panel gets a key \
+                (/api-key create)";
+    let begun = |stage: &Stage| shows(stage, "Server Online");
+    let begin = async {
+        let channel = stage.ensure_channel(PANEL).to_string();
+        let options = json!({ "name": "Panel", "channel": channel, "type": GAME_SERVER });
+        stage.command(ADA, "ops", "destination add", options).await;
+        server(stage, "Rust Server 1", "online").await;
+    };
+    stage.step(line, begun, begin).await;
+}
+
+async fn incident(stage: &Stage) {
+    let crashed = |stage: &Stage| shows(stage, "Server Crashed");
+    let crash = server(stage, "Rust Server 1", "crashed");
+    stage.step("#panel: a game server crashes; the panel tells (POST /api/v1/dispatch)", crashed, crash).await;
+}
+
+/// Servers go up and down while people work on their node: nobody needs to read that.
+async fn silence(stage: &Stage) {
+    let line = "#panel: everybody knows by now: Ada silences the servers for 30 minutes, having seen what that would have \
+                withheld (/silence add)";
+    let is_over = |stage: &Stage| shows(stage, "withheld");
+    let is_silent = move |stage: &Stage| stage.was_told(ADA, "is silent until") || is_over(stage);
+    let begin = async {
+        let options = json!({ "type": "panel.server.*", "for": "30m", "reason": "node-1 is being repaired" });
+        let proposal = stage.outcome(ADA, "ops", "silence add", options).await;
+        stage.press_answer(ADA, &proposal, "Silence").await;
+    };
+    stage.step(line, is_silent, begin).await;
+    let line = "#panel: three servers go down and come up again. The channel stays calm; Ada ends the silence, and it is \
+                told what was withheld (/silence end)";
+    let end = async {
+        for name in ["Rust Server 1", "Ark Server 2", "Valheim 3"] {
+            server(stage, name, "offline").await;
+            server(stage, name, "online").await;
+        }
+        let known = stage.choices(ADA, "ops", "silence end", "silence").await;
+        if let Some(silence) = known.first() {
+            stage.command(ADA, "ops", "silence end", json!({ "silence": silence })).await;
+        }
+    };
+    stage.step(line, is_over, end).await;
+}
+
+/// Somebody takes the bot's right to write in the channel away: what comes meanwhile cannot be delivered.
+async fn outage(stage: &Stage) {
+    let line = "#panel: somebody takes away the bot's right to write here, and two more servers crash. Nothing is lost: \
+                #ops hears that the channel cannot be used";
+    let is_known = |stage: &Stage| stage.card("ops", "#panel").is_some() || shows(stage, "Valheim 5");
+    let lose = async {
+        stage.let_bot_write(PANEL, false);
+        for name in ["Ark Server 4", "Valheim 5"] {
+            server(stage, name, "crashed").await;
+        }
+    };
+    stage.step(line, is_known, lose).await;
+}
+
+async fn replay(stage: &Stage) {
+    let line = "#panel: the right is given back. Ada has the channel tested (/destination test) and sends what failed once \
+                more, having seen how much it is (/deliveries replay)";
+    let is_there = |stage: &Stage| shows(stage, "Valheim 5");
+    let replay = async {
+        stage.let_bot_write(PANEL, true);
+        stage.command(ADA, "ops", "destination test", json!({ "destination": "Panel" })).await;
+        let prospect = stage.outcome(ADA, "ops", "deliveries replay", json!({ "destination": "Panel" })).await;
+        stage.press_answer(ADA, &prospect, "Replay").await;
+    };
+    stage.step(line, is_there, replay).await;
+}
+
+/// What the panel tells about one of its servers.
+async fn server(stage: &Stage, name: &str, state: &str) {
+    stage
+        .dispatch(ADA, json!({ "event": "server.state", "data": { "server": name, "state": state, "node": "node-1" } }))
+        .await;
+}
+
+fn shows(stage: &Stage, words: &str) -> bool {
+    stage.card(PANEL, words).is_some()
+}
