@@ -10,7 +10,7 @@ use std::path::Path;
 const BY_ID_ALONE: &[(&str, &[&str])] = &[
     (
         "found in the same transaction by the server, or locked there with it",
-        &["get_subject_state", "list_source_names", "requeue_dead"],
+        &["end_now", "get_subject_state", "list_source_names", "requeue_dead", "run_until", "share_silences"],
     ),
     (
         "of what the deliverer has claimed or looked up, never from outside",
@@ -27,7 +27,10 @@ const BY_ID_ALONE: &[(&str, &[&str])] = &[
             "save_webhook_channel",
         ],
     ),
-    ("of a claimed call or delivery, with its lease", &["disable_outbound", "finish_outbound", "mark_posting"]),
+    (
+        "of a claimed call or delivery, with its lease, or of a receipt that is due",
+        &["disable_outbound", "finish_outbound", "mark_posting", "mark_receipt"],
+    ),
     (
         "of rows that a member is taken out of, in all servers",
         &["bar_requester", "forget_written", "is_barred", "withdraw_votes"],
