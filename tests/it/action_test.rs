@@ -139,7 +139,7 @@ async fn pressed_twice_it_is_done_once() {
         insta::assert_snapshot!(again, @"<@approver> already pressed Roll back. Waiting for ci to confirm; the card will show it.");
         town.settle().await;
         let again = heard(town, &town.only_press("approver", &message, &rollback).await);
-        insta::assert_snapshot!(again, @"");
+        insta::assert_snapshot!(again, @"<@approver> already pressed Roll back, and ci has done it.");
         town.discord.clear_faults();
         town.advance(TimeDelta::minutes(1)).await;
         assert_eq!(ci.receiver.requests().len(), 1);
@@ -286,7 +286,7 @@ async fn each_message_says_anew_what_can_be_done() {
         freeze_cards(town);
         ci.deploy(town, "msg_3", "canary").await;
         let late = heard(town, &town.only_press("approver", &message, &rollback).await);
-        insta::assert_snapshot!(late, @"");
+        insta::assert_snapshot!(late, @"ci has said something newer about this, so this button does nothing any more. Use those that the card has now.");
         town.discord.clear_faults();
         town.advance(TimeDelta::minutes(1)).await;
         assert_eq!(buttons(town), "(Promote)");

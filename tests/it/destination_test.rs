@@ -208,9 +208,13 @@ async fn how_it_is_written_to_is_set_and_taken_away() {
             assert!(refused.contains("nothing was changed") || refused.contains("Nothing was changed"), "{refused}");
         }
         let taken_away = json!({ "destination": "Relay", "gather": "-", "sender": "-", "picture": "-" });
-        insta::assert_snapshot!(town.destination("edit", taken_away).await, @"");
+        insta::assert_snapshot!(town.destination("edit", taken_away).await, @"
+        ✅ Changed.
+        ✅ **Relay** · webhook `…/webhooks/ID/••••` in <#stream>
+        last delivery <+2s> · routes `alert.*`
+        ");
         let on_a_channel = json!({ "destination": "alerts", "sender": "Owl" });
-        insta::assert_snapshot!(town.destination("edit", on_a_channel).await, @"");
+        insta::assert_snapshot!(town.destination("edit", on_a_channel).await, @"Nothing was changed: sender is for Discord webhooks alone: into a channel the bot posts as itself.");
     })
     .await;
 }
