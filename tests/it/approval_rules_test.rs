@@ -77,7 +77,6 @@ async fn the_hostname_has_to_be_typed() {
         requested
         form_opened approve by approver
         press_refused approve the name was not typed as it is by approver
-        form_opened approve by approver
         decided approve by approver
         confirmed approve  by approver
         echo integration@signal-town.example

@@ -135,7 +135,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/audit** `list` `verify` `export` — Who did what: list, verify, export.
         **/api-key** `create` `list` `revoke` — Keys of the REST interface.
         **/party** `show` `create` `join-link` — LAN parties: who is there, and how to join.
-        **/source** `add` `list` `show` `rotate` `remove` — Other systems that send messages here, such as GitHub, Grafana, Alertmanager and Sentry.
+        **/source** `add` `list` `show` `edit` `rotate` `remove` — Other systems that send messages here, such as GitHub, Grafana, Alertmanager and Sentry.
         **/route** `add` `edit` `list` `test` `pause` `remove` — Which events go where, and how they look there.
         **/template** `add` `edit` `list` `preview` `remove` — How messages look: title, text, fields, colour, written with the words of an event.
         **/destination** `list` `add` `edit` `test` `pause` `enable` `remove` — Where signals may go: channels, threads, forums and webhooks.

@@ -57,7 +57,7 @@ async fn without_its_lease_two_processes_make_the_same_call() {
 async fn without_its_filter_a_route_shows_everything() {
     for (lacks, expected) in [("", 0), ("filter", 1)] {
         let scene = Scene::start(&[("SIGNALBOX_MUTATE", lacks)]).await;
-        scene.route_alerts_to(scene.discord.channel_id("alerts")).await;
+        scene.route_alerts_to(scene.discord.channel_id("party")).await;
         scene
             .change(
                 "UPDATE route SET filter = 'data.message == \"keep this\"' WHERE pattern = 'alert.*' AND origin = 'db'",
@@ -66,9 +66,9 @@ async fn without_its_filter_a_route_shows_everything() {
         scene.change("UPDATE route SET enabled = false WHERE NOT (pattern = 'alert.*' AND origin = 'db')").await;
         scene.xt.send("alert.triggered", alert("drop this")).await;
         scene.xt.send("alert.triggered", alert("keep this")).await;
-        scene.until("the wanted one is shown", || scene.seen("alerts", "keep this") > 0).await;
+        scene.until("the wanted one is shown", || scene.seen("party", "keep this") > 0).await;
         scene.until_quiet().await;
-        assert_eq!(scene.seen("alerts", "drop this"), expected, "{lacks}");
+        assert_eq!(scene.seen("party", "drop this"), expected, "{lacks}");
         scene.finish().await;
     }
 }

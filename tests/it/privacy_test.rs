@@ -78,6 +78,8 @@ async fn what_is_stored_about_me() {
         -# on deletion: the mention is taken out
         **5** lines of the audit log about what you did
         -# on deletion: kept without a name: the random id in it leads to nobody any more
+        **1** presses of yours that were refused in the last hour, and are counted
+        -# on deletion: deleted
         **1** link between your Discord id and a random id
         -# on deletion: deleted
 
@@ -107,7 +109,7 @@ async fn all_of_it_as_a_file() {
             .iter()
             .map(|(table, rows)| format!("{table} {}", rows.as_array().unwrap().len()))
             .collect();
-        insta::assert_snapshot!(counts.join(", "), @"api_key 0, approval 2, approval_rule 0, approval_vote 0, audit 5, message 1, person 1, route 1, route_change 0, route_draft 0, send 1, silence 0, ticket_action 0, upstream_link 0, upstream_link_request 0");
+        insta::assert_snapshot!(counts.join(", "), @"api_key 0, approval 2, approval_rule 0, approval_vote 0, audit 5, audit_repeat 1, message 1, person 1, privacy_deletion 0, route 1, route_change 0, route_draft 0, send 1, silence 0, ticket_action 0, upstream_link 0, upstream_link_request 0");
     })
     .await;
 }

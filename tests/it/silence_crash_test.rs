@@ -1,4 +1,4 @@
-//! The program is killed between the end of a silence and its receipt: there is exactly one.
+//! The program is killed between the end of a silence and its receipt, or while a digest is given: there is exactly one.
 
 use std::time::Duration;
 
@@ -50,4 +50,34 @@ async fn before_a_receipt_is_committed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_receipt_is_committed() {
     one_receipt("receipt.after_commit").await;
+}
+
+async fn one_digest(point: &str) {
+    let scene = Scene::start(&[("SIGNALBOX_CRASH_AT", point)]).await;
+    scene.route_alerts_to(scene.discord.channel_id("party")).await;
+    scene.change("UPDATE route SET noise = '{\"digest_minutes\": 60}' WHERE origin = 'db'").await;
+    for words in ["the first", "the second"] {
+        let mut alert = alert(words);
+        // What is critical goes through.
+        alert["severity"] = json!("high");
+        scene.xt.send("alert.triggered", alert).await;
+    }
+    scene.until_none("SELECT 2 - count(*) FROM held").await;
+    scene.change("UPDATE held SET due_at = held_at").await;
+    scene.until_none("SELECT count(*) FROM held WHERE told_in IS NULL").await;
+    scene.until_quiet().await;
+    assert_eq!(scene.deaths(), 1, "it was killed on the way, once");
+    assert_eq!((scene.texts("alerts").len(), scene.texts("party").len()), (0, 1));
+    assert_eq!((scene.seen("party", "the first"), scene.seen("party", "the second")), (1, 1));
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn before_a_digest_is_committed() {
+    one_digest("digest.before_commit").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_digest_is_committed() {
+    one_digest("digest.after_commit").await;
 }

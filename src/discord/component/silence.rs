@@ -62,9 +62,6 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
         return Err(UserError::new(texts::MANAGE_SERVER).into());
     }
     let ports = &bot.ports;
-    if !ports.store.insert_interaction(input.interaction_id, ports.clock.now()).await? {
-        return Ok(Answer::Nothing);
-    }
     let who = Asker { guild_id: input.guild_id, user_id: input.user_id };
     Ok(match asked {
         Asked::Start(id) => Answer::Settled(text::started(&silence::start(ports, who, id).await?)),
