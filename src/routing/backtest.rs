@@ -109,7 +109,7 @@ pub fn example(view: &EventView<'_>, because: String) -> Example {
 
 /// The words by which people know what an event is about.
 pub fn headline(data: &Value) -> String {
-    let names = ["title", "name", "hostname", "message", "username", "text", "subject"];
+    let names = ["title", "name", "hostname", "message", "username", "text", "subject", "server", "node", "peer_name"];
     let found = names.iter().find_map(|name| data.get(*name)?.as_str());
     super::embed::fit(found.unwrap_or_default(), 60)
 }

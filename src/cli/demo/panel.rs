@@ -1,7 +1,10 @@
 //! The part of the story about a hosting panel: an incident that is silenced, and an outage after which what was not
 //! delivered is sent once more.
 
+use std::time::Duration;
+
 use serde_json::json;
+use standin::discord::{Fault, What};
 
 use super::stage::Stage;
 
@@ -42,7 +45,7 @@ async fn incident(stage: &Stage) {
 async fn silence(stage: &Stage) {
     let line = "#panel: everybody knows by now: Ada silences the servers for 30 minutes, having seen what that would have \
                 withheld (/silence add)";
-    let is_over = |stage: &Stage| shows(stage, "withheld");
+    let is_over = |stage: &Stage| shows(stage, " is over") || stage.card("ops", " is over").is_some();
     let is_silent = move |stage: &Stage| stage.was_told(ADA, "is silent until") || is_over(stage);
     let begin = async {
         let options = json!({ "type": "panel.server.*", "for": "30m", "reason": "node-1 is being repaired" });
@@ -65,31 +68,45 @@ async fn silence(stage: &Stage) {
     stage.step(line, is_over, end).await;
 }
 
-/// Somebody takes the bot's right to write in the channel away: what comes meanwhile cannot be delivered.
+/// Somebody takes the bot's right to write in the channel away: what comes meanwhile waits.
 async fn outage(stage: &Stage) {
-    let line = "#panel: somebody takes away the bot's right to write here, and two more servers crash. Nothing is lost: \
-                #ops hears that the channel cannot be used";
-    let is_known = |stage: &Stage| stage.card("ops", "#panel").is_some() || shows(stage, "Valheim 5");
+    let line = "#panel: somebody takes away the bot's right to write here, and a server crashes. #ops hears that the channel \
+                cannot be used; what was meant for it waits";
+    let follows = |stage: &Stage| shows(stage, "Ark Server 4");
+    let is_known = move |stage: &Stage| stage.card("ops", "cannot be used").is_some() || follows(stage);
     let lose = async {
         stage.let_bot_write(PANEL, false);
-        for name in ["Ark Server 4", "Valheim 5"] {
-            server(stage, name, "crashed").await;
-        }
+        server(stage, "Ark Server 4", "crashed").await;
     };
     stage.step(line, is_known, lose).await;
+    let line =
+        "#panel: the right is given back, Ada has the channel tested (/destination test), and what waited follows";
+    let mend = async {
+        stage.let_bot_write(PANEL, true);
+        stage.command(ADA, "ops", "destination test", json!({ "destination": "Panel" })).await;
+    };
+    stage.step(line, follows, mend).await;
 }
 
 async fn replay(stage: &Stage) {
-    let line = "#panel: the right is given back. Ada has the channel tested (/destination test) and sends what failed once \
-                more, having seen how much it is (/deliveries replay)";
+    let line = "#panel: Discord refuses the next message with a fault of its own. Ada sees what was not delivered and why, and \
+                sends it once more (/deliveries list, /deliveries replay)";
     let is_there = |stage: &Stage| shows(stage, "Valheim 5");
     let replay = async {
-        stage.let_bot_write(PANEL, true);
-        stage.command(ADA, "ops", "destination test", json!({ "destination": "Panel" })).await;
-        let prospect = stage.outcome(ADA, "ops", "deliveries replay", json!({ "destination": "Panel" })).await;
-        stage.press_answer(ADA, &prospect, "Replay").await;
+        // One for each place that it goes to.
+        stage.discord.fault(Fault::new("create_message", What::Status(400, false)).times(2));
+        server(stage, "Valheim 5", "crashed").await;
+        loop {
+            let prospect = stage.outcome(ADA, "ops", "deliveries replay", json!({ "destination": "Panel" })).await;
+            if stage.press_answer(ADA, &prospect, "Replay").await {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        stage.command(ADA, "ops", "deliveries list", json!({ "destination": "Panel" })).await;
     };
     stage.step(line, is_there, replay).await;
+    stage.discord.clear_faults();
 }
 
 /// What the panel tells about one of its servers.

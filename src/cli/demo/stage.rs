@@ -144,17 +144,18 @@ impl Stage {
         outcome["choices"].as_array().into_iter().flatten().map(|choice| choice["value"].clone()).collect()
     }
 
-    /// Presses the button that begins with these words under the answer to a command.
-    pub async fn press_answer(&self, who: &str, outcome: &Value, words: &str) {
+    /// Presses the button that begins with these words under the answer to a command. False: there is none.
+    pub async fn press_answer(&self, who: &str, outcome: &Value, words: &str) -> bool {
         let message = &outcome["message"];
         let mut rows = message["components"].as_array().into_iter().flatten();
         let button = rows.find_map(|row| {
             let all = row["components"].as_array()?;
             all.iter().find(|button| button["label"].as_str().is_some_and(|label| label.starts_with(words)))
         });
-        let Some(button) = button else { return };
+        let Some(button) = button else { return false };
         let press = json!({ "as": who, "do": "press", "message": message["id"], "custom_id": button["custom_id"] });
         self.discord.act(press).await;
+        true
     }
 
     /// Whether a person was told this, in answers that nobody else sees.
