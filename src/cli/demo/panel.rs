@@ -94,14 +94,19 @@ async fn replay(stage: &Stage) {
     let is_there = |stage: &Stage| shows(stage, "Valheim 5");
     let replay = async {
         // One for each place that it goes to.
+        let refused = || stage.discord.requests().iter().filter(|request| request["status"] == 400).count();
+        let before = refused();
         stage.discord.fault(Fault::new("create_message", What::Status(400, false)).times(2));
         server(stage, "Valheim 5", "crashed").await;
+        while refused() < before + 2 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
             let prospect = stage.outcome(ADA, "ops", "deliveries replay", json!({ "destination": "Panel" })).await;
             if stage.press_answer(ADA, &prospect, "Replay").await {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
         }
         stage.command(ADA, "ops", "deliveries list", json!({ "destination": "Panel" })).await;
     };
