@@ -14,7 +14,7 @@ use signalbox::source::generic::read::{Delivery, Origin, read};
 use signalbox::source::generic::verify::Verified;
 use uuid::Uuid;
 
-use crate::harness::{fuzz, split, text};
+use crate::harness::{fuzz, holds_nul, split, text};
 
 const WORDS: &[&str] = &[
     "\"action\":",
@@ -60,8 +60,7 @@ fn through(config: &SourceConfig, headers: &[(String, String)], content_type: Op
             let mut state = SubjectState::default();
             state.apply(event);
             signal::card(&state, None).embeds.iter().for_each(fits);
-            let stored = serde_json::to_string(&event.data).unwrap();
-            assert!(!stored.contains("\\u0000"), "PostgreSQL stores no NUL");
+            assert!(!holds_nul(&event.data), "PostgreSQL stores no NUL");
         }
     }
 }
@@ -159,7 +158,10 @@ fn mapping_language() {
                 "actions": [{ "id": "go", "label": "Go", "url": "https://example.org/" }]
             });
             let config: SourceConfig = serde_json::from_value(wanted).unwrap();
-            let _ = mapping::problems(&config.mapping);
+            // What is refused is never stored, and so never run.
+            if !mapping::problems(&config.mapping).is_empty() {
+                return;
+            }
             let mapped = mapping::map(&config.mapping, &document, &[], "ci");
             for one in mapped.iter().flatten() {
                 let texts = [&one.title, &one.subject];

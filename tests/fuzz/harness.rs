@@ -1,5 +1,6 @@
 //! Inputs made of a target's corpus by mutation; a failing one is made small before it is shown.
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -22,14 +23,18 @@ pub fn fuzz(target: &str, words: &[&str], property: impl Fn(&[u8])) {
     for seed in &seeds {
         property(seed);
     }
-    let mut random = [0; 32];
-    random[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { cases: BATCH, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &random));
     let strategy = inputs(seeds, words);
-    let (began, mut cases) = (Instant::now(), 0u64);
+    // A stack that overflows ends the process, with nothing said: the input is looked for there.
+    let last = std::env::var_os("FUZZ_LAST");
+    // Counted where they are run: a runner that has had its cases runs no more, and says that all went well.
+    let cases = Cell::new(0u64);
+    let (began, mut batch) = (Instant::now(), 0u64);
     while began.elapsed() < Duration::from_secs(seconds) {
-        let outcome = runner.run(&strategy, |Input(bytes)| {
+        let outcome = runner(seed, batch).run(&strategy, |Input(bytes)| {
+            cases.set(cases.get() + 1);
+            if let Some(file) = &last {
+                fs::write(file, &bytes).unwrap();
+            }
             let began = (Instant::now(), on_cpu());
             property(&bytes);
             let took = match (began.1, on_cpu()) {
@@ -39,17 +44,28 @@ pub fn fuzz(target: &str, words: &[&str], property: impl Fn(&[u8])) {
             prop_assert!(took < PATIENCE, "it took {took:?}");
             Ok(())
         });
+        batch += 1;
         if let Err(error) = outcome {
-            panic!("{target}, seed {seed}, after {cases} cases: {error}");
+            panic!("{target}, seed {seed}, after {} cases: {error}", cases.get());
         }
-        cases += u64::from(BATCH);
     }
+    let cases = cases.get();
+    assert!(cases >= batch * u64::from(BATCH), "{cases} cases in {batch} batches");
     println!("{target}: {cases} cases in {} s", began.elapsed().as_secs());
     if let Ok(report) = std::env::var("FUZZ_REPORT") {
         use std::io::Write as _;
         let mut file = fs::OpenOptions::new().create(true).append(true).open(report).unwrap();
         writeln!(file, "{target} {cases}").unwrap();
     }
+}
+
+/// A runner for one batch, with a sequence of its own.
+fn runner(seed: u64, batch: u64) -> TestRunner {
+    let mut random = [0; 32];
+    random[..8].copy_from_slice(&seed.to_le_bytes());
+    random[8..16].copy_from_slice(&batch.to_le_bytes());
+    let config = Config { cases: BATCH, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &random))
 }
 
 /// How long this thread has been running, other programs' time not counted.
@@ -187,4 +203,14 @@ pub fn split(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
 /// Text, whatever the bytes are.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether a text in it has a NUL, which `jsonb` does not store.
+pub fn holds_nul(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(items) => items.iter().any(holds_nul),
+        serde_json::Value::Object(map) => map.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
 }

@@ -21,8 +21,27 @@ impl fmt::Display for Refused {
 /// Joins of texts (`~`, `+`) in one filter, or in one part of a template.
 const JOINS: usize = 8;
 
+/// Brackets within brackets. The engine reads them by recursion, and its own limit is more than a thread's stack holds.
+const DEEPEST: usize = 30;
+
+/// Whether brackets are nested too deeply to be read. Those in texts count as well: nobody writes so many.
+pub fn is_too_deep(text: &str) -> bool {
+    let mut depth = 0usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
+}
+
 /// Looks at an expression on its own.
 pub fn expression(text: &str) -> Result<(), Refused> {
+    if is_too_deep(text) {
+        return Err(refuse(1, "its brackets are nested too deeply"));
+    }
     let mut joins = 0;
     inside(text, 1, &mut joins)
 }
@@ -30,6 +49,9 @@ pub fn expression(text: &str) -> Result<(), Refused> {
 /// Looks at every tag of a template. Braces are refused inside of tags, so a tag ends here where it ends for
 /// the engine.
 pub fn template(text: &str) -> Result<(), Refused> {
+    if is_too_deep(text) {
+        return Err(refuse(1, "its brackets are nested too deeply"));
+    }
     let (mut rest, mut line, mut joins) = (text, 1, 0);
     while let Some((at, kind)) = next_tag(rest) {
         line += lines(&rest[..at]);

@@ -12,12 +12,14 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde_json::Value as Json;
 
 use super::config::Mapping;
+use crate::routing::language::guard::is_too_deep;
 
 /// Steps of one expression.
 const FUEL: u64 = 20_000;
 /// An expression is not longer than this.
 const LONGEST_EXPRESSION: usize = 1000;
 const MOST_FIELDS: usize = 20;
+const TOO_DEEP: &str = "has brackets nested too deeply";
 /// Bytes of one result that are looked at.
 const LONGEST_RESULT: usize = 16 * 1024;
 /// Characters of what is posted with an action.
@@ -83,6 +85,8 @@ pub fn problems(mapping: &Mapping) -> Vec<MappingError> {
     for (part, expression) in parts(mapping).into_iter().chain(fields).chain(whens) {
         if expression.len() > LONGEST_EXPRESSION {
             found.push(MappingError::new(part, format!("is longer than {LONGEST_EXPRESSION} characters")));
+        } else if is_too_deep(expression) {
+            found.push(MappingError::new(part, TOO_DEEP));
         } else if !expression.trim().is_empty()
             && let Err(error) = env.compile_expression(expression)
         {
@@ -184,6 +188,10 @@ fn one(env: &Environment<'_>, mapping: &Mapping, context: &Value) -> Result<Mapp
 }
 
 fn evaluate(env: &Environment<'_>, part: &str, expression: &str, context: &Value) -> Result<Value, MappingError> {
+    // What an earlier release stored was not asked this.
+    if is_too_deep(expression) {
+        return Err(MappingError::new(part, TOO_DEEP));
+    }
     let compiled = env.compile_expression(expression).map_err(|error| MappingError::of(part, &error))?;
     compiled.eval(context).map_err(|error| MappingError::of(part, &error))
 }
