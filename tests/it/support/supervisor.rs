@@ -6,6 +6,7 @@
 //! `state` (what came of the start), and one directory per supervisor, named by its process id.
 
 use super::process::{launcher, this_binary_at};
+use rustix::fs::StatVfsMountFlags;
 use rustix::process::{Pid, Signal, kill_process};
 use signalbox::store::embedded::{self, EmbeddedPostgres};
 use std::fs::{self, DirBuilder, File};
@@ -56,7 +57,18 @@ pub fn lease() -> Result<Lease, String> {
 /// One per user and temporary directory. The number changes with the protocol above.
 fn directory() -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
-    std::env::temp_dir().join(format!("signalbox-tests-{uid}-1"))
+    let base = in_memory().unwrap_or_else(std::env::temp_dir);
+    base.join(format!("signalbox-tests-{uid}-1"))
+}
+
+/// Where files need no disk: a database for each test is some hundred files made and deleted, which file systems on
+/// disks take their time for. `None` where a temporary directory is asked for, or where there is no room.
+fn in_memory() -> Option<PathBuf> {
+    const ROOM: u64 = 4 << 30;
+    let place = Path::new("/dev/shm");
+    let there = rustix::fs::statvfs(place).ok().filter(|_| std::env::var_os("TMPDIR").is_none())?;
+    let is_usable = !there.f_flag.intersects(StatVfsMountFlags::NOEXEC | StatVfsMountFlags::RDONLY);
+    (is_usable && there.f_bavail * there.f_frsize >= ROOM).then(|| place.to_owned())
 }
 
 /// Makes the directory and takes `use.lock` in it, again when a supervisor removed both meanwhile.
