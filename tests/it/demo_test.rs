@@ -147,6 +147,13 @@ async fn the_story_plays_itself() {
     #tickets: the first ticket is closed in XTSystems
     #party: a LAN party begins; its program tells the bot
     #party: three join and a game begins, all in one moment: the messages of a burst go together
+    #panel: Ada makes a channel a place for the hosting panel (/destination add), and the panel gets a key (/api-key create)
+    #panel: a game server crashes; the panel tells (POST /api/v1/dispatch)
+    #panel: everybody knows by now: Ada silences the servers for 30 minutes, having seen what that would have withheld (/silence add)
+    #panel: three servers go down and come up again. The channel stays calm; Ada ends the silence, and it is told what was withheld (/silence end)
+    #panel: somebody takes away the bot's right to write here, and a server crashes. #ops hears that the channel cannot be used; what was meant for it waits
+    #panel: the right is given back, Ada has the channel tested (/destination test), and what waited follows
+    #panel: Discord refuses the next message with a fault of its own. Ada sees what was not delivered and why, and sends it once more (/deliveries list, /deliveries replay)
     #machines: lab-09 asks to be let in, and waits for you
     #tickets: a ticket for you
     #audit: Ada has the audit log verified (/audit verify); only she sees the answer
