@@ -287,13 +287,13 @@ impl Town {
 
     /// Waits, in real time, for what other tasks do.
     pub async fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        for _ in 0..1000 {
+        for _ in 0..3000 {
             if is_so() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("{what}: not within 10 s");
+        panic!("{what}: not within 30 s");
     }
 
     /// Does everything that is due, until all is quiet, here and at XTSystems.
