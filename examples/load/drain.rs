@@ -69,8 +69,8 @@ async fn fill(url: &str, places: &[Place], each: usize) -> Result<()> {
     for (n, place) in places.iter().enumerate() {
         sqlx::query(
             "INSERT INTO message (guild_id, destination_id, event_id, embed, created_at)
-             SELECT $1, $2, gen_random_uuid(), jsonb_build_object('title', 'Disk usage', 'description',
-                 'item-' || lpad(($3 * $4 + i)::text, 7, '0') || ' is at 91 %'), now()
+             SELECT $1, $2, gen_random_uuid(), jsonb_build_object('title', 'Disk item-' || lpad(($3 * $4 + i)::text, 7, '0'),
+                 'description', 'It is at 91 %', 'color', 3447003, 'footer', jsonb_build_object('text', 'load')), now()
              FROM generate_series(0, $4 - 1) AS i",
         )
         .bind(place.guild)
@@ -107,7 +107,7 @@ async fn claim_and_mark(url: &str) -> Result<()> {
         let claimed: Vec<i64> = sqlx::query_scalar(
             "WITH due AS (
                 SELECT destination_id FROM lane l
-                WHERE EXISTS (SELECT FROM message m WHERE m.destination_id = l.destination_id AND m.state = 'queued')
+                WHERE (leased_until IS NULL OR leased_until < now()) AND EXISTS (SELECT FROM message m WHERE m.destination_id = l.destination_id AND m.state = 'queued')
                 LIMIT $1 FOR UPDATE SKIP LOCKED
              ), leased AS (
                 UPDATE lane SET lease_token = gen_random_uuid(), leased_until = now() + interval '15 s'
@@ -126,9 +126,14 @@ async fn claim_and_mark(url: &str) -> Result<()> {
         if claimed.is_empty() {
             return Ok(());
         }
-        sqlx::query("UPDATE message SET state = 'delivered', finished_at = now() WHERE id = ANY($1)")
-            .bind(&claimed)
-            .execute(&mut connection)
-            .await?;
+        sqlx::query(
+            "WITH marked AS (
+                UPDATE message SET state = 'delivered', finished_at = now() WHERE id = ANY($1) RETURNING destination_id
+             ) UPDATE lane SET lease_token = NULL, leased_until = NULL
+             WHERE destination_id IN (SELECT destination_id FROM marked)",
+        )
+        .bind(&claimed)
+        .execute(&mut connection)
+        .await?;
     }
 }
