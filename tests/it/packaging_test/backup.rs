@@ -9,6 +9,7 @@ use crate::support::delivery::ticket;
 use crate::support::program::Directory;
 use crate::support::servers;
 use crate::support::town::{Setup, run_with};
+use standin::discord::Limits;
 
 /// The commands below a heading of the guide, block by block.
 fn commands(heading: &str) -> Vec<String> {
@@ -49,7 +50,8 @@ fn beside(url: &str, database: &str) -> String {
 
 #[tokio::test]
 async fn what_was_dumped_is_restored_and_goes_on() {
-    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+    // The programs go by the system's clock, and the stand-in's stands still: its windows would never end.
+    run_with(Setup { gateway: false, limits: Limits::Off, ..Setup::default() }, async |town| {
         let mut before = town.program(&["run"], &[]);
         before.says("connected to Discord").await;
         before.takes("ticket.created", &ticket("1", "open")).await;
@@ -88,7 +90,7 @@ async fn what_was_dumped_is_restored_and_goes_on() {
 
 #[tokio::test]
 async fn the_private_database_is_dumped_as_the_guide_says() {
-    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+    run_with(Setup { gateway: false, limits: Limits::Off, ..Setup::default() }, async |town| {
         let directory = Directory::new();
         let place = directory.0.to_str().unwrap();
         let mut program = town.program(&["run"], &[("DATABASE_URL", ""), ("SIGNALBOX_DATA_DIR", place)]);

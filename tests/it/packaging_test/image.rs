@@ -10,6 +10,7 @@ use super::{has, read, succeeds};
 use crate::support::port::free_port;
 use crate::support::program::{Directory, Program};
 use crate::support::town::{Setup, run_with};
+use standin::discord::Limits;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_signalbox");
 
@@ -121,7 +122,7 @@ async fn the_program_works_in_a_read_only_file_system_without_rights() {
     if !may_enter() {
         return;
     }
-    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+    run_with(Setup { gateway: false, limits: Limits::Off, ..Setup::default() }, async |town| {
         let directory = file_system();
         let root = &directory.0;
         let port = free_port().to_string();
