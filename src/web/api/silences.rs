@@ -212,8 +212,9 @@ async fn list(
     security(("bearer" = ["routes:read"]), ("header" = []))
 )]
 async fn show(State(web): State<Arc<Web>>, caller: By<may::RoutesRead>, Id(id): Id<Uuid>) -> Result<Response, Problem> {
-    let mut tx = web.ports.store.begin().await?;
-    let silence = locked(&mut tx, caller.guild_id, id).await?;
+    // Without a lock: the planner holds one on a silence that withholds something just now.
+    let all = web.ports.store.list_silences(caller.guild_id, DateTime::UNIX_EPOCH).await?;
+    let silence = all.into_iter().find(|silence| silence.id == id).ok_or_else(Problem::not_found)?;
     Ok((etag(&silence), Json(view(silence, web.ports.clock.now()))).into_response())
 }
 
