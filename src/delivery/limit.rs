@@ -38,6 +38,7 @@ pub enum Action {
     ReadRoles,
     ReadMember,
     ReadWebhook,
+    ReadWebhookMessage,
     ReadSelf,
     /// Answers an interaction: exempt from the global budget.
     Interaction,

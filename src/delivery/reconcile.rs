@@ -19,6 +19,8 @@ use crate::upstream::permission::{READ_MESSAGE_HISTORY, VIEW_CHANNEL};
 pub(super) const MARGIN: TimeDelta = TimeDelta::minutes(2);
 /// Pages of 100 messages that are read before the question is given up for now.
 pub(super) const PAGES: usize = 50;
+/// Messages of a webhook that are read one by one: as many as its limit lets pass at once.
+const READ_BY_WEBHOOK: usize = 4;
 /// When Discord does not answer the question, it is asked again after this long.
 const ASK_AGAIN: TimeDelta = TimeDelta::seconds(10);
 /// An attempt without an answer may still be under way at Discord for this long.
@@ -84,8 +86,8 @@ async fn search(
         return Ok(Finding::Found(id));
     }
     let Some(webhook) = webhook else { return Ok(Finding::Absent) };
-    let from = snowflake_at(since - TimeDelta::seconds(5));
-    webhook_candidates(delivery, lane, &messages, webhook, from..snowflake_at(until)).await
+    let window = snowflake_at(since - MARGIN)..snowflake_at(until);
+    webhook_candidates(delivery, lane, &messages, webhook, window, &ending).await
 }
 
 /// All messages between two snowflakes, or `None` when there are too many.
@@ -110,24 +112,23 @@ async fn history(
     Ok(None)
 }
 
-/// What a webhook posts cannot be read without the message-content intent: one unknown message of it
-/// in the time window is ours, none means absent, several stay in doubt.
+/// What a webhook posts cannot be read in the history without the message-content intent. The webhook itself may read
+/// each of its messages: one with our mark is ours, one without is another's. Of those that it cannot read either, a
+/// single one in the time window is ours, none means absent, several stay in doubt.
 async fn webhook_candidates(
     delivery: &Delivery,
     lane: &Lane,
     messages: &[Value],
     webhook: i64,
     window: std::ops::Range<i64>,
+    ending: &str,
 ) -> Result<Finding, LookupError> {
     let webhook = webhook.to_string();
-    // Ours has an embed and no mark to be read: with one of its own, or with words alone, it is another's.
-    let unreadable = |m: &&Value| {
-        m["embeds"].as_array().is_none_or(Vec::is_empty) && m["content"].as_str().is_none_or(str::is_empty)
-    };
+    // With an embed of its own, or with words, it was read and is another's.
     let candidates: Vec<MessageId> = messages
         .iter()
         .filter(|m| m["webhook_id"].as_str() == Some(&webhook))
-        .filter(unreadable)
+        .filter(|m| !is_readable(m))
         .filter_map(message_id)
         .filter(|id| window.contains(&id.0))
         .collect();
@@ -136,12 +137,47 @@ async fn webhook_candidates(
         Ok(known) => known,
         Err(error) => return Ok(Finding::Later(ASK_AGAIN, error.to_string())),
     };
-    let unknown: Vec<MessageId> = candidates.into_iter().filter(|id| !known.contains(&id.0)).collect();
+    let mut unknown: Vec<MessageId> = candidates.into_iter().filter(|id| !known.contains(&id.0)).collect();
+    if unknown.len() <= READ_BY_WEBHOOK {
+        let mut unread = Vec::new();
+        for id in unknown {
+            match read_by_webhook(delivery, lane, id, ending).await? {
+                Read::Ours => return Ok(Finding::Found(id)),
+                Read::Anothers => {}
+                Read::Nothing => unread.push(id),
+            }
+        }
+        unknown = unread;
+    }
     Ok(match unknown.as_slice() {
         [] => Finding::Absent,
         [one] => Finding::Found(*one),
         several => Finding::Unreadable(format!("{} messages of this webhook could be it", several.len())),
     })
+}
+
+/// What the webhook reads of one of its messages.
+enum Read {
+    Ours,
+    Anothers,
+    Nothing,
+}
+
+async fn read_by_webhook(delivery: &Delivery, lane: &Lane, id: MessageId, ending: &str) -> Result<Read, LookupError> {
+    let Target::Webhook { id: webhook, token, .. } = &lane.destination.target else { return Ok(Read::Nothing) };
+    let request = delivery.ports.discord.get_webhook_message(*webhook, token, id);
+    match delivery.look_up(Action::ReadWebhookMessage, *webhook, request).await {
+        Ok(message) if has_mark(&message, ending) => Ok(Read::Ours),
+        Ok(message) if is_readable(&message) => Ok(Read::Anothers),
+        Ok(_) | Err(LookupError::Refused { .. }) => Ok(Read::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
+/// Without the intent, words and embeds of others are left out.
+fn is_readable(message: &Value) -> bool {
+    message["embeds"].as_array().is_some_and(|embeds| !embeds.is_empty())
+        || message["content"].as_str().is_some_and(|words| !words.is_empty())
 }
 
 /// What the footers of a send's message end with.
