@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::api::{Answer, ask, key};
-use crate::support::town::{Town, run};
+use crate::support::town::{Town, run, show};
 
 /// A Discord webhook in a channel, known as a destination of this name, type and scope.
 async fn destination(town: &Town, channel: &str, name: &str, kind: &str, scope: &str) -> u64 {
@@ -76,6 +76,7 @@ async fn a_crash_is_told_where_its_type_and_scope_are_heard() {
         {
           "errors": [],
           "failed": 0,
+          "held": 0,
           "id": "ID-1",
           "pending": 0,
           "sent": 2,
@@ -115,6 +116,7 @@ async fn one_broken_webhook_delays_no_other() {
             }
           ],
           "failed": 1,
+          "held": 0,
           "id": "ID-1",
           "pending": 0,
           "sent": 2,
@@ -147,6 +149,7 @@ async fn who_waits_is_told_what_became_of_it() {
         {
           "errors": [],
           "failed": 0,
+          "held": 0,
           "id": "ID-1",
           "pending": 0,
           "sent": 1,
@@ -207,6 +210,105 @@ async fn a_secret_setting_is_nowhere_stored() {
         ");
         let stored = town.column("SELECT encode(body, 'escape') FROM event_raw UNION ALL SELECT data::text FROM event").await;
         assert!(!stored.is_empty() && !stored.concat().contains("ptla_"), "{stored:#?}");
+    })
+    .await;
+}
+
+/// As the panel itself tests a webhook.
+#[tokio::test]
+async fn a_webhook_of_the_panel_is_tested_as_the_panel_does() {
+    run(async |town| {
+        destination(town, "stream", "Ops", "SYSTEM", "ADMIN").await;
+        town.command("admin", "destination test", json!({ "destination": "Ops" })).await;
+        insta::assert_snapshot!(town.see("stream"), @"
+        [Test Webhook]
+        Testing SYSTEM webhook (Ops)
+        Type: SYSTEM
+        Status: ✅ Webhook is working
+        -- Signalbox
+        ");
+        assert_eq!(town.messages("stream")[0]["embeds"][0]["color"], 5_814_783);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_silence_holds_back_is_counted_as_that() {
+    run(async |town| {
+        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
+        let silence = json!({ "type": "panel.*", "for": "2h", "reason": "the racks are moved" });
+        let preview = town.command("admin", "silence add", silence).await;
+        let button = preview["message"]["components"][0]["components"][0]["custom_id"].as_str().unwrap();
+        town.press_id("admin", preview["message"]["id"].as_str().unwrap(), button).await;
+        let key = key(town, &["events:write", "events:read"]).await;
+        let answer = dispatch(town, &key, &crashed()).await;
+        let read = results(town, &key, &answer).await;
+        assert!(read.contains("\"held\": ") && read.contains("\"errors\": []"), "{read}");
+        assert_eq!(town.lines("stream"), "");
+        town.messages("ops");
+    })
+    .await;
+}
+
+/// Nobody can read whether it arrived.
+#[tokio::test]
+async fn a_doubt_is_named_in_the_results() {
+    const VIEW_CHANNEL: u64 = 1 << 10;
+    run(async |town| {
+        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
+        let key = key(town, &["events:write", "events:read"]).await;
+        town.deny("stream", VIEW_CHANNEL);
+        town.fault("execute_webhook", "drop", 1);
+        let answer = dispatch(town, &key, &crashed()).await;
+        town.advance(chrono::TimeDelta::seconds(20)).await;
+        insta::assert_snapshot!(results(town, &key, &answer).await, @r#"
+        200
+        {
+          "errors": [
+            {
+              "error": "in doubt: Missing Access",
+              "webhook": "Ops"
+            }
+          ],
+          "failed": 0,
+          "held": 0,
+          "id": "ID-1",
+          "pending": 1,
+          "sent": 1,
+          "success": true
+        }
+        "#);
+        town.messages("ops");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn why_names_type_and_scope() {
+    run(async |town| {
+        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
+        let key = key(town, &["events:write"]).await;
+        dispatch(town, &key, &crashed()).await;
+        let routes = async |channel: &str| {
+            let id = town.messages(channel)[0]["id"].as_str().unwrap().to_owned();
+            let told = show(&town.command("admin", "why", json!({ "message": id })).await["message"]);
+            told.lines().skip_while(|line| !line.contains("Routes")).take(2).collect::<Vec<_>>().join(" ")
+        };
+        let by_default = routes("ops").await;
+        assert!(
+            by_default.contains("Besides by type: one destination has type GAME_SERVER and scope ADMIN."),
+            "{by_default}"
+        );
+        town.execute("DELETE FROM route").await;
+        let billing = json!({ "event": "billing.invoice", "data": { "description": "Invoice 7" } });
+        dispatch(town, &key, &billing).await;
+        let not = town.command("admin", "why-not", json!({ "type": "panel.billing.invoice" })).await;
+        let not = show(&not["message"]);
+        assert!(
+            not.contains("no route matches panel.billing.invoice; no destination has type BILLING and scope ADMIN"),
+            "{not}"
+        );
+        town.messages("stream");
     })
     .await;
 }

@@ -69,9 +69,12 @@ fn received(story: &Story) -> String {
 /// When, by which door, verified how; for the first one also how the clocks stood.
 fn arrival(event: &ToldEvent, with_details: bool) -> String {
     let subject = event.subject.as_ref().map(|subject| format!(" about `{}`", fit(subject, 60))).unwrap_or_default();
-    let system = system_name(&event.kind);
+    let system = match event.source_kind.as_str() {
+        "generic" => format!("**{}**", escape(&fit(&event.source_name, 80))),
+        _ => system_name(&event.kind).to_owned(),
+    };
     let door = match event.via.as_str() {
-        "http" => format!("from {system} over HTTP, rightly signed"),
+        "http" => format!("from {system} over HTTP, {}", believed(event)),
         "bus" => format!("from {system} over the event stream, as signed there"),
         "catch_up" => format!("fetched from {system}, whose delivery had failed"),
         _ => "made by Signalbox itself".into(),
@@ -89,6 +92,16 @@ fn arrival(event: &ToldEvent, with_details: bool) -> String {
         line.push_str(&format!(" Taken in once, however often it came: event `{}`.", event.id));
     }
     line
+}
+
+/// By what a request was believed.
+fn believed(event: &ToldEvent) -> &'static str {
+    match (event.source_kind.as_str(), event.scheme.as_deref()) {
+        ("panel", _) => "with an API key",
+        ("party", _) => "with an API key or from this machine",
+        ("generic", Some("token" | "basic" | "url")) => "with its secret, not signed",
+        _ => "rightly signed",
+    }
 }
 
 /// Which route matched, and the nearest that did not.
@@ -118,6 +131,9 @@ fn routes(event: &ToldEvent, names: &HashMap<Uuid, String>) -> String {
             escape(&near.name),
             fit(near.because.trim_end_matches('.'), 200)
         ));
+    }
+    if let Some(by_type) = plan.by_type.as_ref().filter(|_| !matched.is_empty()) {
+        lines.push(format!("Besides by type: {}.", fit(by_type, 200)));
     }
     for held in &plan.held {
         lines.push(format!("Held back by {}.", fit(&held.words, 300)));
