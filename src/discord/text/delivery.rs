@@ -91,6 +91,11 @@ pub fn destination_line(view: &DestinationView) -> String {
     facts.push(
         view.last_delivery_at.map_or("nothing delivered yet".into(), |at| format!("last delivery {}", relative(at))),
     );
+    match view.failures {
+        0 => {}
+        1 => facts.push("the last request failed".to_owned()),
+        n => facts.push(format!("the last {n} requests failed")),
+    }
     facts.extend(view.tested_at.map(|at| format!("tested {}", relative(at))));
     if !view.routes.is_empty() {
         facts.push(format!(
