@@ -80,10 +80,10 @@ struct NewWebhook {
     /// Taken as XTSystems' clients send it, and not used: what fails is repeated as the operator has it.
     #[serde(rename = "retry_count")]
     _retry_count: Option<u32>,
-    /// The same: a message has 10 seconds.
+    /// Taken and not used: a message has 10 seconds.
     #[serde(rename = "timeout_seconds")]
     _timeout_seconds: Option<u32>,
-    /// The same: a key belongs to one server.
+    /// Taken and not used: a key belongs to one server.
     #[serde(rename = "company_id")]
     _company_id: Option<String>,
 }
@@ -103,10 +103,10 @@ struct WebhookChange {
     /// Taken as XTSystems' clients send it, and not used: what fails is repeated as the operator has it.
     #[serde(rename = "retry_count")]
     _retry_count: Option<u32>,
-    /// The same: a message has 10 seconds.
+    /// Taken and not used: a message has 10 seconds.
     #[serde(rename = "timeout_seconds")]
     _timeout_seconds: Option<u32>,
-    /// The same: a key belongs to one server.
+    /// Taken and not used: a key belongs to one server.
     #[serde(rename = "company_id")]
     _company_id: Option<String>,
 }
