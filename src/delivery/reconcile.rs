@@ -87,7 +87,10 @@ async fn search(
     }
     let Some(webhook) = webhook else { return Ok(Finding::Absent) };
     let window = snowflake_at(since - MARGIN)..snowflake_at(until);
-    webhook_candidates(delivery, lane, &messages, webhook, window, &ending).await
+    match read_by_webhook(delivery, lane, messages, &window, &ending).await? {
+        Ok(ours) => Ok(Finding::Found(ours)),
+        Err(messages) => webhook_candidates(delivery, lane, &messages, webhook, window).await,
+    }
 }
 
 /// All messages between two snowflakes, or `None` when there are too many.
@@ -112,23 +115,24 @@ async fn history(
     Ok(None)
 }
 
-/// What a webhook posts cannot be read in the history without the message-content intent. The webhook itself may read
-/// each of its messages: one with our mark is ours, one without is another's. Of those that it cannot read either, a
-/// single one in the time window is ours, none means absent, several stay in doubt.
+/// What a webhook posts cannot be read without the message-content intent: one unknown message of it
+/// in the time window is ours, none means absent, several stay in doubt.
 async fn webhook_candidates(
     delivery: &Delivery,
     lane: &Lane,
     messages: &[Value],
     webhook: i64,
     window: std::ops::Range<i64>,
-    ending: &str,
 ) -> Result<Finding, LookupError> {
     let webhook = webhook.to_string();
-    // With an embed of its own, or with words, it was read and is another's.
+    // Ours has an embed and no mark to be read: with one of its own, or with words alone, it is another's.
+    let unreadable = |m: &&Value| {
+        m["embeds"].as_array().is_none_or(Vec::is_empty) && m["content"].as_str().is_none_or(str::is_empty)
+    };
     let candidates: Vec<MessageId> = messages
         .iter()
         .filter(|m| m["webhook_id"].as_str() == Some(&webhook))
-        .filter(|m| !is_readable(m))
+        .filter(unreadable)
         .filter_map(message_id)
         .filter(|id| window.contains(&id.0))
         .collect();
@@ -137,18 +141,7 @@ async fn webhook_candidates(
         Ok(known) => known,
         Err(error) => return Ok(Finding::Later(ASK_AGAIN, error.to_string())),
     };
-    let mut unknown: Vec<MessageId> = candidates.into_iter().filter(|id| !known.contains(&id.0)).collect();
-    if unknown.len() <= READ_BY_WEBHOOK {
-        let mut unread = Vec::new();
-        for id in unknown {
-            match read_by_webhook(delivery, lane, id, ending).await? {
-                Read::Ours => return Ok(Finding::Found(id)),
-                Read::Anothers => {}
-                Read::Nothing => unread.push(id),
-            }
-        }
-        unknown = unread;
-    }
+    let unknown: Vec<MessageId> = candidates.into_iter().filter(|id| !known.contains(&id.0)).collect();
     Ok(match unknown.as_slice() {
         [] => Finding::Absent,
         [one] => Finding::Found(*one),
@@ -156,22 +149,38 @@ async fn webhook_candidates(
     })
 }
 
-/// What the webhook reads of one of its messages.
-enum Read {
-    Ours,
-    Anothers,
-    Nothing,
-}
-
-async fn read_by_webhook(delivery: &Delivery, lane: &Lane, id: MessageId, ending: &str) -> Result<Read, LookupError> {
-    let Target::Webhook { id: webhook, token, .. } = &lane.destination.target else { return Ok(Read::Nothing) };
-    let request = delivery.ports.discord.get_webhook_message(*webhook, token, id);
-    match delivery.look_up(Action::ReadWebhookMessage, *webhook, request).await {
-        Ok(message) if has_mark(&message, ending) => Ok(Read::Ours),
-        Ok(message) if is_readable(&message) => Ok(Read::Anothers),
-        Ok(_) | Err(LookupError::Refused { .. }) => Ok(Read::Nothing),
-        Err(error) => Err(error),
+/// The webhook itself may read each of its messages: one with our mark is ours, one without is another's. Returns ours,
+/// or what is left when those of others are taken out.
+async fn read_by_webhook(
+    delivery: &Delivery,
+    lane: &Lane,
+    messages: Vec<Value>,
+    window: &std::ops::Range<i64>,
+    ending: &str,
+) -> Result<Result<MessageId, Vec<Value>>, LookupError> {
+    let Target::Webhook { id: webhook, token, .. } = &lane.destination.target else { return Ok(Err(messages)) };
+    let sender = webhook.to_string();
+    let is_meant = |m: &&Value| m["webhook_id"].as_str() == Some(&sender) && !is_readable(m);
+    let ids = messages.iter().filter(is_meant).filter_map(message_id).map(|id| id.0);
+    let ids: Vec<i64> = ids.filter(|id| window.contains(id)).collect();
+    // Where the database does not say now, it is asked once more below.
+    let known = delivery.ports.store.list_known_messages(lane.destination.id, &ids).await.unwrap_or_default();
+    let unknown: Vec<i64> = ids.into_iter().filter(|id| !known.contains(id)).collect();
+    if unknown.len() > READ_BY_WEBHOOK {
+        return Ok(Err(messages));
     }
+    let mut of_others = Vec::new();
+    for id in unknown {
+        let request = delivery.ports.discord.get_webhook_message(*webhook, token, MessageId(id));
+        match delivery.look_up(Action::ReadWebhookMessage, *webhook, request).await {
+            Ok(message) if has_mark(&message, ending) => return Ok(Ok(MessageId(id))),
+            Ok(message) if is_readable(&message) => of_others.push(MessageId(id)),
+            Ok(_) | Err(LookupError::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let is_left = |m: &Value| message_id(m).is_none_or(|id| !of_others.contains(&id));
+    Ok(Err(messages.into_iter().filter(is_left).collect()))
 }
 
 /// Without the intent, words and embeds of others are left out.

@@ -36,7 +36,6 @@ pub(super) async fn queue(
         let Some(wanted) = wanted(event) else { continue };
         let served: HashSet<Uuid> = decision.hits.iter().flat_map(|hit| hit.destination_ids.iter().copied()).collect();
         let found = list_typed(tx, event.guild_id, &wanted.types, &wanted.scopes).await?;
-        explain(decision, &wanted, found.len());
         let found: Vec<Uuid> = found.into_iter().filter(|id| !served.contains(id)).collect();
         let way = Way { n, event, hit: None, destination_ids: &found, subject_id: None };
         let found = holds.sift(&way, &mut decision.plan);
@@ -57,20 +56,6 @@ pub(super) async fn queue(
         insert_messages(tx, &messages, ports.clock.now()).await.context("queueing for destinations by type")?;
     }
     Ok(messages.len())
-}
-
-/// What the plan says of it.
-fn explain(decision: &mut Decision, wanted: &Wanted, count: usize) {
-    let sort = format!("type {} and scope {}", wanted.types.join(" or "), wanted.scopes.join(" or "));
-    let words = match count {
-        0 => format!("no destination has {sort}"),
-        1 => format!("one destination has {sort}"),
-        n => format!("{n} destinations have {sort}"),
-    };
-    if decision.hits.is_empty() {
-        decision.plan.note = format!("{}; {words}", decision.plan.note);
-    }
-    decision.plan.by_type = Some(words);
 }
 
 /// None chosen would stand for all.

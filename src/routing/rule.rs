@@ -240,7 +240,6 @@ impl<'a> Deciding<'a> {
             matched: self.hits.iter().map(|hit| hit.route_id).collect(),
             templates: Vec::new(),
             held: Vec::new(),
-            by_type: None,
             note,
         };
         Decision { hits: self.hits, plan, failures: self.failures }

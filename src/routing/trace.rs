@@ -22,9 +22,6 @@ pub struct Plan {
     /// What was held back of it, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldBack>,
-    /// Of what also goes by type and scope: how many destinations have these.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub by_type: Option<String>,
     /// In one sentence.
     pub note: String,
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::api::{Answer, ask, key};
-use crate::support::town::{Town, run, show};
+use crate::support::town::{Town, run};
 
 /// A Discord webhook in a channel, known as a destination of this name, type and scope.
 async fn destination(town: &Town, channel: &str, name: &str, kind: &str, scope: &str) -> u64 {
@@ -279,36 +279,6 @@ async fn a_doubt_is_named_in_the_results() {
         }
         "#);
         town.messages("ops");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn why_names_type_and_scope() {
-    run(async |town| {
-        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
-        let key = key(town, &["events:write"]).await;
-        dispatch(town, &key, &crashed()).await;
-        let routes = async |channel: &str| {
-            let id = town.messages(channel)[0]["id"].as_str().unwrap().to_owned();
-            let told = show(&town.command("admin", "why", json!({ "message": id })).await["message"]);
-            told.lines().skip_while(|line| !line.contains("Routes")).take(2).collect::<Vec<_>>().join(" ")
-        };
-        let by_default = routes("ops").await;
-        assert!(
-            by_default.contains("Besides by type: one destination has type GAME_SERVER and scope ADMIN."),
-            "{by_default}"
-        );
-        town.execute("DELETE FROM route").await;
-        let billing = json!({ "event": "billing.invoice", "data": { "description": "Invoice 7" } });
-        dispatch(town, &key, &billing).await;
-        let not = town.command("admin", "why-not", json!({ "type": "panel.billing.invoice" })).await;
-        let not = show(&not["message"]);
-        assert!(
-            not.contains("no route matches panel.billing.invoice; no destination has type BILLING and scope ADMIN"),
-            "{not}"
-        );
-        town.messages("stream");
     })
     .await;
 }

@@ -132,9 +132,6 @@ fn routes(event: &ToldEvent, names: &HashMap<Uuid, String>) -> String {
             fit(near.because.trim_end_matches('.'), 200)
         ));
     }
-    if let Some(by_type) = plan.by_type.as_ref().filter(|_| !matched.is_empty()) {
-        lines.push(format!("Besides by type: {}.", fit(by_type, 200)));
-    }
     for held in &plan.held {
         lines.push(format!("Held back by {}.", fit(&held.words, 300)));
     }
