@@ -183,7 +183,7 @@ impl Limiter {
         let waits = [
             self.paused_until.filter(|until| *until > now),
             bucket_wait,
-            global.and_then(|budget| self.global.wait_in_line(budget, now)),
+            global.and_then(|budget| self.global.wait_in_turn(budget, now)),
             per_webhook.and_then(|budget| self.webhooks.get_mut(&route.major)?.wait(budget, now)),
             per_channel.and_then(|(budget, channel)| self.channels.get_mut(&channel)?.wait(budget, now)),
         ];

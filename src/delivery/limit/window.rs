@@ -9,17 +9,14 @@ use super::{Budget, FORGET_AFTER};
 /// Discord has counted a request by then, answered or not. What hangs for longer does not hold up others.
 const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(1);
 
-/// Whoever would wait for longer asks again then: those before it may have gone elsewhere.
-const PROMISED_AHEAD: i32 = 5;
-
 /// The last moments at which the requests may have been counted, ascending: of one under way [`ON_ITS_WAY`] after it
 /// left, else its answer. So there are never more than `count` of them within a span of Discord's, wherever that begins:
 /// requests that left evenly may arrive in a heap.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     counted: VecDeque<DateTime<Utc>>,
-    /// When those who were told to wait come back.
-    promised: VecDeque<DateTime<Utc>>,
+    /// Which of them the next one who has to wait is to follow.
+    turn: usize,
 }
 
 impl Window {
@@ -35,23 +32,13 @@ impl Window {
         self.counted.get(first).map(|at| (*at).min(now) + budget.per)
     }
 
-    /// As [`Window::wait`], but each who has to wait is given a place of its own, so that they do not come back
-    /// all at once, again and again. A promise holds nothing free.
-    pub fn wait_in_line(&mut self, budget: Budget, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    /// As [`Window::wait`], but those who have to wait are spread over the places that come free within the span: they
+    /// do not all come back for the first of them.
+    pub fn wait_in_turn(&mut self, budget: Budget, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let soonest = self.wait(budget, now)?;
-        while self.promised.front().is_some_and(|at| *at <= now) {
-            self.promised.pop_front();
-        }
-        let (round, place) = match budget.count {
-            0 => return Some(soonest),
-            count => (self.promised.len() / count, self.promised.len() % count),
-        };
-        let first = self.counted.len() - budget.count;
-        let at = self.counted.get(first + place).map_or(now, |at| (*at).min(now));
-        let rounds = i32::try_from(round).unwrap_or(i32::MAX).saturating_add(1).min(PROMISED_AHEAD);
-        let until = at + budget.per * rounds;
-        self.promised.push_back(until);
-        Some(until)
+        self.turn = (self.turn + 1) % budget.count.max(1);
+        let place = self.counted.len().saturating_sub(budget.count) + self.turn;
+        Some(self.counted.get(place).map_or(soonest, |at| (*at).min(now) + budget.per))
     }
 
     pub fn add(&mut self, now: DateTime<Utc>) {
