@@ -54,7 +54,8 @@ pub(super) async fn plan(delivery: &Delivery, destination: &Destination, first: 
     Ok(Plan { post: Some(Post::Open(post)), key: topic.key })
 }
 
-fn about(view: &CardView) -> About<'_> {
+/// What the card is about.
+pub(super) fn about(view: &CardView) -> About<'_> {
     About {
         kind: view.kind,
         state: &view.state,
