@@ -19,6 +19,7 @@ pub mod page;
 pub mod problem;
 pub mod repeat;
 pub mod routes;
+pub mod server;
 pub mod silences;
 pub mod sources;
 pub mod templates;
@@ -69,6 +70,7 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
         .merge(events::routes())
         .merge(deliveries::routes())
         .merge(destinations::routes())
+        .merge(server::routes())
         .merge(silences::routes())
         .merge(sources::routes())
         .merge(routes::routes())

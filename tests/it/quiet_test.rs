@@ -263,7 +263,7 @@ async fn options_are_checked_changed_and_taken_away() {
             told.push(read(town, &town.command("admin", "route add", options).await).trim().to_owned());
         }
         insta::assert_snapshot!(told.join("\n"), @"
-        Quiet hours are written as 22:00-07:00 Europe/Berlin; without a place they are in UTC.
+        Quiet hours are written as 22:00-07:00 Europe/Berlin; without a place they are by the clocks of the server.
         How often a digest comes is written as 30m, 1h or 1d: from a minute to a week.
         A throttle is written as 10 per 5m: so many messages in so much time.
         Say for how long a group is quiet after its first message: repeat, such as 30m.
@@ -281,6 +281,33 @@ async fn options_are_checked_changed_and_taken_away() {
         **repeated after** `1 h`
         **throttle** ~~`10 per 5 min`~~ none
         ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_route_is_tried_with_what_it_holds_back() {
+    run(async |town| {
+        for n in 1..=5 {
+            alert(town, "high", "db-01", &format!("disk at 9{n} %")).await;
+            town.advance(minutes(5)).await;
+        }
+        alert(town, "critical", "db-01", "disk full").await;
+        let wish = json!({ "name": "calm", "type": "alert.*", "to": "party", "quiet_hours": "10:00-10:08 UTC",
+            "throttle": "1 per 10m" });
+        let preview = read(town, &town.command("admin", "route add", wish).await);
+        insta::assert_snapshot!(preview.split("Tried on").nth(1).unwrap(), @"
+         what came: In the last 24 hours: 6 events. 6 would have taken this route: 5 messages.
+        🌙 3 at once · 2 held back by quiet hours · 1 held back by the throttle · told in 2 digests
+        → #party 5 messages
+        ⚠️ 6 events taken away from **alert.triggered**
+        ✅ `alert.triggered` disk full <+1500s>
+        ✅ `alert.triggered` disk at 95 % <+1200s>
+        ✅ `alert.triggered` disk at 94 % <+900s>
+        -- Nothing is saved until you press Save.
+        (Save)
+        ");
+        town.messages("alerts");
     })
     .await;
 }
