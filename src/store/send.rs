@@ -10,6 +10,10 @@ use super::{Result, Store, Tx, outbound};
 use crate::id::{ChannelId, MessageId};
 use crate::routing::post::{NewPost, PostState};
 
+mod by_hand;
+
+pub use by_hand::{ByHand, settle_by_hand};
+
 /// States of a send, as in `ARCHITECTURE.md`, table 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendState {
@@ -317,7 +321,9 @@ impl Store {
         let mut tx = self.begin().await?;
         insert_attempt(&mut tx, attempt).await?;
         let held = lane::hold(&mut tx, lane).await?;
-        if held {
+        // Meanwhile somebody may have said what became of it: then that counts.
+        let is_ours = send.state != SendState::Unresolved || by_hand::is_unresolved(&mut tx, send.id).await?;
+        if held && is_ours {
             apply(&mut tx, lane, send, update, now).await?;
         }
         tx.commit().await?;
