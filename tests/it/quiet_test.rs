@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::delivery::{minutes, ticket};
 use crate::support::machines::{heard, names};
-use crate::support::town::{Town, run, show};
+use crate::support::town::{Setup, Town, run, run_with, show};
 
 fn plain(town: &Town, text: &str) -> String {
     let mut text = names(town, text);
@@ -308,6 +308,39 @@ async fn a_route_is_tried_with_what_it_holds_back() {
         (Save)
         ");
         town.messages("alerts");
+    })
+    .await;
+}
+
+/// However much waits, what is due is found by the index: once for each place and reason.
+#[tokio::test]
+async fn what_is_due_is_found_without_reading_what_waits() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        town.execute(
+            "INSERT INTO held (guild_id, event_id, destination_id, reason, kind, occurred_at, headline, due_at, held_at)
+             SELECT d.guild_id, gen_random_uuid(), d.id, CASE WHEN n % 2 = 0 THEN 'digest' ELSE 'late' END, 'alert.triggered',
+                 '2026-01-02T10:00:00Z', 'disk full', '2026-01-03T10:00:00Z', '2026-01-02T10:00:00Z'
+             FROM (SELECT id, guild_id FROM destination ORDER BY id LIMIT 4) d CROSS JOIN generate_series(1, 50000) n",
+        )
+        .await;
+        town.execute("VACUUM ANALYZE held").await;
+        let plan = town.column("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, COSTS OFF, BUFFERS OFF) SELECT * FROM held_group").await;
+        let reads: Vec<&String> = plan.iter().filter(|line| line.contains("Scan") && line.contains(" held")).collect();
+        assert!(reads.len() >= 4 && reads.iter().all(|line| line.contains("held_waiting")), "{plan:#?}");
+        assert!(reads.iter().all(|line| line.contains("rows=1 ") || line.contains("rows=0") || line.contains("rows=1.00 ")), "{plan:#?}");
+        let due = async |after: i64| {
+            let now = town.clock.now() + TimeDelta::minutes(after);
+            town.store().list_due_held(now, TimeDelta::minutes(15), 100).await.unwrap().len()
+        };
+        assert_eq!((due(0).await, due(24 * 60).await), (0, 8), "four places, two reasons");
+        town.execute(
+            "UPDATE held SET due_at = '2026-01-02T10:30:00Z' WHERE id IN (SELECT min(id) FROM held GROUP BY reason)",
+        )
+        .await;
+        assert_eq!(due(29).await, 0);
+        assert_eq!(due(30).await, 1, "the digest; more of what is late is still to come");
+        assert_eq!(due(45).await, 2, "what is late has waited long enough");
+        assert_eq!(town.store().next_held_at(TimeDelta::minutes(15)).await.unwrap(), Some(town.clock.now() + TimeDelta::minutes(30)));
     })
     .await;
 }
