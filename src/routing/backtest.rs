@@ -181,15 +181,14 @@ impl Backtest {
 
 /// Messages that tell of what came late at these times: one once nothing more has come for a while, or waited long.
 fn gathered(times: &[DateTime<Utc>]) -> usize {
-    let (mut messages, mut running): (usize, Option<(DateTime<Utc>, DateTime<Utc>)>) = (0, None);
-    for at in times {
-        running = match running {
-            Some((first, last)) if *at - last <= LATE_GATHERED && *at - first <= LATE_PATIENCE => Some((first, *at)),
-            _ => {
-                messages += 1;
-                Some((*at, *at))
-            }
-        };
+    let Some(mut first) = times.first().copied() else { return 0 };
+    let (mut last, mut messages) = (first, 1);
+    for at in times.iter().copied() {
+        if at - last > LATE_GATHERED || at - first > LATE_PATIENCE {
+            messages += 1;
+            first = at;
+        }
+        last = at;
     }
     messages
 }
