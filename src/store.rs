@@ -22,6 +22,7 @@ pub mod held;
 pub mod idempotency;
 pub mod interaction;
 pub mod lane;
+pub mod lane_work;
 pub mod link;
 pub mod machine;
 pub mod message;
