@@ -17,6 +17,7 @@ pub mod event_view;
 pub mod explain;
 pub mod gauges;
 pub mod generic_source;
+pub mod guild_setting;
 pub mod held;
 pub mod idempotency;
 pub mod interaction;

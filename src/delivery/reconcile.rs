@@ -5,7 +5,6 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::limit::Action;
-use super::lookup::Access;
 use super::settle::{Finding, doubt};
 use super::{Delivery, forum};
 use crate::id::{ChannelId, MessageId, mark, snowflake_at};
@@ -62,20 +61,21 @@ async fn search(
         Target::Webhook { id, .. } => (delivery.webhook_place(&lane.destination).await?.0, Some(*id)),
     };
     // Without these Discord answers an empty list, which does not mean that nothing is there.
-    match delivery.access(lane.destination.guild_id, channel, &OnceCell::new()).await? {
-        Access::Elsewhere => return Ok(Finding::Unreadable("the channel is in another server".into())),
-        Access::Held(held) if held & VIEW_CHANNEL == 0 || held & READ_MESSAGE_HISTORY == 0 => {
-            return Ok(Finding::Unreadable(
-                "Read Message History is missing: nobody can tell whether it arrived".into(),
-            ));
-        }
-        Access::Held(_) => {}
+    let Some((place, held)) = delivery.visit(lane.destination.guild_id, channel, &OnceCell::new()).await? else {
+        return Ok(Finding::Unreadable("the channel is in another server".into()));
+    };
+    if held & VIEW_CHANNEL == 0 || held & READ_MESSAGE_HISTORY == 0 {
+        return Ok(Finding::Unreadable("Read Message History is missing: nobody can tell whether it arrived".into()));
     }
     // No attempt began later than the nonce window allows, and none lasted longer than its deadline.
     let until = since + delivery.nonce_window() + SETTLING + MARGIN;
     if let (Target::Forum(forum), Some(Post::Open(_))) = (&lane.destination.target, &send.post) {
         let window = snowflake_at(since - MARGIN)..snowflake_at(until);
         return forum::find_post(delivery, lane, send, *forum, since, window).await;
+    }
+    if let (Some(webhook), true) = (webhook, place.is_forum()) {
+        let window = snowflake_at(since - MARGIN)..snowflake_at(until);
+        return forum::find_webhook_post(delivery, lane, send, (channel, webhook), since, window).await;
     }
     let messages = history(delivery, channel, snowflake_at(since - MARGIN), snowflake_at(until)).await?;
     let Some(messages) = messages else {
@@ -136,6 +136,16 @@ async fn webhook_candidates(
         .filter_map(message_id)
         .filter(|id| window.contains(&id.0))
         .collect();
+    only_unknown(delivery, lane, candidates, true).await
+}
+
+/// Of those that could be it, the one that is not known as another. Not `sure`: even one alone could be another's.
+pub(super) async fn only_unknown(
+    delivery: &Delivery,
+    lane: &Lane,
+    candidates: Vec<MessageId>,
+    sure: bool,
+) -> Result<Finding, LookupError> {
     let ids: Vec<i64> = candidates.iter().map(|id| id.0).collect();
     let known = match delivery.ports.store.list_known_messages(lane.destination.id, &ids).await {
         Ok(known) => known,
@@ -144,7 +154,8 @@ async fn webhook_candidates(
     let unknown: Vec<MessageId> = candidates.into_iter().filter(|id| !known.contains(&id.0)).collect();
     Ok(match unknown.as_slice() {
         [] => Finding::Absent,
-        [one] => Finding::Found(*one),
+        [one] if sure => Finding::Found(*one),
+        [_] => Finding::Unreadable("one message of this webhook could be it".into()),
         several => Finding::Unreadable(format!("{} messages of this webhook could be it", several.len())),
     })
 }

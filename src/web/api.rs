@@ -20,6 +20,7 @@ pub mod problem;
 mod reader;
 pub mod repeat;
 pub mod routes;
+pub mod server;
 pub mod silences;
 pub mod sources;
 pub mod templates;
@@ -70,6 +71,7 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
         .merge(events::routes())
         .merge(deliveries::routes())
         .merge(destinations::routes())
+        .merge(server::routes())
         .merge(silences::routes())
         .merge(sources::routes())
         .merge(routes::routes())

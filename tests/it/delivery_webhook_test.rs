@@ -259,3 +259,49 @@ async fn into_a_forum_each_message_is_a_post() {
     })
     .await;
 }
+
+/// Posts of a webhook are told apart by who wrote them and how they are called.
+#[tokio::test]
+async fn a_lost_post_of_a_webhook_is_looked_for_in_its_forum() {
+    for mishap in ["accept_then_drop", "status:500:done", "status:200:done", "drop", "status:500"] {
+        run(async |town| {
+            let forum = town.discord.add_channel(town.discord.guild_id(), "board", 15);
+            let (id, token, _) = town.discord.create_webhook(forum, "Relay").unwrap();
+            town.route_to_webhook("alert.*", id, &token).await;
+            town.alert("known").await;
+            town.fault("execute_webhook", mishap, 1);
+            town.alert("one").await;
+            assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'in_doubt'").await, 1, "{mishap}");
+            town.advance(seconds(7)).await;
+            town.advance(seconds(12)).await;
+            let posts = town.discord.threads(forum);
+            let told: Vec<String> = posts.iter().map(|post| town.lines(post["id"].as_str().unwrap())).collect();
+            assert_eq!(told, ["known", "one"], "{mishap}");
+            assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'delivered'").await, 2, "{mishap}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_could_be_anothers_is_left_to_people() {
+    run(async |town| {
+        let forum = town.discord.add_channel(town.discord.guild_id(), "board", 15);
+        let (id, token, _) = town.discord.create_webhook(forum, "Relay").unwrap();
+        town.route_to_webhook("alert.*", id, &token).await;
+        town.alert("known").await;
+        town.fault("execute_webhook", "drop", 1);
+        town.alert("one").await;
+        let url = format!("{}/api/v10/webhooks/{id}/{token}?wait=true", town.discord.origin());
+        let other = json!({ "content": "x", "thread_name": "Another", "allowed_mentions": { "parse": [] } });
+        town.http.post(url).json(&other).send().await.unwrap();
+        town.advance(seconds(7)).await;
+        town.advance(seconds(12)).await;
+        let unresolved = "SELECT note FROM send WHERE state = 'unresolved'";
+        assert_eq!(town.column(unresolved).await, ["one message of this webhook could be it"]);
+        for post in town.discord.threads(forum) {
+            town.lines(post["id"].as_str().unwrap());
+        }
+    })
+    .await;
+}

@@ -69,8 +69,7 @@ async fn a_crash_is_told_where_its_type_and_scope_are_heard() {
         Timestamp: 2026-01-02T10:00:00.000Z
         -- NodeByte Hosting
         ");
-        // The routes are asked as well: `default` leads to #ops.
-        assert_eq!(town.see("ops"), town.see("stream"));
+        assert_eq!(town.see("ops"), "", "`default` is for what nothing else takes");
         insta::assert_snapshot!(results(town, &key, &answer).await, @r#"
         200
         {
@@ -79,7 +78,7 @@ async fn a_crash_is_told_where_its_type_and_scope_are_heard() {
           "held": 0,
           "id": "ID-1",
           "pending": 0,
-          "sent": 2,
+          "sent": 1,
           "success": true
         }
         "#);
@@ -119,7 +118,7 @@ async fn one_broken_webhook_delays_no_other() {
           "held": 0,
           "id": "ID-1",
           "pending": 0,
-          "sent": 2,
+          "sent": 1,
           "success": true
         }
         "#);
@@ -264,6 +263,33 @@ async fn a_doubt_is_named_in_the_results() {
         let read = results(town, &key, &answer).await;
         assert!(read.contains("in doubt: Missing Access") && read.contains("\"pending\": 1"), "{read}");
         town.messages("ops");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_sees_it_twice_because_of_the_default_route() {
+    run(async |town| {
+        let key = key(town, &["events:write"]).await;
+        dispatch(town, &key, &crashed()).await;
+        assert_eq!(town.see("ops").matches("Server Crashed").count(), 1, "without a webhook of its type `default` has it");
+        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
+        dispatch(town, &key, &crashed()).await;
+        assert_eq!(town.see("stream").matches("Server Crashed").count(), 1);
+        assert_eq!(town.see("ops").matches("Server Crashed").count(), 1, "its webhook has it now");
+        let id = town.column("SELECT id::text FROM event WHERE kind = 'panel.server.state' ORDER BY id DESC").await.remove(0);
+        let why = town.command("admin", "why", json!({ "message": id })).await;
+        let why = crate::support::town::show(&why["message"]);
+        insta::assert_snapshot!(why.lines().filter(|line| line.contains("Routes") || line.contains("default")).collect::<Vec<_>>().join("\n"), @"
+        🧭 Routes: it went to the webhooks of GAME_SERVER ADMIN.
+        Nearest that did not: **default**, because default is for what nothing else takes: it went to the webhooks of GAME_SERVER ADMIN.
+        ");
+
+        // A route that names it is somebody's wish.
+        town.route_to_channel("panel.*", town.discord.channel_id("party")).await;
+        dispatch(town, &key, &crashed()).await;
+        assert_eq!(town.see("party").matches("Server Crashed").count(), 1);
+        assert_eq!(town.see("stream").matches("Server Crashed").count(), 2);
     })
     .await;
 }

@@ -22,7 +22,7 @@ impl DiscordClient {
         let url = format!("{}{}?wait=true", self.base, webhook_path(id, token));
         let named = || {
             let mut body = body.clone();
-            body["thread_name"] = json!(name(&body));
+            body["thread_name"] = json!(post_name(&body));
             body
         };
         if self.is_forum(id) {
@@ -92,7 +92,7 @@ impl DiscordClient {
 }
 
 /// What a post is called: the title of its first embed, else its first words.
-fn name(body: &Value) -> String {
+pub fn post_name(body: &Value) -> String {
     let title = body["embeds"][0]["title"].as_str().filter(|title| !title.is_empty());
     let words = title.or_else(|| body["content"].as_str()?.lines().next()).unwrap_or_default();
     let name: String = words.chars().take(NAME).collect();
