@@ -21,6 +21,7 @@ pub mod held;
 pub mod idempotency;
 pub mod interaction;
 pub mod kick_chat;
+pub mod kick;
 pub mod lane;
 pub mod link;
 pub mod machine;

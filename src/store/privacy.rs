@@ -440,6 +440,14 @@ pub static TABLES: &[Table] = &[
     table("pulse_hour", "how many events came in which hour", "42 days", BY_SOURCE),
     table("pulse_watch", "since when that is watched", "for good", None),
     table("webhook_secret", "which secrets of a source are live, without the secrets", IN_USE, BY_SOURCE),
+    table("kick_stream", "when channels of Kick were live", "until their server is purged", BY_GUILD),
+    table(
+        "kick_channel",
+        "channels of Kick that the server is or was connected with",
+        "until their server is purged",
+        BY_GUILD,
+    ),
+    table("kick_subscription", "what Kick delivers of which channel", "as long as the channel is connected", None),
     table("source", "the systems that events come from", IN_USE, BY_GUILD),
     table("interaction", "numbers of commands and presses that were handled", "1 day", None),
     Table {
