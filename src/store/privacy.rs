@@ -186,6 +186,29 @@ pub static TABLES: &[Table] = &[
         ],
         ..table("upstream_link_request", "wishes to be linked with a user of XTSystems", "EVENT_DAYS", BY_GUILD)
     },
+    table("kick_chat", "what was said in the chat of Kick channels, or is to be", "EVENT_DAYS", BY_GUILD),
+    table("kick_chat_lane", "the pace of the chat of Kick channels", IN_USE, None),
+    table("kick_check", "what was found when a Kick channel was last looked after", IN_USE, None),
+    Table {
+        members: &[Member {
+            column: "person_id",
+            by: By::Person,
+            what: "accounts at Kick that you connected so that Signalbox may act for them",
+            exported: "name, connected_at, purpose, kick_user_id, scope, state",
+            on_delete: OnDelete::Row,
+        }],
+        ..table("kick_account", "accounts at Kick that Signalbox may act for; their tokens encrypted", IN_USE, BY_GUILD)
+    },
+    Table {
+        members: &[Member {
+            column: "person_id",
+            by: By::Person,
+            what: "connections to Kick that you began",
+            exported: "purpose, created_at, discord_name, guild_name, used_at",
+            on_delete: OnDelete::Row,
+        }],
+        ..table("kick_oauth_state", "connections to Kick that somebody has begun", "1 day", BY_GUILD)
+    },
     table(
         "held",
         "what was not posted at once, and in which message it is told",
