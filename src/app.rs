@@ -328,6 +328,7 @@ pub(crate) fn open_ports(
         outbound: OutboundClient::new(config.outbound.allowed.clone().into())
             .context("the HTTP client for other systems")?,
         wake: bus.wake(),
+        activity: bus.activity_publisher()?,
         metrics,
         traces: traces(&config, lifecycle)?,
         lifecycle: lifecycle.clone(),

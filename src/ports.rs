@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::bus::Wake;
+use crate::bus::{Publisher, Wake};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
@@ -23,6 +23,8 @@ pub struct Ports {
     pub xtsystems: Option<XtSystemsClient>,
     pub outbound: OutboundClient,
     pub wake: Wake,
+    /// Where chat goes that is counted.
+    pub activity: Publisher,
     pub config: Arc<Config>,
     pub metrics: Metrics,
     pub traces: Traces,

@@ -20,6 +20,8 @@ pub mod generic_source;
 pub mod held;
 pub mod idempotency;
 pub mod interaction;
+pub mod kick_chat;
+pub mod kick;
 pub mod lane;
 pub mod link;
 pub mod machine;
