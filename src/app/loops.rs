@@ -15,6 +15,7 @@ use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
 use crate::outbound;
 use crate::privacy;
+use crate::source::kick::live::LiveKick;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
 
@@ -52,6 +53,10 @@ impl App {
             self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
             let app = self.clone();
             self.lifecycle.spawn("sources", async move { app.hearing_of_sources().await });
+            if let Some(kick) = self.kick.clone() {
+                let app = self.clone();
+                self.lifecycle.spawn("subscriptions of Kick", async move { app.hearing_of_kick(&kick).await });
+            }
         }
     }
 
@@ -171,6 +176,15 @@ impl App {
         let mut hints = self.ports.wake.listen(Topic::Sources);
         while stop.run_until_cancelled(hints.woken()).await.is_some() {
             self.generic.outdate();
+        }
+    }
+
+    /// Whoever changes a channel or a subscription says so.
+    async fn hearing_of_kick(&self, kick: &LiveKick) {
+        let stop = self.lifecycle.token();
+        let mut hints = self.ports.wake.listen(Topic::Kick);
+        while stop.run_until_cancelled(hints.woken()).await.is_some() {
+            kick.outdate();
         }
     }
 

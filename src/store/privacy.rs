@@ -447,7 +447,7 @@ pub static TABLES: &[Table] = &[
         "until their server is purged",
         BY_GUILD,
     ),
-    table("kick_subscription", "what Kick delivers of which channel", "as long as the channel is connected", None),
+    table("kick_subscription", "what Kick delivers of which channel", "EVENT_DAYS after it ended", None),
     table("source", "the systems that events come from", IN_USE, BY_GUILD),
     table("interaction", "numbers of commands and presses that were handled", "1 day", None),
     Table {
