@@ -20,7 +20,9 @@ pub mod generic_source;
 pub mod held;
 pub mod idempotency;
 pub mod interaction;
+pub mod kick_link;
 pub mod lane;
+pub mod ledger;
 pub mod link;
 pub mod machine;
 pub mod message;
@@ -43,6 +45,7 @@ pub mod subject;
 pub mod template;
 pub mod ticket;
 pub mod upstream_list;
+pub mod viewer;
 pub mod webhook_secret;
 
 use std::ops::{Deref, DerefMut};
