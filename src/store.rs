@@ -21,6 +21,8 @@ pub mod held;
 pub mod idempotency;
 pub mod interaction;
 pub mod kick_link;
+pub mod kick_chat;
+pub mod kick;
 pub mod lane;
 pub mod ledger;
 pub mod link;
@@ -46,6 +48,7 @@ pub mod template;
 pub mod ticket;
 pub mod upstream_list;
 pub mod viewer;
+pub mod watch;
 pub mod webhook_secret;
 
 use std::ops::{Deref, DerefMut};

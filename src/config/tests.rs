@@ -126,8 +126,8 @@ fn a_port_is_not_a_secret_and_has_no_file() {
 #[test]
 fn names_of_the_original_bots_are_named_once() {
     let source =
-        minimal().with("GITHUB_TOKEN", "x").with_env_file("REPO_OWNER=x\nKICK_CLIENT_ID=x\nTZ=UTC\nGITHUB_TOKEN=y\n");
-    assert_eq!(warnings(source), ["set, but not used by this program: GITHUB_TOKEN, KICK_CLIENT_ID, REPO_OWNER"]);
+        minimal().with("GITHUB_TOKEN", "x").with_env_file("REPO_OWNER=x\nKICK_CHANNEL=x\nTZ=UTC\nGITHUB_TOKEN=y\n");
+    assert_eq!(warnings(source), ["set, but not used by this program: GITHUB_TOKEN, KICK_CHANNEL, REPO_OWNER"]);
 }
 
 #[test]
