@@ -300,20 +300,6 @@ CREATE TABLE shop_draft (
 CREATE INDEX shop_draft_old ON shop_draft (created_at);
 CREATE INDEX shop_draft_member ON shop_draft (member_id);
 
--- Messages that show the shop or its queue, and are edited when that changes.
-CREATE TABLE shop_message (
-    guild_id   bigint NOT NULL,
-    kind       text NOT NULL,
-    channel_id bigint NOT NULL,
-    message_id bigint NOT NULL,
-    version    bigint NOT NULL DEFAULT 1,
-    shown      bigint NOT NULL DEFAULT 1,
-    due_at     timestamptz NOT NULL,
-    PRIMARY KEY (guild_id, kind),
-    CONSTRAINT shop_message_kind CHECK (kind IN ('shop', 'queue'))
-);
-CREATE INDEX shop_message_due ON shop_message (due_at) WHERE shown < version;
-
 -- Roles that linked members get for watching.
 CREATE TABLE watch_role (
     guild_id   bigint NOT NULL,

@@ -58,17 +58,21 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        // What is written in the last minutes of an hour makes the first ones of the next crowded.
         // In the same commit: what is written is counted, whoever dies. Last, so that its lock is short.
         sqlx::query!(
             "INSERT INTO watch_channel AS c (kick_channel_id, hour, guild_id, due_at, version)
-             SELECT DISTINCT u.channel, u.hour, u.guild, $4::timestamptz, 1
-             FROM UNNEST($1::uuid[], $2::integer[], $3::bigint[]) AS u (channel, hour, guild) ORDER BY 1, 2
+             SELECT DISTINCT u.channel, n.hour, u.guild, $4::timestamptz, 1
+             FROM UNNEST($1::uuid[], $2::integer[], $3::bigint[], $5::bigint[]) AS u (channel, hour, guild, said),
+                 LATERAL (VALUES (u.hour, true), (u.hour + 1, u.said >> 55 <> 0)) AS n (hour, matters)
+             WHERE n.matters ORDER BY 1, 2
              ON CONFLICT (kick_channel_id, hour) DO UPDATE SET version = c.version + 1,
                  due_at = LEAST(c.due_at, EXCLUDED.due_at)",
             &channels,
             &hours,
             &guilds,
-            due_at
+            due_at,
+            &said
         )
         .execute(&mut *tx)
         .await?;

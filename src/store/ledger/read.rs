@@ -54,6 +54,13 @@ impl Store {
         Ok(found.into_iter().find(|entry| entry.id == id))
     }
 
+    /// The entry of a cause.
+    pub async fn find_ledger_id(&self, guild_id: GuildId, cause: &str) -> Result<Option<i64>> {
+        Ok(sqlx::query_scalar!("SELECT id FROM ledger WHERE guild_id = $1 AND cause = $2", guild_id.0, cause)
+            .fetch_optional(&self.pool)
+            .await?)
+    }
+
     async fn entries(
         &self,
         guild_id: GuildId,

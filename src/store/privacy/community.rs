@@ -3,7 +3,6 @@
 use super::{BY_GUILD, By, IN_USE, Member, OnDelete, Table, table};
 
 pub(super) const TABLES: &[Table] = &[
-    table("shop_message", "where the shop and its queue are shown", IN_USE, BY_GUILD),
     Table {
         members: &[Member {
             column: "member_id",

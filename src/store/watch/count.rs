@@ -90,7 +90,7 @@ impl Store {
     /// Counted; due again at `next`. What was written meanwhile is counted at once.
     pub async fn finish_hour(&self, hour: &DueHour, next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
         sqlx::query!(
-            "UPDATE watch_channel SET due_at = CASE WHEN version = $3 THEN $4 ELSE $5 END
+            "UPDATE watch_channel SET due_at = CASE WHEN version = $3 THEN $4::timestamptz ELSE $5::timestamptz END
              WHERE kick_channel_id = $1 AND hour = $2",
             hour.kick_channel_id,
             hour.hour,
@@ -134,12 +134,7 @@ impl Store {
 
     /// Of these minutes those in whose window at least `chatters` wrote: minute, its window in this hour and in the hour
     /// before, as bits.
-    pub async fn find_crowded(
-        &self,
-        hour: &DueHour,
-        chatters: i32,
-        windows: &[(i32, i64, i64)],
-    ) -> Result<Vec<i32>> {
+    pub async fn find_crowded(&self, hour: &DueHour, chatters: i32, windows: &[(i32, i64, i64)]) -> Result<Vec<i32>> {
         let minutes: Vec<i32> = windows.iter().map(|w| w.0).collect();
         let here: Vec<i64> = windows.iter().map(|w| w.1).collect();
         let before: Vec<i64> = windows.iter().map(|w| w.2).collect();
@@ -179,7 +174,7 @@ impl Store {
     pub async fn save_hour_rules(&self, hour: &DueHour, rules: &HourRules) -> Result<()> {
         sqlx::query!(
             "UPDATE watch_channel SET live = $3, crowd = $4, forced = $5, paused = $6, rate = $7, sub_rate = $8, day_cap = $9
-             WHERE kick_channel_id = $1 AND hour = $2",
+             WHERE kick_channel_id = $1 AND hour = $2 AND version = $10",
             hour.kick_channel_id,
             hour.hour,
             rules.live,
@@ -188,7 +183,8 @@ impl Store {
             rules.paused,
             rules.rate,
             rules.sub_rate,
-            rules.day_cap
+            rules.day_cap,
+            hour.version
         )
         .execute(&self.pool)
         .await?;
@@ -211,19 +207,21 @@ impl Store {
     }
 
     /// Counts the minutes of some viewers of an hour, their day and their sum; all of it in one transaction. Returns of
-    /// how many it is new.
+    /// how many it is new. Once something was written since, nothing is: who counts it then knows more.
     pub async fn count_range(&self, hour: &DueHour, range: Range, open: i64) -> Result<usize> {
         let mut tx = self.begin().await?;
         let changed = sqlx::query_scalar!(
             "UPDATE watch_hour SET minutes = bit_count((present & $5)::bit(64))
              WHERE kick_channel_id = $1 AND hour = $2 AND viewer_id > $3 AND ($4::uuid IS NULL OR viewer_id <= $4)
                AND minutes <> bit_count((present & $5)::bit(64))
+               AND EXISTS (SELECT 1 FROM watch_channel WHERE kick_channel_id = $1 AND hour = $2 AND version = $6)
              RETURNING viewer_id",
             hour.kick_channel_id,
             hour.hour,
             range.after,
             range.until,
-            open
+            open,
+            hour.version
         )
         .fetch_all(&mut *tx)
         .await?;

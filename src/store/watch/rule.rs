@@ -76,7 +76,20 @@ pub async fn set_period(
         .execute(&mut **tx)
         .await?
     };
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    // The hours from its beginning on are counted again.
+    sqlx::query!(
+        "UPDATE watch_channel SET due_at = $2, version = version + 1 WHERE guild_id = $1 AND hour >=
+             (SELECT floor(extract(epoch FROM max(started_at)) / 3600) FROM watch_period WHERE guild_id = $1 AND kind = $3)",
+        guild_id.0,
+        now,
+        kind
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(true)
 }
 
 impl Store {
