@@ -71,12 +71,13 @@ async fn plan(ports: &Ports, mut tx: Tx, batch: &mut [Event], taken: &mut [bool]
     let (batch, taken) = (&*batch, &*taken);
     let mut decisions = decide_all(ports, &mut tx, batch).await?;
     told.hush(batch, &mut decisions);
+    let typed = typed::find(&mut tx, batch, &mut decisions).await.context("finding destinations by type")?;
     let mut subjects = take_subjects(ports, &mut tx, batch).await?;
     apply_events(ports, &mut tx, batch, &mut subjects).await?;
     let names = source_names(&ports.compiled, &mut tx, batch).await?;
     let mut holds = Holds::read(ports, &mut tx, batch, &names, &decisions, &subjects).await?;
     let mut messages = queue(ports, &mut tx, batch, &names, &mut decisions, &subjects, &mut holds).await?;
-    messages += typed::queue(ports, &mut tx, batch, &mut decisions, &mut holds).await?;
+    messages += typed::queue(ports, &mut tx, batch, typed, &mut decisions, &mut holds).await?;
     holds.save(ports, &mut tx).await?;
     let notes: Vec<PlanNote> = batch
         .iter()
@@ -106,6 +107,7 @@ async fn plan(ports: &Ports, mut tx: Tx, batch: &mut [Event], taken: &mut [bool]
         tracing::warn!(error = format!("{error:#}"), "the admins were not told of a failing filter or template");
     }
     ports.wake.wake(Topic::Deliverer);
+    told.committed(ports);
     if subjects.values().any(|s| s.kind == SubjectKind::Ticket) {
         // Their lists may have grown old.
         ports.wake.wake(Topic::Tickets);

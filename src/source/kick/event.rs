@@ -222,9 +222,11 @@ impl Made {
     }
 }
 
-/// The ids of what a redemption's event offers.
+/// The ids of what a redemption's event offers, and the fields that each holds.
 pub const ACCEPT: &str = "accept";
 pub const REJECT: &str = "reject";
+pub const REDEMPTION_ID: &str = "redemption_id";
+pub const BROADCASTER: &str = "broadcaster_user_id";
 
 /// What the event of a redemption says beside Kick's body: what is offered, and by which name people know it.
 fn offered(redeemed: &Redemption) -> serde_json::Map<String, Value> {
@@ -234,8 +236,8 @@ fn offered(redeemed: &Redemption) -> serde_json::Map<String, Value> {
         if redeemed.redeemer.name().is_empty() { "somebody" } else { redeemed.redeemer.name() }
     );
     let fields = json!({
-        "redemption_id": redeemed.id,
-        "broadcaster_user_id": redeemed.broadcaster.user_id.unwrap_or_default().to_string(),
+        (REDEMPTION_ID): redeemed.id,
+        (BROADCASTER): redeemed.broadcaster.user_id.unwrap_or_default().to_string(),
     });
     let offer =
         |id: &str, label: &str, style: &str| json!({ "id": id, "label": label, "style": style, "fields": fields });

@@ -32,6 +32,8 @@ const SEGMENT_SETTING: &str = "kick.webhook_path_token";
 const FRESH: TimeDelta = TimeDelta::seconds(10);
 /// A delivery of a subscription that nobody knows makes the program look again no more often than this.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
+/// Whoever forges signatures makes us ask Kick for its key no more often than this.
+const ASK_KEY: TimeDelta = TimeDelta::minutes(10);
 
 /// What became of a delivery.
 #[derive(Debug)]
@@ -55,6 +57,9 @@ pub struct LiveKick {
     path: Option<String>,
     segment: OnceLock<String>,
     key: RwLock<RsaPublicKey>,
+    /// Kick is asked for its key: not where the configuration says which one it is.
+    may_ask: bool,
+    asked_at: tokio::sync::Mutex<Option<DateTime<Utc>>>,
     known: RwLock<Option<Arc<Directory>>>,
     outdated: AtomicBool,
     /// One reads at a time.
@@ -73,18 +78,6 @@ struct Subscription {
     kind: String,
 }
 
-/// The address that has to stand in the app's settings at Kick, for whoever shows it; `None` without `PUBLIC_URL`, or
-/// where Kick is switched off.
-pub async fn address(ports: &Ports) -> Result<Option<String>, StoreError> {
-    let (Some(public), Some(kick)) = (&ports.config.web.public_url, &ports.config.kick) else { return Ok(None) };
-    if !kick.webhooks {
-        return Ok(None);
-    }
-    let live = LiveKick::new(kick);
-    live.prepare(ports).await?;
-    Ok(live.path().map(|path| format!("{}{path}", public.as_str().trim_end_matches('/'))))
-}
-
 /// The path that an earlier start made up.
 pub async fn generated_path(ports: &Ports) -> Result<Option<String>, StoreError> {
     let segment = ports.store.find_setting(NOBODY, SEGMENT_SETTING).await?;
@@ -98,6 +91,8 @@ impl LiveKick {
             path: config.webhook_path.clone(),
             segment: OnceLock::new(),
             key: RwLock::new(config.public_key.clone().unwrap_or_else(published)),
+            may_ask: config.public_key.is_none(),
+            asked_at: tokio::sync::Mutex::default(),
             known: RwLock::default(),
             outdated: AtomicBool::new(false),
             reading: tokio::sync::Mutex::default(),
@@ -130,6 +125,35 @@ impl LiveKick {
     pub fn verify(&self, headers: &Headers<'_>, body: &[u8]) -> Result<Signed, Rule> {
         let key = self.key.read().unwrap_or_else(PoisonError::into_inner).clone();
         verify(&key, headers, body)
+    }
+
+    /// Asks Kick for its key, if that was not done lately. True when it has another one.
+    pub async fn renew_key(&self, ports: &Ports) -> bool {
+        let Some(kick) = ports.kick.as_ref().filter(|_| self.may_ask) else { return false };
+        let mut asked_at = self.asked_at.lock().await;
+        let now = ports.clock.now();
+        if asked_at.is_some_and(|at| now - at < ASK_KEY) {
+            return false;
+        }
+        *asked_at = Some(now);
+        let key = match kick.public_key().await {
+            Ok(pem) => RsaPublicKey::from_pem(&pem),
+            Err(error) => {
+                tracing::warn!(%error, "a webhook of Kick does not match its key, and Kick cannot be asked for its key");
+                return false;
+            }
+        };
+        let Some(key) = key else {
+            tracing::warn!("what Kick gives as its key is none; the one before stays");
+            return false;
+        };
+        let mut standing = self.key.write().unwrap_or_else(PoisonError::into_inner);
+        if *standing == key {
+            return false;
+        }
+        tracing::warn!(key = ?key, "Kick has another key; webhooks are verified with it from now on");
+        *standing = key;
+        true
     }
 
     /// What is known of subscriptions is looked up again at the next use.
@@ -197,6 +221,7 @@ impl LiveKick {
             tracing::warn!(error = crate::error::chain(&error.into()), "chat could not be passed on");
             return Taken::Unavailable;
         }
+        ports.kick_heard.note(broadcaster, ports.clock.now());
         Taken::In { fresh: true }
     }
 

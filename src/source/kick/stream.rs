@@ -2,7 +2,7 @@
 //! its title belongs to, and what is not announced. In the planner's transaction, under a lock of the channel, so that
 //! any order and any repetition end the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::event::{BY_API, ENDED, IS_STALE, SIGNED_AT, STARTED, UPDATED, channel_of, payload_of, stream_subject};
 use super::parse::{Metadata, Payload, Status, StreamInfo};
+use crate::bus::Topic;
 use crate::event::Event;
 use crate::ports::Ports;
 use crate::routing::Decision;
@@ -19,6 +20,7 @@ use crate::store::kick::stream::{
     self as streams, KickMetadata, KickStream, LockedKickChannel, NewKickStream, count_kick_facts, find_kick_stream_at,
     lock_kick_channels,
 };
+use crate::store::kick_check::ask_kick_check;
 
 /// What is known of the channels of a batch, and which of its events are not announced.
 #[derive(Default)]
@@ -26,6 +28,9 @@ pub struct Told {
     channels: BTreeMap<Uuid, LockedKickChannel>,
     /// Why, by event.
     quiet: HashMap<Uuid, &'static str>,
+    /// Broadcasters whose stream began or ended: the API is asked how they stand. In order, so that two planners
+    /// cannot hold each other up.
+    asked: BTreeSet<i64>,
 }
 
 /// Goes through a batch in its order. Marks in `changed` the events whose data is more than what came.
@@ -57,6 +62,9 @@ pub async fn take_up(ports: &Ports, tx: &mut Tx, batch: &mut [Event], changed: &
             _ => false,
         };
     }
+    for broadcaster in &told.asked {
+        ask_kick_check(tx, *broadcaster, ports.clock.now()).await.context("asking for a look at a channel")?;
+    }
     Ok(told)
 }
 
@@ -71,8 +79,15 @@ impl Told {
         }
     }
 
+    /// Once all of it is committed.
+    pub fn committed(&self, ports: &Ports) {
+        if !self.asked.is_empty() {
+            ports.wake.wake(Topic::Kick);
+        }
+    }
+
     async fn on_status(
-        &self,
+        &mut self,
         ports: &Ports,
         tx: &mut Tx,
         event: &mut Event,
@@ -83,6 +98,8 @@ impl Told {
             return Ok(false);
         };
         let info = as_it_began(channel, status, sent_at(event));
+        let is_told = event.data.get(BY_API).is_none();
+        self.asked.extend(status.broadcaster.user_id.filter(|_| is_told));
         let stream = streams::insert_kick_stream(
             tx,
             &NewKickStream {
@@ -91,7 +108,7 @@ impl Told {
                 guild_id: event.guild_id,
                 started_at,
                 ended_at: status.ended_at.filter(|_| event.kind == ENDED),
-                by_api: event.data.get(BY_API).is_some(),
+                by_api: !is_told,
                 title: info.title.as_deref().or(status.title.as_deref()),
                 category: info.category().and_then(|category| category.name.as_deref()),
             },

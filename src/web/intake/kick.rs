@@ -18,7 +18,7 @@ use super::{refuse, too_many, unavailable};
 use crate::event::Via;
 use crate::id::sha256_hex;
 use crate::source::kick::live::{LiveKick, Taken};
-use crate::source::kick::verify::Headers;
+use crate::source::kick::verify::{Headers, Rule, Signed};
 
 pub async fn receive(
     State(web): State<Arc<Web>>,
@@ -50,7 +50,7 @@ pub async fn receive(
         };
     };
     let headers = read(&headers);
-    let taken = match kick.verify(&headers, &body) {
+    let taken = match verify(&web, kick, &headers, &body, &client).await {
         Ok(signed) => kick.take(&web.ports, &web.ingest, &headers, &signed, &body).await,
         Err(rule) => Taken::Forged(rule),
     };
@@ -68,6 +68,23 @@ fn read(headers: &HeaderMap) -> Headers<'_> {
         kind: value("kick-event-type"),
         version: value("kick-event-version"),
     }
+}
+
+/// A signature that does not match may be made with a key that Kick has lately changed to: within the client's budget
+/// Kick is asked, which costs time and is therefore not done for everybody.
+async fn verify(
+    web: &Web,
+    kick: &LiveKick,
+    headers: &Headers<'_>,
+    body: &[u8],
+    client: &IpAddr,
+) -> Result<Signed, Rule> {
+    let rule = match kick.verify(headers, body) {
+        Ok(signed) => return Ok(signed),
+        Err(rule) => rule,
+    };
+    let may_be_new = rule == Rule::Mismatch && web.unverified.is_spent(client, web.ports.clock.now()).is_none();
+    if may_be_new && kick.renew_key(&web.ports).await { kick.verify(headers, body) } else { Err(rule) }
 }
 
 async fn answer(web: &Web, kick: &LiveKick, taken: Taken, body: &Bytes, client: &IpAddr) -> Response {
