@@ -25,6 +25,7 @@ use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
 use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::xtsystems_source;
+use crate::kick;
 use crate::lifecycle::Lifecycle;
 use crate::outbound;
 use crate::ports::{Interactions, Ports};
@@ -32,6 +33,7 @@ use crate::privacy;
 use crate::source::catch_up::CatchUp;
 use crate::source::generic::live::Sources;
 use crate::source::ingest::Ingest;
+use crate::source::kick::live::LiveKick;
 use crate::source::pulse::Watch;
 use crate::source::subscribe::{SourceNames, take_batch};
 use crate::source::xtsystems::live::LiveSource;
@@ -41,6 +43,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::ticket::{self, lists};
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::kick::{Application, KickClient};
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
@@ -69,6 +72,8 @@ pub struct App {
     pub ingest: Ingest,
     pub xtsystems: Option<Arc<LiveSource>>,
     pub generic: Arc<Sources>,
+    /// Where webhooks of Kick are taken in.
+    pub kick: Option<Arc<LiveKick>>,
     /// Where the web server listens.
     pub address: SocketAddr,
     /// Where Prometheus asks, if it may.
@@ -140,11 +145,14 @@ impl App {
         let webhooks = xtsystems.clone().filter(|_| roles.intake);
         let prepared = Arc::new(AtomicBool::new(false));
         let described = roles.intake.then(|| generic.clone());
+        let kick = config.kick.as_ref().filter(|kick| roles.intake && kick.webhooks);
+        let kick = kick.map(|settings| Arc::new(LiveKick::new(settings)));
         let web = Web::new(
             delivery.clone(),
             ingest.clone(),
             webhooks,
             described,
+            kick.clone(),
             door,
             bot.connection.flag(),
             prepared.clone(),
@@ -167,6 +175,7 @@ impl App {
             ingest,
             xtsystems,
             generic,
+            kick,
             address,
             metrics_address,
             bot,
@@ -204,6 +213,7 @@ impl App {
         if roles.intake {
             done += self.read_stream(Duration::from_millis(1)).await?;
             done += self.catch_up_due().await?;
+            kick::heard::save_due(&self.ports).await?;
         }
         if roles.ticker {
             done += self.pulse.lock().await.step(&self.ports).await?;
@@ -217,6 +227,7 @@ impl App {
             done += ticket::call::call_due(&self.ports, CALLS).await?;
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
             done += tell_due(&self.ports, RECEIPTS).await?;
+            done += kick::step(&self.ports).await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?.done;
@@ -325,9 +336,12 @@ pub(crate) fn open_ports(
         clock,
         discord,
         xtsystems: xtsystems_client(&config, &metrics)?,
+        kick: kick_client(&config, &metrics)?,
+        kick_heard: Arc::default(),
         outbound: OutboundClient::new(config.outbound.allowed.clone().into())
             .context("the HTTP client for other systems")?,
         wake: bus.wake(),
+        activity: bus.activity_publisher()?,
         metrics,
         traces: traces(&config, lifecycle)?,
         lifecycle: lifecycle.clone(),
@@ -348,6 +362,18 @@ pub fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtS
     };
     let client = XtSystemsClient::new(url.clone(), key.clone(), auth).context("XTSYSTEMS_API_URL")?;
     Ok(Some(client.counted(metrics.clone())))
+}
+
+/// `None` when the settings name no app of Kick.
+fn kick_client(config: &Config, metrics: &Metrics) -> Result<Option<KickClient>> {
+    let Some(settings) = &config.kick else { return Ok(None) };
+    let application = Application {
+        api: settings.api_url.clone(),
+        oauth: settings.oauth_url.clone(),
+        client_id: settings.client_id.clone(),
+        client_secret: settings.client_secret.clone(),
+    };
+    Ok(Some(KickClient::new(application, metrics.clone()).context("the HTTP client for Kick")?))
 }
 
 /// The configured source. Its id follows from its guild, so that the intake knows it before the database answers.

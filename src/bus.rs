@@ -118,15 +118,34 @@ pub struct Bus {
 
 #[derive(Clone)]
 enum Transport {
-    Local(local::Local),
+    Local { events: local::Local, activity: local::Local },
     Redis(Box<RedisBus>),
+}
+
+/// The two streams: what must not be lost, and what is only counted. Neither waits for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Records, each a [`WireEvent`].
+    Events,
+    /// Chat, each a [`crate::event::activity::ChatMessage`].
+    Activity,
+}
+
+impl Stream {
+    fn name(self) -> &'static str {
+        match self {
+            Stream::Events => "events",
+            Stream::Activity => "activity",
+        }
+    }
 }
 
 impl Bus {
     /// Checks the address and connects to nothing yet: Redis being away does not stop a start.
     pub fn open(config: &BusConfig) -> Result<Self, BusError> {
         let Some(url) = &config.redis_url else {
-            return Ok(Self { transport: Transport::Local(local::Local::new()), wake: Wake::local() });
+            let (events, activity) = (local::Local::new(), local::Local::new());
+            return Ok(Self { transport: Transport::Local { events, activity }, wake: Wake::local() });
         };
         let redis = RedisBus::open(url, config.msg_secret.clone(), &config.prefix)?;
         let wake = redis.wake();
@@ -140,16 +159,40 @@ impl Bus {
     /// A reader. `consumer` names it within the group and stays the same over restarts (host, role
     /// and number): what it had and did not acknowledge is read again first.
     pub fn reader(&self, consumer: &str, options: ReaderOptions) -> Reader {
+        self.reader_of(Stream::Events, consumer, options)
+    }
+
+    /// As [`Bus::reader`], of the activity stream.
+    pub fn activity_reader(&self, consumer: &str, options: ReaderOptions) -> Reader {
+        self.reader_of(Stream::Activity, consumer, options)
+    }
+
+    fn reader_of(&self, stream: Stream, consumer: &str, options: ReaderOptions) -> Reader {
         match &self.transport {
-            Transport::Local(local) => Reader::Local(local.reader(options)),
-            Transport::Redis(redis) => Reader::Redis(Box::new(redis.reader(consumer, options))),
+            Transport::Local { events, activity } => Reader::Local(match stream {
+                Stream::Events => events.reader(options),
+                Stream::Activity => activity.reader(options),
+            }),
+            Transport::Redis(redis) => Reader::Redis(Box::new(redis.of(stream).reader(consumer, options))),
         }
     }
 
     pub fn publisher(&self) -> Result<Publisher, BusError> {
+        self.publisher_of(Stream::Events)
+    }
+
+    /// Takes what [`crate::event::activity::ChatMessage::to_bytes`] makes. Waits while the stream is full.
+    pub fn activity_publisher(&self) -> Result<Publisher, BusError> {
+        self.publisher_of(Stream::Activity)
+    }
+
+    fn publisher_of(&self, stream: Stream) -> Result<Publisher, BusError> {
         Ok(match &self.transport {
-            Transport::Local(local) => Publisher::Local(local.publisher()),
-            Transport::Redis(redis) => Publisher::Redis(redis.publisher()?),
+            Transport::Local { events, activity } => Publisher::Local(match stream {
+                Stream::Events => events.publisher(),
+                Stream::Activity => activity.publisher(),
+            }),
+            Transport::Redis(redis) => Publisher::Redis(redis.of(stream).publisher()?),
         })
     }
 
@@ -160,7 +203,7 @@ impl Bus {
     /// How Redis is set up; `None` for the bus within this process.
     pub async fn probe(&self) -> Result<Option<RedisFacts>, BusError> {
         match &self.transport {
-            Transport::Local(_) => Ok(None),
+            Transport::Local { .. } => Ok(None),
             Transport::Redis(redis) => redis.probe().await.map(Some),
         }
     }
@@ -168,7 +211,7 @@ impl Bus {
     /// Whether Redis answers, for health checks; the in-process bus always does.
     pub async fn ping(&self) -> Result<(), BusError> {
         match &self.transport {
-            Transport::Local(_) => Ok(()),
+            Transport::Local { .. } => Ok(()),
             Transport::Redis(redis) => redis.ping().await,
         }
     }

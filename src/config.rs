@@ -14,6 +14,7 @@ mod env_change;
 mod env_file;
 mod example;
 mod host;
+mod kick;
 mod nearest;
 mod operation;
 mod outbound;
@@ -41,6 +42,7 @@ pub use example::env_example;
 #[cfg(feature = "crash-points")]
 pub use host::{crash_point, mutation};
 pub use host::{data_dir, search_path, user_data_dir};
+pub use kick::KickConfig;
 pub use nearest::did_you_mean;
 pub use operation::{MetricsConfig, OperationConfig, TracesConfig};
 pub use outbound::OutboundConfig;
@@ -71,6 +73,8 @@ pub struct Config {
     pub bus: BusConfig,
     /// `None`: nothing of the section is set, so the feature is not registered at all.
     pub xtsystems: Option<XtSystemsConfig>,
+    /// `None`: no app of Kick is set.
+    pub kick: Option<KickConfig>,
     pub approvals: ApprovalsConfig,
     pub routing: RoutingConfig,
     pub party: PartyConfig,
@@ -125,6 +129,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let encryption = encryption::read(&mut reader);
     let bus = bus::read(&mut reader);
     let xtsystems = xtsystems::read(&mut reader);
+    let kick = kick::read(&mut reader);
     let approvals = approvals::read(&mut reader);
     let routing = routing::read(&mut reader);
     let party = party::read(&mut reader);
@@ -144,6 +149,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         encryption: encryption.expect(both),
         bus: bus.expect(both),
         xtsystems: xtsystems.expect(both),
+        kick: kick.expect(both),
         approvals,
         routing,
         party,

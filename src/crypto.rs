@@ -4,6 +4,10 @@
 //! is bound to its place (`table:row:column`), so that a value copied into another row does not open there.
 //! The first key seals; all of them open.
 
+mod public_key;
+
+pub use public_key::RsaPublicKey;
+
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};

@@ -1,5 +1,6 @@
 //! The one thing every source hands in: an `Event`. Pure data; no storage, no Discord.
 
+pub mod activity;
 pub mod kind;
 pub mod lenient;
 

@@ -89,6 +89,11 @@ pub fn xtsystems_source(guild_id: GuildId) -> Uuid {
     derived(&["source", &guild_id.to_string(), "xtsystems", "xtsystems"])
 }
 
+/// The source of a server's Kick channels.
+pub fn kick_source(guild_id: GuildId) -> Uuid {
+    derived(&["source", &guild_id.to_string(), "kick", "kick"])
+}
+
 /// As [`derived`], a UUIDv7: in the order of those that are made at about that time.
 pub fn derived_at(at: DateTime<Utc>, parts: &[&str]) -> Uuid {
     let mut bits = [0u8; 10];

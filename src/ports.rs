@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::bus::Wake;
+use crate::bus::{Publisher, Wake};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
@@ -11,6 +11,7 @@ use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::kick::{Heard, KickClient};
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::XtSystemsClient;
 
@@ -21,8 +22,13 @@ pub struct Ports {
     pub clock: Clock,
     pub discord: DiscordClient,
     pub xtsystems: Option<XtSystemsClient>,
+    pub kick: Option<KickClient>,
+    /// When chat last came from whom.
+    pub kick_heard: Arc<Heard>,
     pub outbound: OutboundClient,
     pub wake: Wake,
+    /// Where chat goes that is counted.
+    pub activity: Publisher,
     pub config: Arc<Config>,
     pub metrics: Metrics,
     pub traces: Traces,

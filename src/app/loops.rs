@@ -7,15 +7,17 @@ use std::time::Duration;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::pieces::{Checks, Decisions, Lanes, TicketActions};
+use super::pieces::{Checks, Decisions, KickChats, Lanes, TicketActions};
 use super::{App, CHECKS, OUTBOUND, PLAN_BATCH, RECEIPTS};
 use crate::approval::due::tick_due;
 use crate::bus::Topic;
 use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
+use crate::kick;
 use crate::outbound;
 use crate::privacy;
 use crate::routing::noise::judge::LATE_PATIENCE;
+use crate::source::kick::live::LiveKick;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
 
@@ -53,6 +55,10 @@ impl App {
             self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
             let app = self.clone();
             self.lifecycle.spawn("sources", async move { app.hearing_of_sources().await });
+            if let Some(kick) = self.kick.clone() {
+                let app = self.clone();
+                self.lifecycle.spawn("subscriptions of Kick", async move { app.hearing_of_kick(&kick).await });
+            }
         }
     }
 
@@ -66,6 +72,14 @@ impl App {
         self.start_pieces::<Checks>();
         self.start_pieces::<Decisions>();
         self.start_pieces::<TicketActions>();
+        if self.ports.kick.is_some() {
+            self.start_pieces::<KickChats>();
+            let app = self.clone();
+            self.start("Kick", Topic::Kick, move || {
+                let app = app.clone();
+                async move { app.kick().await }
+            });
+        }
         let app = self.clone();
         self.start("lists of tickets", Topic::Tickets, move || {
             let app = app.clone();
@@ -151,6 +165,19 @@ impl App {
         Ok((0, next.map(|at| until(now, at))))
     }
 
+    /// Tokens and channels of Kick.
+    async fn kick(&self) -> Result<(usize, Option<Duration>)> {
+        let done = kick::account::refresh_due(&self.ports, kick::account::AT_ONCE).await?
+            + kick::check::check_due(&self.ports, kick::check::AT_ONCE).await?;
+        if done > 0 {
+            return Ok((done, None));
+        }
+        let (now, store) = (self.ports.clock.now(), &self.ports.store);
+        let looks = if kick::check::is_on(&self.ports) { store.next_kick_check_at().await? } else { None };
+        let next = store.next_kick_account_at().await?.into_iter().chain(looks).min();
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
     async fn subscribing(&self) {
         let stop = self.lifecycle.token();
         while !stop.is_cancelled() {
@@ -172,6 +199,15 @@ impl App {
         let mut hints = self.ports.wake.listen(Topic::Sources);
         while stop.run_until_cancelled(hints.woken()).await.is_some() {
             self.generic.outdate();
+        }
+    }
+
+    /// Whoever changes a channel or a subscription says so.
+    async fn hearing_of_kick(&self, kick: &LiveKick) {
+        let stop = self.lifecycle.token();
+        let mut hints = self.ports.wake.listen(Topic::Kick);
+        while stop.run_until_cancelled(hints.woken()).await.is_some() {
+            kick.outdate();
         }
     }
 
@@ -232,6 +268,9 @@ impl App {
             && let Some(source) = &self.xtsystems
         {
             source.refresh_secret(ports).await?;
+        }
+        if roles.intake {
+            kick::heard::save_due(ports).await?;
         }
         if roles.ticker && round.is_multiple_of(5) {
             privacy::resume_due(ports).await?;

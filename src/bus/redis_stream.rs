@@ -1,5 +1,5 @@
-//! The event stream on Redis: stream `<prefix>:events`, consumer group `<prefix>`, entries with the
-//! fields `event` (JSON) and `sig`.
+//! The streams on Redis: `<prefix>:events` and `<prefix>:activity`, each with the consumer group `<prefix>`,
+//! entries with the fields `event` (JSON) and `sig`.
 //!
 //! A reader has a connection of its own: a blocking command would stall everyone else on a shared
 //! one. The group begins at the start of the stream whenever it has to be made (again), so nothing
@@ -17,7 +17,7 @@ use redis::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::wake::Wake;
-use super::{BusError, Entry, ReaderOptions, Refusal, signature};
+use super::{BusError, Entry, ReaderOptions, Refusal, Stream, signature};
 use crate::clock::{self, Stopwatch};
 
 /// The stream is kept near this many entries; older ones go, acknowledged or not.
@@ -38,6 +38,7 @@ pub struct RedisBus {
     client: Client,
     secret: Option<SecretString>,
     prefix: String,
+    stream: Stream,
 }
 
 impl RedisBus {
@@ -50,7 +51,12 @@ impl RedisBus {
         // RESP3 for wake-ups, which are pushed.
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let client = Client::open(info.set_tcp_settings(tcp).set_redis_settings(settings)).map_err(address)?;
-        Ok(Self { client, secret, prefix: prefix.to_owned() })
+        Ok(Self { client, secret, prefix: prefix.to_owned(), stream: Stream::Events })
+    }
+
+    /// The same, of one of its streams; as opened it is the events.
+    pub fn of(&self, stream: Stream) -> Self {
+        Self { stream, ..self.clone() }
     }
 
     /// See [`super::Bus::reader`].
@@ -90,7 +96,7 @@ impl RedisBus {
     }
 
     fn stream(&self) -> String {
-        format!("{}:events", self.prefix)
+        format!("{}:{}", self.prefix, self.stream.name())
     }
 }
 

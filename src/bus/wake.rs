@@ -33,10 +33,23 @@ pub enum Topic {
     Outbound,
     /// What was held back and is to be told.
     Held,
+    /// What is to be said in a chat of Kick.
+    KickChat,
+    /// Channels of Kick that are to be looked after.
+    Kick,
 }
 
-const TOPICS: [Topic; 7] =
-    [Topic::Planner, Topic::Deliverer, Topic::Approvals, Topic::Tickets, Topic::Sources, Topic::Outbound, Topic::Held];
+const TOPICS: [Topic; 9] = [
+    Topic::Planner,
+    Topic::Deliverer,
+    Topic::Approvals,
+    Topic::Tickets,
+    Topic::Sources,
+    Topic::Outbound,
+    Topic::Held,
+    Topic::KickChat,
+    Topic::Kick,
+];
 
 /// How often an idle connection is tried, so that a dead one is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -51,6 +64,8 @@ impl Topic {
             Topic::Sources => "sources",
             Topic::Outbound => "outbound",
             Topic::Held => "held",
+            Topic::KickChat => "kick_chat",
+            Topic::Kick => "kick",
         }
     }
 

@@ -126,8 +126,8 @@ fn a_port_is_not_a_secret_and_has_no_file() {
 #[test]
 fn names_of_the_original_bots_are_named_once() {
     let source =
-        minimal().with("GITHUB_TOKEN", "x").with_env_file("REPO_OWNER=x\nKICK_CLIENT_ID=x\nTZ=UTC\nGITHUB_TOKEN=y\n");
-    assert_eq!(warnings(source), ["set, but not used by this program: GITHUB_TOKEN, KICK_CLIENT_ID, REPO_OWNER"]);
+        minimal().with("GITHUB_TOKEN", "x").with_env_file("REPO_OWNER=x\nKICK_CHANNEL=x\nTZ=UTC\nGITHUB_TOKEN=y\n");
+    assert_eq!(warnings(source), ["set, but not used by this program: GITHUB_TOKEN, KICK_CHANNEL, REPO_OWNER"]);
 }
 
 #[test]
@@ -169,6 +169,19 @@ fn xtsystems_takes_two_secrets_and_no_default() {
         let source = minimal().with("DISCORD_GUILD_ID", GUILD).with("WEBHOOK_PATH", path);
         assert_eq!(problems(source).len(), 1, "{path}");
     }
+}
+
+#[test]
+fn kick_needs_both_halves_of_its_credentials() {
+    assert!(config(minimal()).kick.is_none());
+    let id = minimal().with("KICK_CLIENT_ID", "an-id");
+    assert_eq!(problems(id.clone()), ["KICK_CLIENT_SECRET: is required because KICK_CLIENT_ID is set (environment)"]);
+    let both = id.with("KICK_CLIENT_SECRET", "a-secret");
+    let kick = config(both.clone()).kick.unwrap();
+    assert_eq!((kick.webhooks, kick.webhook_path, kick.public_key), (true, None, None));
+    assert_eq!(kick.api_url.as_str(), "https://api.kick.com/");
+    let wrong = both.with("KICK_PUBLIC_KEY", "MIIB");
+    assert_eq!(problems(wrong), ["KICK_PUBLIC_KEY (environment): should be an RSA public key in PEM"]);
 }
 
 fn seeds(json: &str) -> Vec<(String, Vec<i64>)> {

@@ -2,8 +2,8 @@
 //! `.env.example` and `config show` all read this table and nothing else.
 
 use super::{
-    approvals, bus, delivery, discord, encryption, operation, outbound, party, role, routing, store, telemetry, web,
-    xtsystems,
+    approvals, bus, delivery, discord, encryption, kick, operation, outbound, party, role, routing, store, telemetry,
+    web, xtsystems,
 };
 
 /// One variable of the environment.
@@ -58,6 +58,7 @@ pub static SECTIONS: &[&Section] = &[
     &encryption::SECTION,
     &bus::SECTION,
     &xtsystems::SECTION,
+    &kick::SECTION,
     &approvals::SECTION,
     &routing::SECTION,
     &party::SECTION,
@@ -83,6 +84,11 @@ const NOT_USED: &[&str] = &[
     "DISCORD_WEBHOOK_URL",
     "FLASK_SECRET_KEY",
     "GITHUB_TOKEN",
+    "KICK_BOT_USER_TOKEN",
+    "KICK_CHANNEL",
+    "KICK_CHATROOM_ID",
+    "KICK_PLAYBACK_URL",
+    "KICK_WEBHOOK_SECRET",
     "LOG_FILE",
     "MIN_UNIQUE_CHATTERS",
     "NODE_ENV",
@@ -98,12 +104,11 @@ const NOT_USED: &[&str] = &[
     "STATE_SAVE_INTERVAL_SECONDS",
     "STATS_PATH",
     "USE_DUAL_MODE",
-    "USE_KICK_WEBHOOKS",
     "WATCH_INTERVAL_SECONDS",
 ];
 
 /// Families of the same sort.
-const NOT_USED_PREFIXES: &[&str] = &["KICK_", "SSH_", "WEBHOOK_TRIGGER_"];
+const NOT_USED_PREFIXES: &[&str] = &["SSH_", "WEBHOOK_TRIGGER_"];
 
 /// Variables of programs that read the same `.env`: the compose file's own, PostgreSQL's image, the
 /// time zone. Nobody needs to be told about them.

@@ -45,6 +45,8 @@ pub enum SubjectKind {
     Machine,
     Asset,
     Party,
+    /// One stream of a Kick channel.
+    Stream,
     /// Whatever a described source says it is.
     Signal,
 }
@@ -56,6 +58,7 @@ impl SubjectKind {
             SubjectKind::Machine => "machine",
             SubjectKind::Asset => "asset",
             SubjectKind::Party => "party",
+            SubjectKind::Stream => "stream",
             SubjectKind::Signal => "signal",
         }
     }
@@ -66,6 +69,7 @@ impl SubjectKind {
             "machine" => SubjectKind::Machine,
             "asset" => SubjectKind::Asset,
             "party" => SubjectKind::Party,
+            "stream" => SubjectKind::Stream,
             "signal" => SubjectKind::Signal,
             _ => return None,
         })
@@ -129,10 +133,20 @@ pub const KINDS: &[KindSpec] = &[
     spec("party.game_ended", Severity::Info, 2, Some(SubjectKind::Party), true),
     spec("party.test", Severity::Info, 1, None, true),
     spec("party.message", Severity::Info, 1, None, true),
+    spec("kick.livestream.started", Severity::Info, 0, Some(SubjectKind::Stream), true),
+    spec("kick.livestream.updated", Severity::Info, 1, Some(SubjectKind::Stream), true),
+    spec("kick.livestream.ended", Severity::Info, 2, Some(SubjectKind::Stream), true),
+    spec("kick.channel.followed", Severity::Info, 0, None, true),
+    spec("kick.subscription.new", Severity::Info, 0, None, true),
+    spec("kick.subscription.renewal", Severity::Info, 0, None, true),
+    spec("kick.subscription.gifts", Severity::Info, 0, None, true),
+    spec("kick.kicks.gifted", Severity::Info, 0, None, true),
+    spec("kick.reward.redemption", Severity::Info, 1, Some(SubjectKind::Signal), true),
+    spec("kick.moderation.banned", Severity::Warning, 0, None, true),
 ];
 
 /// Sources that XTSystems has nothing to do with, by the first word of their kinds.
-const OTHERS: [&str; 3] = ["signalbox", "panel", "party"];
+const OTHERS: [&str; 4] = ["signalbox", "panel", "party", "kick"];
 
 /// The kinds that XTSystems sends, in the order of its documentation.
 pub fn xtsystems_kinds() -> impl Iterator<Item = &'static str> {

@@ -22,6 +22,8 @@ pub fn render(kind: SubjectKind, state: &SubjectState, approval: Option<&Approva
         SubjectKind::Machine => machine(state, approval),
         SubjectKind::Asset => with_approval(asset(state), approval),
         SubjectKind::Party => super::party::card(state),
+        SubjectKind::Stream => super::kick::stream_card(state),
+        SubjectKind::Signal if super::kick::is_redemption(state) => super::kick::redemption_card(state, approval),
         SubjectKind::Signal => super::signal::card(state, approval),
     }
 }

@@ -15,6 +15,8 @@ pub enum SourceKind {
     Signalbox,
     Panel,
     Party,
+    /// The channels of Kick that a server is connected with.
+    Kick,
     /// Described instead of programmed (`generic_source.rs`).
     Generic,
 }
@@ -26,6 +28,7 @@ impl SourceKind {
             SourceKind::Signalbox => "signalbox",
             SourceKind::Panel => "panel",
             SourceKind::Party => "party",
+            SourceKind::Kick => "kick",
             SourceKind::Generic => "generic",
         }
     }

@@ -71,6 +71,23 @@ async fn something(reader: &mut Reader) -> Vec<Entry> {
 // ---- Tests ----
 
 #[tokio::test]
+async fn activity_is_a_stream_of_its_own() {
+    let redis = private_redis(false);
+    let config =
+        BusConfig { redis_url: Some(redis.url.as_str().into()), msg_secret: Some("s".into()), prefix: "test".into() };
+    for config in [config.clone(), BusConfig { redis_url: None, ..config }] {
+        let bus = Bus::open(&config).unwrap();
+        bus.activity_publisher().unwrap().publish(&[b"chat".to_vec()]).await.unwrap();
+        bus.publisher().unwrap().publish(&[b"record".to_vec()]).await.unwrap();
+        let mut activity = bus.activity_reader("one", patient());
+        let entries = activity.next(BLOCK).await.unwrap();
+        assert_eq!(told(&entries), ["chat×1"]);
+        assert!(activity.refusal(&entries[0]).is_none(), "signed with our own secret");
+        assert_eq!(told(&bus.reader("one", patient()).next(BLOCK).await.unwrap()), ["record×1"]);
+    }
+}
+
+#[tokio::test]
 async fn an_entry_stays_pending_until_its_effect_is_committed() {
     let redis = private_redis(false);
     let bus = redis.bus(None);

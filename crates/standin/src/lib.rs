@@ -4,7 +4,9 @@
 
 pub mod clock;
 pub mod discord;
+pub mod kick;
 pub mod receiver;
+mod saved;
 pub mod xtsystems;
 
 pub use axum;
