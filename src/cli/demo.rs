@@ -3,6 +3,7 @@
 mod panel;
 mod stage;
 mod story;
+mod stream;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -90,6 +91,7 @@ pub struct StandinArgs {
 }
 
 /// The servers of the outside world.
+#[derive(Clone)]
 struct Outside {
     discord: Discord,
     xt: XtSystems,
@@ -132,6 +134,7 @@ impl World {
             // A bot that is started again at once is let in at once.
             identify_every: Duration::ZERO,
             save_to: save.map(|dir| dir.join("discord.json")),
+            routes: vec![("kick.*", "stream")],
             extra: Some(standin::xtsystems::router(xt.clone()).merge(standin::kick::router(kick.clone()))),
             env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(kick.env()).collect(),
             ..DiscordOptions::default()
@@ -196,7 +199,7 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
     let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
     print!("{}", banner(args, &outside));
     if !args.quiet {
-        let stage = stage::Stage::open(outside.xt.clone(), outside.discord.clone(), app.address, dir, args.pace)?;
+        let stage = stage::Stage::open(outside.clone(), app.address, dir, args.pace)?;
         lifecycle.spawn("story", story::play(stage, lifecycle.token()));
     }
     serve(app, signals).await

@@ -10,7 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use standin::discord::Discord;
+use standin::kick::Kick;
 use standin::xtsystems::{Ticket, XtSystems};
+
+use super::Outside;
 
 /// How often the world is looked at while something is awaited.
 const LOOK: Duration = Duration::from_millis(100);
@@ -22,9 +25,12 @@ const FORM: Duration = Duration::from_secs(20);
 pub struct Stage {
     pub xt: XtSystems,
     pub discord: Discord,
+    pub kick: Kick,
     /// Where the bot listens.
     web: SocketAddr,
     http: reqwest::Client,
+    /// Somebody's browser: the story looks where it is sent before it goes there.
+    browser: reqwest::Client,
     pace: Duration,
     /// The steps that were played, kept over a stop or a kill.
     played: Mutex<BTreeSet<String>>,
@@ -38,12 +44,15 @@ const SEND_MESSAGES: u64 = 1 << 11;
 
 impl Stage {
     /// Continues what is kept in this directory.
-    pub fn open(xt: XtSystems, discord: Discord, web: SocketAddr, dir: &Path, pace: f64) -> Result<Self> {
+    pub fn open(outside: Outside, web: SocketAddr, dir: &Path, pace: f64) -> Result<Self> {
         let path = dir.join("story.json");
         let played = fs::read(&path).ok().and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
-        let http = reqwest::Client::builder().no_proxy().timeout(FORM).build().context("an HTTP client")?;
+        let client = || reqwest::Client::builder().no_proxy().timeout(FORM);
+        let http = client().build().context("an HTTP client")?;
+        let browser = client().redirect(reqwest::redirect::Policy::none()).build().context("an HTTP client")?;
         let (pace, played) = (Duration::from_secs_f64(pace), Mutex::new(played));
-        Ok(Self { xt, discord, web, http, pace, played, path, key: Mutex::default() })
+        let Outside { discord, xt, kick } = outside;
+        Ok(Self { xt, discord, kick, web, http, browser, pace, played, path, key: Mutex::default() })
     }
 
     /// Waits until the bot is in the server and has its commands there.
@@ -199,6 +208,20 @@ impl Stage {
         }
     }
 
+    /// Somebody opens the page that a command has answered with, goes on to Kick, allows there what is asked for, and comes back. The
+    /// words of the page they end at.
+    pub async fn allow_on_kick(&self, outcome: &Value, who: &str) -> Option<String> {
+        let page = link_of(outcome)?;
+        let sent = self.browser.post(page).send().await.ok()?;
+        let header = |name: &str| sent.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let (to, cookie) = (header("location")?, header("set-cookie").unwrap_or_default());
+        let back =
+            self.kick.allow(&to, who).inspect_err(|problem| tracing::warn!(problem, "Kick shows a page")).ok()?;
+        let cookie = cookie.split(';').next().unwrap_or_default();
+        let ended = self.browser.get(back).header("cookie", cookie).send().await.ok()?;
+        ended.text().await.ok()
+    }
+
     /// What the LAN party program sends to the bot.
     pub async fn party(&self, what: &str, body: Value) {
         let url = format!("http://{}/api/discord/{what}", self.web);
@@ -258,6 +281,13 @@ impl Stage {
         };
         let _ = tokio::time::timeout(FORM, closed).await;
     }
+}
+
+/// The address of the button that leads out of Discord.
+fn link_of(outcome: &Value) -> Option<String> {
+    let rows = outcome["message"]["components"].as_array()?;
+    let mut buttons = rows.iter().flat_map(|row| row["components"].as_array().into_iter().flatten());
+    buttons.find_map(|button| button["url"].as_str().map(str::to_owned))
 }
 
 fn control_of(card: &Value, by: &str, words: &str) -> Option<(String, String)> {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::panel;
 use super::stage::Stage;
+use super::stream;
 
 const ADA: &str = "admin";
 const ABE: &str = "approver";
@@ -32,6 +33,7 @@ pub async fn play(stage: Stage, stop: CancellationToken) {
         switch_is_mended(&stage).await;
         party(&stage).await;
         panel::play(&stage).await;
+        stream::play(&stage).await;
         left_for_the_watcher(&stage).await;
         audit(&stage).await;
     };

@@ -329,6 +329,25 @@ pub struct Signed {
     pub body: String,
 }
 
+impl Signed {
+    /// The whole request as it goes over the wire to the application's webhook address.
+    pub fn request(&self, kick: &Kick) -> Vec<u8> {
+        let url = kick.world().webhook_url.clone().unwrap_or_default();
+        let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap_or_default();
+        let mut request = format!(
+            "POST /{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {AGENT}\r\nAccept: application/json\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n",
+            self.body.len()
+        );
+        for (name, value) in &self.headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        request.push_str(&self.body);
+        request.into_bytes()
+    }
+}
+
 /// What the log would have of it, signed at this moment.
 pub(super) fn signed_now(
     kick: &Kick,
