@@ -11,6 +11,7 @@ use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::kick::{Heard, KickClient};
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::XtSystemsClient;
 
@@ -21,6 +22,9 @@ pub struct Ports {
     pub clock: Clock,
     pub discord: DiscordClient,
     pub xtsystems: Option<XtSystemsClient>,
+    pub kick: Option<KickClient>,
+    /// When chat last came from whom.
+    pub kick_heard: Arc<Heard>,
     pub outbound: OutboundClient,
     pub wake: Wake,
     /// Where chat goes that is counted.

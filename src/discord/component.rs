@@ -5,6 +5,7 @@ mod approval;
 pub(super) mod audit;
 pub(super) mod deliveries;
 pub(super) mod destination;
+mod kick;
 mod link;
 pub(super) mod privacy;
 pub(super) mod route;
@@ -105,6 +106,7 @@ enum Asked {
     Audit(audit::Listing),
     Deliveries(deliveries::Asked),
     Destination(destination::Asked),
+    Kick(kick::Asked),
     Link(link::Asked),
     Privacy(UserId),
     Route(route::Asked),
@@ -133,6 +135,7 @@ fn decode(custom_id: &str) -> Option<Asked> {
         ["v1", "audit", words @ ..] => audit::decode(words).map(Asked::Audit),
         ["v1", "deliveries", words @ ..] => deliveries::decode(words).map(Asked::Deliveries),
         ["v1", "destination", words @ ..] => destination::decode(words).map(Asked::Destination),
+        ["v1", "kick", words @ ..] => kick::decode(words).map(Asked::Kick),
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
         ["v1", "route", words @ ..] => route::decode(words).map(Asked::Route),
@@ -157,6 +160,7 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         Some(Asked::Audit(asked)) => ("audit", audit::answer(bot, asked, &input).await),
         Some(Asked::Deliveries(asked)) => ("deliveries", deliveries::answer(bot, asked, &input).await),
         Some(Asked::Destination(asked)) => ("destination", destination::answer(bot, asked, &input).await),
+        Some(Asked::Kick(asked)) => ("kick", kick::answer(bot, asked, &input).await),
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
         Some(Asked::Route(asked)) => ("route", route::answer(bot, asked, &input).await),

@@ -2,7 +2,9 @@
 //! `/privacy` commands and the purge of a server are made. Every table is in it; a test compares it with the
 //! database.
 
+mod community;
 mod forget;
+mod kick;
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -11,6 +13,7 @@ use super::{Result, Store};
 use crate::id::UserId;
 
 /// A table of the database.
+#[derive(Clone, Copy)]
 pub struct Table {
     pub name: &'static str,
     /// What its rows are, as the end of a sentence.
@@ -37,8 +40,10 @@ pub struct Member {
 pub enum By {
     /// The Discord user id.
     User,
-    /// The random id that only `person` connects with a Discord user.
+    /// The random id that only `person` connects with a Discord user; or that of the Kick account that is linked with them.
     Person,
+    /// The Kick user id of the account that is linked with them.
+    Kick,
     /// Mentions in a list of texts, such as `<@7>`.
     Mentions,
     /// Mentions somewhere in a frozen message body.
@@ -72,6 +77,9 @@ impl OnDelete {
 const BY_GUILD: Option<&str> = Some("guild_id = $1");
 const BY_SOURCE: Option<&str> = Some("source_id IN (SELECT id FROM source WHERE guild_id = $1)");
 const BY_DESTINATION: Option<&str> = Some("destination_id IN (SELECT id FROM destination WHERE guild_id = $1)");
+/// The persons of the Kick accounts that a member is linked with.
+const LINKED: &str =
+    "SELECT k.viewer_id FROM kick_link k JOIN person m ON m.id = k.member_id WHERE m.discord_user_id = $1";
 const IN_USE: &str = "while it is in use";
 
 const fn table(name: &'static str, holds: &'static str, kept: &'static str, of_guild: Option<&'static str>) -> Table {
@@ -79,7 +87,20 @@ const fn table(name: &'static str, holds: &'static str, kept: &'static str, of_g
 }
 
 /// Every table, in an order in which rows can be deleted: what refers to others comes first.
-pub static TABLES: &[Table] = &[
+pub static TABLES: &[Table] = &join::<{ community::TABLES.len() + REST.len() }>(community::TABLES, REST);
+const REST: &[Table] = &join::<{ kick::TABLES.len() + OTHERS.len() }>(kick::TABLES, OTHERS);
+
+const fn join<const N: usize>(first: &[Table], then: &[Table]) -> [Table; N] {
+    let mut all = [then[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { then[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
+const OTHERS: &[Table] = &[
     table(
         "outbound_attempt",
         "attempts to tell other systems: time, status, their words",
@@ -185,29 +206,6 @@ pub static TABLES: &[Table] = &[
             },
         ],
         ..table("upstream_link_request", "wishes to be linked with a user of XTSystems", "EVENT_DAYS", BY_GUILD)
-    },
-    table("kick_chat", "what was said in the chat of Kick channels, or is to be", "EVENT_DAYS", BY_GUILD),
-    table("kick_chat_lane", "the pace of the chat of Kick channels", IN_USE, None),
-    table("kick_check", "what was found when a Kick channel was last looked after", IN_USE, None),
-    Table {
-        members: &[Member {
-            column: "person_id",
-            by: By::Person,
-            what: "accounts at Kick that you connected so that Signalbox may act for them",
-            exported: "name, connected_at, purpose, kick_user_id, scope, state",
-            on_delete: OnDelete::Row,
-        }],
-        ..table("kick_account", "accounts at Kick that Signalbox may act for; their tokens encrypted", IN_USE, BY_GUILD)
-    },
-    Table {
-        members: &[Member {
-            column: "person_id",
-            by: By::Person,
-            what: "connections to Kick that you began",
-            exported: "purpose, created_at, discord_name, guild_name, used_at",
-            on_delete: OnDelete::Row,
-        }],
-        ..table("kick_oauth_state", "connections to Kick that somebody has begun", "1 day", BY_GUILD)
     },
     table(
         "held",
@@ -440,27 +438,28 @@ pub static TABLES: &[Table] = &[
     table("pulse_hour", "how many events came in which hour", "42 days", BY_SOURCE),
     table("pulse_watch", "since when that is watched", "for good", None),
     table("webhook_secret", "which secrets of a source are live, without the secrets", IN_USE, BY_SOURCE),
-    table("kick_stream", "when channels of Kick were live", "until their server is purged", BY_GUILD),
-    table(
-        "kick_channel",
-        "channels of Kick that the server is or was connected with",
-        "until their server is purged",
-        BY_GUILD,
-    ),
-    table("kick_subscription", "what Kick delivers of which channel", "as long as the channel is connected", None),
     table("source", "the systems that events come from", IN_USE, BY_GUILD),
     table("interaction", "numbers of commands and presses that were handled", "1 day", None),
     Table {
-        members: &[Member {
-            column: "discord_user_id",
-            by: By::User,
-            what: "link between your Discord id and a random id",
-            exported: "id, created_at",
-            on_delete: OnDelete::Row,
-        }],
+        members: &[
+            Member {
+                column: "discord_user_id",
+                by: By::User,
+                what: "link between your Discord id and a random id",
+                exported: "id, created_at",
+                on_delete: OnDelete::Row,
+            },
+            Member {
+                column: "kick_user_id",
+                by: By::Kick,
+                what: "Kick accounts of yours, each with a random id",
+                exported: "id, created_at, kick_user_id",
+                on_delete: OnDelete::Row,
+            },
+        ],
         ..table(
             "person",
-            "the link between a Discord id and the random id that stands everywhere else",
+            "the link between a Discord id, or a Kick user id, and the random id that stands everywhere else",
             "until its member deletes it, or the last server that it was used in is purged",
             None,
         )
@@ -507,7 +506,8 @@ impl Member {
         let column = self.column;
         match self.by {
             By::User => format!("{column} = $1"),
-            By::Person => format!("{column} = (SELECT id FROM person WHERE discord_user_id = $1)"),
+            By::Person => format!("{column} IN (SELECT id FROM person WHERE discord_user_id = $1 UNION ALL {LINKED})"),
+            By::Kick => format!("{column} IS NOT NULL AND id IN ({LINKED})"),
             By::Mentions => {
                 format!(
                     "{column} <> '{{}}' AND {column} && ARRAY['<@' || $1::bigint || '>', '<@!' || $1::bigint || '>']"

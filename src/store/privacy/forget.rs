@@ -24,7 +24,7 @@ impl Store {
             gone += match member.by {
                 By::Mentions => self.take_out_of_mentions(table.name, member, user_id).await?,
                 By::Body => self.take_out_of_bodies(user_id).await?,
-                By::User | By::Person => 0,
+                By::User | By::Person | By::Kick => 0,
             };
         }
         sqlx::query!("DELETE FROM privacy_deletion WHERE discord_user_id = $1", user_id.0).execute(&self.pool).await?;
@@ -58,6 +58,14 @@ impl Store {
             tx.commit().await?;
             return Ok(false);
         };
+        // Accounts on Kick that the member has shown to be theirs go with them.
+        let mut persons = sqlx::query_scalar!(
+            "SELECT id FROM person WHERE id IN (SELECT viewer_id FROM kick_link WHERE member_id = $1) ORDER BY id FOR UPDATE",
+            person
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        persons.push(person);
         // Before the rows change; their cards are locked last, as by everybody else.
         let shown = sqlx::query_scalar!(
             r#"SELECT s.id AS "id!" FROM subject s
@@ -75,13 +83,13 @@ impl Store {
         for (table, member) in columns().filter(|(_, member)| member.by == By::Person) {
             let (name, column) = (table.name, member.column);
             let sql = match member.on_delete {
-                OnDelete::Row => format!("DELETE FROM {name} WHERE {column} = $1"),
-                OnDelete::KeepWithout(set) => format!("UPDATE {name} SET {set} WHERE {column} = $1"),
+                OnDelete::Row => format!("DELETE FROM {name} WHERE {column} = ANY ($1)"),
+                OnDelete::KeepWithout(set) => format!("UPDATE {name} SET {set} WHERE {column} = ANY ($1)"),
                 OnDelete::KeepNameless | OnDelete::Mention => continue,
             };
-            sqlx::query(AssertSqlSafe(sql)).bind(person).execute(&mut *tx).await?;
+            sqlx::query(AssertSqlSafe(sql)).bind(&persons).execute(&mut *tx).await?;
         }
-        sqlx::query!("DELETE FROM person WHERE id = $1", person).execute(&mut *tx).await?;
+        sqlx::query!("DELETE FROM person WHERE id = ANY ($1)", &persons).execute(&mut *tx).await?;
         touch_cards(&mut tx, &shown).await?;
         tx.commit().await?;
         Ok(true)
