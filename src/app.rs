@@ -33,6 +33,7 @@ use crate::privacy;
 use crate::source::catch_up::CatchUp;
 use crate::source::generic::live::Sources;
 use crate::source::ingest::Ingest;
+use crate::source::kick::live::LiveKick;
 use crate::source::pulse::Watch;
 use crate::source::subscribe::{SourceNames, take_batch};
 use crate::source::xtsystems::live::LiveSource;
@@ -71,6 +72,8 @@ pub struct App {
     pub ingest: Ingest,
     pub xtsystems: Option<Arc<LiveSource>>,
     pub generic: Arc<Sources>,
+    /// Where webhooks of Kick are taken in.
+    pub kick: Option<Arc<LiveKick>>,
     /// Where the web server listens.
     pub address: SocketAddr,
     /// Where Prometheus asks, if it may.
@@ -142,11 +145,14 @@ impl App {
         let webhooks = xtsystems.clone().filter(|_| roles.intake);
         let prepared = Arc::new(AtomicBool::new(false));
         let described = roles.intake.then(|| generic.clone());
+        let kick = config.kick.as_ref().filter(|kick| roles.intake && kick.webhooks);
+        let kick = kick.map(|settings| Arc::new(LiveKick::new(settings)));
         let web = Web::new(
             delivery.clone(),
             ingest.clone(),
             webhooks,
             described,
+            kick.clone(),
             door,
             bot.connection.flag(),
             prepared.clone(),
@@ -169,6 +175,7 @@ impl App {
             ingest,
             xtsystems,
             generic,
+            kick,
             address,
             metrics_address,
             bot,

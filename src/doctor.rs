@@ -77,6 +77,8 @@ impl<'a> Doctor<'a> {
             look("Kick", "App", kick::app(self).boxed()),
             look("Kick", "Channels", kick::channels(self).boxed()),
             look("Web", "Public address", web::public_address(self).boxed()),
+            look("Kick", "Webhook", web::kick_address(self).boxed()),
+            look("Kick", "Refused requests", signals::kick_refusals(self).boxed()),
             look("Deliveries", "Outbox", signals::outbox(self).boxed()),
         ];
         Report { findings: join_all(looks).await.into_iter().flatten().collect() }

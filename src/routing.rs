@@ -7,6 +7,7 @@ pub mod compiled;
 pub mod duration;
 pub mod embed;
 pub mod filter;
+pub mod kick;
 pub mod language;
 pub mod noise;
 pub mod notice;

@@ -4,6 +4,7 @@
 pub mod catch_up;
 pub mod generic;
 pub mod ingest;
+pub mod kick;
 pub mod notice;
 pub mod panel;
 pub mod party;

@@ -30,6 +30,7 @@ use crate::ports::{Interactions, Ports};
 use crate::source::generic::live::Sources;
 use crate::source::generic::manage::PATH;
 use crate::source::ingest::Ingest;
+use crate::source::kick::live::{self, LiveKick};
 use crate::source::xtsystems::live::LiveSource;
 
 /// What the handlers share.
@@ -40,6 +41,7 @@ pub struct Web {
     pub xtsystems: Option<intake::XtSystemsDoor>,
     /// Described sources, where this process takes webhooks in.
     pub generic: Option<intake::generic::GenericDoor>,
+    pub kick: Option<Arc<LiveKick>>,
     pub interactions: Option<interactions::InteractionsDoor>,
     pub api: api::Door,
     pub unverified: budget::Budgets<std::net::IpAddr>,
@@ -55,6 +57,7 @@ impl Web {
         ingest: Ingest,
         xtsystems: Option<Arc<LiveSource>>,
         generic: Option<Arc<Sources>>,
+        kick: Option<Arc<LiveKick>>,
         interactions: Option<Arc<dyn Interactions>>,
         discord_connected: Arc<AtomicBool>,
         prepared: Arc<AtomicBool>,
@@ -75,7 +78,19 @@ impl Web {
             .zip(ports.config.discord.public_key)
             .map(|(handlers, key)| interactions::InteractionsDoor::new(handlers, key));
         let api = api::Door::new(web);
-        Self { ports, delivery, ingest, xtsystems, generic, interactions, api, unverified, discord_connected, prepared }
+        Self {
+            ports,
+            delivery,
+            ingest,
+            xtsystems,
+            generic,
+            kick,
+            interactions,
+            api,
+            unverified,
+            discord_connected,
+            prepared,
+        }
     }
 }
 
@@ -95,6 +110,12 @@ fn router(web: Arc<Web>) -> Router {
         let door = post(intake::generic::receive).layer(watched);
         router = router.route(&format!("{PATH}/{{source}}"), door.clone());
         router = router.route(&format!("{PATH}/{{source}}/{{key}}"), door);
+    }
+    if let (Some(_), Some(settings)) = (&web.kick, &web.ports.config.kick) {
+        let metrics = web.ports.metrics.clone();
+        let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::KICK, request, next));
+        let path = settings.webhook_path.clone().unwrap_or_else(|| format!("{}/{{segment}}", live::PATH));
+        router = router.route(&path, post(intake::kick::receive).layer(watched));
     }
     if web.interactions.is_some() {
         let metrics = web.ports.metrics.clone();

@@ -8,6 +8,7 @@
 
 mod drain;
 mod intake;
+mod kick;
 mod limits;
 mod outbox;
 mod report;
@@ -51,6 +52,8 @@ enum Scenario {
     Drain(drain::DrainArgs),
     /// From the start of a request to the message in Discord, on an idle system
     Visible(visible::VisibleArgs),
+    /// Chat of Kick: verified and on the stream, and tickets beside it
+    KickChat(kick::KickChatArgs),
     /// Memory, time to the first answered command and size of the release binary
     Start(start::StartArgs),
 }
@@ -79,6 +82,7 @@ fn run(args: Args) -> Result<()> {
         Scenario::Limits(options) => with_database(|postgres| limits::limits(options, postgres))?,
         Scenario::Drain(options) => with_database(|postgres| drain::drain(options, postgres))?,
         Scenario::Visible(options) => with_database(|postgres| visible::visible(options, postgres))?,
+        Scenario::KickChat(options) => with_database(|postgres| kick::kick_chat(options, postgres))?,
         Scenario::Start(options) => with_database(|postgres| start::start(options, postgres))?,
     };
     print!("{report}");

@@ -53,7 +53,13 @@ impl World {
     }
 
     pub async fn within(limits: Limits, database_url: &str) -> Result<Self> {
-        let (discord, env) = outside(limits).await?;
+        Self::with(limits, database_url, Vec::new()).await
+    }
+
+    /// The same with further variables.
+    pub async fn with(limits: Limits, database_url: &str, more: Vec<(String, String)>) -> Result<Self> {
+        let (discord, mut env) = outside(limits).await?;
+        env.extend(more);
         let loaded = config::load(Given::new(env)).map_err(|problems| anyhow!("{problems}"))?;
         let lifecycle = Lifecycle::new();
         let listener = bind(&loaded.config.web).await?;

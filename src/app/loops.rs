@@ -16,6 +16,8 @@ use crate::delivery::plan::plan_due;
 use crate::kick;
 use crate::outbound;
 use crate::privacy;
+use crate::routing::noise::judge::LATE_PATIENCE;
+use crate::source::kick::live::LiveKick;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
 
@@ -53,6 +55,10 @@ impl App {
             self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
             let app = self.clone();
             self.lifecycle.spawn("sources", async move { app.hearing_of_sources().await });
+            if let Some(kick) = self.kick.clone() {
+                let app = self.clone();
+                self.lifecycle.spawn("subscriptions of Kick", async move { app.hearing_of_kick(&kick).await });
+            }
         }
     }
 
@@ -155,7 +161,7 @@ impl App {
             return Ok((told, None));
         }
         let now = self.ports.clock.now();
-        let next = self.ports.store.next_held_at().await?;
+        let next = self.ports.store.next_held_at(LATE_PATIENCE).await?;
         Ok((0, next.map(|at| until(now, at))))
     }
 
@@ -193,6 +199,15 @@ impl App {
         let mut hints = self.ports.wake.listen(Topic::Sources);
         while stop.run_until_cancelled(hints.woken()).await.is_some() {
             self.generic.outdate();
+        }
+    }
+
+    /// Whoever changes a channel or a subscription says so.
+    async fn hearing_of_kick(&self, kick: &LiveKick) {
+        let stop = self.lifecycle.token();
+        let mut hints = self.ports.wake.listen(Topic::Kick);
+        while stop.run_until_cancelled(hints.woken()).await.is_some() {
+            kick.outdate();
         }
     }
 
@@ -265,6 +280,7 @@ impl App {
         }
         if roles.ticker && round.is_multiple_of(30) {
             ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
+            ports.store.forget_approval_replies(now - ticket::call::TOKEN_LIVES).await?;
         }
         if roles.ticker {
             self.pulse.lock().await.step(ports).await?;

@@ -85,6 +85,9 @@ impl App {
             ports.store.ensure_source(source.guild_id, SourceKind::XtSystems, "xtsystems", source.id, now).await?;
             source.refresh_secret(ports).await?;
         }
+        if let Some(kick) = &self.kick {
+            kick.prepare(ports).await?;
+        }
         Ok(())
     }
 

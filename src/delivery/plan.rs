@@ -21,6 +21,7 @@ use crate::ports::Ports;
 use crate::routing::trace::Plan;
 use crate::routing::view::EventView;
 use crate::routing::{Decision, Hit, Mode, Route, decide};
+use crate::source::kick::stream as kick;
 use crate::source::notice::tell_admins;
 use crate::source::xtsystems::parse;
 use crate::store::card::{self, WantedCard};
@@ -57,22 +58,26 @@ async fn plan_batch(ports: &Ports, limit: i64) -> Result<usize, Failed> {
     if claimed.is_empty() {
         return Ok(0);
     }
-    let (batch, taken): (Vec<Event>, Vec<bool>) = claimed.into_iter().map(with_data).unzip();
-    match plan(ports, tx, &batch, &taken).await {
+    let (mut batch, mut taken): (Vec<Event>, Vec<bool>) = claimed.into_iter().map(with_data).unzip();
+    match plan(ports, tx, &mut batch, &mut taken).await {
         Ok(()) => Ok(batch.len()),
         Err(error) => Err(Failed { batch, error }),
     }
 }
 
-async fn plan(ports: &Ports, mut tx: Tx, batch: &[Event], taken: &[bool]) -> Result<()> {
+async fn plan(ports: &Ports, mut tx: Tx, batch: &mut [Event], taken: &mut [bool]) -> Result<()> {
     let began_at = ports.clock.now();
+    let told = kick::take_up(ports, &mut tx, batch, taken).await?;
+    let (batch, taken) = (&*batch, &*taken);
     let mut decisions = decide_all(ports, &mut tx, batch).await?;
+    told.hush(batch, &mut decisions);
+    let typed = typed::find(&mut tx, batch, &mut decisions).await.context("finding destinations by type")?;
     let mut subjects = take_subjects(ports, &mut tx, batch).await?;
     apply_events(ports, &mut tx, batch, &mut subjects).await?;
     let names = source_names(&ports.compiled, &mut tx, batch).await?;
     let mut holds = Holds::read(ports, &mut tx, batch, &names, &decisions, &subjects).await?;
     let mut messages = queue(ports, &mut tx, batch, &names, &mut decisions, &subjects, &mut holds).await?;
-    messages += typed::queue(ports, &mut tx, batch, &mut decisions, &mut holds).await?;
+    messages += typed::queue(ports, &mut tx, batch, typed, &mut decisions, &mut holds).await?;
     holds.save(ports, &mut tx).await?;
     let notes: Vec<PlanNote> = batch
         .iter()
@@ -102,6 +107,7 @@ async fn plan(ports: &Ports, mut tx: Tx, batch: &[Event], taken: &[bool]) -> Res
         tracing::warn!(error = format!("{error:#}"), "the admins were not told of a failing filter or template");
     }
     ports.wake.wake(Topic::Deliverer);
+    told.committed(ports);
     if subjects.values().any(|s| s.kind == SubjectKind::Ticket) {
         // Their lists may have grown old.
         ports.wake.wake(Topic::Tickets);

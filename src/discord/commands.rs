@@ -18,6 +18,7 @@ mod silence;
 mod source;
 mod template;
 pub mod ticket;
+mod time_zone;
 mod webhook;
 mod webhook_secret;
 mod webhook_setup;
@@ -51,6 +52,7 @@ pub fn all(has_xtsystems: bool, has_kick: bool) -> Vec<Definition> {
         destination::destination(),
         silence::silence(),
         silence::silence_menu(),
+        time_zone::time_zone(),
         deliveries::deliveries(),
         why::why(),
         why::why_not(),

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::report::Finding;
 use super::text::signals as text;
 use super::{Doctor, Found};
-use crate::id::xtsystems_source;
+use crate::id::{kick_source, xtsystems_source};
 use crate::routing::duration::span;
 use crate::store::pulse::ANY;
 
@@ -51,6 +51,15 @@ pub(super) async fn refusals(doctor: &Doctor<'_>) -> Found {
     }
     let found = groups.into_iter().map(|group| text::refusals(group.count, &group.rule, group.variant.as_deref()));
     Ok(found.collect())
+}
+
+/// Webhooks that claimed to be Kick's and about a channel of this server.
+pub(super) async fn kick_refusals(doctor: &Doctor<'_>) -> Found {
+    let (Some(_), Some(guild)) = (&doctor.ports.config.kick, doctor.guild_id) else { return Ok(vec![]) };
+    doctor.needs_database()?;
+    let since = doctor.ports.clock.now() - LATELY;
+    let groups = doctor.ports.store.list_refusal_groups(kick_source(guild), since, GROUPS).await?;
+    Ok(groups.into_iter().map(|group| text::kick_refusals(group.count, &group.rule)).collect())
 }
 
 pub(super) async fn pulse(doctor: &Doctor<'_>) -> Found {

@@ -28,10 +28,10 @@ impl Severity {
     pub fn parse(word: &str) -> Option<Self> {
         Some(match word.trim().to_ascii_lowercase().as_str() {
             "debug" | "trace" => Severity::Debug,
-            "info" | "information" | "low" | "notice" | "ok" => Severity::Info,
-            "warning" | "warn" | "medium" => Severity::Warning,
-            "error" | "high" | "err" => Severity::Error,
-            "critical" | "fatal" | "emergency" | "urgent" => Severity::Critical,
+            "info" | "information" | "informational" | "low" | "notice" | "ok" | "p4" | "p5" | "sev4" => Severity::Info,
+            "warning" | "warn" | "medium" | "minor" | "average" | "p3" | "sev3" => Severity::Warning,
+            "error" | "high" | "err" | "major" | "p2" | "sev2" => Severity::Error,
+            "critical" | "fatal" | "emergency" | "urgent" | "disaster" | "page" | "p1" | "sev1" => Severity::Critical,
             _ => return None,
         })
     }
@@ -45,6 +45,8 @@ pub enum SubjectKind {
     Machine,
     Asset,
     Party,
+    /// One stream of a Kick channel.
+    Stream,
     /// Whatever a described source says it is.
     Signal,
 }
@@ -56,6 +58,7 @@ impl SubjectKind {
             SubjectKind::Machine => "machine",
             SubjectKind::Asset => "asset",
             SubjectKind::Party => "party",
+            SubjectKind::Stream => "stream",
             SubjectKind::Signal => "signal",
         }
     }
@@ -66,6 +69,7 @@ impl SubjectKind {
             "machine" => SubjectKind::Machine,
             "asset" => SubjectKind::Asset,
             "party" => SubjectKind::Party,
+            "stream" => SubjectKind::Stream,
             "signal" => SubjectKind::Signal,
             _ => return None,
         })
@@ -129,10 +133,20 @@ pub const KINDS: &[KindSpec] = &[
     spec("party.game_ended", Severity::Info, 2, Some(SubjectKind::Party), true),
     spec("party.test", Severity::Info, 1, None, true),
     spec("party.message", Severity::Info, 1, None, true),
+    spec("kick.livestream.started", Severity::Info, 0, Some(SubjectKind::Stream), true),
+    spec("kick.livestream.updated", Severity::Info, 1, Some(SubjectKind::Stream), true),
+    spec("kick.livestream.ended", Severity::Info, 2, Some(SubjectKind::Stream), true),
+    spec("kick.channel.followed", Severity::Info, 0, None, true),
+    spec("kick.subscription.new", Severity::Info, 0, None, true),
+    spec("kick.subscription.renewal", Severity::Info, 0, None, true),
+    spec("kick.subscription.gifts", Severity::Info, 0, None, true),
+    spec("kick.kicks.gifted", Severity::Info, 0, None, true),
+    spec("kick.reward.redemption", Severity::Info, 1, Some(SubjectKind::Signal), true),
+    spec("kick.moderation.banned", Severity::Warning, 0, None, true),
 ];
 
 /// Sources that XTSystems has nothing to do with, by the first word of their kinds.
-const OTHERS: [&str; 3] = ["signalbox", "panel", "party"];
+const OTHERS: [&str; 4] = ["signalbox", "panel", "party", "kick"];
 
 /// The kinds that XTSystems sends, in the order of its documentation.
 pub fn xtsystems_kinds() -> impl Iterator<Item = &'static str> {
@@ -161,4 +175,23 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// Rank of a kind in the order key. Unknown kinds count as updates.
 pub fn rank(name: &str) -> u8 {
     find(name).map_or(1, |k| k.rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_other_systems_are_known() {
+        for (severity, words) in [
+            (Severity::Critical, "critical Page P1 sev1 disaster"),
+            (Severity::Error, "error HIGH major p2"),
+            (Severity::Warning, "warn minor average p3"),
+            (Severity::Info, "info informational p5 ok"),
+            (Severity::Debug, "debug trace"),
+        ] {
+            assert!(words.split(' ').all(|word| Severity::parse(word) == Some(severity)), "{words}");
+        }
+        assert_eq!(Severity::parse("purple"), None);
+    }
 }

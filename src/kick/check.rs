@@ -15,11 +15,13 @@ use secrecy::SecretString;
 use super::account::{again_after, app_token};
 use super::{client, text};
 use crate::bus::Topic;
-use crate::id::GuildId;
+use crate::id::{GuildId, kick_source};
 use crate::ports::Ports;
+use crate::source::kick::KINDS;
+use crate::source::kick::event::{self, SeenStream};
 use crate::source::notice::tell_admins;
 use crate::store::Store;
-use crate::store::kick::stream::{NewKickStream, insert_kick_stream};
+use crate::store::kick::stream::{NewKickStream, insert_kick_stream, lock_kick_channels};
 use crate::store::kick::subscription::{KickSubscription, NewKickSubscription};
 use crate::store::kick_check::{ClaimedCheck, KickCheck, ask_kick_check};
 use crate::upstream::kick::{ChannelInfo, Created, KickClient, KickError, StreamInfo, Subscription};
@@ -36,20 +38,6 @@ const PATIENCE: TimeDelta = TimeDelta::hours(1);
 const BEHIND: TimeDelta = TimeDelta::minutes(3);
 /// Live for so long without a chat message is odd.
 const SILENCE: TimeDelta = TimeDelta::minutes(10);
-
-/// What Kick is to send of every channel.
-pub const WANTED: [&str; 10] = [
-    "chat.message.sent",
-    "channel.followed",
-    "channel.subscription.new",
-    "channel.subscription.renewal",
-    "channel.subscription.gifts",
-    "channel.reward.redemption.updated",
-    "livestream.status.updated",
-    "livestream.metadata.updated",
-    "moderation.banned",
-    "kicks.gifted",
-];
 
 /// A server that is connected with the broadcaster, by its channel's id and name.
 type Connected = (GuildId, uuid::Uuid, String);
@@ -286,7 +274,7 @@ impl Look<'_> {
             Err(error) => return Ok(Err(error)),
         };
         let known = self.ports.store.list_kick_subscriptions(Some(self.broadcaster)).await?;
-        let ours = |s: &&Subscription| WANTED.contains(&s.kind.as_str()) || known.iter().any(|k| k.id == s.id);
+        let ours = |s: &&Subscription| KINDS.contains(&s.kind.as_str()) || known.iter().any(|k| k.id == s.id);
         let ids: Vec<String> = listed.iter().filter(ours).map(|s| s.id.clone()).collect();
         if let Err(error) = self.client.unsubscribe(self.token, &ids).await {
             return Ok(Err(error));
@@ -318,7 +306,7 @@ struct Judged {
 fn judge(listed: &[Subscription], known: &[KickSubscription], now: DateTime<Utc>) -> Judged {
     let mut judged = Judged::default();
     let is_known = |id: &str| known.iter().any(|known| known.id == id);
-    for kind in WANTED {
+    for kind in KINDS {
         let mut of_kind: Vec<&Subscription> = listed.iter().filter(|s| s.kind == kind && s.version == 1).collect();
         // The one that deliveries are known by stays, else the oldest; ids are in the order in which they were made.
         of_kind.sort_by_key(|s| (!is_known(&s.id), s.id.clone()));
@@ -367,6 +355,7 @@ async fn take_standing(
                 {
                     // It was live when the API last said so; when after that it ended nobody tells.
                     ports.store.mark_kick_stream_over(*guild_id, known.id, seen).await?;
+                    tell(ports, (*guild_id, *channel_id), channel, known.started_at, Some(seen)).await?;
                 }
             }
             (None, None) => {}
@@ -393,18 +382,47 @@ async fn confirm(
             guild_id,
             started_at,
             ended_at: None,
+            by_api: true,
             title: channel.title.as_deref(),
             category: channel.category.as_deref(),
         };
         let mut tx = ports.store.begin().await?;
+        lock_kick_channels(&mut tx, &[(guild_id, kick_channel_id)]).await?;
         insert_kick_stream(&mut tx, &new).await?;
         Store::commit(tx).await?;
+        tell(ports, (guild_id, kick_channel_id), channel, started_at, None).await?;
         // The API had said that it was over, and was wrong.
         ports.store.reopen_kick_stream(guild_id, kick_channel_id, started_at).await?;
     }
     if let Some(known) = ports.store.find_live_kick_stream(guild_id, kick_channel_id).await? {
         ports.store.mark_kick_stream_confirmed(guild_id, known.id, viewers, now).await?;
     }
+    Ok(())
+}
+
+/// The event that did not come, so that the stream is announced and its card follows. One that came is known already.
+async fn tell(
+    ports: &Ports,
+    (guild_id, kick_channel_id): (GuildId, uuid::Uuid),
+    channel: &ChannelInfo,
+    started_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+) -> Result<()> {
+    let to = event::Connected { guild_id, source_id: kick_source(guild_id), kick_channel_id };
+    let known = ports.store.find_kick_channel(guild_id, kick_channel_id).await?;
+    let seen = SeenStream {
+        broadcaster_user_id: channel.broadcaster_user_id,
+        slug: &channel.slug,
+        name: known.as_ref().map_or(&channel.slug, |known| &known.name),
+        title: channel.title.as_deref(),
+        category: channel.category.as_deref(),
+        thumbnail: channel.stream.as_ref().and_then(|stream| stream.thumbnail.as_deref()),
+        started_at,
+        ended_at,
+    };
+    let Some(new) = event::seen(ports.clock.uuid(), &to, &seen, ports.clock.now()) else { return Ok(()) };
+    ports.store.insert_events(&[&new]).await?;
+    ports.wake.wake(Topic::Planner);
     Ok(())
 }
 

@@ -9,16 +9,11 @@ use super::client;
 use crate::ports::Ports;
 use crate::routing::card::ApprovalState;
 use crate::routing::offer::Offers;
+use crate::source::kick::event::{ACCEPT, BROADCASTER, REDEMPTION_ID, REJECT};
 use crate::store::approval::Approval;
 use crate::store::kick_account::Purpose;
 use crate::upstream::kick::{FailedRedemption, KickError, RedemptionVerb, Scope};
 use crate::upstream::xtsystems::Decision;
-
-/// The actions of a redemption's card, and the fields that each holds.
-pub const ACCEPT: &str = "accept";
-pub const REJECT: &str = "reject";
-pub const REDEMPTION_ID: &str = "redemption_id";
-pub const BROADCASTER: &str = "broadcaster_user_id";
 
 const NOBODY: &str =
     "no account of this channel is connected that may decide about redemptions: /kick connect asks for it";

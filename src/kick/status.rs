@@ -4,11 +4,12 @@ use anyhow::Result;
 use chrono::TimeDelta;
 use url::Url;
 
-use super::check::{self, WANTED};
+use super::check;
 use super::client;
 use super::connect::redirect_uri;
 use crate::id::GuildId;
 use crate::ports::Ports;
+use crate::source::kick::KINDS;
 use crate::store::kick::KickChannel;
 use crate::store::kick::stream::KickStream;
 use crate::store::kick::subscription::KickSubscription;
@@ -44,7 +45,7 @@ impl ChannelStatus {
     /// How many of the wanted kinds Kick sends.
     pub fn delivered(&self) -> usize {
         let is_there = |kind: &&&str| self.subscriptions.iter().any(|s| s.kind == **kind && s.listed_at.is_some());
-        WANTED.iter().filter(is_there).count()
+        KINDS.iter().filter(is_there).count()
     }
 }
 

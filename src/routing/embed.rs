@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use url::Url;
 
 pub const TITLE: usize = 256;
 pub const DESCRIPTION: usize = 4096;
@@ -16,6 +17,10 @@ pub const EMBEDS: usize = 10;
 /// Characters of a message's own text.
 pub const CONTENT: usize = 2000;
 const BUTTONS_IN_ROW: usize = 5;
+/// <https://discord.com/developers/docs/components/reference#button-button-styles>
+const LINK_STYLE: u8 = 5;
+/// Discord refuses longer addresses.
+const LONGEST_URL: usize = 2000;
 /// Options of one select.
 pub const OPTIONS: usize = 25;
 /// Characters of an option's label.
@@ -36,6 +41,17 @@ pub struct Embed {
     pub footer: Footer,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<DateTime<Utc>>,
+    /// Beside the text, and below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<Picture>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Picture>,
+}
+
+/// By its address; see [`web_address`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    pub url: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +84,14 @@ pub struct Button {
     pub style: ButtonStyle,
 }
 
+/// A button that leads somewhere and tells nobody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    pub url: String,
+    pub label: String,
+    pub emoji: Option<&'static str>,
+}
+
 /// A select from which one option is chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Select {
@@ -97,6 +121,8 @@ pub struct MessageBody {
     pub selects: Vec<Select>,
     /// Five to a row, below the selects; five rows in all.
     pub buttons: Vec<Button>,
+    /// Behind the buttons.
+    pub links: Vec<Link>,
     /// Ids that may be pinged; nothing else ever is.
     pub mentions: Vec<String>,
 }
@@ -136,8 +162,9 @@ impl MessageBody {
             .collect();
         let row = |components: Vec<Value>| json!({ "type": 1, "components": components });
         let mut components: Vec<Value> = self.selects.iter().map(|select| row(vec![select.to_json()])).collect();
-        for buttons in self.buttons.chunks(BUTTONS_IN_ROW) {
-            components.push(row(buttons.iter().map(Button::to_json).collect()));
+        let buttons = self.buttons.iter().map(Button::to_json).chain(self.links.iter().map(Link::to_json));
+        for buttons in buttons.collect::<Vec<Value>>().chunks(BUTTONS_IN_ROW) {
+            components.push(row(buttons.to_vec()));
         }
         let (users, roles) = self.allowed_mentions();
         json!({
@@ -171,6 +198,16 @@ impl Button {
             "label": self.label,
             "custom_id": self.custom_id,
         });
+        if let Some(emoji) = self.emoji {
+            json["emoji"] = json!({ "name": emoji });
+        }
+        json
+    }
+}
+
+impl Link {
+    fn to_json(&self) -> Value {
+        let mut json = json!({ "type": 2, "style": LINK_STYLE, "label": self.label, "url": self.url });
         if let Some(emoji) = self.emoji {
             json["emoji"] = json!({ "name": emoji });
         }
@@ -240,6 +277,13 @@ pub fn escape_at(text: &str, begins_line: bool) -> String {
     out
 }
 
+/// An address that Discord takes; any other is left out.
+pub fn web_address(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let fits = matches!(url.scheme(), "http" | "https") && url.has_host() && url.as_str().len() <= LONGEST_URL;
+    fits.then(|| url.to_string())
+}
+
 /// `<t:…:R>`: "3 minutes ago" on the reader's own clock.
 pub fn relative(at: DateTime<Utc>) -> String {
     format!("<t:{}:R>", at.timestamp())
@@ -267,6 +311,14 @@ mod tests {
     fn mentions_ping_only_what_the_route_lists() {
         let body = MessageBody { mentions: vec!["<@&5>".into(), "<@7>".into()], ..Default::default() };
         assert_eq!(body.to_json("m")["allowed_mentions"], json!({"parse": [], "users": ["7"], "roles": ["5"]}));
+    }
+
+    #[test]
+    fn only_web_addresses_become_links() {
+        assert_eq!(web_address("https://example.org/a b").as_deref(), Some("https://example.org/a%20b"));
+        for odd in ["", "javascript:alert(1)", "ftp://x", "example.org", &format!("https://x/{}", "a".repeat(3000))] {
+            assert_eq!(web_address(odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub fn system_name(kind: &str) -> &'static str {
         Some("signalbox") => "Signalbox",
         Some("panel") => "NodeByte",
         Some("party") => "LANrage",
+        Some("kick") => "Kick",
         _ => "XTSystems",
     }
 }
@@ -44,6 +45,9 @@ pub fn footer(kind: &str) -> Footer {
 
 /// The embed of an event shown on its own.
 pub fn render(event: &Event) -> Embed {
+    if event.kind.starts_with("kick.") {
+        return super::kick::render(event);
+    }
     if super::signal::is_one(event) {
         return super::signal::notice(event);
     }

@@ -128,6 +128,7 @@ impl About<'_> {
             && match self.kind {
                 SubjectKind::Ticket => is_closed(self.state, self.statuses),
                 SubjectKind::Machine => self.approval.is_some() || self.state.has("machine.approved"),
+                SubjectKind::Stream => super::kick::is_over(self.state),
                 _ => false,
             }
     }

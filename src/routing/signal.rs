@@ -2,11 +2,10 @@
 //! are about a lasting thing, else each for itself.
 
 use serde_json::Value;
-use url::Url;
 
 use super::card::with_approval;
 use super::card::{ApprovalView, timeline};
-use super::embed::{Embed, Footer, MessageBody, TITLE, TOTAL, escape, fit};
+use super::embed::{Embed, Footer, MessageBody, TITLE, TOTAL, escape, fit, web_address};
 use super::subject::{SubjectState, plain};
 use crate::event::{Event, Severity};
 
@@ -18,8 +17,6 @@ const FIELD: usize = 250;
 const ROOM: usize = TOTAL - 100;
 const SHORTEST_TEXT: usize = 200;
 const GREEN: u32 = 0x2ECC71;
-/// Discord refuses longer addresses.
-const LONGEST_URL: usize = 2000;
 
 /// True for an event of a described source.
 pub fn is_one(event: &Event) -> bool {
@@ -84,7 +81,7 @@ fn frame(part: Part<'_>, kind: &str) -> Embed {
     let embed = Embed {
         title: fit(&format!("{symbol} {}", escape(&title)), TITLE),
         description: fit(&escape(&text("text")), TEXT),
-        url: link(&text("url")).unwrap_or_default(),
+        url: web_address(&text("url")).unwrap_or_default(),
         color,
         footer: Footer { text: format!("{} · {kind}", fit(&text("signal_source"), 80)), ..Footer::default() },
         ..Embed::default()
@@ -109,13 +106,6 @@ fn look(severity: Severity) -> (&'static str, u32) {
         Severity::Info => ("🔵", 0x3498DB),
         Severity::Debug => ("⚪", 0x95A5A6),
     }
-}
-
-/// An address that Discord takes; any other is left out.
-fn link(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok()?;
-    let fits = matches!(url.scheme(), "http" | "https") && url.has_host() && url.as_str().len() <= LONGEST_URL;
-    fits.then(|| url.to_string())
 }
 
 #[cfg(test)]
@@ -147,13 +137,5 @@ mod tests {
         let embed = card(&state, None).embeds.remove(0);
         assert!((ROOM - 400..=ROOM).contains(&embed.len()), "{}", embed.len());
         assert!(embed.fields.iter().any(|field| field.name == "Timeline"));
-    }
-
-    #[test]
-    fn only_web_addresses_become_links() {
-        assert_eq!(link("https://example.org/a b").as_deref(), Some("https://example.org/a%20b"));
-        for odd in ["", "javascript:alert(1)", "ftp://x", "example.org", &format!("https://x/{}", "a".repeat(3000))] {
-            assert_eq!(link(odd), None, "{odd}");
-        }
     }
 }

@@ -196,7 +196,7 @@ impl Template {
             color,
             footer: footer(&event.kind),
             timestamp: Some(event.occurred_at),
-            fields: Vec::new(),
+            ..Embed::default()
         };
         for (n, field) in self.parts.fields.iter().enumerate() {
             let name = part(&format!("field {} name", n + 1), FIELD_NAME)?;

@@ -245,6 +245,7 @@ impl Writer {
         if let Inserted::Fresh(id) = outcome {
             let source = match stored.event.kind.split('.').next() {
                 _ if stored.via == Via::Internal => "signalbox",
+                Some("kick") => "kick",
                 _ if signal::is_one(&stored.event) => "generic",
                 Some("panel") => "panel",
                 Some("party") => "party",

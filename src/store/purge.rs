@@ -179,7 +179,8 @@ impl Store {
             + self.purge_requests(cutoffs.request, limit).await?
             + self.purge_noise(cutoffs.event, cutoffs.interaction, limit).await?
             + self.purge_api_keys(cutoffs.event, limit).await?
-            + self.purge_kick(cutoffs.event, cutoffs.interaction, limit).await?)
+            + self.purge_kick(cutoffs.event, cutoffs.interaction, limit).await?
+            + self.purge_kick_subscriptions(cutoffs.event, limit).await?)
     }
 
     /// Closed subjects without an open approval, with their cards and all that belongs to those. What a status means

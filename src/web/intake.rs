@@ -2,6 +2,7 @@
 //! nothing but that it was refused; an admin can see why.
 
 pub mod generic;
+pub mod kick;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 mod address;
 mod described;
 mod harness;
+mod kick;
 mod language;
 mod request;
 mod signed;

@@ -22,6 +22,7 @@ pub mod program;
 pub mod scene;
 pub mod senders;
 pub mod servers;
+pub mod streams;
 pub mod supervisor;
 pub mod terminal;
 pub mod tickets;

@@ -26,6 +26,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source::catch_up",
             "source::generic::live",
             "source::generic::manage",
+            "source::kick::live",
+            "source::kick::stream",
             "source::panel::live",
             "source::party::live",
             "source::xtsystems::live",

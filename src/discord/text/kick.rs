@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::kick::check::WANTED;
 use crate::kick::status::{ChannelStatus, Status};
 use crate::routing::embed::{escape, fit, relative};
+use crate::source::kick::KINDS;
 use crate::store::kick_account::KickAccount;
 use crate::store::kick_oauth::Wish;
 use crate::upstream::kick::Scope;
@@ -130,9 +130,9 @@ fn account(account: Option<&KickAccount>) -> String {
 fn events(c: &ChannelStatus) -> Vec<String> {
     let Some(check) = &c.check else { return vec!["⏳ Its subscriptions were not looked at yet.".into()] };
     let delivered = c.delivered();
-    let mark = if delivered == WANTED.len() { "✅" } else { "❌" };
+    let mark = if delivered == KINDS.len() { "✅" } else { "❌" };
     let mut lines = vec![match check.checked_at {
-        Some(at) => format!("{mark} {delivered} of {} kinds of events, looked at {}", WANTED.len(), relative(at)),
+        Some(at) => format!("{mark} {delivered} of {} kinds of events, looked at {}", KINDS.len(), relative(at)),
         None => "⏳ Its subscriptions were not looked at yet.".into(),
     }];
     if check.created + check.removed > 0 {

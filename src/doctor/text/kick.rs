@@ -1,8 +1,8 @@
 //! About Kick.
 
 use crate::doctor::report::Finding;
-use crate::kick::check::WANTED;
 use crate::kick::status::ChannelStatus;
+use crate::source::kick::KINDS;
 use crate::upstream::kick::KickError;
 
 const APP: &str = "App";
@@ -37,7 +37,7 @@ pub fn no_channels() -> Finding {
 pub fn channel(status: &ChannelStatus) -> Finding {
     let check = format!("Channel {}", status.channel.name);
     let is_active = status.account.as_ref().is_some_and(|account| account.is_active);
-    let (delivered, wanted) = (status.delivered(), WANTED.len());
+    let (delivered, wanted) = (status.delivered(), KINDS.len());
     if delivered < wanted {
         let text = format!("Kick sends {delivered} of {wanted} kinds of events");
         return Finding::problem(

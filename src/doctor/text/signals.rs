@@ -40,6 +40,11 @@ pub fn refusals(count: i64, rule: &str, variant: Option<&str>) -> Finding {
     }
 }
 
+pub fn kick_refusals(count: i64, rule: &str) -> Finding {
+    let fix = "whoever has no right to send may be ignored; if these are Kick's own, KICK_PUBLIC_KEY is not its key";
+    Finding::warning(REFUSALS, format!("{count}× {rule}"), fix)
+}
+
 pub fn no_event() -> Finding {
     Finding::warning(PULSE, "no event has arrived yet", "use /test-webhook, or wait for something to happen there")
 }

@@ -35,3 +35,17 @@ pub fn one_of_us(url: &str) -> Finding {
     let fix = "look again when the bot has started with its database";
     Finding::warning(CHECK, format!("a Signalbox answers at {url}, but not which one"), fix)
 }
+
+const KICK: &str = "Webhook";
+
+pub fn kick_address(url: &str) -> Finding {
+    Finding::good(KICK, format!("received at {url}: enter that in your app's settings at Kick"))
+}
+
+pub fn kick_unreachable() -> Finding {
+    Finding::warning(KICK, "Kick has no way here", "set PUBLIC_URL to the address under which Kick reaches this server")
+}
+
+pub fn kick_not_started() -> Finding {
+    Finding::warning(KICK, "its address is made up at the first start", "start the bot, then look again")
+}

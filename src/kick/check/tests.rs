@@ -22,7 +22,7 @@ fn known(id: &str, kind: &str, age: TimeDelta, was_listed: bool) -> KickSubscrip
 
 /// All that is wanted, but for what a test is about.
 fn others(kind: &str) -> Vec<Subscription> {
-    WANTED.iter().filter(|wanted| **wanted != kind).map(|wanted| listed(&format!("of {wanted}"), wanted)).collect()
+    KINDS.iter().filter(|wanted| **wanted != kind).map(|wanted| listed(&format!("of {wanted}"), wanted)).collect()
 }
 
 const CHAT: &str = "chat.message.sent";
@@ -36,7 +36,7 @@ fn judge_chat(of_chat: &[&str], known: &[KickSubscription]) -> Judged {
 #[test]
 fn what_is_missing_is_created() {
     let judged = judge(&[], &[], now());
-    assert_eq!(judged.absent, WANTED);
+    assert_eq!(judged.absent, KINDS);
     assert_eq!(judge_chat(&["a"], &[]).absent, Vec::<&str>::new());
     assert_eq!(judge_chat(&[], &[]).absent, [CHAT]);
 }
@@ -70,5 +70,5 @@ fn kinds_of_others_and_other_versions_are_left_alone() {
     all.push(listed("x", "drops.claimed"));
     all.push(Subscription { version: 2, ..listed("y", CHAT) });
     let judged = judge(&all, &[], now());
-    assert_eq!((judged.surplus.len(), judged.absent.len(), judged.kept.len()), (0, 0, WANTED.len()));
+    assert_eq!((judged.surplus.len(), judged.absent.len(), judged.kept.len()), (0, 0, KINDS.len()));
 }

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::super::{Result, Store};
+use super::KickChannel;
 
 /// A subscription that Kick delivers by.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,5 +85,22 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// Everything that it takes to tell what a delivery is for.
+    pub async fn read_kick_directory(&self) -> Result<(Vec<KickSubscription>, Vec<KickChannel>)> {
+        // Channels last: of one that is connected meanwhile the subscription is missing, and is looked up again.
+        Ok((self.list_kick_subscriptions(None).await?, self.list_all_kick_channels().await?))
+    }
+
+    /// Those that ended so long ago that nothing can come by them any more.
+    pub(in crate::store) async fn purge_kick_subscriptions(&self, before: DateTime<Utc>, limit: i64) -> Result<u64> {
+        let gone = sqlx::query!(
+            "DELETE FROM kick_subscription WHERE id IN
+                 (SELECT id FROM kick_subscription WHERE removed_at < $1 ORDER BY removed_at LIMIT $2)",
+            before,
+            limit
+        );
+        Ok(gone.execute(&self.pool).await?.rows_affected())
     }
 }

@@ -33,5 +33,5 @@ pub(super) const TABLES: &[Table] = &[
         "until their server is purged",
         BY_GUILD,
     ),
-    table("kick_subscription", "what Kick delivers of which channel", "as long as the channel is connected", None),
+    table("kick_subscription", "what Kick delivers of which channel", "EVENT_DAYS after it ended", None),
 ];
