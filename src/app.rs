@@ -1,6 +1,7 @@
 //! Puts the parts together: one `App` is one process's worth of Signalbox. `run` drives it by loops,
 //! tests step by step.
 
+mod community;
 mod keys;
 mod loops;
 mod pieces;
@@ -82,6 +83,7 @@ pub struct App {
     pulse: Mutex<Watch>,
     reader: Mutex<Reader>,
     names: SourceNames,
+    community: community::Community,
     patience: Patience,
     prepared: Arc<AtomicBool>,
     bus_away: AtomicBool,
@@ -159,7 +161,9 @@ impl App {
         lifecycle.spawn("wake", wake.run(stop));
         let catch_up = xtsystems.as_ref().map(|s| CatchUp::new(s.id, s.guild_id, s.url.clone()));
         let names = xtsystems.iter().map(|s| ("xtsystems".to_owned(), (s.id, s.guild_id))).collect();
-        let reader = bus.reader(&consumer_name(address.port()), wiring.reader);
+        let consumer = consumer_name(address.port());
+        let community = community::Community::new(&bus, &consumer, &wiring.reader);
+        let reader = bus.reader(&consumer, wiring.reader);
         Ok(Arc::new(Self {
             ports,
             lifecycle,
@@ -177,6 +181,7 @@ impl App {
             pulse: Mutex::default(),
             reader: Mutex::new(reader),
             names,
+            community,
             patience: wiring.gateway,
             prepared,
             bus_away: AtomicBool::new(false),
@@ -204,6 +209,7 @@ impl App {
         if roles.intake {
             done += self.read_stream(Duration::from_millis(1)).await?;
             done += self.catch_up_due().await?;
+            done += self.read_activity(Duration::from_millis(1)).await?;
         }
         if roles.ticker {
             done += self.pulse.lock().await.step(&self.ports).await?;
@@ -217,9 +223,11 @@ impl App {
             done += ticket::call::call_due(&self.ports, CALLS).await?;
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
             done += tell_due(&self.ports, RECEIPTS).await?;
+            done += self.give_roles_due().await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?.done;
+            done += self.count_watch_due().await?;
             done += privacy::seal_due(&self.ports).await?;
             done += privacy::resume_due(&self.ports).await?;
         }
@@ -334,6 +342,7 @@ pub(crate) fn open_ports(
         lifecycle: lifecycle.clone(),
         compiled: Arc::default(),
         instance: Arc::default(),
+        community_version: Arc::default(),
         config,
     };
     Ok((ports, bus))

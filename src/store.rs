@@ -40,6 +40,7 @@ pub mod route;
 pub mod route_change;
 pub mod secret;
 pub mod send;
+pub mod shop;
 pub mod silence;
 pub mod source;
 pub mod source_view;
@@ -50,6 +51,7 @@ pub mod ticket;
 pub mod upstream_list;
 pub mod viewer;
 pub mod watch;
+pub mod watch_role;
 pub mod webhook_secret;
 
 use std::ops::{Deref, DerefMut};

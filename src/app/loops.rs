@@ -43,6 +43,7 @@ impl App {
                 async move { app.remind().await }
             });
         }
+        self.start_community();
         let app = self.clone();
         self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
         if roles.intake {
@@ -83,7 +84,7 @@ impl App {
     }
 
     /// One loop: a step returns how much it did, and when it next has something to do, if it knows.
-    fn start<F, Fut>(self: &Arc<Self>, name: &'static str, topic: Topic, step: F)
+    pub(super) fn start<F, Fut>(self: &Arc<Self>, name: &'static str, topic: Topic, step: F)
     where
         F: Fn() -> Fut + Send + 'static,
         Fut: Future<Output = Result<(usize, Option<Duration>)>> + Send + 'static,

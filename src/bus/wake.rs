@@ -37,9 +37,11 @@ pub enum Topic {
     KickChat,
     /// Channels of Kick that are to be looked after.
     Kick,
+    /// Rules of the stream community, its links and its shop.
+    Community,
 }
 
-const TOPICS: [Topic; 9] = [
+const TOPICS: [Topic; 10] = [
     Topic::Planner,
     Topic::Deliverer,
     Topic::Approvals,
@@ -49,6 +51,7 @@ const TOPICS: [Topic; 9] = [
     Topic::Held,
     Topic::KickChat,
     Topic::Kick,
+    Topic::Community,
 ];
 
 /// How often an idle connection is tried, so that a dead one is noticed.
@@ -66,6 +69,7 @@ impl Topic {
             Topic::Held => "held",
             Topic::KickChat => "kick_chat",
             Topic::Kick => "kick",
+            Topic::Community => "community",
         }
     }
 

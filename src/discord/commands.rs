@@ -4,6 +4,7 @@ mod about;
 mod api_key;
 mod approvals;
 mod audit;
+mod community;
 mod deliveries;
 mod destination;
 mod doctor;
@@ -11,12 +12,16 @@ mod help;
 mod link_user;
 mod machines;
 mod party;
+mod points;
 mod privacy;
 mod route;
+mod shop;
 mod silence;
 mod source;
 mod template;
 pub mod ticket;
+mod watchroles;
+mod watchtime;
 mod webhook;
 mod webhook_secret;
 mod webhook_setup;
@@ -54,6 +59,12 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         why::why(),
         why::why_not(),
         why::why_menu(),
+        points::points(),
+        watchtime::watchtime(),
+        watchtime::leaderboard(),
+        shop::shop(),
+        watchroles::watchroles(),
+        community::community(),
     ];
     if has_xtsystems {
         commands.extend([

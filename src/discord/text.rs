@@ -1,11 +1,14 @@
 //! Every text of the gateway edge.
 
 pub mod api_key;
+pub mod community;
 pub mod delivery;
 pub mod explain;
 pub mod party;
+pub mod points;
 pub mod privacy;
 pub mod route;
+pub mod shop;
 pub mod silence;
 pub mod source;
 pub mod ticket;

@@ -38,6 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "doctor",
             "ticket",
             "routes",
+            "community",
         ],
     ),
     (EDGES, &["discord", "web"]),
