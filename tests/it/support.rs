@@ -26,3 +26,4 @@ pub mod supervisor;
 pub mod terminal;
 pub mod tickets;
 pub mod town;
+pub mod viewers;
