@@ -4,6 +4,7 @@
 mod keys;
 mod loops;
 mod pieces;
+mod play;
 mod prepare;
 
 use std::net::SocketAddr;
@@ -17,8 +18,10 @@ use tokio::sync::Mutex;
 
 use crate::approval::call::call_due;
 use crate::approval::due::tick_due;
+use crate::bus::pubsub::Messages;
 use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
+use crate::community::dashboard::CHANNELS;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::delivery::held::tell_due;
@@ -40,6 +43,7 @@ use crate::store::lane::OwnerLock;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::ticket::{self, lists};
+use crate::upstream::beacon::BeaconClient;
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
@@ -81,6 +85,7 @@ pub struct App {
     catch_up: Mutex<Option<CatchUp>>,
     pulse: Mutex<Watch>,
     reader: Mutex<Reader>,
+    dashboard: Mutex<Option<Messages>>,
     names: SourceNames,
     patience: Patience,
     prepared: Arc<AtomicBool>,
@@ -159,6 +164,9 @@ impl App {
         lifecycle.spawn("wake", wake.run(stop));
         let catch_up = xtsystems.as_ref().map(|s| CatchUp::new(s.id, s.guild_id, s.url.clone()));
         let names = xtsystems.iter().map(|s| ("xtsystems".to_owned(), (s.id, s.guild_id))).collect();
+        // Without the secret nothing that comes there is believed.
+        let hears = roles.intake && ports.config.bus.msg_secret.is_some();
+        let dashboard = bus.messages(&[CHANNELS]).filter(|_| hears);
         let reader = bus.reader(&consumer_name(address.port()), wiring.reader);
         Ok(Arc::new(Self {
             ports,
@@ -176,6 +184,7 @@ impl App {
             catch_up: Mutex::new(catch_up),
             pulse: Mutex::default(),
             reader: Mutex::new(reader),
+            dashboard: Mutex::new(dashboard),
             names,
             patience: wiring.gateway,
             prepared,
@@ -204,6 +213,7 @@ impl App {
         if roles.intake {
             done += self.read_stream(Duration::from_millis(1)).await?;
             done += self.catch_up_due().await?;
+            done += self.hear_dashboard(Duration::from_millis(1)).await?;
         }
         if roles.ticker {
             done += self.pulse.lock().await.step(&self.ports).await?;
@@ -220,6 +230,7 @@ impl App {
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?.done;
+            done += self.play_due().await?;
             done += privacy::seal_due(&self.ports).await?;
             done += privacy::resume_due(&self.ports).await?;
         }
@@ -327,6 +338,7 @@ pub(crate) fn open_ports(
         xtsystems: xtsystems_client(&config, &metrics)?,
         outbound: OutboundClient::new(config.outbound.allowed.clone().into())
             .context("the HTTP client for other systems")?,
+        beacon: config.community.beacon_url.clone().map(BeaconClient::new).transpose().context("RAFFLE_BEACON_URL")?,
         wake: bus.wake(),
         activity: bus.activity_publisher()?,
         metrics,

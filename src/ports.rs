@@ -10,6 +10,7 @@ use crate::routing::compiled::Compiled;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
+use crate::upstream::beacon::BeaconClient;
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::XtSystemsClient;
@@ -22,6 +23,8 @@ pub struct Ports {
     pub discord: DiscordClient,
     pub xtsystems: Option<XtSystemsClient>,
     pub outbound: OutboundClient,
+    /// Public randomness for draws, where it is configured.
+    pub beacon: Option<BeaconClient>,
     pub wake: Wake,
     /// Where chat goes that is counted.
     pub activity: Publisher,

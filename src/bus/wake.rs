@@ -35,11 +35,13 @@ pub enum Topic {
     Held,
     /// What is to be said in a chat of Kick.
     KickChat,
+    /// Draws and timed messages.
+    Play,
     /// Channels of Kick that are to be looked after.
     Kick,
 }
 
-const TOPICS: [Topic; 9] = [
+const TOPICS: [Topic; 10] = [
     Topic::Planner,
     Topic::Deliverer,
     Topic::Approvals,
@@ -48,6 +50,7 @@ const TOPICS: [Topic; 9] = [
     Topic::Outbound,
     Topic::Held,
     Topic::KickChat,
+    Topic::Play,
     Topic::Kick,
 ];
 
@@ -65,6 +68,7 @@ impl Topic {
             Topic::Outbound => "outbound",
             Topic::Held => "held",
             Topic::KickChat => "kick_chat",
+            Topic::Play => "play",
             Topic::Kick => "kick",
         }
     }

@@ -4,19 +4,26 @@ mod about;
 mod api_key;
 mod approvals;
 mod audit;
+mod chat_command;
 mod deliveries;
 mod destination;
 mod doctor;
+mod giveaway;
+mod gtb;
 mod help;
 mod link_user;
 mod machines;
+mod panel;
 mod party;
 mod privacy;
+mod raffle;
 mod route;
 mod silence;
+mod slots;
 mod source;
 mod template;
 pub mod ticket;
+mod timer;
 mod webhook;
 mod webhook_secret;
 mod webhook_setup;
@@ -44,6 +51,13 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         audit::audit(),
         api_key::api_key(),
         party::party(),
+        raffle::raffle(),
+        giveaway::giveaway(),
+        gtb::gtb(),
+        slots::slots(),
+        timer::timer(),
+        chat_command::chatcommand(),
+        panel::panel(),
         source::source(),
         route::route(),
         template::template(),

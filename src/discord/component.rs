@@ -5,7 +5,9 @@ mod approval;
 pub(super) mod audit;
 pub(super) mod deliveries;
 pub(super) mod destination;
+pub(super) mod draw;
 mod link;
+mod play;
 pub(super) mod privacy;
 pub(super) mod route;
 pub(super) mod silence;
@@ -105,7 +107,9 @@ enum Asked {
     Audit(audit::Listing),
     Deliveries(deliveries::Asked),
     Destination(destination::Asked),
+    Draw(draw::Asked),
     Link(link::Asked),
+    Play(play::Asked),
     Privacy(UserId),
     Route(route::Asked),
     Silence(silence::Asked),
@@ -133,6 +137,8 @@ fn decode(custom_id: &str) -> Option<Asked> {
         ["v1", "audit", words @ ..] => audit::decode(words).map(Asked::Audit),
         ["v1", "deliveries", words @ ..] => deliveries::decode(words).map(Asked::Deliveries),
         ["v1", "destination", words @ ..] => destination::decode(words).map(Asked::Destination),
+        ["v1", "draw", words @ ..] => draw::decode(words).map(Asked::Draw),
+        ["v1", panel @ ("gtb" | "slots" | "timer"), words @ ..] => play::decode(panel, words).map(Asked::Play),
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
         ["v1", "route", words @ ..] => route::decode(words).map(Asked::Route),
@@ -157,6 +163,8 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         Some(Asked::Audit(asked)) => ("audit", audit::answer(bot, asked, &input).await),
         Some(Asked::Deliveries(asked)) => ("deliveries", deliveries::answer(bot, asked, &input).await),
         Some(Asked::Destination(asked)) => ("destination", destination::answer(bot, asked, &input).await),
+        Some(Asked::Draw(asked)) => ("draw", draw::answer(bot, asked, &input).await),
+        Some(Asked::Play(asked)) => ("play", play::answer(bot, asked, &input).await),
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
         Some(Asked::Route(asked)) => ("route", route::answer(bot, asked, &input).await),

@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod delivery;
 pub mod explain;
 pub mod party;
+pub mod play;
 pub mod privacy;
 pub mod route;
 pub mod silence;

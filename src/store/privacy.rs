@@ -4,6 +4,7 @@
 
 mod community;
 mod forget;
+mod play;
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -86,13 +87,21 @@ const fn table(name: &'static str, holds: &'static str, kept: &'static str, of_g
 }
 
 /// Every table, in an order in which rows can be deleted: what refers to others comes first.
-pub static TABLES: &[Table] = &join::<{ community::TABLES.len() + OTHERS.len() }>(community::TABLES, OTHERS);
+pub static TABLES: &[Table] = &join::<{ play::TABLES.len() + community::TABLES.len() + OTHERS.len() }>(&[
+    play::TABLES,
+    community::TABLES,
+    OTHERS,
+]);
 
-const fn join<const N: usize>(first: &[Table], then: &[Table]) -> [Table; N] {
-    let mut all = [then[0]; N];
-    let mut at = 0;
+const fn join<const N: usize>(lists: &[&[Table]]) -> [Table; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut list, mut from, mut at) = (0, 0, 0);
     while at < N {
-        all[at] = if at < first.len() { first[at] } else { then[at - first.len()] };
+        if at - from == lists[list].len() {
+            (list, from) = (list + 1, at);
+            continue;
+        }
+        all[at] = lists[list][at - from];
         at += 1;
     }
     all
