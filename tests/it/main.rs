@@ -46,6 +46,7 @@ mod delivery_webhook_test;
 mod demo_test;
 mod destination_test;
 mod doctor_test;
+mod draw_crash_test;
 mod draw_test;
 mod embedded_test;
 mod endpoint_test;
