@@ -28,6 +28,7 @@ use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
 use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::xtsystems_source;
+use crate::kick;
 use crate::lifecycle::Lifecycle;
 use crate::outbound;
 use crate::ports::{Interactions, Ports};
@@ -45,6 +46,7 @@ use crate::telemetry::traces::Traces;
 use crate::ticket::{self, lists};
 use crate::upstream::beacon::BeaconClient;
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::kick::{Application, KickClient};
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
@@ -214,6 +216,7 @@ impl App {
             done += self.read_stream(Duration::from_millis(1)).await?;
             done += self.catch_up_due().await?;
             done += self.hear_dashboard(Duration::from_millis(1)).await?;
+            kick::heard::save_due(&self.ports).await?;
         }
         if roles.ticker {
             done += self.pulse.lock().await.step(&self.ports).await?;
@@ -227,6 +230,7 @@ impl App {
             done += ticket::call::call_due(&self.ports, CALLS).await?;
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
             done += tell_due(&self.ports, RECEIPTS).await?;
+            done += kick::step(&self.ports).await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?.done;
@@ -336,6 +340,8 @@ pub(crate) fn open_ports(
         clock,
         discord,
         xtsystems: xtsystems_client(&config, &metrics)?,
+        kick: kick_client(&config, &metrics)?,
+        kick_heard: Arc::default(),
         outbound: OutboundClient::new(config.outbound.allowed.clone().into())
             .context("the HTTP client for other systems")?,
         beacon: config.community.beacon_url.clone().map(BeaconClient::new).transpose().context("RAFFLE_BEACON_URL")?,
@@ -361,6 +367,18 @@ pub fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtS
     };
     let client = XtSystemsClient::new(url.clone(), key.clone(), auth).context("XTSYSTEMS_API_URL")?;
     Ok(Some(client.counted(metrics.clone())))
+}
+
+/// `None` when the settings name no app of Kick.
+fn kick_client(config: &Config, metrics: &Metrics) -> Result<Option<KickClient>> {
+    let Some(settings) = &config.kick else { return Ok(None) };
+    let application = Application {
+        api: settings.api_url.clone(),
+        oauth: settings.oauth_url.clone(),
+        client_id: settings.client_id.clone(),
+        client_secret: settings.client_secret.clone(),
+    };
+    Ok(Some(KickClient::new(application, metrics.clone()).context("the HTTP client for Kick")?))
 }
 
 /// The configured source. Its id follows from its guild, so that the intake knows it before the database answers.

@@ -12,6 +12,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::upstream::beacon::BeaconClient;
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::kick::{Heard, KickClient};
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::XtSystemsClient;
 
@@ -22,6 +23,9 @@ pub struct Ports {
     pub clock: Clock,
     pub discord: DiscordClient,
     pub xtsystems: Option<XtSystemsClient>,
+    pub kick: Option<KickClient>,
+    /// When chat last came from whom.
+    pub kick_heard: Arc<Heard>,
     pub outbound: OutboundClient,
     /// Public randomness for draws, where it is configured.
     pub beacon: Option<BeaconClient>,

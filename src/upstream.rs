@@ -6,6 +6,7 @@ pub mod collector;
 pub mod discord;
 pub mod guard;
 mod http;
+pub mod kick;
 pub mod outbound;
 pub mod own_health;
 pub mod own_party;

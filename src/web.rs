@@ -7,6 +7,7 @@ pub mod draw;
 pub mod health;
 pub mod intake;
 pub mod interactions;
+mod kick;
 pub mod metrics;
 pub mod party;
 mod serve;
@@ -122,6 +123,9 @@ fn router(web: Arc<Web>) -> Router {
     }
     if web.ports.config.roles.intake {
         router = router.merge(api::router(&web)).merge(party::routes()).merge(draw::routes());
+    }
+    if web.ports.config.roles.intake && web.ports.kick.is_some() {
+        router = router.merge(kick::routes());
     }
     // The handler itself reads the body up to its limit, to answer 413 in its own words.
     router.layer(DefaultBodyLimit::disable()).with_state(web)

@@ -7,12 +7,13 @@ use std::time::Duration;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::pieces::{Checks, Decisions, Lanes, TicketActions};
+use super::pieces::{Checks, Decisions, KickChats, Lanes, TicketActions};
 use super::{App, CHECKS, OUTBOUND, PLAN_BATCH, RECEIPTS};
 use crate::approval::due::tick_due;
 use crate::bus::Topic;
 use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
+use crate::kick;
 use crate::outbound;
 use crate::privacy;
 use crate::store::StoreError;
@@ -72,6 +73,14 @@ impl App {
         self.start_pieces::<Checks>();
         self.start_pieces::<Decisions>();
         self.start_pieces::<TicketActions>();
+        if self.ports.kick.is_some() {
+            self.start_pieces::<KickChats>();
+            let app = self.clone();
+            self.start("Kick", Topic::Kick, move || {
+                let app = app.clone();
+                async move { app.kick().await }
+            });
+        }
         let app = self.clone();
         self.start("lists of tickets", Topic::Tickets, move || {
             let app = app.clone();
@@ -154,6 +163,19 @@ impl App {
         }
         let now = self.ports.clock.now();
         let next = self.ports.store.next_held_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
+    /// Tokens and channels of Kick.
+    async fn kick(&self) -> Result<(usize, Option<Duration>)> {
+        let done = kick::account::refresh_due(&self.ports, kick::account::AT_ONCE).await?
+            + kick::check::check_due(&self.ports, kick::check::AT_ONCE).await?;
+        if done > 0 {
+            return Ok((done, None));
+        }
+        let (now, store) = (self.ports.clock.now(), &self.ports.store);
+        let looks = if kick::check::is_on(&self.ports) { store.next_kick_check_at().await? } else { None };
+        let next = store.next_kick_account_at().await?.into_iter().chain(looks).min();
         Ok((0, next.map(|at| until(now, at))))
     }
 
@@ -256,6 +278,9 @@ impl App {
             && let Some(source) = &self.xtsystems
         {
             source.refresh_secret(ports).await?;
+        }
+        if roles.intake {
+            kick::heard::save_due(ports).await?;
         }
         if roles.ticker && round.is_multiple_of(5) {
             privacy::resume_due(ports).await?;

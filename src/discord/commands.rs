@@ -11,6 +11,7 @@ mod doctor;
 mod giveaway;
 mod gtb;
 mod help;
+mod kick;
 mod link_user;
 mod machines;
 mod panel;
@@ -42,7 +43,7 @@ use poise::serenity_prelude::{AutocompleteChoice, CreateAutocompleteResponse, Cr
 type Definition = poise::Command<Arc<Bot>, Error>;
 
 /// Every command that the configuration has a use for, in the order of `/help`.
-pub fn all(has_xtsystems: bool) -> Vec<Definition> {
+pub fn all(has_xtsystems: bool, has_kick: bool) -> Vec<Definition> {
     let mut commands = vec![
         help::help(),
         about::about(),
@@ -69,6 +70,9 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         why::why_not(),
         why::why_menu(),
     ];
+    if has_kick {
+        commands.extend([kick::kick(), kick::link(), kick::unlink()]);
+    }
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),
@@ -105,7 +109,7 @@ pub fn reference() -> String {
         "# Commands\n\nMade from the program's own definitions. Server admins can change who may use a command under \
          Server Settings › Integrations.\n",
     );
-    for command in all(true) {
+    for command in all(true, true) {
         let heading = heading(&command);
         let _ = write!(out, "\n## {heading}\n\n{}\n\n", command.description.as_deref().unwrap_or_default());
         write_parameters(&mut out, &command);

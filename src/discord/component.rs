@@ -6,6 +6,7 @@ pub(super) mod audit;
 pub(super) mod deliveries;
 pub(super) mod destination;
 pub(super) mod draw;
+mod kick;
 mod link;
 mod play;
 pub(super) mod privacy;
@@ -108,6 +109,7 @@ enum Asked {
     Deliveries(deliveries::Asked),
     Destination(destination::Asked),
     Draw(draw::Asked),
+    Kick(kick::Asked),
     Link(link::Asked),
     Play(play::Asked),
     Privacy(UserId),
@@ -139,6 +141,7 @@ fn decode(custom_id: &str) -> Option<Asked> {
         ["v1", "destination", words @ ..] => destination::decode(words).map(Asked::Destination),
         ["v1", "draw", words @ ..] => draw::decode(words).map(Asked::Draw),
         ["v1", panel @ ("gtb" | "slots" | "timer"), words @ ..] => play::decode(panel, words).map(Asked::Play),
+        ["v1", "kick", words @ ..] => kick::decode(words).map(Asked::Kick),
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
         ["v1", "route", words @ ..] => route::decode(words).map(Asked::Route),
@@ -165,6 +168,7 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         Some(Asked::Destination(asked)) => ("destination", destination::answer(bot, asked, &input).await),
         Some(Asked::Draw(asked)) => ("draw", draw::answer(bot, asked, &input).await),
         Some(Asked::Play(asked)) => ("play", play::answer(bot, asked, &input).await),
+        Some(Asked::Kick(asked)) => ("kick", kick::answer(bot, asked, &input).await),
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
         Some(Asked::Route(asked)) => ("route", route::answer(bot, asked, &input).await),

@@ -3,6 +3,7 @@
 pub mod api_key;
 pub mod delivery;
 pub mod explain;
+pub mod kick;
 pub mod party;
 pub mod play;
 pub mod privacy;
