@@ -31,6 +31,7 @@ pub mod kick_check;
 pub mod kick_link;
 pub mod kick_oauth;
 pub mod lane;
+pub mod lane_work;
 pub mod ledger;
 pub mod link;
 pub mod machine;

@@ -128,6 +128,10 @@ impl Chatter<'_> {
 }
 
 async fn obey(ports: &Ports, message: &ChatMessage, said: Said) -> Result<bool> {
+    let (channel, id) = (message.kick_channel_id, &message.message_id);
+    if ports.store.is_own_kick_chat(message.guild_id, channel, id, &message.content).await? {
+        return Ok(false);
+    }
     let voice = Voice::of(ports, message.guild_id).await?;
     let said = match said {
         Said::BuiltIn { word, .. } if word == "join" => match built_in::newest_giveaway(ports, message).await? {

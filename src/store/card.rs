@@ -249,20 +249,6 @@ impl Store {
         Ok(view)
     }
 
-    /// A card of this destination whose message is behind and may be edited now.
-    pub async fn find_stale_card(&self, destination_id: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>> {
-        Ok(sqlx::query_scalar!(
-            "SELECT id FROM card WHERE destination_id = $1 AND version > shown_version
-               AND discord_message_id IS NOT NULL AND gone_at IS NULL
-               AND (edit_not_before IS NULL OR edit_not_before <= $2)
-             ORDER BY edit_not_before NULLS FIRST, id LIMIT 1",
-            destination_id,
-            now
-        )
-        .fetch_optional(&self.pool)
-        .await?)
-    }
-
     /// Records an edit, only where the lane is still ours. `Gone` queues the card once more.
     pub async fn finish_edit(
         &self,
