@@ -53,7 +53,7 @@ CREATE TABLE kick_chat (
     id              uuid PRIMARY KEY,
     seq             bigint GENERATED ALWAYS AS IDENTITY,
     guild_id        bigint NOT NULL,
-    kick_channel_id uuid NOT NULL,
+    kick_channel_id uuid NOT NULL REFERENCES kick_channel (id) ON DELETE CASCADE,
     text            text NOT NULL,
     reply_to        text,
     cause           text NOT NULL,
@@ -91,6 +91,8 @@ CREATE TABLE kick_chat_lane (
 CREATE TABLE kick_check (
     broadcaster_user_id bigint PRIMARY KEY,
     next_at         timestamptz NOT NULL,
+    -- Since when somebody wants it looked at, whatever is due.
+    asked_at        timestamptz,
     checked_at      timestamptz,
     failures        integer NOT NULL DEFAULT 0,
     error           text,
@@ -102,6 +104,8 @@ CREATE TABLE kick_check (
     -- By the API.
     live_since      timestamptz,
     live_checked_at timestamptz,
+    -- When the newest chat message came, noted now and then.
+    chat_at         timestamptz,
     lease_token     uuid,
     leased_until    timestamptz
 );

@@ -5,6 +5,7 @@ mod community;
 mod keys;
 mod loops;
 mod pieces;
+mod play;
 mod prepare;
 
 use std::net::SocketAddr;
@@ -18,14 +19,17 @@ use tokio::sync::Mutex;
 
 use crate::approval::call::call_due;
 use crate::approval::due::tick_due;
+use crate::bus::pubsub::Messages;
 use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
+use crate::community::dashboard::CHANNELS;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
 use crate::discord::{Bot, Connection, Endpoint};
 use crate::id::xtsystems_source;
+use crate::kick;
 use crate::lifecycle::Lifecycle;
 use crate::outbound;
 use crate::ports::{Interactions, Ports};
@@ -41,7 +45,9 @@ use crate::store::lane::OwnerLock;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::ticket::{self, lists};
+use crate::upstream::beacon::BeaconClient;
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::kick::{Application, KickClient};
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Web};
@@ -82,6 +88,7 @@ pub struct App {
     catch_up: Mutex<Option<CatchUp>>,
     pulse: Mutex<Watch>,
     reader: Mutex<Reader>,
+    dashboard: Mutex<Option<Messages>>,
     names: SourceNames,
     community: community::Community,
     patience: Patience,
@@ -164,6 +171,9 @@ impl App {
         let consumer = consumer_name(address.port());
         let community = community::Community::new(&bus, &consumer, &wiring.reader);
         let reader = bus.reader(&consumer, wiring.reader);
+        // Without the secret nothing that comes there is believed.
+        let hears = roles.intake && ports.config.bus.msg_secret.is_some();
+        let dashboard = bus.messages(&[CHANNELS]).filter(|_| hears);
         Ok(Arc::new(Self {
             ports,
             lifecycle,
@@ -180,6 +190,7 @@ impl App {
             catch_up: Mutex::new(catch_up),
             pulse: Mutex::default(),
             reader: Mutex::new(reader),
+            dashboard: Mutex::new(dashboard),
             names,
             community,
             patience: wiring.gateway,
@@ -210,6 +221,8 @@ impl App {
             done += self.read_stream(Duration::from_millis(1)).await?;
             done += self.catch_up_due().await?;
             done += self.read_activity(Duration::from_millis(1)).await?;
+            done += self.hear_dashboard(Duration::from_millis(1)).await?;
+            kick::heard::save_due(&self.ports).await?;
         }
         if roles.ticker {
             done += self.pulse.lock().await.step(&self.ports).await?;
@@ -224,10 +237,12 @@ impl App {
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
             done += tell_due(&self.ports, RECEIPTS).await?;
             done += self.give_roles_due().await?;
+            done += kick::step(&self.ports).await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?.done;
             done += self.count_watch_due().await?;
+            done += self.play_due().await?;
             done += privacy::seal_due(&self.ports).await?;
             done += privacy::resume_due(&self.ports).await?;
         }
@@ -333,8 +348,11 @@ pub(crate) fn open_ports(
         clock,
         discord,
         xtsystems: xtsystems_client(&config, &metrics)?,
+        kick: kick_client(&config, &metrics)?,
+        kick_heard: Arc::default(),
         outbound: OutboundClient::new(config.outbound.allowed.clone().into())
             .context("the HTTP client for other systems")?,
+        beacon: config.community.beacon_url.clone().map(BeaconClient::new).transpose().context("RAFFLE_BEACON_URL")?,
         wake: bus.wake(),
         activity: bus.activity_publisher()?,
         metrics,
@@ -358,6 +376,18 @@ pub fn xtsystems_client(config: &Config, metrics: &Metrics) -> Result<Option<XtS
     };
     let client = XtSystemsClient::new(url.clone(), key.clone(), auth).context("XTSYSTEMS_API_URL")?;
     Ok(Some(client.counted(metrics.clone())))
+}
+
+/// `None` when the settings name no app of Kick.
+fn kick_client(config: &Config, metrics: &Metrics) -> Result<Option<KickClient>> {
+    let Some(settings) = &config.kick else { return Ok(None) };
+    let application = Application {
+        api: settings.api_url.clone(),
+        oauth: settings.oauth_url.clone(),
+        client_id: settings.client_id.clone(),
+        client_secret: settings.client_secret.clone(),
+    };
+    Ok(Some(KickClient::new(application, metrics.clone()).context("the HTTP client for Kick")?))
 }
 
 /// The configured source. Its id follows from its guild, so that the intake knows it before the database answers.

@@ -3,16 +3,27 @@
 
 pub mod activity;
 pub mod bits;
+pub mod board;
 pub mod card;
+pub mod chat_command;
 pub mod count;
+pub mod dashboard;
+pub mod draw;
 pub mod earn;
+pub mod gtb;
 pub mod leaderboard;
 pub mod link;
+pub mod money;
 pub mod points;
+pub mod proof;
 pub mod roles;
 pub mod rules;
+pub mod schedule;
 pub mod settings;
 pub mod shop;
+pub mod slot_call;
+pub mod timer;
+pub mod words;
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;

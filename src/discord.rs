@@ -82,7 +82,7 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(1500);
 
 /// The framework's options, with every command that the configuration has a use for.
 fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
-    let mut commands = commands::all(bot.xtsystems.is_some());
+    let mut commands = commands::all(bot.xtsystems.is_some(), bot.ports.kick.is_some());
     poise::set_qualified_names(&mut commands);
     poise::FrameworkOptions {
         commands,
@@ -97,7 +97,7 @@ fn options(bot: &Bot) -> poise::FrameworkOptions<Arc<Bot>, Error> {
 
 /// What the doctor has to know of this edge.
 pub fn edge(config: &Config) -> Edge {
-    let commands = commands::all(config.xtsystems.is_some());
+    let commands = commands::all(config.xtsystems.is_some(), config.kick.is_some());
     Edge { commands: commands.into_iter().map(commands::registered_name).collect(), handles: component::handles }
 }
 

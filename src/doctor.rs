@@ -6,6 +6,7 @@
 mod bus;
 mod database;
 mod discord;
+mod kick;
 pub mod report;
 mod signals;
 mod text;
@@ -73,6 +74,8 @@ impl<'a> Doctor<'a> {
             look("XTSystems", "Secret", signals::secrets(self).boxed()),
             look("XTSystems", "Refused requests", signals::refusals(self).boxed()),
             look("XTSystems", "Pulse", signals::pulse(self).boxed()),
+            look("Kick", "App", kick::app(self).boxed()),
+            look("Kick", "Channels", kick::channels(self).boxed()),
             look("Web", "Public address", web::public_address(self).boxed()),
             look("Deliveries", "Outbox", signals::outbox(self).boxed()),
         ];

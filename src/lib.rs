@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod kick;
 pub mod lifecycle;
 pub mod outbound;
 pub mod ports;

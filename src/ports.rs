@@ -11,7 +11,9 @@ use crate::routing::compiled::Compiled;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
+use crate::upstream::beacon::BeaconClient;
 use crate::upstream::discord::DiscordClient;
+use crate::upstream::kick::{Heard, KickClient};
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::XtSystemsClient;
 
@@ -22,7 +24,12 @@ pub struct Ports {
     pub clock: Clock,
     pub discord: DiscordClient,
     pub xtsystems: Option<XtSystemsClient>,
+    pub kick: Option<KickClient>,
+    /// When chat last came from whom.
+    pub kick_heard: Arc<Heard>,
     pub outbound: OutboundClient,
+    /// Public randomness for draws, where it is configured.
+    pub beacon: Option<BeaconClient>,
     pub wake: Wake,
     /// Where chat goes that is counted.
     pub activity: Publisher,

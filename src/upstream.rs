@@ -1,10 +1,12 @@
 //! Outbound clients: the only code that makes HTTP requests. Base addresses are injected; errors are typed.
 
+pub mod beacon;
 #[cfg(feature = "otel")]
 pub mod collector;
 pub mod discord;
 pub mod guard;
 mod http;
+pub mod kick;
 pub mod outbound;
 pub mod own_health;
 pub mod own_party;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::pieces::{Checks, Decisions, Lanes, TicketActions};
+use super::pieces::{Checks, Decisions, KickChats, Lanes, TicketActions};
 use super::{App, CHECKS, OUTBOUND, PLAN_BATCH, RECEIPTS};
 use crate::approval::due::tick_due;
 use crate::bus::Topic;
 use crate::delivery::held::tell_due;
 use crate::delivery::plan::plan_due;
+use crate::kick;
 use crate::outbound;
 use crate::privacy;
 use crate::store::StoreError;
@@ -42,6 +43,11 @@ impl App {
                 let app = app.clone();
                 async move { app.remind().await }
             });
+            let app = self.clone();
+            self.start("play", Topic::Play, move || {
+                let app = app.clone();
+                async move { app.play().await }
+            });
         }
         self.start_community();
         let app = self.clone();
@@ -51,6 +57,8 @@ impl App {
             self.lifecycle.spawn("catch-up", async move { app.catching_up().await });
             let app = self.clone();
             self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
+            let app = self.clone();
+            self.lifecycle.spawn("dashboard", async move { app.hearing_the_dashboard().await });
             let app = self.clone();
             self.lifecycle.spawn("sources", async move { app.hearing_of_sources().await });
         }
@@ -66,6 +74,14 @@ impl App {
         self.start_pieces::<Checks>();
         self.start_pieces::<Decisions>();
         self.start_pieces::<TicketActions>();
+        if self.ports.kick.is_some() {
+            self.start_pieces::<KickChats>();
+            let app = self.clone();
+            self.start("Kick", Topic::Kick, move || {
+                let app = app.clone();
+                async move { app.kick().await }
+            });
+        }
         let app = self.clone();
         self.start("lists of tickets", Topic::Tickets, move || {
             let app = app.clone();
@@ -151,6 +167,19 @@ impl App {
         Ok((0, next.map(|at| until(now, at))))
     }
 
+    /// Tokens and channels of Kick.
+    async fn kick(&self) -> Result<(usize, Option<Duration>)> {
+        let done = kick::account::refresh_due(&self.ports, kick::account::AT_ONCE).await?
+            + kick::check::check_due(&self.ports, kick::check::AT_ONCE).await?;
+        if done > 0 {
+            return Ok((done, None));
+        }
+        let (now, store) = (self.ports.clock.now(), &self.ports.store);
+        let looks = if kick::check::is_on(&self.ports) { store.next_kick_check_at().await? } else { None };
+        let next = store.next_kick_account_at().await?.into_iter().chain(looks).min();
+        Ok((0, next.map(|at| until(now, at))))
+    }
+
     async fn subscribing(&self) {
         let stop = self.lifecycle.token();
         while !stop.is_cancelled() {
@@ -162,6 +191,24 @@ impl App {
             if let Err(error) = outcome {
                 report("subscriber", &error);
                 tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+
+    async fn hearing_the_dashboard(&self) {
+        let stop = self.lifecycle.token();
+        while !stop.is_cancelled() {
+            let heard = tokio::select! {
+                heard = self.hear_dashboard(BLOCK) => heard,
+                () = stop.cancelled() => return,
+            };
+            match heard {
+                Ok(0) => tokio::time::sleep(SOON).await,
+                Ok(_) => {}
+                Err(error) => {
+                    report("dashboard", &error);
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
             }
         }
     }
@@ -232,6 +279,9 @@ impl App {
             && let Some(source) = &self.xtsystems
         {
             source.refresh_secret(ports).await?;
+        }
+        if roles.intake {
+            kick::heard::save_due(ports).await?;
         }
         if roles.ticker && round.is_multiple_of(5) {
             privacy::resume_due(ports).await?;

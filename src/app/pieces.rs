@@ -12,7 +12,9 @@ use super::{App, CLAIM};
 use crate::approval;
 use crate::bus::Topic;
 use crate::delivery::check::Check;
+use crate::kick;
 use crate::store::approval::Approval;
+use crate::store::kick_chat::ClaimedLane;
 use crate::store::lane::Lane;
 use crate::store::ticket::TicketAction;
 use crate::ticket;
@@ -134,6 +136,29 @@ impl Pieces for TicketActions {
         app.ports.xtsystems.as_ref()?;
         let now = app.ports.clock.now();
         app.ports.store.next_action_at().await.unwrap_or_default().map(|at| until(now, at))
+    }
+}
+
+/// Chats of Kick in which something is to be said.
+pub(super) struct KickChats;
+
+impl Pieces for KickChats {
+    type Piece = ClaimedLane;
+    const NAME: &'static str = "chats of Kick";
+    const TOPIC: Topic = Topic::KickChat;
+    const PLACES: usize = 32;
+
+    async fn claim(app: &App, limit: usize) -> Result<Vec<ClaimedLane>> {
+        kick::chat::claim_due(&app.ports, limit as i64).await
+    }
+
+    async fn carry_out(app: &App, lane: ClaimedLane) -> Result<()> {
+        kick::chat::carry_out(&app.ports, &lane).await.map(|_| ())
+    }
+
+    async fn rest(app: &App) -> Option<Duration> {
+        let now = app.ports.clock.now();
+        app.ports.store.next_kick_chat_at().await.unwrap_or_default().map(|at| until(now, at))
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Topic {
     Held,
     /// What is to be said in a chat of Kick.
     KickChat,
+    /// Draws and timed messages.
+    Play,
     /// Channels of Kick that are to be looked after.
     Kick,
     /// Rules of the stream community, its links and its shop.
@@ -50,6 +52,7 @@ const TOPICS: [Topic; 10] = [
     Topic::Outbound,
     Topic::Held,
     Topic::KickChat,
+    Topic::Play,
     Topic::Kick,
     Topic::Community,
 ];
@@ -68,6 +71,7 @@ impl Topic {
             Topic::Outbound => "outbound",
             Topic::Held => "held",
             Topic::KickChat => "kick_chat",
+            Topic::Play => "play",
             Topic::Kick => "kick",
             Topic::Community => "community",
         }

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use standin::clock::Clock as WorldClock;
 use standin::discord::{Discord, Limits, Options as DiscordOptions};
+use standin::kick::{Kick, Options as KickOptions};
 use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 
 use super::{block_on, serve};
@@ -25,6 +26,8 @@ use crate::store::embedded;
 use crate::telemetry;
 
 const API_KEY: &str = "standin-key";
+/// Where the bot takes webhooks of Kick; in production nobody can guess it.
+const KICK_PATH: &str = "/webhooks/kick/standin";
 /// How many steps of the story a decision can be undone.
 const UNDO_STEPS: f64 = 5.0;
 
@@ -36,6 +39,9 @@ pub struct World {
     /// Where the fake XTSystems listens
     #[arg(long, default_value = "127.0.0.1:20437")]
     xtsystems: SocketAddr,
+    /// Where the fake Kick listens
+    #[arg(long, default_value = "127.0.0.1:4001")]
+    kick: SocketAddr,
     /// The secret that webhooks are signed with
     #[arg(long, default_value = "standin-secret")]
     secret: String,
@@ -83,10 +89,11 @@ pub struct StandinArgs {
     unregistered: bool,
 }
 
-/// Both servers of the outside world.
+/// The servers of the outside world.
 struct Outside {
     discord: Discord,
     xt: XtSystems,
+    kick: Kick,
 }
 
 impl World {
@@ -106,6 +113,7 @@ impl World {
         .with_context(|| {
             format!("the fake XTSystems cannot listen on {}: choose another --xtsystems", self.xtsystems)
         })?;
+        let kick = self.start_kick(web, save, &clock).await?;
         let env = [
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", API_KEY.to_owned()),
@@ -124,15 +132,28 @@ impl World {
             // A bot that is started again at once is let in at once.
             identify_every: Duration::ZERO,
             save_to: save.map(|dir| dir.join("discord.json")),
-            extra: Some(standin::xtsystems::router(xt.clone())),
-            env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            extra: Some(standin::xtsystems::router(xt.clone()).merge(standin::kick::router(kick.clone()))),
+            env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(kick.env()).collect(),
             ..DiscordOptions::default()
         })
         .await
         .map_err(|e| {
             anyhow::anyhow!("the stand-in Discord cannot listen on {}: {e}. Choose another --discord", self.discord)
         })?;
-        Ok(Outside { discord, xt })
+        Ok(Outside { discord, xt, kick })
+    }
+
+    async fn start_kick(&self, web: SocketAddr, save: Option<&Path>, clock: &WorldClock) -> Result<Kick> {
+        Kick::start(KickOptions {
+            bind: self.kick,
+            redirect_uris: vec![format!("http://{web}/kick/callback")],
+            webhook_url: Some(format!("http://{web}{KICK_PATH}")),
+            save_to: save.map(|dir| dir.join("kick.json")),
+            ticking: true,
+            ..KickOptions::local(clock.clone())
+        })
+        .await
+        .with_context(|| format!("the fake Kick cannot listen on {}: choose another --kick", self.kick))
     }
 }
 
@@ -146,6 +167,7 @@ pub fn standin(args: StandinArgs) -> Result<ExitCode> {
         let origin = outside.discord.origin();
         println!("Discord   {origin}   (the page; settings for `signalbox run`: {origin}/_standin/env)");
         println!("XTSystems {}", outside.xt.origin());
+        println!("Kick      {}", outside.kick.origin());
         StopSignals::new().next().await;
         Ok(ExitCode::SUCCESS)
     })
@@ -208,10 +230,12 @@ fn banner(args: &DemoArgs, outside: &Outside) -> String {
          Open      {}        a Discord of our own: look, press, send\n    \
          Webhooks  http://{}/webhooks/xtsystems\n    \
          XTSystems {}\n    \
+         Kick      {}\n    \
          Secret    {}        (--secret)\n\n  Stop with Ctrl+C; the next start shows the same picture.\n\n",
         outside.discord.origin(),
         args.web,
         outside.xt.origin(),
+        outside.kick.origin(),
         args.world.secret
     )
 }

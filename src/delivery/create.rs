@@ -1,5 +1,7 @@
 //! Creates: what is queued is rendered, frozen, sent and settled; what is unfinished is taken up again.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -13,6 +15,7 @@ use super::{Delivery, batch, check, forum, reconcile};
 use crate::clock::jitter;
 use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
+use crate::routing::board::{self, Board};
 use crate::routing::card;
 use crate::routing::embed::{Button, ButtonStyle, CONTENT, Embed, MessageBody, escape};
 use crate::routing::silence::Receipt;
@@ -26,9 +29,8 @@ use crate::store::send::{NewAttempt, NewSend, Post, Send, SendState, SendUpdate}
 use crate::upstream::discord::Answer;
 
 /// Takes the next queued message, or as many notices as fit into one, and sends it.
-pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
+pub(super) async fn next(delivery: &Delivery, lane: &mut Lane, queued: &[Queued]) -> Result<Next> {
     let ports = &delivery.ports;
-    let queued = ports.store.list_queued(lane.destination.id, batch::LOOK as i64).await?;
     let Some(first) = queued.first() else { return Ok(Next::Idle) };
     let plan = forum::plan(delivery, &lane.destination, first).await?;
     let window = delivery.window(first);
@@ -43,7 +45,7 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
             None if first.receipt.is_some() => freeze_receipt(lane, id, first),
             // A post is about one thing.
             None if plan.post.is_some() => freeze_notices(id, &queued[..1], false),
-            None => freeze_notices(id, &queued, !window.is_zero()),
+            None => freeze_notices(id, queued, !window.is_zero()),
         },
     };
     let mut new = NewSend { post: plan.post, post_key: plan.key, ..new };
@@ -71,9 +73,11 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane) -> Result<Next> {
         post: new.post,
         post_key: new.post_key,
     };
+    let told = queued.iter().filter(|message| send.message_ids.contains(&message.id));
+    let events: HashMap<Uuid, DateTime<Utc>> = told.filter_map(|message| message.event).collect();
     // Posts of a forum are not gathered.
     let rests = send.card_id.is_none() && send.post.is_none() && !window.is_zero();
-    match attempt(delivery, lane, &send, now).await? {
+    match attempt(delivery, lane, &send, now, Some(events)).await? {
         Next::Go if rests => Ok(Next::WaitUntil(now + window)),
         next => Ok(next),
     }
@@ -104,7 +108,7 @@ pub(super) async fn resume(delivery: &Delivery, lane: &mut Lane, send: Send) -> 
     if !ports.store.begin_attempt(lane, send.id, now, now + delivery.lease()).await? {
         return Ok(Next::Leave);
     }
-    attempt(delivery, lane, &send, now).await
+    attempt(delivery, lane, &send, now, None).await
 }
 
 async fn reconcile_send(delivery: &Delivery, lane: &mut Lane, send: &Send) -> Result<Next> {
@@ -129,7 +133,14 @@ async fn reconcile_send(delivery: &Delivery, lane: &mut Lane, send: &Send) -> Re
     finish(delivery, lane, send, &update, &attempt).await
 }
 
-async fn attempt(delivery: &Delivery, lane: &mut Lane, send: &Send, started_at: DateTime<Utc>) -> Result<Next> {
+/// `events` is what the send tells of, with its arrival, where that is at hand.
+async fn attempt(
+    delivery: &Delivery,
+    lane: &mut Lane,
+    send: &Send,
+    started_at: DateTime<Utc>,
+    events: Option<HashMap<Uuid, DateTime<Utc>>>,
+) -> Result<Next> {
     let ports = &delivery.ports;
     let with_nonce = || {
         let mut body = send.body.clone();
@@ -160,7 +171,7 @@ async fn attempt(delivery: &Delivery, lane: &mut Lane, send: &Send, started_at: 
     delivery.watch_answer(if action == Action::Webhook { "webhook" } else { "create" }, &verdict, &answer);
     let log = attempt_line(send, started_at, &answer, &update);
     let next = finish(delivery, lane, send, &update, &log).await?;
-    delivery.watch_send(send, started_at, update.state, &verdict).await;
+    delivery.watch_send(send, started_at, update.state, &verdict, events).await;
     Ok(consequences(delivery, lane, &verdict).await?.unwrap_or(next))
 }
 
@@ -383,6 +394,10 @@ fn card_body(delivery: &Delivery, view: &CardView) -> MessageBody {
         SubjectKind::Ticket => {
             let controls = view.controls.as_ref().filter(|_| answers);
             card::with_approval(ticket::render(&view.state, &view.actions, controls), view.approval.as_ref())
+        }
+        SubjectKind::Board => {
+            let base = delivery.ports.config.web.public_url.as_ref().map(|url| url.as_str());
+            board::render(view.board.as_ref().unwrap_or(&Board::Gone), base)
         }
         kind => card::render(kind, &view.state, view.approval.as_ref()),
     }

@@ -9,13 +9,15 @@
 
 mod bucket;
 mod headers;
+mod window;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::Hash;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use bucket::{Bucket, later};
+use window::Window;
 
 pub use headers::{LimitHeaders, Scope};
 
@@ -181,7 +183,7 @@ impl Limiter {
         let waits = [
             self.paused_until.filter(|until| *until > now),
             bucket_wait,
-            global.and_then(|budget| self.global.wait(budget, now)),
+            global.and_then(|budget| self.global.wait_in_turn(budget, now)),
             per_webhook.and_then(|budget| self.webhooks.get_mut(&route.major)?.wait(budget, now)),
             per_channel.and_then(|(budget, channel)| self.channels.get_mut(&channel)?.wait(budget, now)),
         ];
@@ -214,6 +216,14 @@ impl Limiter {
         }
         let bucket = self.buckets.entry(key).or_insert_with(|| Bucket::new(now));
         bucket.answered(headers, now);
+        if route.action != Action::Interaction {
+            self.global.answered(now);
+        }
+        if route.action == Action::Webhook {
+            let of_channel = route.channel.and_then(|channel| self.channels.get_mut(&channel));
+            let windows = self.webhooks.get_mut(&route.major).into_iter().chain(of_channel);
+            windows.for_each(|window| window.answered(now));
+        }
         if let Some(after) = headers.retry_after {
             let until = later(now, after);
             if headers.global || headers.scope == Some(Scope::Global) {
@@ -267,32 +277,6 @@ impl Limiter {
         self.webhooks.retain(|_, window| window.is_used(now));
         self.channels.retain(|_, window| window.is_used(now));
         self.sweep_at = (size(self) * 2).max(SWEEP_FROM);
-    }
-}
-
-/// The times of the requests within a sliding span: at most `count` of them, whatever the alignment of
-/// the windows that Discord counts in.
-#[derive(Debug, Default)]
-struct Window(VecDeque<DateTime<Utc>>);
-
-impl Window {
-    fn wait(&mut self, budget: Budget, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        while self.0.front().is_some_and(|at| *at + budget.per <= now) {
-            self.0.pop_front();
-        }
-        if budget.count == 0 {
-            return Some(now + budget.per);
-        }
-        let first = self.0.len().checked_sub(budget.count)?;
-        self.0.get(first).map(|at| *at + budget.per)
-    }
-
-    fn add(&mut self, now: DateTime<Utc>) {
-        self.0.push_back(now);
-    }
-
-    fn is_used(&self, now: DateTime<Utc>) -> bool {
-        self.0.back().is_some_and(|at| now - *at < FORGET_AFTER)
     }
 }
 

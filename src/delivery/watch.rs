@@ -1,7 +1,10 @@
 //! What operators see of the sending: counters, latencies, and a span of each attempt in the traces of
 //! its events. Nothing depends on it, and nothing fails with it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::Delivery;
 use super::classify::Verdict;
@@ -26,15 +29,25 @@ impl Delivery {
     }
 
     /// Measures and traces one attempt of a send, if anybody wants to know.
-    pub(super) async fn watch_send(&self, send: &Send, began_at: DateTime<Utc>, state: SendState, verdict: &Verdict) {
+    pub(super) async fn watch_send(
+        &self,
+        send: &Send,
+        began_at: DateTime<Utc>,
+        state: SendState,
+        verdict: &Verdict,
+        events: Option<HashMap<Uuid, DateTime<Utc>>>,
+    ) {
         let (metrics, traces) = (&self.ports.metrics, &self.ports.traces);
         if !metrics.is_on() && !traces.is_on() {
             return;
         }
         let now = self.ports.clock.now();
-        let events = match self.ports.store.list_send_events(&send.message_ids).await {
-            Ok(events) => events,
-            Err(error) => return tracing::debug!(%error, "a send is missing from metrics and traces"),
+        let events = match events {
+            Some(events) => events,
+            None => match self.ports.store.list_send_events(&send.message_ids).await {
+                Ok(events) => events.into_iter().collect(),
+                Err(error) => return tracing::debug!(%error, "a send is missing from metrics and traces"),
+            },
         };
         for (event_id, received_at) in events {
             if state == SendState::Delivered {

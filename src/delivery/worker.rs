@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 
-use super::{Delivery, create, edit, late};
+use super::{Delivery, batch, create, edit, late};
 use crate::store::lane::Lane;
 
 /// Pieces of work on one lane before others get their turn.
@@ -41,7 +41,9 @@ impl Delivery {
             .claim_lanes(ports.clock.uuid(), self.owner, now, now + self.lease(), limit)
             .await
             .context("claiming lanes")?;
-        crate::crash::point("deliver.claimed");
+        if !lanes.is_empty() {
+            crate::crash::point("deliver.claimed");
+        }
         Ok(lanes)
     }
 
@@ -86,17 +88,23 @@ impl Delivery {
     async fn work_once(&self, lane: &mut Lane) -> Result<Next> {
         let store = &self.ports.store;
         let destination_id = lane.destination.id;
-        if let Some(send) = store.find_due_send(destination_id, self.ports.clock.now()).await? {
-            return create::resume(self, lane, send).await;
+        let work = store.find_lane_work(destination_id, self.ports.clock.now(), batch::LOOK as i64).await?;
+        if work.has_unfinished {
+            return match store.find_due_send(destination_id, self.ports.clock.now()).await? {
+                Some(send) => create::resume(self, lane, send).await,
+                None => Ok(Next::Go),
+            };
         }
-        let created = create::next(self, lane).await?;
+        let created = create::next(self, lane, &work.queued).await?;
         if matches!(created, Next::WaitUntil(_) | Next::Leave) {
             return Ok(created);
         }
-        if let Some(card_id) = store.find_stale_card(destination_id, self.ports.clock.now()).await? {
+        if let Some(card_id) = work.stale_card {
             return edit::edit(self, lane, card_id).await;
         }
-        if let Some(send) = store.find_late_send(destination_id, self.ports.clock.now()).await? {
+        if work.has_late
+            && let Some(send) = store.find_late_send(destination_id, self.ports.clock.now()).await?
+        {
             return late::tell(self, lane, &send).await;
         }
         Ok(created)

@@ -4,22 +4,30 @@ mod about;
 mod api_key;
 mod approvals;
 mod audit;
+mod chat_command;
 mod community;
 mod deliveries;
 mod destination;
 mod doctor;
+mod giveaway;
+mod gtb;
 mod help;
+mod kick;
 mod link_user;
 mod machines;
+mod panel;
 mod party;
 mod points;
 mod privacy;
+mod raffle;
 mod route;
 mod shop;
 mod silence;
+mod slots;
 mod source;
 mod template;
 pub mod ticket;
+mod timer;
 mod watchroles;
 mod watchtime;
 mod webhook;
@@ -40,7 +48,7 @@ use poise::serenity_prelude::{AutocompleteChoice, CreateAutocompleteResponse, Cr
 type Definition = poise::Command<Arc<Bot>, Error>;
 
 /// Every command that the configuration has a use for, in the order of `/help`.
-pub fn all(has_xtsystems: bool) -> Vec<Definition> {
+pub fn all(has_xtsystems: bool, has_kick: bool) -> Vec<Definition> {
     let mut commands = vec![
         help::help(),
         about::about(),
@@ -49,6 +57,13 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         audit::audit(),
         api_key::api_key(),
         party::party(),
+        raffle::raffle(),
+        giveaway::giveaway(),
+        gtb::gtb(),
+        slots::slots(),
+        timer::timer(),
+        chat_command::chatcommand(),
+        panel::panel(),
         source::source(),
         route::route(),
         template::template(),
@@ -66,6 +81,9 @@ pub fn all(has_xtsystems: bool) -> Vec<Definition> {
         watchroles::watchroles(),
         community::community(),
     ];
+    if has_kick {
+        commands.extend([kick::kick(), kick::link(), kick::unlink()]);
+    }
     if has_xtsystems {
         commands.extend([
             webhook::webhook_status(),
@@ -102,7 +120,7 @@ pub fn reference() -> String {
         "# Commands\n\nMade from the program's own definitions. Server admins can change who may use a command under \
          Server Settings › Integrations.\n",
     );
-    for command in all(true) {
+    for command in all(true, true) {
         let heading = heading(&command);
         let _ = write!(out, "\n## {heading}\n\n{}\n\n", command.description.as_deref().unwrap_or_default());
         write_parameters(&mut out, &command);

@@ -6,7 +6,10 @@ pub(super) mod audit;
 pub(super) mod community;
 pub(super) mod deliveries;
 pub(super) mod destination;
+pub(super) mod draw;
+mod kick;
 mod link;
+mod play;
 pub(super) mod points;
 pub(super) mod privacy;
 pub(super) mod route;
@@ -109,8 +112,11 @@ enum Asked {
     Community,
     Deliveries(deliveries::Asked),
     Destination(destination::Asked),
+    Draw(draw::Asked),
+    Kick(kick::Asked),
     Link(link::Asked),
     Points(points::Listing),
+    Play(play::Asked),
     Privacy(UserId),
     Route(route::Asked),
     Shop(shop::Asked),
@@ -140,6 +146,9 @@ fn decode(custom_id: &str) -> Option<Asked> {
         ["v1", "community", words @ ..] => community::decode(words).map(|()| Asked::Community),
         ["v1", "deliveries", words @ ..] => deliveries::decode(words).map(Asked::Deliveries),
         ["v1", "destination", words @ ..] => destination::decode(words).map(Asked::Destination),
+        ["v1", "draw", words @ ..] => draw::decode(words).map(Asked::Draw),
+        ["v1", panel @ ("gtb" | "slots" | "timer"), words @ ..] => play::decode(panel, words).map(Asked::Play),
+        ["v1", "kick", words @ ..] => kick::decode(words).map(Asked::Kick),
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
         ["v1", "points", words @ ..] => points::decode(words).map(Asked::Points),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
@@ -167,6 +176,9 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         Some(Asked::Community) => ("community", community::answer(bot, &input).await),
         Some(Asked::Deliveries(asked)) => ("deliveries", deliveries::answer(bot, asked, &input).await),
         Some(Asked::Destination(asked)) => ("destination", destination::answer(bot, asked, &input).await),
+        Some(Asked::Draw(asked)) => ("draw", draw::answer(bot, asked, &input).await),
+        Some(Asked::Play(asked)) => ("play", play::answer(bot, asked, &input).await),
+        Some(Asked::Kick(asked)) => ("kick", kick::answer(bot, asked, &input).await),
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
         Some(Asked::Points(asked)) => ("points", points::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),

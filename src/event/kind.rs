@@ -47,6 +47,8 @@ pub enum SubjectKind {
     Party,
     /// Whatever a described source says it is.
     Signal,
+    /// A message of a stream community that shows how something stands.
+    Board,
 }
 
 impl SubjectKind {
@@ -57,6 +59,7 @@ impl SubjectKind {
             SubjectKind::Asset => "asset",
             SubjectKind::Party => "party",
             SubjectKind::Signal => "signal",
+            SubjectKind::Board => "board",
         }
     }
 
@@ -67,6 +70,7 @@ impl SubjectKind {
             "asset" => SubjectKind::Asset,
             "party" => SubjectKind::Party,
             "signal" => SubjectKind::Signal,
+            "board" => SubjectKind::Board,
             _ => return None,
         })
     }

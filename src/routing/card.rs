@@ -20,6 +20,8 @@ pub fn render(kind: SubjectKind, state: &SubjectState, approval: Option<&Approva
         SubjectKind::Asset => with_approval(asset(state), approval),
         SubjectKind::Party => super::party::card(state),
         SubjectKind::Signal => super::signal::card(state, approval),
+        // What it shows is not in its state.
+        SubjectKind::Board => super::board::render(&super::board::Board::Gone, None),
     }
 }
 

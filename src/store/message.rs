@@ -36,6 +36,8 @@ pub struct Queued {
     pub change_id: Option<Uuid>,
     /// A [`Receipt`].
     pub receipt: Option<Value>,
+    /// What it tells of, and when that arrived.
+    pub event: Option<(Uuid, DateTime<Utc>)>,
     /// The window of the destination, where it has one of its own.
     pub batch_window_ms: Option<i32>,
     /// As whom its webhook posts, where that is set.
@@ -81,24 +83,6 @@ pub async fn insert_messages(tx: &mut Tx, messages: &[NewMessage], now: DateTime
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-impl Store {
-    /// The first messages of a lane.
-    pub async fn list_queued(&self, destination_id: Uuid, limit: i64) -> Result<Vec<Queued>> {
-        let rows = sqlx::query_as!(
-            Queued,
-            "SELECT m.id, m.card_id, m.embed, m.content, m.mentions, m.change_id, m.receipt, d.batch_window_ms,
-                 d.sender_name, d.sender_avatar_url
-             FROM message m JOIN destination d ON d.id = m.destination_id
-             WHERE m.destination_id = $1 AND m.state = 'queued' ORDER BY m.id LIMIT $2",
-            destination_id,
-            limit
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows)
-    }
 }
 
 impl Store {

@@ -4,6 +4,8 @@
 
 mod community;
 mod forget;
+mod kick;
+mod play;
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -86,13 +88,19 @@ const fn table(name: &'static str, holds: &'static str, kept: &'static str, of_g
 }
 
 /// Every table, in an order in which rows can be deleted: what refers to others comes first.
-pub static TABLES: &[Table] = &join::<{ community::TABLES.len() + OTHERS.len() }>(community::TABLES, OTHERS);
+pub static TABLES: &[Table] = &join::<{ COUNT }>(LISTS);
+const LISTS: &[&[Table]] = &[play::TABLES, community::TABLES, kick::TABLES, OTHERS];
+const COUNT: usize = play::TABLES.len() + community::TABLES.len() + kick::TABLES.len() + OTHERS.len();
 
-const fn join<const N: usize>(first: &[Table], then: &[Table]) -> [Table; N] {
-    let mut all = [then[0]; N];
-    let mut at = 0;
+const fn join<const N: usize>(lists: &[&[Table]]) -> [Table; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut list, mut from, mut at) = (0, 0, 0);
     while at < N {
-        all[at] = if at < first.len() { first[at] } else { then[at - first.len()] };
+        if at - from == lists[list].len() {
+            (list, from) = (list + 1, at);
+            continue;
+        }
+        all[at] = lists[list][at - from];
         at += 1;
     }
     all
@@ -204,29 +212,6 @@ const OTHERS: &[Table] = &[
             },
         ],
         ..table("upstream_link_request", "wishes to be linked with a user of XTSystems", "EVENT_DAYS", BY_GUILD)
-    },
-    table("kick_chat", "what was said in the chat of Kick channels, or is to be", "EVENT_DAYS", BY_GUILD),
-    table("kick_chat_lane", "the pace of the chat of Kick channels", IN_USE, None),
-    table("kick_check", "what was found when a Kick channel was last looked after", IN_USE, None),
-    Table {
-        members: &[Member {
-            column: "person_id",
-            by: By::Person,
-            what: "accounts at Kick that you connected so that Signalbox may act for them",
-            exported: "name, connected_at, purpose, kick_user_id, scope, state",
-            on_delete: OnDelete::Row,
-        }],
-        ..table("kick_account", "accounts at Kick that Signalbox may act for; their tokens encrypted", IN_USE, BY_GUILD)
-    },
-    Table {
-        members: &[Member {
-            column: "person_id",
-            by: By::Person,
-            what: "connections to Kick that you began",
-            exported: "purpose, created_at, discord_name, guild_name, used_at",
-            on_delete: OnDelete::Row,
-        }],
-        ..table("kick_oauth_state", "connections to Kick that somebody has begun", "1 day", BY_GUILD)
     },
     table(
         "held",
@@ -459,14 +444,6 @@ const OTHERS: &[Table] = &[
     table("pulse_hour", "how many events came in which hour", "42 days", BY_SOURCE),
     table("pulse_watch", "since when that is watched", "for good", None),
     table("webhook_secret", "which secrets of a source are live, without the secrets", IN_USE, BY_SOURCE),
-    table("kick_stream", "when channels of Kick were live", "until their server is purged", BY_GUILD),
-    table(
-        "kick_channel",
-        "channels of Kick that the server is or was connected with",
-        "until their server is purged",
-        BY_GUILD,
-    ),
-    table("kick_subscription", "what Kick delivers of which channel", "as long as the channel is connected", None),
     table("source", "the systems that events come from", IN_USE, BY_GUILD),
     table("interaction", "numbers of commands and presses that were handled", "1 day", None),
     Table {

@@ -1,8 +1,8 @@
 //! Which columns hold secrets, and how they stand there: sealed, each bound to its row. Store functions open
 //! and seal on the way; nobody else sees the stored form.
 //!
-//! `destination.webhook_token`, the `setting` values whose key says that they are secret, and
-//! `ticket_action.interaction_token`, which is too short-lived to be sealed anew.
+//! `destination.webhook_token`, the `setting` values whose key says that they are secret, the tokens of `kick_account`,
+//! and `ticket_action.interaction_token` and `kick_oauth_state.verifier`, which are too short-lived to be sealed anew.
 
 use uuid::Uuid;
 
@@ -47,6 +47,15 @@ pub(super) fn webhook_place(guild_id: i64, webhook_id: i64) -> String {
     format!("destination:{guild_id}/{webhook_id}:webhook_token")
 }
 
+/// `column`: `access_token` or `refresh_token`.
+pub(super) fn kick_token_place(account_id: Uuid, column: &str) -> String {
+    format!("kick_account:{account_id}:{column}")
+}
+
+pub(super) fn kick_verifier_place(oauth_id: Uuid) -> String {
+    format!("kick_oauth_state:{oauth_id}:verifier")
+}
+
 fn interaction_place(action_id: Uuid) -> String {
     format!("ticket_action:{action_id}:interaction_token")
 }
@@ -73,7 +82,8 @@ impl Store {
     /// secrets there are and how many were sealed anew.
     pub async fn reseal(&self, which: Reseal) -> Result<(u64, u64)> {
         let (settings, webhooks) = (self.reseal_settings(which).await?, self.reseal_webhooks(which).await?);
-        Ok((settings.0 + webhooks.0, settings.1 + webhooks.1))
+        let accounts = self.reseal_kick_accounts(which).await?;
+        Ok((settings.0 + webhooks.0 + accounts.0, settings.1 + webhooks.1 + accounts.1))
     }
 
     async fn reseal_settings(&self, which: Reseal) -> Result<(u64, u64)> {
@@ -135,6 +145,44 @@ impl Store {
                         row.id,
                         row.webhook_token,
                         self.keys.seal(&place, &token)?
+                    )
+                    .execute(&self.pool)
+                    .await?
+                    .rows_affected();
+                }
+            }
+        }
+    }
+
+    /// The two tokens of an account are written together: an exchange in between wins.
+    async fn reseal_kick_accounts(&self, which: Reseal) -> Result<(u64, u64)> {
+        let (mut seen, mut done) = (0, 0);
+        let mut after = Uuid::nil();
+        loop {
+            let rows = sqlx::query!(
+                "SELECT id, access_token, refresh_token FROM kick_account WHERE id > $1 ORDER BY id LIMIT $2",
+                after,
+                BATCH
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            let Some(last) = rows.last() else { return Ok((seen, done)) };
+            after = last.id;
+            for row in &rows {
+                seen += 2;
+                let access_place = kick_token_place(row.id, "access_token");
+                let refresh_place = kick_token_place(row.id, "refresh_token");
+                let access = self.keys.open(&access_place, &row.access_token)?;
+                let refresh = self.keys.open(&refresh_place, &row.refresh_token)?;
+                if which.takes(&self.keys, &row.access_token) || which.takes(&self.keys, &row.refresh_token) {
+                    done += 2 * sqlx::query!(
+                        "UPDATE kick_account SET access_token = $4, refresh_token = $5
+                         WHERE id = $1 AND access_token = $2 AND refresh_token = $3",
+                        row.id,
+                        row.access_token,
+                        row.refresh_token,
+                        self.keys.seal(&access_place, &access)?,
+                        self.keys.seal(&refresh_place, &refresh)?
                     )
                     .execute(&self.pool)
                     .await?

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use sqlx::PgExecutor;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -230,36 +231,32 @@ impl Store {
             Some(Post::Open(post)) => (None, Some(Json(post))),
             None => (None, None),
         };
-        let mut tx = self.begin().await?;
-        let mine = sqlx::query!(
-            "UPDATE lane SET leased_until = $3 WHERE destination_id = $1 AND lease_token = $2",
+        // One statement is one round trip, and the commit is shared with other lanes'.
+        let frozen = sqlx::query_scalar!(
+            r#"WITH mine AS (
+                   UPDATE lane SET leased_until = $3 WHERE destination_id = $1 AND lease_token = $2 RETURNING 1
+               ), wanted AS MATERIALIZED (
+                   SELECT id FROM message
+                   WHERE id = ANY ($5) AND destination_id = $1 AND state = 'queued' AND EXISTS (SELECT FROM mine)
+                   FOR UPDATE
+               ), whole AS (
+                   SELECT 1 FROM wanted HAVING count(*) = cardinality($5::bigint[])
+               ), frozen AS (
+                   INSERT INTO send (id, destination_id, message_ids, card_id, card_version, body, attempting_at,
+                       not_before, created_at, thread_id, thread, post_key)
+                   SELECT $4, $1, $5, $6, $7, $8, $9, $9, $9, $10, $11, $12 FROM whole
+                   RETURNING 1
+               ), taken AS (
+                   UPDATE message SET state = 'sending', send_id = $4
+                   FROM wanted, whole WHERE message.id = wanted.id
+               ), shown AS (
+                   UPDATE card SET send_id = $4 FROM whole WHERE card.id = $6
+               )
+               SELECT 1 AS "one!" FROM frozen"#,
             lane.destination.id,
             lane.token,
-            until
-        )
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if mine == 0 {
-            return Ok(false);
-        }
-        let taken = sqlx::query!(
-            "UPDATE message SET state = 'sending', send_id = $1 WHERE id = ANY ($2) AND state = 'queued'",
+            until,
             new.id,
-            &new.message_ids
-        )
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if taken != new.message_ids.len() as u64 {
-            return Ok(false);
-        }
-        sqlx::query!(
-            "INSERT INTO send (id, destination_id, message_ids, card_id, card_version, body, attempting_at, not_before,
-                 created_at, thread_id, thread, post_key)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8, $9, $10)",
-            new.id,
-            lane.destination.id,
             &new.message_ids,
             new.card_id,
             new.card_version,
@@ -269,13 +266,9 @@ impl Store {
             thread as Option<Json<&NewPost>>,
             new.post_key
         )
-        .execute(&mut *tx)
+        .fetch_optional(&self.pool)
         .await?;
-        if let Some(card_id) = new.card_id {
-            sqlx::query!("UPDATE card SET send_id = $2 WHERE id = $1", card_id, new.id).execute(&mut *tx).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
+        Ok(frozen.is_some())
     }
 
     /// Stamps a further attempt and renews the lease. A stamp left by a crash becomes the start of the
@@ -314,26 +307,77 @@ impl Store {
         attempt: &NewAttempt,
         now: DateTime<Utc>,
     ) -> Result<bool> {
+        let heard = heard_by_others(send, update);
+        if heard.is_none() && !update.requeue {
+            return finish(&self.pool, lane, send, update, attempt, now).await;
+        }
         let mut tx = self.begin().await?;
-        insert_attempt(&mut tx, attempt).await?;
-        let held = lane::hold(&mut tx, lane).await?;
-        if held {
-            apply(&mut tx, lane, send, update, now).await?;
+        let held = finish(&mut *tx, lane, send, update, attempt, now).await?;
+        if held && update.requeue {
+            requeue(&mut tx, lane, send).await?;
+        }
+        if let Some(what) = heard.filter(|_| held) {
+            tell_others(&mut tx, what, lane, send, update, now).await?;
         }
         tx.commit().await?;
         Ok(held)
     }
 }
 
-async fn apply(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: DateTime<Utc>) -> Result<()> {
+/// One statement, and so one round trip: this is done once per message.
+async fn finish(
+    executor: impl PgExecutor<'_>,
+    lane: &Lane,
+    send: &Send,
+    update: &SendUpdate,
+    attempt: &NewAttempt,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     let finished = matches!(update.state, SendState::Delivered | SendState::Dead);
-    sqlx::query!(
-        "UPDATE send SET state = $2, attempting_at = NULL, ambiguous_at = $3, attempts = $4, own_failures = $5,
-             set_aside = $6, not_before = $7, note = $8, discord_message_id = $9,
-             finished_at = CASE WHEN $10 THEN $11::timestamptz ELSE NULL END, lateness_due = $12
-         WHERE id = $1",
-        send.id,
-        update.state.as_str(),
+    let opened = match &send.post {
+        Some(Post::Open(post)) => Some(PostState { tags: post.tags.clone(), archived: false }.to_text()),
+        _ => None,
+    };
+    let held = sqlx::query_scalar!(
+        r#"WITH logged AS (
+               INSERT INTO attempt (send_id, card_id, started_at, duration_ms, action, status, code, outcome, note)
+               VALUES ($3, $4, $5, $6, $7, $8, $9, $10, $11)
+           ), mine AS (
+               UPDATE lane SET not_before = GREATEST(not_before, COALESCE($12, not_before)), failures = $13
+               WHERE destination_id = $1 AND lease_token = $2 RETURNING 1
+           ), sent AS (
+               UPDATE send SET state = $10, attempting_at = NULL, ambiguous_at = $14, attempts = $15,
+                   own_failures = $16, set_aside = $17, not_before = $18, note = $19, discord_message_id = $20,
+                   finished_at = CASE WHEN $21 THEN $22::timestamptz END, lateness_due = $23
+               FROM mine WHERE send.id = $3
+           ), settled AS (
+               UPDATE message SET state = $10, finished_at = $22
+               FROM mine WHERE $21 AND NOT $24 AND message.id = ANY ($25)
+           ), noted AS (
+               -- The destination's own row is written no more than once a second.
+               UPDATE destination SET last_delivery_at = $22
+               FROM mine WHERE destination.id = $1 AND $10 = 'delivered'
+                 AND (last_delivery_at IS NULL OR last_delivery_at < $26)
+           ), shown AS (
+               UPDATE card SET discord_message_id = $20, shown_version = GREATEST(shown_version, s.card_version),
+                   thread_state = $27
+               FROM mine, send s
+               WHERE card.id = $28 AND s.id = $3 AND card.send_id = s.id AND $20::bigint IS NOT NULL
+           )
+           SELECT 1 AS "one!" FROM mine"#,
+        lane.destination.id,
+        lane.token,
+        attempt.send_id,
+        attempt.card_id,
+        attempt.started_at,
+        attempt.duration_ms,
+        attempt.action,
+        attempt.status,
+        attempt.code,
+        attempt.outcome,
+        attempt.note,
+        update.lane_not_before,
+        update.lane_failures,
         update.ambiguous_at,
         update.attempts,
         update.own_failures,
@@ -343,58 +387,35 @@ async fn apply(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: 
         update.message_id.map(|m| m.0),
         finished,
         now,
-        update.lateness_due
+        update.lateness_due,
+        update.requeue,
+        &send.message_ids,
+        now - TimeDelta::seconds(1),
+        opened,
+        send.card_id
     )
-    .execute(&mut **tx)
+    .fetch_optional(executor)
     .await?;
-    if update.requeue {
-        requeue(tx, lane, send).await?;
-    } else if finished {
-        let state = if update.state == SendState::Delivered { "delivered" } else { "dead" };
-        // The destination's own row is written no more than once a second.
-        sqlx::query!(
-            "WITH delivered AS (
-                UPDATE destination SET last_delivery_at = $3 WHERE id = $4 AND $2 = 'delivered'
-                  AND (last_delivery_at IS NULL OR last_delivery_at < $5)
-             )
-             UPDATE message SET state = $2, finished_at = $3 WHERE id = ANY ($1)",
-            &send.message_ids,
-            state,
-            now,
-            lane.destination.id,
-            now - TimeDelta::seconds(1)
-        )
-        .execute(&mut **tx)
-        .await?;
-    }
-    if let (Some(card_id), Some(message_id)) = (send.card_id, update.message_id) {
-        let opened = match &send.post {
-            Some(Post::Open(post)) => Some(PostState { tags: post.tags.clone(), archived: false }.to_text()),
-            _ => None,
-        };
-        sqlx::query!(
-            "UPDATE card SET discord_message_id = $3, shown_version = GREATEST(shown_version, s.card_version),
-                 thread_state = $4
-             FROM send s WHERE card.id = $1 AND s.id = $2 AND card.send_id = s.id",
-            card_id,
-            send.id,
-            message_id.0,
-            opened
-        )
-        .execute(&mut **tx)
-        .await?;
-    }
-    tell_others(tx, lane, send, update, now).await?;
-    lane::set_pace(tx, lane, update.lane_not_before, update.lane_failures).await
+    Ok(held.is_some())
 }
 
 /// What did not arrive, or may not have, is told to the systems that want to hear it.
-async fn tell_others(tx: &mut Tx, lane: &Lane, send: &Send, update: &SendUpdate, now: DateTime<Utc>) -> Result<()> {
-    let what = match update.state {
-        SendState::Dead => "delivery.dead",
-        SendState::InDoubt | SendState::Unresolved if send.state == SendState::Open => "delivery.in_doubt",
-        _ => return Ok(()),
-    };
+fn heard_by_others(send: &Send, update: &SendUpdate) -> Option<&'static str> {
+    match update.state {
+        SendState::Dead => Some("delivery.dead"),
+        SendState::InDoubt | SendState::Unresolved if send.state == SendState::Open => Some("delivery.in_doubt"),
+        _ => None,
+    }
+}
+
+async fn tell_others(
+    tx: &mut Tx,
+    what: &'static str,
+    lane: &Lane,
+    send: &Send,
+    update: &SendUpdate,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let data = serde_json::json!({
         "send_id": send.id,
         "destination_id": lane.destination.id,

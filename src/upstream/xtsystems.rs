@@ -2,9 +2,9 @@
 //! their deliveries, and the decision about a machine. Nothing is retried here: callers know what may be.
 
 mod decision;
-mod error;
+pub(super) mod error;
 mod machine;
-mod text;
+pub(super) mod text;
 mod ticket;
 mod webhook;
 

@@ -17,7 +17,7 @@ const END: &str = "The story is over.";
 struct Demo {
     program: Program,
     directory: Directory,
-    ports: [u16; 3],
+    ports: [u16; 4],
     http: reqwest::Client,
 }
 
@@ -28,11 +28,11 @@ impl Demo {
         Self { program, directory, ports, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
-    fn run(directory: &Directory, ports: [u16; 3], more: &[&str]) -> Program {
-        let [discord, web, xtsystems] = ports.map(|port| format!("127.0.0.1:{port}"));
+    fn run(directory: &Directory, ports: [u16; 4], more: &[&str]) -> Program {
+        let [discord, web, xtsystems, kick] = ports.map(|port| format!("127.0.0.1:{port}"));
         let place = directory.0.to_str().unwrap().to_owned();
         let fixed = ["demo", "--pace", "0.1", "--discord", &discord, "--web", &web, "--xtsystems", &xtsystems];
-        let all = [&fixed[..], &["--data-dir", &place], more].concat();
+        let all = [&fixed[..], &["--kick", &kick, "--data-dir", &place], more].concat();
         Program::start_in(&directory.0, &all, &[("RUST_LOG".into(), "warn".into())])
     }
 

@@ -15,10 +15,8 @@ const BY_ID_ALONE: &[(&str, &[&str])] = &[
     (
         "of what the deliverer has claimed or looked up, never from outside",
         &[
-            "apply",
             "find_change_author",
             "finish_edit",
-            "freeze_send",
             "list_send_events",
             "put_off_destination_check",
             "repost",

@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod api;
 pub mod balancer;
+pub mod chat;
 pub mod corpus;
 pub mod database;
 pub mod delivery;

@@ -2,9 +2,12 @@
 //!
 //! Must not see the bot's types: the two meet only over HTTP and WebSocket.
 
+pub mod beacon;
 pub mod clock;
 pub mod discord;
+pub mod kick;
 pub mod receiver;
+mod saved;
 pub mod xtsystems;
 
 pub use axum;

@@ -21,7 +21,7 @@ use serde_json::Map;
 use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
 use uuid::Uuid;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, saved};
 
 mod body;
 pub mod catalogue;
@@ -119,7 +119,7 @@ impl XtSystems {
             let text = format!("the stand-in listens on loopback only, not on {}", options.bind);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        let mut world = options.save_to.as_deref().map_or_else(|| Ok(World::default()), World::load)?;
+        let mut world = options.save_to.as_deref().map_or_else(|| Ok(World::default()), saved::load)?;
         if let Some(url) = options.target {
             pre_register(&mut world, url, &options.secret, &options.clock);
         }
@@ -227,7 +227,7 @@ impl XtSystems {
         let mut world = self.world();
         let outcome = change(&mut world);
         if let Some(path) = &self.inner.save_to
-            && let Err(error) = world.save(path)
+            && let Err(error) = saved::save(&*world, path)
         {
             tracing::warn!(%error, path = %path.display(), "the XTSystems world could not be saved");
         }

@@ -4,6 +4,8 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::id::kick_source;
+use crate::kick::redemption;
 use crate::ports::Ports;
 use crate::routing::card::ApprovalState;
 use crate::routing::offer::{Offer, Offers};
@@ -17,6 +19,9 @@ use crate::upstream::xtsystems::Decision;
 const SHOWN: usize = 300;
 
 pub(super) async fn post(ports: &Ports, approval: &Approval, offers: &Offers) -> Result<Decision> {
+    if approval.source_id == kick_source(approval.guild_id) {
+        return redemption::decide(ports, approval, offers).await;
+    }
     let Some(offer) = approval.choice.as_deref().and_then(|id| offers.find(id)) else {
         return Ok(not_possible(approval, "this action is not on offer"));
     };

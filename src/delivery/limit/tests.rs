@@ -1,6 +1,8 @@
 //! The limiter against a simulated Discord.
 
 use super::*;
+use std::collections::VecDeque;
+
 use proptest::prelude::*;
 
 const T0: i64 = 1_755_256_800_000;
@@ -105,8 +107,35 @@ fn the_global_budget_spares_interactions() {
     let mut limiter = Limiter::new(Limits::default());
     let gone = (0..80).filter(|n| limiter.check(&create(*n), at(*n)) == Gate::Go).count();
     assert_eq!(gone, 50);
-    assert_eq!(limiter.check(&create(99), at(80)), Gate::WaitUntil(at(1000)));
+    assert_eq!(limiter.check(&create(99), at(80)), Gate::WaitUntil(at(1080)), "at the earliest");
     assert_eq!(limiter.check(&RouteKey::new(Action::Interaction, 5), at(80)), Gate::Go);
+}
+
+#[test]
+fn those_who_wait_for_the_global_budget_leave_little_of_it_unused() {
+    let mut limiter = Limiter::new(Limits::default());
+    // Each of 200 channels comes back when it was told to; an answer takes up to a quarter of a second.
+    let mut lanes: Vec<(i64, i64)> = (0..200).map(|channel| (0, channel)).collect();
+    let mut answers: Vec<(i64, i64)> = Vec::new();
+    let (mut gone, mut asked) = (0, 0);
+    for ms in 0..10_000 {
+        for (_, channel) in answers.extract_if(.., |(due, _)| *due <= ms) {
+            limiter.observe(&create(channel), &told(&format!("b{channel}"), 1000, 999, 1000), at(ms));
+        }
+        for (due, channel) in lanes.iter_mut().filter(|(due, _)| *due <= ms) {
+            asked += 1;
+            match limiter.check(&create(*channel), at(ms)) {
+                Gate::Go => {
+                    gone += 1;
+                    answers.push((ms + 50 + *channel, *channel));
+                    *due = ms + 1;
+                }
+                Gate::WaitUntil(until) => *due = (until - at(0)).num_milliseconds(),
+            }
+        }
+    }
+    assert!(gone > 420, "{gone} of 500: each is under way for 150 ms on average");
+    assert!(asked < 20 * gone, "{asked} asked for {gone}");
 }
 
 #[test]
@@ -114,13 +143,13 @@ fn webhooks_have_priors_until_headers_speak() {
     let webhook = |id| RouteKey::webhook(id, Some(77));
     let mut limiter = Limiter::new(Limits::default());
     assert_eq!(burst(&mut limiter, &webhook(1), 0), 5);
-    assert_eq!(limiter.check(&webhook(1), at(10)), Gate::WaitUntil(at(2000)));
+    assert_eq!(limiter.check(&webhook(1), at(10)), Gate::WaitUntil(at(2010)));
     limiter.observe(&webhook(1), &told("w", 10, 9, 2000), at(20));
     assert_eq!(burst(&mut limiter, &webhook(1), 20), 5, "nine left, four of them on their way");
     // Ten of the channel's thirty are used; the rest is shared by its webhooks.
     let rest: usize = (2..10).map(|id| burst(&mut limiter, &webhook(id), 100)).sum();
     assert_eq!(rest, 20);
-    assert_eq!(limiter.check(&webhook(50), at(100)), Gate::WaitUntil(at(60_000)));
+    assert_eq!(limiter.check(&webhook(50), at(100)), Gate::WaitUntil(at(60_020)));
 
     let mut bare = Limiter::new(Limits::without_priors());
     assert_eq!(burst(&mut bare, &webhook(1), 0), 1);
@@ -241,6 +270,46 @@ proptest! {
                 Gate::WaitUntil(until) => {
                     prop_assert!(until > at(ms));
                     ms = (until - at(0)).num_milliseconds();
+                }
+            }
+        }
+    }
+
+    /// However long each request is under way, Discord never counts more than 50 in a second of its own.
+    #[test]
+    fn the_global_budget_holds_where_requests_arrive(
+        latencies in proptest::collection::vec((0i64..1000, 0i64..300), 100..300),
+        gaps in proptest::collection::vec(0i64..40, 100..300),
+    ) {
+        let mut limiter = Limiter::new(Limits::default());
+        let mut server = Server { limit: 50, window_ms: 1000, started: None, used: 0 };
+        let mut requests: Vec<(i64, i64)> = Vec::new();
+        let mut answers: Vec<i64> = Vec::new();
+        let (mut ms, mut gone, mut asked) = (0, 0, 0);
+        while gone < latencies.len() {
+            asked += 1;
+            prop_assert!(asked < 10_000, "the client starves");
+            requests.sort_unstable();
+            while requests.first().is_some_and(|(due, _)| *due <= ms) {
+                let (due, way_back) = requests.remove(0);
+                server.take(due);
+                answers.push(due + way_back);
+            }
+            answers.sort_unstable();
+            while answers.first().is_some_and(|due| *due <= ms) {
+                let due = answers.remove(0);
+                limiter.observe(&create(0), &LimitHeaders::default(), at(due));
+            }
+            // Each in a channel of its own, so that the global budget alone is in the way.
+            match limiter.check(&create(1_000 + gone as i64), at(ms)) {
+                Gate::Go => {
+                    requests.push((ms + latencies[gone].0, latencies[gone].1));
+                    ms += gaps[gone % gaps.len()] / 10;
+                    gone += 1;
+                }
+                Gate::WaitUntil(until) => {
+                    prop_assert!(until > at(ms));
+                    ms += 5;
                 }
             }
         }

@@ -14,7 +14,7 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// Returns when it is done. An error means that a person must act.
 pub async fn register(bot: &Arc<Bot>, http: &serenity::Http) -> Result<(), Fatal> {
-    let commands = commands::all(bot.xtsystems.is_some());
+    let commands = commands::all(bot.xtsystems.is_some(), bot.ports.kick.is_some());
     let definitions = commands::definitions(&commands);
     let mut wait = Duration::from_secs(2);
     loop {

@@ -172,7 +172,7 @@ impl UpstreamError {
 
 /// How far a request came that got no answer.
 #[derive(Debug)]
-pub(super) enum Transport {
+pub(in crate::upstream) enum Transport {
     /// No connection came about: certainly not executed.
     NotSent(String),
     TimedOut,
@@ -201,7 +201,7 @@ impl Transport {
 }
 
 /// The last cause in the chain: the outer ones only say that a request failed.
-pub(super) fn innermost(error: &reqwest::Error) -> String {
+pub(in crate::upstream) fn innermost(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     let mut words = None;
     while let Some(inner) = cause {

@@ -5,7 +5,7 @@ use serde_json::Value;
 const MAX_CHARS: usize = 300;
 
 /// The words of an answer's body: FastAPI's `detail`, or `message`, or `error`; else the text itself.
-pub(super) fn said(body: &[u8]) -> String {
+pub(in crate::upstream) fn said(body: &[u8]) -> String {
     // No explanation is longer; a body may be.
     let text = String::from_utf8_lossy(&body[..body.len().min(64 * 1024)]);
     match serde_json::from_slice::<Value>(body) {
@@ -43,7 +43,7 @@ fn without_tags(html: &str) -> String {
 }
 
 /// One line of at most 300 characters, without control or direction characters, the key replaced.
-pub(super) fn clean(text: &str, key: &str) -> String {
+pub(in crate::upstream) fn clean(text: &str, key: &str) -> String {
     let text = redact(text, key);
     let visible: String = text
         .chars()

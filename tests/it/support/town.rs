@@ -16,8 +16,10 @@ use signalbox::clock::Clock;
 use signalbox::config::{self, Given};
 use signalbox::lifecycle::Lifecycle;
 use signalbox::store::Store;
+use standin::beacon::Beacon;
 use standin::clock::Clock as WorldClock;
 use standin::discord::{Discord, Fault, Limits, Options as DiscordOptions};
+use standin::kick::{Kick, Options as KickOptions};
 use standin::xtsystems::{Auth, Options as XtOptions, XtSystems};
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -31,6 +33,8 @@ pub fn start() -> DateTime<Utc> {
 }
 
 pub const SECRET: &str = "a-secret-of-the-tests";
+/// Where the bot receives webhooks of Kick.
+pub const KICK_PATH: &str = "/webhooks/kick/a-segment-of-the-tests";
 /// Without one the program would keep a key on this machine.
 pub const ENCRYPTION_KEY: &str = "dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=";
 
@@ -46,6 +50,10 @@ pub struct Setup {
     pub by_http: bool,
     /// Changes to the stand-in Discord.
     pub discord: fn(DiscordOptions) -> DiscordOptions,
+    /// Whether the bot is told of Kick.
+    pub kick: bool,
+    /// Changes to the fake Kick.
+    pub kick_options: fn(KickOptions) -> KickOptions,
     /// Whether XTSystems knows our address from the start.
     pub registered: bool,
     /// The database to use, instead of a fresh one.
@@ -77,6 +85,8 @@ impl Default for Setup {
             gateway: true,
             by_http: false,
             discord: |options| options,
+            kick: false,
+            kick_options: |options| options,
             registered: true,
             database_url: None,
             as_discord: false,
@@ -87,6 +97,11 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// A town where people stream.
+    pub fn kick() -> Self {
+        Self { kick: true, ..Self::default() }
+    }
+
     /// A town with these variables.
     pub fn with(env: &[(&'static str, &str)]) -> Self {
         Self { env: env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), ..Self::default() }
@@ -96,6 +111,9 @@ impl Setup {
 pub struct Town {
     pub discord: Discord,
     pub xt: XtSystems,
+    pub kick: Kick,
+    /// Where public randomness comes from.
+    pub beacon: Beacon,
     pub app: Arc<App>,
     pub clock: Clock,
     pub world_clock: WorldClock,
@@ -149,6 +167,15 @@ impl Town {
         })
         .await
         .unwrap();
+        let beacon = Beacon::start(world_clock.clone()).await.unwrap();
+        let kick = Kick::start((setup.kick_options)(KickOptions {
+            redirect_uris: vec![format!("http://{address}/kick/callback")],
+            webhook_url: Some(format!("http://{address}{KICK_PATH}")),
+            retry_waits: vec![Duration::ZERO; 2],
+            ..KickOptions::local(world_clock.clone())
+        }))
+        .await
+        .unwrap();
         let mut env: BTreeMap<String, String> = [
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", xt.api_key().to_owned()),
@@ -157,9 +184,13 @@ impl Town {
             // Otherwise each notice after the first one would wait for the clock.
             ("DELIVERY_BATCH_WINDOW", "0ms".to_owned()),
             ("PUBLIC_URL", format!("http://{address}")),
+            ("RAFFLE_BEACON_URL", beacon.url()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
+        if setup.kick {
+            env.extend(kick.env());
+        }
         if let Some(redis) = &setup.redis {
             env.insert("REDIS_URL".into(), redis.clone());
         }
@@ -192,6 +223,8 @@ impl Town {
         let mut town = Self {
             discord,
             xt,
+            kick,
+            beacon,
             app,
             clock,
             world_clock,
@@ -296,11 +329,12 @@ impl Town {
         panic!("{what}: not within 30 s");
     }
 
-    /// Does everything that is due, until all is quiet, here and at XTSystems.
+    /// Does everything that is due, until all is quiet, here, at XTSystems and at Kick.
     pub async fn settle(&self) {
         for _ in 0..200 {
             // What XTSystems sends of itself, such as the echo of a decision.
             self.xt.settle().await;
+            self.kick.settle().await;
             if self.app.step().await.expect("a step works") == 0 {
                 return;
             }
@@ -464,6 +498,7 @@ impl Town {
             }
         }
         self.xt.stop();
+        self.kick.stop();
         self.discord.shutdown().await;
     }
 }

@@ -2,11 +2,6 @@
 //!
 //! No HTTP and no events here: callers change the world and decide what they send about it.
 
-use std::{
-    io::{self, Write},
-    path::Path,
-};
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -127,29 +122,6 @@ pub(super) enum Decided {
 }
 
 impl World {
-    pub fn load(path: &Path) -> io::Result<Self> {
-        match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(e) => Err(e),
-        }
-    }
-
-    /// Writes a neighbour file first and renames it: a killed process leaves the old world or the new one, never half of one.
-    pub fn save(&self, path: &Path) -> io::Result<()> {
-        let mut file_name = path.file_name().unwrap_or_default().to_os_string();
-        file_name.push(".tmp");
-        let temp = path.with_file_name(file_name);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&temp)?;
-        file.write_all(&serde_json::to_vec_pretty(self).map_err(io::Error::other)?)?;
-        file.sync_all()?;
-        std::fs::rename(&temp, path)
-    }
-
     /// A hostname that is known registers its asset again: pending, with the new address.
     pub fn register_machine(
         &mut self,
