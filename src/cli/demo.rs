@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use standin::beacon::Beacon;
 use standin::clock::Clock as WorldClock;
 use standin::discord::{Discord, Limits, Options as DiscordOptions};
 use standin::kick::{Kick, Options as KickOptions};
@@ -116,7 +117,9 @@ impl World {
             format!("the fake XTSystems cannot listen on {}: choose another --xtsystems", self.xtsystems)
         })?;
         let kick = self.start_kick(web, save, &clock).await?;
+        let beacon = Beacon::start(clock.clone()).await.context("public randomness cannot be made up")?;
         let env = [
+            ("RAFFLE_BEACON_URL", beacon.url()),
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", API_KEY.to_owned()),
             ("WEBHOOK_SECRET", self.secret.clone()),
