@@ -137,7 +137,7 @@ async fn shop(stage: &Stage) {
 async fn accounts(stage: &Stage) {
     let line =
         "#stream: Mia looks at what she watched and where her points come from (/watchtime show, /points statement)";
-    let asked = |stage: &Stage| stage.was_told(MIA, ITEM) && stage.was_told(MIA, "#1");
+    let asked = |stage: &Stage| stage.was_told(MIA, "Last seen in the chat");
     let ask = async {
         stage.outcome(MIA, STREAM, "watchtime show", json!({})).await;
         stage.outcome(MIA, STREAM, "points statement", json!({})).await;
