@@ -1,9 +1,11 @@
 //! Puts the parts together: one `App` is one process's worth of Signalbox. `run` drives it by loops,
 //! tests step by step.
 
+mod community;
 mod keys;
 mod loops;
 mod pieces;
+mod play;
 mod prepare;
 
 use std::net::SocketAddr;
@@ -17,8 +19,10 @@ use tokio::sync::Mutex;
 
 use crate::approval::call::call_due;
 use crate::approval::due::tick_due;
+use crate::bus::pubsub::Messages;
 use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
+use crate::community::dashboard::CHANNELS;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::delivery::held::tell_due;
@@ -42,6 +46,7 @@ use crate::store::lane::OwnerLock;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::ticket::{self, lists};
+use crate::upstream::beacon::BeaconClient;
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::kick::{Application, KickClient};
 use crate::upstream::outbound::OutboundClient;
@@ -86,7 +91,9 @@ pub struct App {
     catch_up: Mutex<Option<CatchUp>>,
     pulse: Mutex<Watch>,
     reader: Mutex<Reader>,
+    dashboard: Mutex<Option<Messages>>,
     names: SourceNames,
+    community: community::Community,
     patience: Patience,
     prepared: Arc<AtomicBool>,
     bus_away: AtomicBool,
@@ -167,7 +174,12 @@ impl App {
         lifecycle.spawn("wake", wake.run(stop));
         let catch_up = xtsystems.as_ref().map(|s| CatchUp::new(s.id, s.guild_id, s.url.clone()));
         let names = xtsystems.iter().map(|s| ("xtsystems".to_owned(), (s.id, s.guild_id))).collect();
-        let reader = bus.reader(&consumer_name(address.port()), wiring.reader);
+        let consumer = consumer_name(address.port());
+        let community = community::Community::new(&bus, &consumer, &wiring.reader);
+        let reader = bus.reader(&consumer, wiring.reader);
+        // Without the secret nothing that comes there is believed.
+        let hears = roles.intake && ports.config.bus.msg_secret.is_some();
+        let dashboard = bus.messages(&[CHANNELS]).filter(|_| hears);
         Ok(Arc::new(Self {
             ports,
             lifecycle,
@@ -185,7 +197,9 @@ impl App {
             catch_up: Mutex::new(catch_up),
             pulse: Mutex::default(),
             reader: Mutex::new(reader),
+            dashboard: Mutex::new(dashboard),
             names,
+            community,
             patience: wiring.gateway,
             prepared,
             bus_away: AtomicBool::new(false),
@@ -213,6 +227,8 @@ impl App {
         if roles.intake {
             done += self.read_stream(Duration::from_millis(1)).await?;
             done += self.catch_up_due().await?;
+            done += self.read_activity(Duration::from_millis(1)).await?;
+            done += self.hear_dashboard(Duration::from_millis(1)).await?;
             kick::heard::save_due(&self.ports).await?;
         }
         if roles.ticker {
@@ -227,10 +243,13 @@ impl App {
             done += ticket::call::call_due(&self.ports, CALLS).await?;
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
             done += tell_due(&self.ports, RECEIPTS).await?;
+            done += self.give_roles_due().await?;
             done += kick::step(&self.ports).await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?.done;
+            done += self.count_watch_due().await?;
+            done += self.play_due().await?;
             done += privacy::seal_due(&self.ports).await?;
             done += privacy::resume_due(&self.ports).await?;
         }
@@ -340,6 +359,7 @@ pub(crate) fn open_ports(
         kick_heard: Arc::default(),
         outbound: OutboundClient::new(config.outbound.allowed.clone().into())
             .context("the HTTP client for other systems")?,
+        beacon: config.community.beacon_url.clone().map(BeaconClient::new).transpose().context("RAFFLE_BEACON_URL")?,
         wake: bus.wake(),
         activity: bus.activity_publisher()?,
         metrics,
@@ -347,6 +367,7 @@ pub(crate) fn open_ports(
         lifecycle: lifecycle.clone(),
         compiled: Arc::default(),
         instance: Arc::default(),
+        community_version: Arc::default(),
         config,
     };
     Ok((ports, bus))

@@ -7,6 +7,7 @@
 //! `next → store and commit → ack`, one batch at a time.
 
 pub mod local;
+pub mod pubsub;
 pub mod redis_stream;
 pub mod signature;
 pub mod wake;
@@ -194,6 +195,22 @@ impl Bus {
             }),
             Transport::Redis(redis) => Publisher::Redis(redis.of(stream).publisher()?),
         })
+    }
+
+    /// What other programs publish on these channels (with `*` for any); `None` for the bus within this process.
+    pub fn messages(&self, patterns: &[&str]) -> Option<pubsub::Messages> {
+        match &self.transport {
+            Transport::Local { .. } => None,
+            Transport::Redis(redis) => Some(redis.messages(patterns)),
+        }
+    }
+
+    /// Leaves an answer where another program looks for it; nowhere without Redis.
+    pub async fn leave(&self, key: &str, value: &str, lasts: Duration) -> Result<(), BusError> {
+        match &self.transport {
+            Transport::Local { .. } => Ok(()),
+            Transport::Redis(redis) => redis.leave(key, value, lasts).await,
+        }
     }
 
     pub fn wake(&self) -> Wake {

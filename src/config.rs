@@ -7,6 +7,7 @@
 pub mod address;
 mod approvals;
 mod bus;
+mod community;
 mod delivery;
 mod discord;
 mod encryption;
@@ -34,6 +35,7 @@ mod xtsystems;
 
 pub use approvals::{ApprovalRules, ApprovalsConfig, RULES, ReasonRule, Rule, rule};
 pub use bus::BusConfig;
+pub use community::CommunityConfig;
 pub use delivery::DeliveryConfig;
 pub use discord::DiscordConfig;
 pub use encryption::EncryptionConfig;
@@ -75,6 +77,7 @@ pub struct Config {
     pub xtsystems: Option<XtSystemsConfig>,
     /// `None`: no app of Kick is set.
     pub kick: Option<KickConfig>,
+    pub community: CommunityConfig,
     pub approvals: ApprovalsConfig,
     pub routing: RoutingConfig,
     pub party: PartyConfig,
@@ -130,6 +133,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let bus = bus::read(&mut reader);
     let xtsystems = xtsystems::read(&mut reader);
     let kick = kick::read(&mut reader);
+    let community = community::read(&mut reader);
     let approvals = approvals::read(&mut reader);
     let routing = routing::read(&mut reader);
     let party = party::read(&mut reader);
@@ -150,6 +154,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         bus: bus.expect(both),
         xtsystems: xtsystems.expect(both),
         kick: kick.expect(both),
+        community: community.expect(both),
         approvals,
         routing,
         party,

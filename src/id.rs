@@ -70,6 +70,11 @@ pub fn snowflake_at(at: DateTime<Utc>) -> i64 {
     (at.timestamp_millis() - DISCORD_EPOCH_MS).max(0) << 22
 }
 
+/// When a snowflake was made.
+pub fn snowflake_time(id: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis((id >> 22) + DISCORD_EPOCH_MS).unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
 /// No UUIDv7 that is made at `at` or later is smaller.
 pub fn first_id_at(at: DateTime<Utc>) -> Uuid {
     let milliseconds = u128::try_from(at.timestamp_millis()).unwrap_or(0);

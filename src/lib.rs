@@ -8,6 +8,7 @@ pub mod approval;
 pub mod bus;
 pub mod cli;
 pub mod clock;
+pub mod community;
 pub mod config;
 pub mod crash;
 pub mod crypto;

@@ -1,6 +1,7 @@
 //! Which destinations an event goes to, and how it looks there. Pure: routes and an event in, a decision out.
 
 pub mod backtest;
+pub mod board;
 pub mod card;
 pub mod change;
 pub mod compiled;

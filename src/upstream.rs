@@ -1,5 +1,6 @@
 //! Outbound clients: the only code that makes HTTP requests. Base addresses are injected; errors are typed.
 
+pub mod beacon;
 #[cfg(feature = "otel")]
 pub mod collector;
 pub mod discord;

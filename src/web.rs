@@ -3,6 +3,7 @@
 pub mod api;
 pub mod budget;
 pub mod client_ip;
+pub mod draw;
 pub mod health;
 pub mod intake;
 pub mod interactions;
@@ -33,6 +34,9 @@ use crate::source::ingest::Ingest;
 use crate::source::kick::live::{self, LiveKick};
 use crate::source::xtsystems::live::LiveSource;
 
+/// Pages that one address may look at in 15 minutes.
+const PAGES: u32 = 300;
+
 /// What the handlers share.
 pub struct Web {
     pub ports: Ports,
@@ -45,6 +49,8 @@ pub struct Web {
     pub interactions: Option<interactions::InteractionsDoor>,
     pub api: api::Door,
     pub unverified: budget::Budgets<std::net::IpAddr>,
+    /// Pages that anybody may look at.
+    pub pages: budget::Budgets<std::net::IpAddr>,
     /// True while a gateway session is ready.
     pub discord_connected: Arc<AtomicBool>,
     /// True once the database is as the program needs it.
@@ -65,6 +71,7 @@ impl Web {
         let ports = delivery.ports.clone();
         let web = &ports.config.web;
         let unverified = budget::Budgets::new(web.unverified_per_15_min, chrono::TimeDelta::minutes(15));
+        let pages = budget::Budgets::new(PAGES, chrono::TimeDelta::minutes(15));
         let verified_per_min = web.verified_per_min;
         let xtsystems = xtsystems.map(|source| intake::XtSystemsDoor {
             source,
@@ -88,6 +95,7 @@ impl Web {
             interactions,
             api,
             unverified,
+            pages,
             discord_connected,
             prepared,
         }
@@ -124,7 +132,7 @@ fn router(web: Arc<Web>) -> Router {
         router = router.route(path, post(interactions::receive).layer(watched));
     }
     if web.ports.config.roles.intake {
-        router = router.merge(api::router(&web)).merge(party::routes());
+        router = router.merge(api::router(&web)).merge(party::routes()).merge(draw::routes());
     }
     if web.ports.config.roles.intake && web.ports.kick.is_some() {
         router = router.merge(kick::routes());

@@ -11,6 +11,7 @@ mod intake;
 mod kick;
 mod limits;
 mod outbox;
+mod points;
 mod report;
 mod rivals;
 mod sender;
@@ -19,6 +20,7 @@ mod start;
 mod usage;
 mod verify;
 mod visible;
+mod watchtime;
 mod world;
 
 use std::path::PathBuf;
@@ -56,6 +58,10 @@ enum Scenario {
     KickChat(kick::KickChatArgs),
     /// Memory, time to the first answered command and size of the release binary
     Start(start::StartArgs),
+    /// A flush of watch time for a million viewers, and counting it
+    Watchtime(watchtime::WatchtimeArgs),
+    /// 10,000 purchases at the same time
+    Points(points::PointsArgs),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +90,8 @@ fn run(args: Args) -> Result<()> {
         Scenario::Visible(options) => with_database(|postgres| visible::visible(options, postgres))?,
         Scenario::KickChat(options) => with_database(|postgres| kick::kick_chat(options, postgres))?,
         Scenario::Start(options) => with_database(|postgres| start::start(options, postgres))?,
+        Scenario::Watchtime(options) => with_database(|postgres| watchtime::watchtime(options, postgres))?,
+        Scenario::Points(options) => with_database(|postgres| points::points(options, postgres))?,
     };
     print!("{report}");
     if let Some(path) = &args.json {

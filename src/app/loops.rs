@@ -45,7 +45,13 @@ impl App {
                 let app = app.clone();
                 async move { app.remind().await }
             });
+            let app = self.clone();
+            self.start("play", Topic::Play, move || {
+                let app = app.clone();
+                async move { app.play().await }
+            });
         }
+        self.start_community();
         let app = self.clone();
         self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
         if roles.intake {
@@ -53,6 +59,8 @@ impl App {
             self.lifecycle.spawn("catch-up", async move { app.catching_up().await });
             let app = self.clone();
             self.lifecycle.spawn("subscriber", async move { app.subscribing().await });
+            let app = self.clone();
+            self.lifecycle.spawn("dashboard", async move { app.hearing_the_dashboard().await });
             let app = self.clone();
             self.lifecycle.spawn("sources", async move { app.hearing_of_sources().await });
             if let Some(kick) = self.kick.clone() {
@@ -98,7 +106,7 @@ impl App {
     }
 
     /// One loop: a step returns how much it did, and when it next has something to do, if it knows.
-    fn start<F, Fut>(self: &Arc<Self>, name: &'static str, topic: Topic, step: F)
+    pub(super) fn start<F, Fut>(self: &Arc<Self>, name: &'static str, topic: Topic, step: F)
     where
         F: Fn() -> Fut + Send + 'static,
         Fut: Future<Output = Result<(usize, Option<Duration>)>> + Send + 'static,
@@ -189,6 +197,24 @@ impl App {
             if let Err(error) = outcome {
                 report("subscriber", &error);
                 tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+
+    async fn hearing_the_dashboard(&self) {
+        let stop = self.lifecycle.token();
+        while !stop.is_cancelled() {
+            let heard = tokio::select! {
+                heard = self.hear_dashboard(BLOCK) => heard,
+                () = stop.cancelled() => return,
+            };
+            match heard {
+                Ok(0) => tokio::time::sleep(SOON).await,
+                Ok(_) => {}
+                Err(error) => {
+                    report("dashboard", &error);
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
             }
         }
     }

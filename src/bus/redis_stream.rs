@@ -16,6 +16,7 @@ use redis::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use super::pubsub::{self, Messages};
 use super::wake::Wake;
 use super::{BusError, Entry, ReaderOptions, Refusal, Stream, signature};
 use crate::clock::{self, Stopwatch};
@@ -88,6 +89,15 @@ impl RedisBus {
 
     pub(super) fn wake(&self) -> Wake {
         Wake::over(self.client.clone(), format!("{}:wake", self.prefix))
+    }
+
+    /// See [`super::Bus::messages`].
+    pub fn messages(&self, patterns: &[&str]) -> Messages {
+        Messages::new(self.client.clone(), patterns)
+    }
+
+    pub(super) async fn leave(&self, key: &str, value: &str, lasts: Duration) -> Result<(), BusError> {
+        pubsub::leave(&self.client, key, value, lasts).await
     }
 
     pub(super) async fn ping(&self) -> Result<(), BusError> {

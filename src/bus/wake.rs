@@ -35,11 +35,15 @@ pub enum Topic {
     Held,
     /// What is to be said in a chat of Kick.
     KickChat,
+    /// Draws and timed messages.
+    Play,
     /// Channels of Kick that are to be looked after.
     Kick,
+    /// Rules of the stream community, its links and its shop.
+    Community,
 }
 
-const TOPICS: [Topic; 9] = [
+const TOPICS: [Topic; 10] = [
     Topic::Planner,
     Topic::Deliverer,
     Topic::Approvals,
@@ -48,7 +52,9 @@ const TOPICS: [Topic; 9] = [
     Topic::Outbound,
     Topic::Held,
     Topic::KickChat,
+    Topic::Play,
     Topic::Kick,
+    Topic::Community,
 ];
 
 /// How often an idle connection is tried, so that a dead one is noticed.
@@ -65,7 +71,9 @@ impl Topic {
             Topic::Outbound => "outbound",
             Topic::Held => "held",
             Topic::KickChat => "kick_chat",
+            Topic::Play => "play",
             Topic::Kick => "kick",
+            Topic::Community => "community",
         }
     }
 

@@ -3,6 +3,7 @@
 mod panel;
 mod stage;
 mod story;
+mod stream;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use standin::beacon::Beacon;
 use standin::clock::Clock as WorldClock;
 use standin::discord::{Discord, Limits, Options as DiscordOptions};
 use standin::kick::{Kick, Options as KickOptions};
@@ -90,6 +92,7 @@ pub struct StandinArgs {
 }
 
 /// The servers of the outside world.
+#[derive(Clone)]
 struct Outside {
     discord: Discord,
     xt: XtSystems,
@@ -114,7 +117,9 @@ impl World {
             format!("the fake XTSystems cannot listen on {}: choose another --xtsystems", self.xtsystems)
         })?;
         let kick = self.start_kick(web, save, &clock).await?;
+        let beacon = Beacon::start(clock.clone()).await.context("public randomness cannot be made up")?;
         let env = [
+            ("RAFFLE_BEACON_URL", beacon.url()),
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", API_KEY.to_owned()),
             ("WEBHOOK_SECRET", self.secret.clone()),
@@ -132,6 +137,7 @@ impl World {
             // A bot that is started again at once is let in at once.
             identify_every: Duration::ZERO,
             save_to: save.map(|dir| dir.join("discord.json")),
+            routes: vec![("kick.*", "stream")],
             extra: Some(standin::xtsystems::router(xt.clone()).merge(standin::kick::router(kick.clone()))),
             env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(kick.env()).collect(),
             ..DiscordOptions::default()
@@ -196,7 +202,7 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
     let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
     print!("{}", banner(args, &outside));
     if !args.quiet {
-        let stage = stage::Stage::open(outside.xt.clone(), outside.discord.clone(), app.address, dir, args.pace)?;
+        let stage = stage::Stage::open(outside.clone(), app.address, dir, args.pace)?;
         lifecycle.spawn("story", story::play(stage, lifecycle.token()));
     }
     serve(app, signals).await

@@ -15,6 +15,7 @@ use super::{Delivery, batch, check, forum, reconcile};
 use crate::clock::jitter;
 use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
+use crate::routing::board::{self, Board};
 use crate::routing::card;
 use crate::routing::embed::{Button, ButtonStyle, CONTENT, Embed, MessageBody, escape};
 use crate::routing::silence::Receipt;
@@ -393,6 +394,10 @@ fn card_body(delivery: &Delivery, view: &CardView) -> MessageBody {
         SubjectKind::Ticket => {
             let controls = view.controls.as_ref().filter(|_| answers);
             card::with_approval(ticket::render(&view.state, &view.actions, controls), view.approval.as_ref())
+        }
+        SubjectKind::Board => {
+            let base = delivery.ports.config.web.public_url.as_ref().map(|url| url.as_str());
+            board::render(view.board.as_ref().unwrap_or(&Board::Gone), base)
         }
         kind => card::render(kind, &view.state, view.approval.as_ref()),
     };

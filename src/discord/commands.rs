@@ -4,21 +4,33 @@ mod about;
 mod api_key;
 mod approvals;
 mod audit;
+mod chat_command;
+mod community;
 mod deliveries;
 mod destination;
 mod doctor;
+mod giveaway;
+mod gtb;
 mod help;
 mod kick;
 mod link_user;
 mod machines;
+mod panel;
 mod party;
+mod points;
 mod privacy;
+mod raffle;
 mod route;
+mod shop;
 mod silence;
+mod slots;
 mod source;
 mod template;
 pub mod ticket;
 mod time_zone;
+mod timer;
+mod watchroles;
+mod watchtime;
 mod webhook;
 mod webhook_secret;
 mod webhook_setup;
@@ -46,6 +58,13 @@ pub fn all(has_xtsystems: bool, has_kick: bool) -> Vec<Definition> {
         audit::audit(),
         api_key::api_key(),
         party::party(),
+        raffle::raffle(),
+        giveaway::giveaway(),
+        gtb::gtb(),
+        slots::slots(),
+        timer::timer(),
+        chat_command::chatcommand(),
+        panel::panel(),
         source::source(),
         route::route(),
         template::template(),
@@ -57,6 +76,12 @@ pub fn all(has_xtsystems: bool, has_kick: bool) -> Vec<Definition> {
         why::why(),
         why::why_not(),
         why::why_menu(),
+        points::points(),
+        watchtime::watchtime(),
+        watchtime::leaderboard(),
+        shop::shop(),
+        watchroles::watchroles(),
+        community::community(),
     ];
     if has_kick {
         commands.extend([kick::kick(), kick::link(), kick::unlink()]);

@@ -49,6 +49,8 @@ pub enum SubjectKind {
     Stream,
     /// Whatever a described source says it is.
     Signal,
+    /// A message of a stream community that shows how something stands.
+    Board,
 }
 
 impl SubjectKind {
@@ -60,6 +62,7 @@ impl SubjectKind {
             SubjectKind::Party => "party",
             SubjectKind::Stream => "stream",
             SubjectKind::Signal => "signal",
+            SubjectKind::Board => "board",
         }
     }
 
@@ -71,6 +74,7 @@ impl SubjectKind {
             "party" => SubjectKind::Party,
             "stream" => SubjectKind::Stream,
             "signal" => SubjectKind::Signal,
+            "board" => SubjectKind::Board,
             _ => return None,
         })
     }

@@ -25,6 +25,8 @@ pub fn render(kind: SubjectKind, state: &SubjectState, approval: Option<&Approva
         SubjectKind::Stream => super::kick::stream_card(state),
         SubjectKind::Signal if super::kick::is_redemption(state) => super::kick::redemption_card(state, approval),
         SubjectKind::Signal => super::signal::card(state, approval),
+        // What it shows is not in its state.
+        SubjectKind::Board => super::board::render(&super::board::Board::Gone, None),
     }
 }
 

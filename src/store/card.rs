@@ -9,6 +9,7 @@ use super::send::NewAttempt;
 use super::{Result, Store, Tx};
 use crate::event::kind::SubjectKind;
 use crate::id::{GuildId, MessageId};
+use crate::routing::board::{Board, BoardKey};
 use crate::routing::card::{ApprovalState, ApprovalView, Verb, Voter};
 use crate::routing::offer::Offers;
 use crate::routing::post::PostState;
@@ -28,6 +29,8 @@ pub struct CardView {
     /// Of a ticket: what was asked for, and what can be.
     pub actions: Vec<ActionView>,
     pub controls: Option<Controls>,
+    /// Of a board: what it shows.
+    pub board: Option<Board>,
     /// The send that made the message; its mark stays in the footer.
     pub send_id: Option<Uuid>,
     pub message_id: Option<MessageId>,
@@ -103,8 +106,10 @@ pub async fn want_cards(tx: &mut Tx, wanted: &[WantedCard], now: DateTime<Utc>) 
 struct Row {
     id: Uuid,
     version: i64,
+    guild_id: i64,
     subject_id: Uuid,
     source_id: Uuid,
+    key: String,
     kind: String,
     state: serde_json::Value,
     send_id: Option<Uuid>,
@@ -190,6 +195,7 @@ impl From<Row> for CardView {
             approval,
             actions: Vec::new(),
             controls: None,
+            board: None,
             send_id: r.send_id,
             message_id: r.discord_message_id.map(MessageId),
             reposts: r.reposts,
@@ -204,7 +210,7 @@ impl Store {
     pub async fn get_card(&self, card_id: Uuid) -> Result<CardView> {
         let row = sqlx::query_as!(
             Row,
-            r#"SELECT c.id, c.version, s.id AS subject_id, s.source_id, s.kind, s.state, c.send_id, c.discord_message_id, c.reposts, c.edit_failures, c.thread_state,
+            r#"SELECT c.id, c.version, c.guild_id, s.id AS subject_id, s.source_id, s.key, s.kind, s.state, c.send_id, c.discord_message_id, c.reposts, c.edit_failures, c.thread_state,
                    a.id AS "approval_id?", a.state AS "approval_state?", a.verb, p.discord_user_id AS presser,
                    a.decided_at, a.reason, a.upstream_text, a.call_attempts AS "call_attempts?", a.outcome,
                    a.outcome_by, a.settled_at, a.title AS "title?", a.requested_by, a.needed AS "needed?", a.call_due_at,
@@ -223,6 +229,7 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         let (subject_id, source_id) = (row.subject_id, row.source_id);
+        let (guild_id, board) = (GuildId(row.guild_id), BoardKey::parse(&row.key));
         let mut view = CardView::from(row);
         // Read after the version, so newer if anything: then the card is edited once more.
         if view.kind == SubjectKind::Ticket {
@@ -233,6 +240,12 @@ impl Store {
                 subject_id,
                 statuses: statuses.map(|l| l.items).unwrap_or_default(),
                 priorities: priorities.map(|l| l.items).unwrap_or_default(),
+            });
+        }
+        if view.kind == SubjectKind::Board {
+            view.board = Some(match board {
+                Some(key) => self.find_board(guild_id, key).await?,
+                None => Board::Gone,
             });
         }
         Ok(view)

@@ -5,6 +5,7 @@
 mod community;
 mod forget;
 mod kick;
+mod play;
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -87,14 +88,19 @@ const fn table(name: &'static str, holds: &'static str, kept: &'static str, of_g
 }
 
 /// Every table, in an order in which rows can be deleted: what refers to others comes first.
-pub static TABLES: &[Table] = &join::<{ community::TABLES.len() + REST.len() }>(community::TABLES, REST);
-const REST: &[Table] = &join::<{ kick::TABLES.len() + OTHERS.len() }>(kick::TABLES, OTHERS);
+pub static TABLES: &[Table] = &join::<{ COUNT }>(LISTS);
+const LISTS: &[&[Table]] = &[play::TABLES, community::TABLES, kick::TABLES, OTHERS];
+const COUNT: usize = play::TABLES.len() + community::TABLES.len() + kick::TABLES.len() + OTHERS.len();
 
-const fn join<const N: usize>(first: &[Table], then: &[Table]) -> [Table; N] {
-    let mut all = [then[0]; N];
-    let mut at = 0;
+const fn join<const N: usize>(lists: &[&[Table]]) -> [Table; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut list, mut from, mut at) = (0, 0, 0);
     while at < N {
-        all[at] = if at < first.len() { first[at] } else { then[at - first.len()] };
+        if at - from == lists[list].len() {
+            (list, from) = (list + 1, at);
+            continue;
+        }
+        all[at] = lists[list][at - from];
         at += 1;
     }
     all

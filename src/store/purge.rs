@@ -36,6 +36,7 @@ impl Store {
         if let Some(before) = cutoffs.audit {
             gone += self.purge_audit(before, limit).await?;
         }
+        gone += self.purge_play(cutoffs.interaction, limit).await?;
         Ok(gone)
     }
 
@@ -179,6 +180,7 @@ impl Store {
             + self.purge_requests(cutoffs.request, limit).await?
             + self.purge_noise(cutoffs.event, cutoffs.interaction, limit).await?
             + self.purge_api_keys(cutoffs.event, limit).await?
+            + self.purge_community(cutoffs.seen, cutoffs.interaction, limit).await?
             + self.purge_kick(cutoffs.event, cutoffs.interaction, limit).await?
             + self.purge_kick_subscriptions(cutoffs.event, limit).await?)
     }
@@ -190,6 +192,7 @@ impl Store {
         let ids: Vec<Uuid> = sqlx::query_scalar!(
             "SELECT s.id FROM subject s
              WHERE s.updated_at < $1
+               AND (s.kind <> 'board' OR s.key LIKE 'draw:%')
                AND (s.kind <> 'ticket' OR COALESCE(
                    (SELECT (i ->> 'is_closed')::boolean
                     FROM upstream_list l CROSS JOIN LATERAL jsonb_array_elements(l.items) i

@@ -121,6 +121,33 @@ impl Store {
     }
 }
 
+/// Stores a value in the transaction of what it is for; one whose key says that it is a secret is sealed.
+pub async fn insert_setting(tx: &mut Tx, guild_id: GuildId, key: &str, value: &str, now: DateTime<Utc>) -> Result<()> {
+    let stored = if is_secret(key) { tx.keys.seal(&setting_place(guild_id.0, key), value)? } else { value.to_owned() };
+    sqlx::query!(
+        "INSERT INTO setting (guild_id, key, value, updated_at) VALUES ($1, $2, $3, $4)",
+        guild_id.0,
+        key,
+        stored,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes a value out: it is no longer there once the transaction is committed.
+pub async fn take_setting(tx: &mut Tx, guild_id: GuildId, key: &str) -> Result<Option<String>> {
+    let stored =
+        sqlx::query_scalar!("DELETE FROM setting WHERE guild_id = $1 AND key = $2 RETURNING value", guild_id.0, key)
+            .fetch_optional(&mut **tx)
+            .await?;
+    Ok(match stored {
+        Some(sealed) if is_secret(key) => Some(tx.keys.open(&setting_place(guild_id.0, key), &sealed)?),
+        plain => plain,
+    })
+}
+
 /// The random id under which append-only tables know a Discord user; made at the first mention. It cannot be
 /// deleted until this transaction has ended.
 pub async fn ensure_person(tx: &mut Tx, discord_user_id: i64, new_id: Uuid, now: DateTime<Utc>) -> Result<Uuid> {

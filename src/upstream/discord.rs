@@ -2,6 +2,7 @@
 //! what an answer means is decided in `delivery::classify`.
 
 mod inspect;
+mod member;
 mod place;
 mod thread;
 mod webhook;

@@ -248,7 +248,8 @@ async fn every_column_that_names_a_member_is_in_the_list() {
             .column(
                 "SELECT table_name || '.' || column_name FROM information_schema.columns
                  WHERE table_schema = 'public' AND (column_name LIKE '%user_id%' AND column_name <> 'upstream_user_id' OR column_name LIKE '%person_id%'
-                     OR column_name LIKE '%member_id%' OR column_name LIKE '%mention%')
+                     OR column_name LIKE '%member_id%' OR column_name LIKE '%viewer_id%' OR column_name LIKE '%by_id%'
+                     OR column_name LIKE '%mention%')
                  ORDER BY 1",
             )
             .await;
@@ -266,7 +267,9 @@ async fn every_column_that_names_a_member_is_in_the_list() {
 async fn every_table_is_in_the_list_with_its_retention() {
     run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
         let tables = town
-            .column("SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1")
+            .column("SELECT table_name::text FROM information_schema.tables
+                 WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1",
+            )
             .await;
         let mut listed: Vec<String> = TABLES.iter().map(|t| t.name.to_owned()).collect();
         listed.sort();

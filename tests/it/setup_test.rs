@@ -555,8 +555,18 @@ async fn a_new_operators_walk() {
     let began = Instant::now();
     let (place, port) = (Directory::new(), free_port());
     let web = format!("127.0.0.1:{port}");
-    let arguments =
-        ["standin", "--discord", "127.0.0.1:0", "--xtsystems", "127.0.0.1:0", "--kick", "127.0.0.1:0", "--web", &web, "--unregistered"];
+    let arguments = [
+        "standin",
+        "--discord",
+        "127.0.0.1:0",
+        "--xtsystems",
+        "127.0.0.1:0",
+        "--kick",
+        "127.0.0.1:0",
+        "--web",
+        &web,
+        "--unregistered",
+    ];
     let mut world = Program::start(&arguments, &[]);
     world.says("XTSystems http").await;
     let output = world.output();

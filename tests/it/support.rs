@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod api;
 pub mod balancer;
+pub mod chat;
 pub mod corpus;
 pub mod database;
 pub mod delivery;
@@ -27,3 +28,4 @@ pub mod supervisor;
 pub mod terminal;
 pub mod tickets;
 pub mod town;
+pub mod viewers;

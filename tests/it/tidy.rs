@@ -13,7 +13,21 @@ use std::path::Path;
 /// The longest entry that fits a module counts.
 const LAYERS: &[(&str, &[&str])] = &[
     ("base", &["id", "clock", "error", "config", "telemetry", "lifecycle", "crash", "crypto", "event::kind"]),
-    (CORE, &["event", "routing", "source", "delivery::classify", "delivery::limit", "delivery::retry"]),
+    (
+        CORE,
+        &[
+            "event",
+            "routing",
+            "source",
+            "delivery::classify",
+            "delivery::limit",
+            "delivery::retry",
+            "community::money",
+            "community::proof",
+            "community::schedule",
+            "community::words",
+        ],
+    ),
     ("ports", &["store", "bus", "upstream", "ports"]),
     (
         "flows",
@@ -35,11 +49,13 @@ const LAYERS: &[(&str, &[&str])] = &[
             "delivery",
             "outbound",
             "approval",
+            "community",
             "privacy",
             "setup",
             "doctor",
             "ticket",
             "routes",
+            "community",
         ],
     ),
     (EDGES, &["discord", "web"]),

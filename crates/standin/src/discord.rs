@@ -63,6 +63,8 @@ pub struct Options {
     pub extra: Option<axum::Router>,
     /// Lines of `GET /_standin/env` that replace or extend the default ones.
     pub env: Vec<(String, String)>,
+    /// Further events of `DISCORD_WEBHOOK_CHANNELS`, each with the name of a channel.
+    pub routes: Vec<(&'static str, &'static str)>,
     /// Bits of the privileged gateway intents that are switched on for the application.
     pub privileged_intents: u64,
     /// Heartbeat interval that the gateway asks for.
@@ -90,6 +92,7 @@ impl Default for Options {
             tls: false,
             extra: None,
             env: Vec::new(),
+            routes: Vec::new(),
             privileged_intents: 0,
             heartbeat: Duration::from_millis(41_250),
             shards: 1,

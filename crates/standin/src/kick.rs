@@ -219,7 +219,8 @@ impl Kick {
         key::PUBLIC_PEM
     }
 
-    /// The lines of an environment with which a bot works against this world. Lines of the key are joined by `\n`.
+    /// The lines of an environment with which a bot works against this world. Of the key only what stands between the marks of PEM: a
+    /// value with spaces would need quotes.
     pub fn env(&self) -> Vec<(String, String)> {
         let own = |name: &str, value: String| (name.to_owned(), value);
         let mut lines = vec![
@@ -227,7 +228,7 @@ impl Kick {
             own("KICK_CLIENT_SECRET", self.client_secret().to_owned()),
             own("KICK_API_URL", self.origin()),
             own("KICK_OAUTH_URL", self.origin()),
-            own("KICK_PUBLIC_KEY", key::PUBLIC_PEM.trim_end().replace('\n', "\\n")),
+            own("KICK_PUBLIC_KEY", key::PUBLIC_PEM.lines().filter(|line| !line.starts_with('-')).collect()),
         ];
         let world = self.world();
         if let Some(uri) = world.redirect_uris.first() {

@@ -2,6 +2,7 @@
 //!
 //! Must not see the bot's types: the two meet only over HTTP and WebSocket.
 
+pub mod beacon;
 pub mod clock;
 pub mod discord;
 pub mod kick;

@@ -16,6 +16,7 @@ use signalbox::clock::Clock;
 use signalbox::config::{self, Given};
 use signalbox::lifecycle::Lifecycle;
 use signalbox::store::Store;
+use standin::beacon::Beacon;
 use standin::clock::Clock as WorldClock;
 use standin::discord::{Discord, Fault, Limits, Options as DiscordOptions};
 use standin::kick::{Kick, Options as KickOptions};
@@ -111,6 +112,8 @@ pub struct Town {
     pub discord: Discord,
     pub xt: XtSystems,
     pub kick: Kick,
+    /// Where public randomness comes from.
+    pub beacon: Beacon,
     pub app: Arc<App>,
     pub clock: Clock,
     pub world_clock: WorldClock,
@@ -164,6 +167,7 @@ impl Town {
         })
         .await
         .unwrap();
+        let beacon = Beacon::start(world_clock.clone()).await.unwrap();
         let kick = Kick::start((setup.kick_options)(KickOptions {
             redirect_uris: vec![format!("http://{address}/kick/callback")],
             webhook_url: Some(format!("http://{address}{KICK_PATH}")),
@@ -180,6 +184,7 @@ impl Town {
             // Otherwise each notice after the first one would wait for the clock.
             ("DELIVERY_BATCH_WINDOW", "0ms".to_owned()),
             ("PUBLIC_URL", format!("http://{address}")),
+            ("RAFFLE_BEACON_URL", beacon.url()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
@@ -223,6 +228,7 @@ impl Town {
             discord,
             xt,
             kick,
+            beacon,
             app,
             clock,
             world_clock,

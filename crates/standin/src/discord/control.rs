@@ -109,6 +109,9 @@ pub fn env(core: &Core) -> Vec<(String, String)> {
                 routes.insert((*kind).to_owned(), json!(id(channel)));
             }
         }
+        for (kind, channel) in &core.options.routes {
+            routes.insert((*kind).to_owned(), json!(id(channel)));
+        }
         (world.token.clone(), endpoint::public_key(world), Value::Object(routes).to_string())
     });
     let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());

@@ -28,8 +28,13 @@ pub struct Saying {
 impl Kick {
     /// The channel goes live; one that is live starts anew.
     pub async fn go_live(&self, channel: &str, title: &str) -> Vec<Delivery> {
+        self.live_since(channel, title, TimeDelta::zero()).await
+    }
+
+    /// As `go_live`, so long ago: Kick is late to tell.
+    pub async fn live_since(&self, channel: &str, title: &str, ago: TimeDelta) -> Vec<Delivery> {
         let id = self.ulid();
-        let now = self.clock().now();
+        let now = self.clock().now() - ago;
         let event = self.on_channel(channel, |channel, owner| {
             title.clone_into(&mut channel.title);
             let thumbnail = format!("https://images.kick.com/video_thumbnails/{}/720.webp", channel.slug);

@@ -7,17 +7,19 @@
 //! - `POST sending` what happens to deliveries from now on: the fields of `Sending`; those that are left out are as usual.
 //! - `POST mode` `{"mode":"ok"|"status"|"rate_limited"|"cloudflare"|"invalid_grant"|"timeout"|"effect_then_status"|
 //!   "effect_then_hang"|"partial_error"|"limit_reached"|"never_listed","where":"token"|"subscribe"|"chat"|…|"any","times":n}`
+//! - `GET panel?channel=…` what the page shows of one channel.
 //! - `GET state` people, channels with their chat, subscriptions, the last deliveries and calls, modes. No tokens.
 
 use std::time::Duration;
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -26,6 +28,8 @@ use super::{Delivery, EVENTS, Firehose, Kick, Mode, Order, STREAMER, Saying, Sen
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many calls and deliveries `state` shows.
 const SHOWN: usize = 200;
+/// How many messages and deliveries the page shows.
+const GLANCE: usize = 60;
 
 pub(super) fn router(kick: Kick) -> Router {
     Router::new()
@@ -33,6 +37,7 @@ pub(super) fn router(kick: Kick) -> Router {
         .route("/kick/sending", post(sending))
         .route("/kick/mode", post(mode))
         .route("/kick/state", get(state))
+        .route("/kick/panel", get(panel))
         .with_state(kick)
 }
 
@@ -50,6 +55,8 @@ enum Deed {
     GoLive {
         title: Option<String>,
         category: Option<String>,
+        #[serde(default)]
+        minutes_ago: i64,
     },
     EndStream,
     Title {
@@ -178,13 +185,13 @@ fn missing(kick: &Kick, order: &Asked) -> Option<String> {
 
 async fn perform(kick: &Kick, channel: &str, deed: Deed) -> Value {
     let deliveries: Vec<Delivery> = match deed {
-        Deed::GoLive { title, category } => {
+        Deed::GoLive { title, category, minutes_ago } => {
             let mut sent = Vec::new();
             if let Some(category) = category {
                 sent = kick.change_category(channel, &category).await;
             }
             let title = title.unwrap_or_else(|| "Just chatting, and a game later".to_owned());
-            sent.extend(kick.go_live(channel, &title).await);
+            sent.extend(kick.live_since(channel, &title, TimeDelta::minutes(minutes_ago)).await);
             sent
         }
         Deed::EndStream => kick.end_stream(channel).await,
@@ -282,6 +289,40 @@ async fn state(State(kick): State<Kick>) -> Json<Value> {
         state[name] = value.clone();
     }
     Json(state)
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    #[serde(default = "streamer")]
+    channel: String,
+}
+
+async fn panel(State(kick): State<Kick>, Query(shown): Query<Shown>) -> Response {
+    let Some(channel) = kick.channel(&shown.channel) else { return StatusCode::NOT_FOUND.into_response() };
+    let modes = json!(lock(&kick.inner.modes).list());
+    let world = kick.world();
+    let speaker = |id| world.user(id).map(|user| json!({"name": user.username, "color": user.username_color}));
+    let chat: Vec<Value> = newest(channel.chat, GLANCE)
+        .iter()
+        .map(|m| json!({"id": m.message_id, "by": speaker(m.user_id), "text": m.content, "by_api": m.by_api}))
+        .collect();
+    let last = world.deliveries.len().saturating_sub(GLANCE / 10);
+    let deliveries: Vec<Value> = world.deliveries[last..]
+        .iter()
+        .map(|d| json!({"id": d.message_id, "event": d.event, "status": d.status, "oddity": d.oddity}))
+        .collect();
+    let pending = channel.redemptions.iter().filter(|r| r.status == "pending").count();
+    Json(json!({
+        "slug": channel.slug, "title": channel.title, "category": channel.category.name, "live": channel.live,
+        "followers": channel.followers.len(), "subscribers": channel.subscribers.len(), "pending": pending,
+        "rewards": channel.rewards.iter().map(|r| &r.title).collect::<Vec<_>>(), "chat": chat,
+        "channels": world.channels.iter().map(|c| &c.slug).collect::<Vec<_>>(),
+        "people": world.users.iter().map(|u| &u.username).collect::<Vec<_>>(),
+        "subscriptions": world.subscriptions.iter().filter(|s| s.broadcaster_user_id == channel.broadcaster_user_id).count(),
+        "deliveries": deliveries, "sending": world.sending, "holding": world.holding, "held": world.held.len(),
+        "waiting": world.waiting.len(), "modes": modes,
+    }))
+    .into_response()
 }
 
 /// The last ones, oldest first.

@@ -112,7 +112,7 @@ impl Kick {
         answer
     }
 
-    fn by_code(&self, form: &[(String, String)]) -> Result<Value, Response> {
+    fn by_code(&self, form: &[(String, String)]) -> Result<Value, Denial> {
         let now = self.clock().now();
         let wanted = of(form, "code").unwrap_or_default();
         // Whatever comes of it: a code is good once.
@@ -129,7 +129,7 @@ impl Kick {
         Ok(self.issue(Some(code.user_id), code.scopes))
     }
 
-    fn by_refresh(&self, form: &[(String, String)]) -> Result<Value, Response> {
+    fn by_refresh(&self, form: &[(String, String)]) -> Result<Value, Denial> {
         let now = self.clock().now();
         let wanted = of(form, "refresh_token").unwrap_or_default();
         let flexible = self.inner.flexible_refresh;
@@ -149,21 +149,21 @@ impl Kick {
 pub(super) async fn token(State(kick): State<Kick>, headers: HeaderMap, body: Bytes) -> Response {
     let kind = headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
-        return refused(StatusCode::BAD_REQUEST, "invalid_request", "The request is not a form");
+        return denied(StatusCode::BAD_REQUEST, "invalid_request", "The request is not a form").into_response();
     }
     let form = pairs(&body);
     let known =
         of(&form, "client_id") == Some(kick.client_id()) && of(&form, "client_secret") == Some(kick.client_secret());
     if !known {
-        return refused(StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed");
+        return denied(StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed").into_response();
     }
     let outcome = match of(&form, "grant_type") {
         Some("authorization_code") => kick.by_code(&form),
         Some("refresh_token") => kick.by_refresh(&form),
         Some("client_credentials") => Ok(kick.issue(None, Vec::new())),
-        _ => Err(refused(StatusCode::BAD_REQUEST, "unsupported_grant_type", "The grant type is not supported")),
+        _ => Err(denied(StatusCode::BAD_REQUEST, "unsupported_grant_type", "The grant type is not supported")),
     };
-    outcome.map_or_else(|refusal| refusal, |token| Json(token).into_response())
+    outcome.map_or_else(Denial::into_response, |token| Json(token).into_response())
 }
 
 /// `POST /oauth/revoke?token=…&token_hint_type=…` (their own name for it). What is not known is revoked as well.
@@ -181,7 +181,7 @@ pub(super) async fn revoke(State(kick): State<Kick>, RawQuery(query): RawQuery) 
 
 /// `POST /oauth/token/introspect`: about the token of the `Authorization` header.
 pub(super) async fn introspect(State(kick): State<Kick>, headers: HeaderMap) -> Response {
-    let Some(access) = bearer(&headers) else { return unauthorized() };
+    let Some(access) = bearer(&headers) else { return unauthorized().into_response() };
     let now = kick.clock().now();
     let world = kick.world();
     let Some(token) = world.token(access, now) else { return data(json!({"active": false})) };
@@ -198,12 +198,27 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-pub(super) fn invalid_grant() -> Response {
-    refused(StatusCode::BAD_REQUEST, "invalid_grant", INVALID_GRANT)
+pub(super) fn invalid_grant() -> Denial {
+    denied(StatusCode::BAD_REQUEST, "invalid_grant", INVALID_GRANT)
 }
 
-fn refused(status: StatusCode, error: &str, description: &str) -> Response {
-    (status, Json(json!({"error": error, "error_description": description}))).into_response()
+/// RFC 6749, section 5.2.
+#[derive(Debug)]
+pub(super) struct Denial {
+    status: StatusCode,
+    error: &'static str,
+    description: &'static str,
+}
+
+impl IntoResponse for Denial {
+    fn into_response(self) -> Response {
+        let body = json!({"error": self.error, "error_description": self.description});
+        (self.status, Json(body)).into_response()
+    }
+}
+
+fn denied(status: StatusCode, error: &'static str, description: &'static str) -> Denial {
+    Denial { status, error, description }
 }
 
 pub(super) fn of<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -71,7 +71,7 @@ pub(super) fn router(kick: Kick) -> Router {
 async fn gate(State(kick): State<Kick>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, MAX_BODY).await else {
-        return refused(StatusCode::PAYLOAD_TOO_LARGE, Value::Null, "Request body too large");
+        return refused(StatusCode::PAYLOAD_TOO_LARGE, Value::Null, "Request body too large").into_response();
     };
     let token = oauth::bearer(&parts.headers).and_then(|access| kick.owner_of(access));
     let call = kick.record(parts.method.as_str(), &parts.uri.to_string(), token, &bytes);
@@ -94,27 +94,26 @@ async fn behave(behaviour: Behaviour, route: impl Future<Output = Response>) -> 
     match behaviour {
         // The last ones are the route's own affair.
         Behaviour::Ok | Behaviour::PartialError { .. } | Behaviour::NeverListed => route.await,
-        Behaviour::LimitReached => {
-            refused(StatusCode::BAD_REQUEST, json!("event subscription limit reached"), "Bad request")
-        }
+        Behaviour::LimitReached => bad("event subscription limit reached").into_response(),
         Behaviour::Status { code, data } => {
             let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            refused(status, data.map_or(json!({}), Value::String), status.canonical_reason().unwrap_or_default())
+            let data = data.map_or(json!({}), Value::String);
+            refused(status, data, status.canonical_reason().unwrap_or_default()).into_response()
         }
         Behaviour::RateLimited { retry_after } => {
-            let mut answer = refused(StatusCode::TOO_MANY_REQUESTS, Value::Null, "Too many requests");
+            let mut answer = refused(StatusCode::TOO_MANY_REQUESTS, Value::Null, "Too many requests").into_response();
             if let Some(seconds) = retry_after {
                 answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             }
             answer
         }
         Behaviour::Cloudflare => cloudflare(),
-        Behaviour::InvalidGrant => oauth::invalid_grant(),
+        Behaviour::InvalidGrant => oauth::invalid_grant().into_response(),
         Behaviour::Timeout { ms } => hang(ms).await,
         Behaviour::EffectThenStatus { code } => {
             route.await;
             let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            refused(status, json!({}), status.canonical_reason().unwrap_or_default())
+            refused(status, json!({}), status.canonical_reason().unwrap_or_default()).into_response()
         }
         Behaviour::EffectThenHang { ms } => {
             route.await;
@@ -125,7 +124,7 @@ async fn behave(behaviour: Behaviour, route: impl Future<Output = Response>) -> 
 
 async fn hang(ms: u64) -> Response {
     tokio::time::sleep(Duration::from_millis(ms)).await;
-    refused(StatusCode::GATEWAY_TIMEOUT, Value::Null, "Gateway Timeout")
+    refused(StatusCode::GATEWAY_TIMEOUT, Value::Null, "Gateway Timeout").into_response()
 }
 
 fn cloudflare() -> Response {
@@ -165,7 +164,7 @@ impl Kick {
     }
 
     /// The token of a request; 401 without one, 403 without the scope. The application's own tokens have none and need none.
-    fn admitted(&self, headers: &axum::http::HeaderMap, scopes: &[&str]) -> Result<Token, Response> {
+    fn admitted(&self, headers: &axum::http::HeaderMap, scopes: &[&str]) -> Result<Token, Refusal> {
         let access = oauth::bearer(headers).ok_or_else(unauthorized)?;
         let token = self.world().token(access, self.clock().now()).cloned().ok_or_else(unauthorized)?;
         let may = token.user_id.is_none() || scopes.iter().any(|scope| token.scopes.iter().any(|s| s == scope));
@@ -173,7 +172,7 @@ impl Kick {
     }
 
     /// As above, for what only a user's token can do.
-    fn admitted_user(&self, headers: &axum::http::HeaderMap, scopes: &[&str]) -> Result<i64, Response> {
+    fn admitted_user(&self, headers: &axum::http::HeaderMap, scopes: &[&str]) -> Result<i64, Refusal> {
         self.admitted(headers, scopes)?.user_id.ok_or_else(unauthorized)
     }
 }
@@ -191,15 +190,29 @@ fn page(data: Value, next_cursor: &str) -> Response {
     Json(json!({"data": data, "message": "OK", "pagination": {"next_cursor": next_cursor}})).into_response()
 }
 
-fn refused(status: StatusCode, data: Value, message: &str) -> Response {
-    (status, Json(json!({"data": data, "message": message}))).into_response()
+/// Why a call comes to nothing, in Kick's envelope.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    data: Value,
+    message: &'static str,
 }
 
-fn bad(data: &str) -> Response {
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({"data": self.data, "message": self.message}))).into_response()
+    }
+}
+
+fn refused(status: StatusCode, data: Value, message: &'static str) -> Refusal {
+    Refusal { status, data, message }
+}
+
+fn bad(data: &str) -> Refusal {
     refused(StatusCode::BAD_REQUEST, json!(data), "Bad request")
 }
 
-pub(super) fn unauthorized() -> Response {
+pub(super) fn unauthorized() -> Refusal {
     refused(StatusCode::UNAUTHORIZED, json!({}), "Unauthorized")
 }
 

@@ -50,7 +50,8 @@ impl Kick {
     /// What is to be sent now. What is late or held is put away.
     fn packed(&self, event: &str, broadcaster: i64, body: &str) -> Vec<Parcel> {
         let now = self.clock().now();
-        self.change(|world| {
+        let (parcels, put_away) = {
+            let mut world = self.world();
             let rules = world.sending.clone();
             let mut parcels = Vec::new();
             let mut add = |subscription_id: String, oddity: Option<&str>| {
@@ -80,13 +81,18 @@ impl Kick {
             if rules.lost {
                 return Vec::new();
             }
+            let put_away = world.holding || rules.delay_seconds > 0;
             if world.holding {
                 world.held.append(&mut parcels);
-            } else if rules.delay_seconds > 0 {
+            } else if put_away {
                 world.waiting.append(&mut parcels);
             }
-            parcels
-        })
+            (parcels, put_away)
+        };
+        if put_away {
+            self.change(|_| ());
+        }
+        parcels
     }
 
     /// From now on events are kept back until `release`.
@@ -227,7 +233,7 @@ impl Kick {
             }
         }
         delivery.sent_at = self.clock().now();
-        self.change(|world| world.log(delivery.clone()));
+        self.world().log(delivery.clone());
         if delivery.oddity.is_none() {
             self.judge(&delivery.subscription_id, (200..300).contains(&delivery.status));
         }
@@ -251,6 +257,10 @@ impl Kick {
     /// After more than a day of failures the application no longer gets this event.
     fn judge(&self, subscription_id: &str, taken: bool) {
         let now = self.clock().now();
+        let failing = self.world().subscriptions.iter().any(|s| s.id == subscription_id && s.failing_since.is_some());
+        if taken && !failing {
+            return;
+        }
         self.change(|world| {
             let Some(one) = world.subscriptions.iter_mut().find(|s| s.id == subscription_id) else { return };
             if taken {
@@ -327,6 +337,25 @@ impl Drop for Busy {
 pub struct Signed {
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
+}
+
+impl Signed {
+    /// The whole request as it goes over the wire to the application's webhook address.
+    pub fn request(&self, kick: &Kick) -> Vec<u8> {
+        let url = kick.world().webhook_url.clone().unwrap_or_default();
+        let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap_or_default();
+        let mut request = format!(
+            "POST /{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {AGENT}\r\nAccept: application/json\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n",
+            self.body.len()
+        );
+        for (name, value) in &self.headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        request.push_str(&self.body);
+        request.into_bytes()
+    }
 }
 
 /// What the log would have of it, signed at this moment.

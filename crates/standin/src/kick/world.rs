@@ -174,6 +174,8 @@ pub(super) struct World {
     pub subscriptions: Vec<Subscription>,
     pub tokens: Vec<Token>,
     pub codes: Vec<Code>,
+    /// Not kept: there are many, and each would be written again with every change.
+    #[serde(skip)]
     pub deliveries: Vec<Delivery>,
     /// Who speaks when the application sends messages of type `bot`; null: no bot was made in its settings.
     pub bot: Option<i64>,

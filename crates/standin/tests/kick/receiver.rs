@@ -24,7 +24,7 @@ pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// What arrived, and the statuses with which the next arrivals are answered (200 when there is none left).
 #[derive(Clone, Default)]
-pub struct Receiver(Arc<Mutex<(Vec<Arrival>, Vec<u16>)>>);
+pub struct Receiver(Arc<Mutex<(Vec<Arrival>, Vec<u16>)>>, Arc<Mutex<String>>);
 
 #[derive(Clone)]
 pub struct Arrival {
@@ -57,7 +57,12 @@ impl Receiver {
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let app = Router::new().route("/hook", post(arrive)).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        self.1.lock().unwrap().clone_from(&url);
         url
+    }
+
+    pub fn url(&self) -> String {
+        self.1.lock().unwrap().clone()
     }
 
     pub fn answer(&self, statuses: &[u16]) {

@@ -135,6 +135,25 @@ async fn a_firehose_is_signed_and_keeps_its_rate() {
 }
 
 #[tokio::test]
+async fn a_signed_message_can_be_sent_by_whoever_measures() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (kick, receiver, _) = platform().await;
+    let url = reqwest::Url::parse(&receiver.url()).unwrap();
+    let mut stream = tokio::net::TcpStream::connect(url.socket_addrs(|| None).unwrap()[0]).await.unwrap();
+    for message in kick.signed_chat(STREAMER, 2, 1) {
+        stream.write_all(&message.request(&kick)).await.unwrap();
+        let mut answer = [0; 15];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.rotate_left(1);
+            stream.read_exact(&mut answer[14..]).await.unwrap();
+        }
+    }
+    assert!(receiver.take().iter().all(|a| a.verifies(&kick)));
+}
+
+#[tokio::test]
 async fn the_control_face_drives_it_all() {
     let (kick, receiver, _) = platform().await;
     let client = reqwest::Client::builder().user_agent("tests").build().unwrap();

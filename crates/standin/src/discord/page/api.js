@@ -47,6 +47,20 @@ export const act = (body) => request('/_standin/act', body);
 export const signal = (body) => request('/_standin/xt/send', body);
 export const mode = (body) => request('/_standin/xt/mode', body);
 
+export const kickAct = (body) => request('/_standin/kick/act', body);
+export const kickMode = (body) => request('/_standin/kick/mode', body);
+export const kickSending = (body) => request('/_standin/kick/sending', body);
+
+/** What the streaming platform shows of a channel; null when none stands behind this page. */
+export async function getKick(channel) {
+  try {
+    return await request(`/_standin/kick/panel${channel ? `?channel=${encodeURIComponent(channel)}` : ''}`);
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
 /** The platform's world; null when no platform stands behind this page. */
 export async function getPlatform() {
   try {

@@ -4,12 +4,13 @@
 import { live } from './api.js';
 import { composer } from './composer.js';
 import { el, icon, replace } from './dom.js';
+import { showKick } from './kick.js';
 import { showMessages } from './message.js';
 import { showModal } from './modal.js';
 import { onModal } from './actions.js';
 import { showPanel } from './panel.js';
 import { showChannels, showMembers, showSelf, showServer } from './side.js';
-import { changed, channelById, keep, markRead, openChannel, recall, refresh, refreshPlatform, store, subscribe, channels } from './store.js';
+import { changed, channelById, keep, markRead, openChannel, recall, refresh, refreshKick, refreshPlatform, store, subscribe, channels } from './store.js';
 import { keepFresh } from './time.js';
 
 const at = (id) => document.getElementById(id);
@@ -52,7 +53,7 @@ function drawMessages(channel) {
 function drawBar(channel) {
   const bar = at('bar');
   const which = openSide();
-  const print = JSON.stringify([channel?.name, channel?.topic, which, Boolean(store.platform)]);
+  const print = JSON.stringify([channel?.name, channel?.topic, which, Boolean(store.platform), Boolean(store.kick)]);
   if (bar.dataset.print === print) return;
   bar.dataset.print = print;
   const toggle = (name, label, picture) => el('button', {
@@ -61,11 +62,12 @@ function drawBar(channel) {
   }, icon(picture, 22));
   replace(bar, el('button', { class: 'icon-button menu-button', type: 'button', 'aria-label': 'Channels', on: { click: () => document.body.classList.toggle('drawer-open') } }, icon('menu', 22)),
     icon('hash', 24), el('h2', { class: 'bar-name' }, channel?.name ?? ''), channel?.topic && el('span', { class: 'bar-topic' }, channel.topic), el('span', { class: 'bar-space' }),
-    store.platform && toggle('signals', 'Send a signal', 'signal'), toggle('members', 'Members', 'people'));
+    store.platform && toggle('signals', 'Send a signal', 'signal'), store.kick && toggle('kick', 'Kick', 'stream'), toggle('members', 'Members', 'people'));
 }
 
 function openSide() {
   if (side === 'auto') return store.platform ? 'signals' : 'members';
+  if (side === 'kick') return store.kick ? 'kick' : 'members';
   return side === 'signals' && !store.platform ? 'members' : side;
 }
 
@@ -80,8 +82,9 @@ function drawSide() {
   const node = at('side');
   node.hidden = which === 'none';
   document.body.classList.toggle('side-open', which !== 'none');
-  at('side-title').textContent = which === 'signals' ? 'Send a signal' : 'Members';
+  at('side-title').textContent = { signals: 'Send a signal', kick: 'Kick' }[which] ?? 'Members';
   if (which === 'signals') showPanel(at('side-body'));
+  if (which === 'kick') showKick(at('side-body'));
   if (which === 'members') showMembers(at('side-body'));
 }
 
@@ -140,6 +143,9 @@ live(() => {
     pending = null;
     refresh();
     refreshPlatform();
+    refreshKick();
   }, 40);
 });
+// What happens on Kick alone is told by nobody.
+setInterval(() => document.hidden || openSide() !== 'kick' || refreshKick(), 1000);
 changed();

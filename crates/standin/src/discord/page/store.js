@@ -11,6 +11,8 @@ export const store = {
   commands: [],
   /** The platform's state, null when there is none. */
   platform: null,
+  /** A channel of the streaming platform, null when there is none. */
+  kick: null,
   actor: 'admin',
   channelId: null,
   connected: true,
@@ -95,6 +97,16 @@ export async function refreshPlatform() {
   try {
     store.platform = await api.getPlatform();
     platformAbsent = store.platform === null;
+  } catch {
+    return;
+  }
+  changed();
+}
+
+/** Fetches the channel that the Kick panel shows. */
+export async function refreshKick(channel = store.kick?.slug) {
+  try {
+    store.kick = await api.getKick(channel);
   } catch {
     return;
   }

@@ -13,7 +13,7 @@ use super::{
         oauth::of,
         world::{Channel, Stream, User},
     },
-    bad, data, every, page, pairs,
+    Refusal, bad, data, every, page, pairs,
 };
 
 /// As many as one question may name.
@@ -29,7 +29,7 @@ pub async fn users(
     State(kick): State<Kick>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let own = kick.admitted_user(&headers, &["user:read"])?;
     let query = pairs(query.unwrap_or_default().as_bytes());
     let mut ids: Vec<i64> = numbers(&query, "id")?;
@@ -52,7 +52,7 @@ pub async fn channels(
     State(kick): State<Kick>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let token = kick.admitted(&headers, &["channel:read"])?;
     let query = pairs(query.unwrap_or_default().as_bytes());
     let (slugs, mut ids) = (every(&query, "slug"), numbers(&query, "broadcaster_user_id")?);
@@ -101,7 +101,7 @@ pub async fn livestreams(
     State(kick): State<Kick>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     kick.admitted(&headers, &["channel:read"])?;
     let query = pairs(query.unwrap_or_default().as_bytes());
     let number = |name: &str, or: usize| of(&query, name).map_or(Ok(or), |text| text.parse().map_err(|_| bad(name)));
@@ -122,7 +122,7 @@ pub async fn livestreams_of(
     State(kick): State<Kick>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     kick.admitted(&headers, &["channel:read"])?;
     let ids = numbers(&pairs(query.unwrap_or_default().as_bytes()), "user_id")?;
     if ids.is_empty() || ids.len() > 2 * MOST {
@@ -136,7 +136,7 @@ pub async fn livestreams_v1(
     State(kick): State<Kick>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     kick.admitted(&headers, &["channel:read"])?;
     let ids = numbers(&pairs(query.unwrap_or_default().as_bytes()), "broadcaster_user_id")?;
     if ids.len() > MOST {
@@ -182,7 +182,7 @@ fn shown_live(channel: &Channel, live: &Stream, user: &User) -> Value {
     })
 }
 
-fn numbers(query: &[(String, String)], name: &str) -> Result<Vec<i64>, Response> {
+fn numbers(query: &[(String, String)], name: &str) -> Result<Vec<i64>, Refusal> {
     let all = every(query, name).into_iter();
     // Several may be joined by commas.
     all.flat_map(|text| text.split(',')).map(|text| text.parse().map_err(|_| bad("Invalid request"))).collect()

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     super::{Kick, Saying},
-    bad, data, refused,
+    Refusal, bad, data, refused,
 };
 
 /// In code points.
@@ -28,7 +28,7 @@ struct Said {
 }
 
 /// `bot`: into the token's own channel, by the application's bot. `user`: into any channel, by the token's user.
-pub async fn say(State(kick): State<Kick>, headers: HeaderMap, body: Bytes) -> Result<Response, Response> {
+pub async fn say(State(kick): State<Kick>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
     let user = kick.admitted_user(&headers, &["chat:write"])?;
     let said: Said = serde_json::from_slice(&body).map_err(|_| bad("Invalid request"))?;
     if said.content.trim().is_empty() || said.content.chars().count() > LONGEST {
@@ -59,11 +59,7 @@ pub async fn say(State(kick): State<Kick>, headers: HeaderMap, body: Bytes) -> R
 }
 
 /// Takes a message away; Kick has no event for that.
-pub async fn remove(
-    State(kick): State<Kick>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response, Response> {
+pub async fn remove(State(kick): State<Kick>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Refusal> {
     let user = kick.admitted_user(&headers, &["moderation:chat_message:manage"])?;
     let gone = kick.change(|world| {
         let mut gone = false;

@@ -15,7 +15,7 @@ use super::{
         oauth::of,
         world::{Channel, Redemption, Reward},
     },
-    bad, data, every, page, pairs,
+    Refusal, bad, data, every, page, pairs,
 };
 
 const READ: [&str; 2] = ["channel:rewards:read", "channel:rewards:write"];
@@ -28,7 +28,7 @@ struct Ids {
 }
 
 /// `GET /public/v1/channels/rewards`
-pub async fn list(State(kick): State<Kick>, headers: HeaderMap) -> Result<Response, Response> {
+pub async fn list(State(kick): State<Kick>, headers: HeaderMap) -> Result<Response, Refusal> {
     let user = kick.admitted_user(&headers, &READ)?;
     let world = kick.world();
     let rewards = world.channel(&user.to_string()).map(|channel| channel.rewards.iter()).into_iter().flatten();
@@ -47,7 +47,7 @@ pub async fn redemptions(
     State(kick): State<Kick>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let user = kick.admitted_user(&headers, &READ)?;
     let query = pairs(query.unwrap_or_default().as_bytes());
     let (ids, reward) = (every(&query, "id"), of(&query, "reward_id"));
@@ -81,17 +81,17 @@ fn group(reward: &Reward) -> Value {
 }
 
 /// `POST …/accept`
-pub async fn accept(state: State<Kick>, headers: HeaderMap, body: Bytes) -> Result<Response, Response> {
+pub async fn accept(state: State<Kick>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
     decide(state, headers, body, true)
 }
 
 /// `POST …/reject`
-pub async fn reject(state: State<Kick>, headers: HeaderMap, body: Bytes) -> Result<Response, Response> {
+pub async fn reject(state: State<Kick>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
     decide(state, headers, body, false)
 }
 
 /// Answers with those that were not decided; what was, is told by an event.
-fn decide(State(kick): State<Kick>, headers: HeaderMap, body: Bytes, accept: bool) -> Result<Response, Response> {
+fn decide(State(kick): State<Kick>, headers: HeaderMap, body: Bytes, accept: bool) -> Result<Response, Refusal> {
     let user = kick.admitted_user(&headers, &["channel:rewards:write"])?;
     let Ids { ids } = serde_json::from_slice(&body).map_err(|_| bad("Invalid request"))?;
     if ids.is_empty() || ids.len() > MOST {

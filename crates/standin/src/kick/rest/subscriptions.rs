@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{Behaviour, EVENTS, Kick, oauth::of, world::Subscription},
-    bad, data, every, pairs, refused,
+    Refusal, bad, data, every, pairs, refused,
 };
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ pub async fn create(
     Extension(behaviour): Extension<Behaviour>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let token = kick.admitted(&headers, &["events:subscribe"])?;
     let wanted: Wanted = serde_json::from_slice(&body).map_err(|_| bad("Invalid request"))?;
     let broadcaster =
@@ -98,7 +98,7 @@ pub async fn list(
     State(kick): State<Kick>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let token = kick.admitted(&headers, &["events:subscribe"])?;
     let query = pairs(query.unwrap_or_default().as_bytes());
     let channel =
@@ -121,7 +121,7 @@ pub async fn remove(
     State(kick): State<Kick>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let token = kick.admitted(&headers, &["events:subscribe"])?;
     let query = pairs(query.unwrap_or_default().as_bytes());
     let ids = every(&query, "id");

@@ -1,0 +1,172 @@
+//! What a dashboard asks for over Redis: signed, fresh, once.
+
+use redis::AsyncCommands as _;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use signalbox::bus::signature::sign_message;
+use signalbox::community::dashboard::{Heard, hear};
+
+use crate::support::chat::Line;
+use crate::support::corpus;
+use crate::support::delivery::minutes;
+use crate::support::machines::heard;
+use crate::support::servers::redis;
+use crate::support::town::{Setup, Town, run_with};
+
+const SECRET: &str = "test-redis-secret";
+
+fn with_redis() -> Setup {
+    let prefix = format!("dashboard-{}", uuid::Uuid::new_v4());
+    let env = vec![("REDIS_PREFIX", prefix), ("REDIS_MSG_SECRET", SECRET.to_owned())];
+    Setup { redis: Some(redis()), env, ..Setup::default() }
+}
+
+fn signed(mut body: Value) -> Vec<u8> {
+    body["sig"] = sign_message(&SecretString::from(SECRET), &body).unwrap().into();
+    body.to_string().into_bytes()
+}
+
+impl Town {
+    async fn hears(&self, channel: &str, payload: Vec<u8>) -> Heard {
+        let message = signalbox::bus::pubsub::Message { channel: channel.to_owned(), payload };
+        let heard = hear(&self.app.ports, self.app.bus(), &message).await.unwrap();
+        self.settle().await;
+        heard
+    }
+
+    /// A signed message of now, for this server.
+    async fn ask(&self, channel: &str, action: &str, mut data: Value) -> Heard {
+        data["discord_server_id"] = json!(self.discord.guild_id());
+        let body = json!({ "action": action, "data": data, "time": self.clock.now().to_rfc3339() });
+        self.hears(channel, signed(body)).await
+    }
+}
+
+#[tokio::test]
+async fn over_redis_a_signed_message_is_carried_out_once() {
+    run_with(with_redis(), async |town| {
+        town.with_channel().await;
+        // The listener connects.
+        town.settle().await;
+        let url = town.env.iter().find(|(name, _)| name == "REDIS_URL").unwrap().1.clone();
+        let mut connection =
+            redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let time = town.clock.now().to_rfc3339();
+        let body = json!({ "action": "toggle", "data": { "enabled": true, "discord_server_id": town.discord.guild_id() }, "time": time });
+        for _ in 0..2 {
+            let _: i64 = connection.publish("dashboard:slot_requests", signed(body.clone())).await.unwrap();
+        }
+        for _ in 0..500 {
+            town.settle().await;
+            if !town.all_said().await.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(town.all_said().await, ["✅ Slot requests are now ENABLED! Use !call <slot_name> or !sr <slot_name>"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn unsigned_tampered_old_and_repeated_messages_do_nothing() {
+    run_with(with_redis(), async |town| {
+        town.with_channel().await;
+        let body = |time: Value| json!({ "action": "toggle", "data": { "enabled": true, "discord_server_id": town.discord.guild_id() }, "time": time });
+        let now = json!(town.clock.now().to_rfc3339());
+        let refused = |why: &str| Heard::Refused(why.to_owned());
+        let slots = "dashboard:slot_requests";
+        assert_eq!(town.hears(slots, body(now.clone()).to_string().into_bytes()).await, refused("it is not signed"));
+        let mut tampered: Value = serde_json::from_slice(&signed(body(now.clone()))).unwrap();
+        tampered["data"]["enabled"] = json!(false);
+        let tampered = tampered.to_string().into_bytes();
+        assert_eq!(town.hears(slots, tampered).await, refused("the signature does not match"));
+        let old = json!((town.clock.now() - minutes(6)).to_rfc3339());
+        assert_eq!(town.hears(slots, signed(body(old))).await, refused("it is too old, or from the future"));
+        let mut timeless = body(Value::Null);
+        timeless.as_object_mut().unwrap().remove("time");
+        assert_eq!(town.hears(slots, signed(timeless)).await, Heard::Hint, "it could be played back");
+        assert_eq!(town.count("SELECT count(*) FROM slot_setting WHERE enabled").await, 0);
+        let good = signed(body(now));
+        assert_eq!(town.hears(slots, good.clone()).await, Heard::Done);
+        assert_eq!(town.hears(slots, good).await, Heard::Known);
+        assert_eq!(town.all_said().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_published_vector_is_believed() {
+    run_with(with_redis(), async |town| {
+        let Some(path) = corpus::path("redis/signed-message-vector.json") else { return };
+        let vector: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let heard = town.hears("dashboard:slot_requests", vector["message"].to_string().into_bytes()).await;
+        assert_eq!(heard, Heard::Hint, "signed, and without a time");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_sample_is_understood() {
+    run_with(with_redis(), async |town| {
+        let Some(folder) = corpus::path("redis") else { return };
+        town.with_channel().await;
+        let mut seen = Vec::new();
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        for file in files.iter().filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("dashboard")) {
+            let sample: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+            let mut body = sample["message"].clone();
+            body["time"] = json!(town.clock.now().to_rfc3339());
+            for name in ["discord_server_id", "server_id", "guild_id"] {
+                if !body["data"][name].is_null() {
+                    body["data"][name] = json!(town.discord.guild_id());
+                }
+            }
+            let channel = sample["channel"].as_str().unwrap();
+            let heard = town.hears(channel, signed(body.clone())).await;
+            let result = match heard {
+                Heard::Refused(why) => why,
+                other => format!("{other:?}"),
+            };
+            seen.push(format!("{channel} {}: {result}", body["action"].as_str().unwrap()));
+        }
+        insta::assert_snapshot!(seen.join("\n"), @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dashboard_runs_a_hunt_a_session_timers_and_a_raffle() {
+    run_with(with_redis(), async |town| {
+        town.with_channel().await;
+        town.ask("dashboard:slot_requests", "toggle", json!({ "enabled": true })).await;
+        town.ask("dashboard:slot_requests", "update_max", json!({ "max_requests": 3 })).await;
+        town.chat("viewer1", "!call Sweet Bonanza 1000").await;
+        let pick = json!({ "id": 42, "slot_call": "Sweet Bonanza 1000", "username": "viewer1", "reward_type": "bonus_buy", "reward_amount": "25.00" });
+        town.ask("dashboard:slot_requests", "pick_with_reward", pick).await;
+        town.ask("dashboard:gtb", "open", json!({ "session_id": 12 })).await;
+        town.hear(&[Line::of("viewer1", "!gtb 1499"), Line::of("viewer2", "!gtb 1510")]).await;
+        town.ask("dashboard:gtb", "close", json!({ "session_id": 12 })).await;
+        let forged = json!({ "session_id": 12, "result_amount": 1500.25, "winners": [{ "rank": 1, "username": "a friend", "guess": 1500.25, "difference": 0 }] });
+        town.ask("dashboard:gtb", "set_result", forged).await;
+        town.ask("dashboard:timed_messages", "create", json!({ "id": 7, "message": "Join our Discord", "interval_minutes": 30 })).await;
+        town.ask("dashboard:timed_messages", "toggle", json!({ "id": 7, "enabled": false })).await;
+        heard(town, &town.command("admin", "raffle start", json!({ "prize": "x", "for": "1d", "channel": "party" })).await);
+        let member = town.discord.user_id("member").to_string();
+        let tickets = json!({ "discord_id": member, "ticket_source": "bonus", "change": 25, "reason": "event" });
+        town.ask("dashboard:management", "adjust_tickets", tickets).await;
+        let request = format!("r-{}", uuid::Uuid::new_v4());
+        town.ask("dashboard:raffle", "draw", json!({ "request_id": request, "winner_count": 1 })).await;
+        let url = town.env.iter().find(|(name, _)| name == "REDIS_URL").unwrap().1.clone();
+        let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let answer: String = connection.get(format!("raffle_draw_result:{request}")).await.unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!((&answer["success"], &answer["state"]), (&json!(true), &json!("closed")));
+        town.advance(minutes(2)).await;
+        assert_eq!(town.column("SELECT state FROM draw").await, ["drawn"]);
+        insta::assert_snapshot!(town.all_said().await.join("\n"), @"");
+        assert_eq!(town.column("SELECT number || ' ' || enabled FROM timed_message").await, ["7 false"]);
+        town.see("party");
+    })
+    .await;
+}

@@ -1,0 +1,108 @@
+//! Slot calls: asked for in chat, picked in Discord.
+
+use serde_json::json;
+
+use crate::support::chat::Line;
+use crate::support::delivery::seconds;
+use crate::support::machines::{form, heard};
+use crate::support::town::{Town, run};
+
+async fn admin(town: &Town, command: &str, options: serde_json::Value) -> String {
+    let outcome = town.command("admin", command, options).await;
+    town.settle().await;
+    heard(town, &outcome)
+}
+
+#[tokio::test]
+async fn calls_are_taken_posted_and_picked() {
+    run(async |town| {
+        town.with_channel().await;
+        town.command("admin", "panel post", json!({ "panel": "slot requests", "channel": "party" })).await;
+        admin(town, "slots set", json!({ "channel": "alerts", "cooldown": 30 })).await;
+        assert_eq!(town.chat("ada", "!call Gates").await, "@ada Slot requests are not open at the moment.");
+        insta::assert_snapshot!(heard(town, &town.press("member", "party", "Enable").await), @"");
+        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Enable").await), @"");
+        insta::assert_snapshot!(town.chat("ada", "!call  Sweet Bonanza [emote:1:x] 1000").await, @"");
+        insta::assert_snapshot!(town.chat("bob", "!sr").await, @"");
+        assert_eq!(town.chat("ada", "!sr Gates of Olympus").await, "", "cooling down, in silence");
+        assert_eq!(town.chat("ada", "!callers x").await, "");
+        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"");
+        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"");
+        insta::assert_snapshot!(town.reads("alerts"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"");
+        let said = town.all_said().await;
+        assert_eq!(said[said.len() - 1], "🎰 PICKED: Sweet Bonanza 1000 (requested by ada)");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_bans_blocks_and_duplicates() {
+    run(async |town| {
+        town.with_channel().await;
+        admin(town, "slots on", json!({})).await;
+        admin(town, "slots set", json!({ "limit": 2, "cooldown": 0, "no_duplicates": true })).await;
+        town.chat("ada", "!call One").await;
+        insta::assert_snapshot!(town.chat("bob", "!call ONE!").await, @"");
+        town.chat("ada", "!call Two").await;
+        insta::assert_snapshot!(town.chat("ada", "!call Three").await, @"");
+        admin(town, "slots ban", json!({ "slot": "Bad Slot" })).await;
+        insta::assert_snapshot!(town.chat("bob", "!call bad-slot").await, @"");
+        admin(town, "slots unban", json!({ "slot": "bad slot" })).await;
+        assert_eq!(
+            town.chat("bob", "!call bad-slot").await,
+            "@bob Your slot request for bad-slot has been received! ✅"
+        );
+        insta::assert_snapshot!(admin(town, "slots block", json!({ "name": "nobody" })).await, @"");
+        admin(town, "slots block", json!({ "name": "@Bob", "reason": "spam" })).await;
+        assert_eq!(town.chat("bob", "!call Four").await, "", "in silence");
+        insta::assert_snapshot!(admin(town, "slots list", json!({})).await, @"");
+        let long = format!("!call {}", "x".repeat(400));
+        town.chat("cleo", &long).await;
+        assert_eq!(town.column("SELECT length(slot)::text FROM slot_call WHERE name = 'cleo'").await, ["200"]);
+        insta::assert_snapshot!(admin(town, "slots clear", json!({})).await, @"");
+        admin(town, "slots off", json!({})).await;
+        town.advance(seconds(1)).await;
+        admin(town, "slots on", json!({})).await;
+        assert!(town.chat("ada", "!call Three").await.contains("received"), "the limit counts anew");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_calls_at_once_do_not_slip_below_the_limit() {
+    run(async |town| {
+        town.with_channel().await;
+        admin(town, "slots on", json!({})).await;
+        admin(town, "slots set", json!({ "limit": 1, "cooldown": 0 })).await;
+        let (other, lifecycle) = town.another_bot().await;
+        let (one, two) = ([town.message(&Line::of("ada", "!call One"))], [town.message(&Line::of("ada", "!call Two"))]);
+        let (a, b) = tokio::join!(
+            signalbox::community::chat_command::hear(&town.app.ports, &one),
+            signalbox::community::chat_command::hear(&other.ports, &two)
+        );
+        (a.unwrap(), b.unwrap());
+        assert_eq!(town.count("SELECT count(*) FROM slot_call").await, 1);
+        lifecycle.stop();
+        other.ports.store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_panel_works_after_a_restart() {
+    run(async |town| {
+        town.command("admin", "panel post", json!({ "panel": "slot requests", "channel": "party" })).await;
+        town.settle().await;
+        town.restart().await;
+        let pressed = town.press("admin", "party", "Set limit").await;
+        let told = heard(town, &town.submit("admin", form(&pressed), json!({ "value": "3" })).await);
+        insta::assert_snapshot!(told, @"");
+        let pressed = town.press("admin", "party", "Set limit").await;
+        let told = heard(town, &town.submit("admin", form(&pressed), json!({ "value": "99" })).await);
+        insta::assert_snapshot!(told, @"");
+        assert!(town.reads("party").contains("Limit: 3 a person"), "{}", town.reads("party"));
+    })
+    .await;
+}
