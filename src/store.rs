@@ -21,6 +21,7 @@ pub mod explain;
 pub mod gauges;
 pub mod generic_source;
 pub mod gtb;
+pub mod guild_setting;
 pub mod held;
 pub mod idempotency;
 pub mod interaction;

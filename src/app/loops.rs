@@ -16,6 +16,7 @@ use crate::delivery::plan::plan_due;
 use crate::kick;
 use crate::outbound;
 use crate::privacy;
+use crate::routing::noise::judge::LATE_PATIENCE;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
 
@@ -163,7 +164,7 @@ impl App {
             return Ok((told, None));
         }
         let now = self.ports.clock.now();
-        let next = self.ports.store.next_held_at().await?;
+        let next = self.ports.store.next_held_at(LATE_PATIENCE).await?;
         Ok((0, next.map(|at| until(now, at))))
     }
 
@@ -291,6 +292,7 @@ impl App {
         }
         if roles.ticker && round.is_multiple_of(30) {
             ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
+            ports.store.forget_approval_replies(now - ticket::call::TOKEN_LIVES).await?;
         }
         if roles.ticker {
             self.pulse.lock().await.step(ports).await?;

@@ -27,6 +27,7 @@ mod slots;
 mod source;
 mod template;
 pub mod ticket;
+mod time_zone;
 mod timer;
 mod watchroles;
 mod watchtime;
@@ -70,6 +71,7 @@ pub fn all(has_xtsystems: bool, has_kick: bool) -> Vec<Definition> {
         destination::destination(),
         silence::silence(),
         silence::silence_menu(),
+        time_zone::time_zone(),
         deliveries::deliveries(),
         why::why(),
         why::why_not(),

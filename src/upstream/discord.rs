@@ -28,6 +28,7 @@ use crate::upstream::permission::{Channel, Member, Role};
 pub use inspect::Application;
 pub use place::Guild;
 pub use thread::Thread;
+pub use webhook::post_name;
 
 /// Characters of Discord's explanation that are kept.
 const EXPLANATION: usize = 400;

@@ -102,6 +102,7 @@ mod ticket_press_test;
 mod ticket_state_test;
 mod ticket_story_test;
 mod tidy;
+mod time_zone_test;
 mod timer_test;
 mod tls_test;
 mod trace_test;
