@@ -82,10 +82,10 @@ async fn linking_moves_points_and_is_unique_both_ways() {
         town.ask("admin", "points grant", json!({ "amount": 30, "reason": "", "member": "member" })).await;
         town.advance(TimeDelta::minutes(30)).await;
         town.chatter(["ada", "bob"], 0..20).await;
-        assert_eq!(town.link("member", "ada").await, Linking::Linked { moved: 30 });
-        assert_eq!(town.link("member", "ada").await, Linking::Known);
-        assert!(matches!(town.link("member", "bob").await, Linking::MemberHas(link) if link.username == "ada"));
-        assert!(matches!(town.link("approver", "ada").await, Linking::ViewerIs(link) if link.username == "ada"));
+        assert_eq!(town.link_kick("member", "ada").await, Linking::Linked { moved: 30 });
+        assert_eq!(town.link_kick("member", "ada").await, Linking::Known);
+        assert!(matches!(town.link_kick("member", "bob").await, Linking::MemberHas(link) if link.username == "ada"));
+        assert!(matches!(town.link_kick("approver", "ada").await, Linking::ViewerIs(link) if link.username == "ada"));
         town.advance(TimeDelta::minutes(1)).await;
         insta::assert_snapshot!(town.ask("member", "points balance", none()).await, @"");
         insta::assert_snapshot!(town.ask("approver", "points balance", json!({ "viewer": "ada" })).await, @"");
@@ -104,12 +104,12 @@ async fn the_same_cause_pays_once_whoever_enters_it() {
         let store = town.store().clone();
         let (guild_id, person) = (GuildId(7), Uuid::from_u128(1));
         let enter = |n: i64| {
-            let store = store.clone();
+            let (store, now) = (store.clone(), town.clock.now());
             async move {
                 let mut tx = store.begin().await.unwrap();
                 let cause = format!("cause:{}", n % 5);
                 let entry = NewLedgerEntry::new(guild_id, person, 10, "grant", cause);
-                let posted = insert_ledger_entries(&mut tx, town.clock.now(), &[entry]).await.unwrap();
+                let posted = insert_ledger_entries(&mut tx, now, &[entry]).await.unwrap();
                 Store::commit(tx).await.unwrap();
                 posted.is_new()
             }
@@ -118,11 +118,11 @@ async fn the_same_cause_pays_once_whoever_enters_it() {
         assert_eq!((new, store.balance(guild_id, person).await.unwrap()), (5, 50));
         // Ten at a time spend 15 of the 50: three do, the others are told what is left.
         let spend = |n: i64| {
-            let store = store.clone();
+            let (store, now) = (store.clone(), town.clock.now());
             async move {
                 let mut tx = store.begin().await.unwrap();
                 let entry = NewLedgerEntry::new(guild_id, person, -15, "command", format!("spent:{n}"));
-                let posted = insert_ledger_entries(&mut tx, town.clock.now(), &[entry]).await.unwrap();
+                let posted = insert_ledger_entries(&mut tx, now, &[entry]).await.unwrap();
                 Store::commit(tx).await.unwrap();
                 matches!(posted, Posted::Done(_))
             }
@@ -150,7 +150,7 @@ async fn what_viewers_had_elsewhere_is_brought_along_once() {
         }
         town.chat(&[("cy", 10)]).await;
         town.advance(TimeDelta::minutes(40)).await;
-        town.link("member", "cy").await;
+        town.link_kick("member", "cy").await;
         insta::assert_snapshot!(town.ask("member", "points balance", none()).await, @"");
         insta::assert_snapshot!(town.ask("member", "watchtime why", none()).await, @"");
         let seen = town.ask("admin", "points balance", json!({ "viewer": "ada" })).await;
@@ -169,7 +169,7 @@ async fn roles_are_given_when_earned_and_at_once_on_linking() {
         town.chatter(["ada", "bob"], 0..12).await;
         town.advance(TimeDelta::minutes(2)).await;
         let before = town.roles_of("member");
-        town.link("member", "ada").await;
+        town.link_kick("member", "ada").await;
         assert_eq!(town.roles_of("member").len(), before.len() + 1, "at once");
         insta::assert_snapshot!(town.ask("member", "watchroles list", none()).await, @"");
     })
@@ -184,7 +184,7 @@ async fn the_list_is_a_picture_with_the_same_in_words() {
         town.chatter(["ada", "bob"], 14..16).await;
         town.chat(&[("ada", 20)]).await;
         town.advance(TimeDelta::minutes(40)).await;
-        town.link("member", "ada").await;
+        town.link_kick("member", "ada").await;
         insta::assert_snapshot!(town.ask("member", "leaderboard", none()).await, @"");
         insta::assert_snapshot!(town.ask("member", "leaderboard", json!({ "by": "points", "since": "7 days" })).await, @"");
         let pictures: Vec<String> = town.messages("ops").iter().map(|m| m["attachments"][0]["filename"].to_string()).collect();

@@ -32,7 +32,7 @@ async fn writing_counts_while_the_channel_is_live() {
         town.chatter(["ada", "bob"], 8..22).await;
         town.chat(&[("ada", 30), ("ada", 31), ("bob", 38), ("ada", 39), ("cy", 45), ("ada", 45)]).await;
         town.advance(TimeDelta::minutes(5)).await;
-        town.link("member", "ada").await;
+        town.link_kick("member", "ada").await;
         insta::assert_snapshot!(town.ask("member", "watchtime show", none()).await, @"");
         insta::assert_snapshot!(town.ask("member", "watchtime why", none()).await, @"");
         insta::assert_snapshot!(town.ask("member", "points balance", none()).await, @"");
@@ -65,7 +65,7 @@ async fn a_stream_that_ended_earlier_than_was_known_takes_points_back() {
         town.stream(0, Some(20)).await;
         town.advance(TimeDelta::minutes(1)).await;
         insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
-        town.link("member", "ada").await;
+        town.link_kick("member", "ada").await;
         let statement = town.ask("member", "points statement", none()).await;
         insta::assert_snapshot!(statement, @"");
     })
@@ -108,7 +108,7 @@ async fn forced_paused_and_ignored() {
         town.chatter(["ada", "bob"], 20..30).await;
         town.advance(TimeDelta::minutes(2)).await;
         insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
-        town.link("member", "bob").await;
+        town.link_kick("member", "bob").await;
         insta::assert_snapshot!(town.ask("member", "watchtime why", none()).await, @"");
     })
     .await;

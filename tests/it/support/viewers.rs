@@ -65,7 +65,7 @@ impl Town {
     }
 
     /// Links a member with the account of that name, as Kick's log-in does at its end.
-    pub async fn link(&self, member: &str, viewer: &str) -> Linking {
+    pub async fn link_kick(&self, member: &str, viewer: &str) -> Linking {
         link::link(&self.app.ports, self.guild(), self.user(member), kick_id(viewer), viewer).await.unwrap()
     }
 
