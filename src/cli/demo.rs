@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use standin::beacon::Beacon;
 use standin::clock::Clock as WorldClock;
 use standin::discord::{Discord, Limits, Options as DiscordOptions};
 use standin::kick::{Kick, Options as KickOptions};
@@ -114,6 +115,7 @@ impl World {
             format!("the fake XTSystems cannot listen on {}: choose another --xtsystems", self.xtsystems)
         })?;
         let kick = self.start_kick(web, save, &clock).await?;
+        let beacon = Beacon::start(clock.clone()).await.context("the fake drand cannot listen")?;
         let env = [
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", API_KEY.to_owned()),
@@ -121,6 +123,7 @@ impl World {
             ("WEBHOOK_BIND", web.ip().to_string()),
             ("WEBHOOK_PORT", web.port().to_string()),
             ("PUBLIC_URL", format!("http://{web}")),
+            ("RAFFLE_BEACON_URL", beacon.url()),
         ];
         let discord = Discord::start(DiscordOptions {
             bind: self.discord,
