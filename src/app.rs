@@ -1,6 +1,7 @@
 //! Puts the parts together: one `App` is one process's worth of Signalbox. `run` drives it by loops,
 //! tests step by step.
 
+mod community;
 mod keys;
 mod loops;
 mod pieces;
@@ -89,6 +90,7 @@ pub struct App {
     reader: Mutex<Reader>,
     dashboard: Mutex<Option<Messages>>,
     names: SourceNames,
+    community: community::Community,
     patience: Patience,
     prepared: Arc<AtomicBool>,
     bus_away: AtomicBool,
@@ -166,10 +168,12 @@ impl App {
         lifecycle.spawn("wake", wake.run(stop));
         let catch_up = xtsystems.as_ref().map(|s| CatchUp::new(s.id, s.guild_id, s.url.clone()));
         let names = xtsystems.iter().map(|s| ("xtsystems".to_owned(), (s.id, s.guild_id))).collect();
+        let consumer = consumer_name(address.port());
+        let community = community::Community::new(&bus, &consumer, &wiring.reader);
+        let reader = bus.reader(&consumer, wiring.reader);
         // Without the secret nothing that comes there is believed.
         let hears = roles.intake && ports.config.bus.msg_secret.is_some();
         let dashboard = bus.messages(&[CHANNELS]).filter(|_| hears);
-        let reader = bus.reader(&consumer_name(address.port()), wiring.reader);
         Ok(Arc::new(Self {
             ports,
             lifecycle,
@@ -188,6 +192,7 @@ impl App {
             reader: Mutex::new(reader),
             dashboard: Mutex::new(dashboard),
             names,
+            community,
             patience: wiring.gateway,
             prepared,
             bus_away: AtomicBool::new(false),
@@ -215,6 +220,7 @@ impl App {
         if roles.intake {
             done += self.read_stream(Duration::from_millis(1)).await?;
             done += self.catch_up_due().await?;
+            done += self.read_activity(Duration::from_millis(1)).await?;
             done += self.hear_dashboard(Duration::from_millis(1)).await?;
             kick::heard::save_due(&self.ports).await?;
         }
@@ -230,10 +236,12 @@ impl App {
             done += ticket::call::call_due(&self.ports, CALLS).await?;
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
             done += tell_due(&self.ports, RECEIPTS).await?;
+            done += self.give_roles_due().await?;
             done += kick::step(&self.ports).await?;
         }
         if roles.ticker {
             done += tick_due(&self.ports, CHECKS).await?.done;
+            done += self.count_watch_due().await?;
             done += self.play_due().await?;
             done += privacy::seal_due(&self.ports).await?;
             done += privacy::resume_due(&self.ports).await?;
@@ -352,6 +360,7 @@ pub(crate) fn open_ports(
         lifecycle: lifecycle.clone(),
         compiled: Arc::default(),
         instance: Arc::default(),
+        community_version: Arc::default(),
         config,
     };
     Ok((ports, bus))

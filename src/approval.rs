@@ -7,6 +7,7 @@ mod offered;
 pub mod policy;
 pub mod press;
 pub mod rules;
+mod text;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -4,6 +4,7 @@
 //! States and transitions are table 1 of `ARCHITECTURE.md`.
 
 pub mod batch;
+pub mod by_hand;
 pub mod check;
 pub mod classify;
 pub mod create;

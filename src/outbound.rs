@@ -14,7 +14,7 @@ use crate::ports::Ports;
 use crate::source::notice::tell_admins;
 use crate::store::Store;
 use crate::store::outbound::{ClaimedDelivery, DeliveryAttempt, Next, disable_outbound, finish_outbound};
-use crate::upstream::outbound::Answer;
+use crate::upstream::outbound::{Answer, Message};
 
 /// What happens here and can be told.
 pub const EVENTS: [&str; 9] = [
@@ -98,7 +98,9 @@ async fn attempt(ports: &Ports, delivery: &ClaimedDelivery) -> Result<Answer> {
         return not_sent("there is no secret to sign with");
     }
     let body = delivery.payload.to_string();
-    Ok(ports.outbound.post(&url, &delivery.id.to_string(), &body, &secrets, now).await)
+    let headers = ports.store.outbound_headers(delivery.guild_id, delivery.webhook_id).await?;
+    let message = Message { method: "POST", id: &delivery.id.to_string(), body: &body, headers: &headers };
+    Ok(ports.outbound.send(&url, &message, &secrets, now).await)
 }
 
 /// Whoever answers 410 is asked no more; everything else is tried again until the schedule is over.

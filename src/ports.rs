@@ -1,8 +1,9 @@
 //! What flows are given: the store, the clients, the clock, hints, the configuration, and where it is said how it goes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::bus::{Publisher, Wake};
+use crate::bus::{Publisher, Topic, Wake};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
@@ -40,6 +41,16 @@ pub struct Ports {
     pub compiled: Arc<Compiled>,
     /// By which this installation is told from others; known once the database was reached.
     pub instance: Arc<OnceLock<String>>,
+    /// Counts what was changed that the stream community remembers: rules, ignored and forgotten viewers.
+    pub community_version: Arc<AtomicU64>,
+}
+
+impl Ports {
+    /// What is remembered of the stream community is read anew, here and in other processes.
+    pub fn community_changed(&self) {
+        self.community_version.fetch_add(1, Ordering::Relaxed);
+        self.wake.wake(Topic::Community);
+    }
 }
 
 /// Where interactions go that Discord sends by HTTP: to the handlers of those that come over the gateway.

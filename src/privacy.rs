@@ -78,6 +78,7 @@ pub async fn forget(ports: &Ports, user_id: UserId) -> Result<Forgotten> {
     // Last: what is interrupted before can be asked for again.
     ports.store.note_privacy_request(user_id, now).await?;
     tracing::info!("a member's data was deleted on request");
+    ports.community_changed();
     ports.wake.wake(Topic::Deliverer);
     Ok(Forgotten::Done { anything })
 }
@@ -90,6 +91,7 @@ pub async fn resume_due(ports: &Ports) -> Result<usize> {
         ports.store.forget_member(*user_id, now).await?;
         ports.store.note_privacy_request(*user_id, now).await?;
         tracing::info!("a deletion that was interrupted is through");
+        ports.community_changed();
     }
     if !left.is_empty() {
         ports.wake.wake(Topic::Deliverer);

@@ -7,8 +7,10 @@ pub mod order;
 pub mod propose;
 pub mod save;
 pub mod template;
+pub mod time_zone;
 
 use anyhow::Result;
+use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::error::UserError;
@@ -16,6 +18,7 @@ use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::routing::change::Names;
 use crate::store::Tx;
+use crate::store::guild_setting::find_time_zone;
 use crate::store::route::{
     DestinationLabel, StoredRoute, StoredTemplate, list_destination_labels, list_routes, list_sources,
 };
@@ -30,6 +33,8 @@ pub struct Board {
     pub templates: Vec<StoredTemplate>,
     pub sources: Vec<(Uuid, String)>,
     pub destinations: Vec<DestinationLabel>,
+    /// By whose clocks times of the day go that name no place.
+    pub zone: Tz,
 }
 
 impl Board {
@@ -44,6 +49,7 @@ impl Board {
             templates: list_templates(tx, guild_id).await?,
             sources: list_sources(tx, guild_id).await?,
             destinations: list_destination_labels(tx, guild_id).await?,
+            zone: find_time_zone(tx, guild_id).await?.unwrap_or_default(),
         })
     }
 

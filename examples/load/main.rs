@@ -10,6 +10,7 @@ mod drain;
 mod intake;
 mod limits;
 mod outbox;
+mod points;
 mod report;
 mod rivals;
 mod sender;
@@ -18,6 +19,7 @@ mod start;
 mod usage;
 mod verify;
 mod visible;
+mod watchtime;
 mod world;
 
 use std::path::PathBuf;
@@ -53,6 +55,10 @@ enum Scenario {
     Visible(visible::VisibleArgs),
     /// Memory, time to the first answered command and size of the release binary
     Start(start::StartArgs),
+    /// A flush of watch time for a million viewers, and counting it
+    Watchtime(watchtime::WatchtimeArgs),
+    /// 10,000 purchases at the same time
+    Points(points::PointsArgs),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +86,8 @@ fn run(args: Args) -> Result<()> {
         Scenario::Drain(options) => with_database(|postgres| drain::drain(options, postgres))?,
         Scenario::Visible(options) => with_database(|postgres| visible::visible(options, postgres))?,
         Scenario::Start(options) => with_database(|postgres| start::start(options, postgres))?,
+        Scenario::Watchtime(options) => with_database(|postgres| watchtime::watchtime(options, postgres))?,
+        Scenario::Points(options) => with_database(|postgres| points::points(options, postgres))?,
     };
     print!("{report}");
     if let Some(path) = &args.json {

@@ -16,6 +16,7 @@ use crate::delivery::plan::plan_due;
 use crate::kick;
 use crate::outbound;
 use crate::privacy;
+use crate::routing::noise::judge::LATE_PATIENCE;
 use crate::store::StoreError;
 use crate::ticket::{self, lists};
 
@@ -49,6 +50,7 @@ impl App {
                 async move { app.play().await }
             });
         }
+        self.start_community();
         let app = self.clone();
         self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
         if roles.intake {
@@ -99,7 +101,7 @@ impl App {
     }
 
     /// One loop: a step returns how much it did, and when it next has something to do, if it knows.
-    fn start<F, Fut>(self: &Arc<Self>, name: &'static str, topic: Topic, step: F)
+    pub(super) fn start<F, Fut>(self: &Arc<Self>, name: &'static str, topic: Topic, step: F)
     where
         F: Fn() -> Fut + Send + 'static,
         Fut: Future<Output = Result<(usize, Option<Duration>)>> + Send + 'static,
@@ -162,7 +164,7 @@ impl App {
             return Ok((told, None));
         }
         let now = self.ports.clock.now();
-        let next = self.ports.store.next_held_at().await?;
+        let next = self.ports.store.next_held_at(LATE_PATIENCE).await?;
         Ok((0, next.map(|at| until(now, at))))
     }
 
@@ -290,6 +292,7 @@ impl App {
         }
         if roles.ticker && round.is_multiple_of(30) {
             ports.store.forget_interaction_tokens(now - ticket::call::TOKEN_LIVES).await?;
+            ports.store.forget_approval_replies(now - ticket::call::TOKEN_LIVES).await?;
         }
         if roles.ticker {
             self.pulse.lock().await.step(ports).await?;

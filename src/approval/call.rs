@@ -6,13 +6,16 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::{audit, rules};
+use super::{audit, rules, text};
 use crate::bus::Topic;
 use crate::ports::Ports;
 use crate::routing::card::ApprovalState;
-use crate::store::approval::{Approval, UpstreamCall, has_newer_approval, lock_approval, save_approval};
+use crate::store::approval::{
+    Approval, Reply, UpstreamCall, count_refusal, has_newer_approval, lock_approval, save_approval, take_reply,
+};
 use crate::store::{Store, card};
 use crate::telemetry::traces::Step;
+use crate::ticket::call::TOKEN_LIVES;
 use crate::upstream::xtsystems::{Decision, Standing};
 
 /// Longer than the client's deadline of 10 s for the call and for the questions before and after it, so that a lease
@@ -149,9 +152,29 @@ async fn finish(ports: &Ports, claimed: &Approval, answer: &Decision) -> Result<
     if is_outdated {
         audit(&mut tx, ports, &current, None, "superseded", json!({})).await?;
     }
+    let is_refused = matches!(answer, Decision::Refused { .. });
+    if is_refused {
+        count_refusal(&mut tx, current.guild_id, current.id).await?;
+    }
+    let is_open = matches!(current.state, ApprovalState::Deciding | ApprovalState::Sent | ApprovalState::Unknown);
+    let reply = match is_open {
+        true => None,
+        false => take_reply(&mut tx, current.guild_id, current.id, ports.clock.now() - TOKEN_LIVES).await?,
+    };
     card::touch_cards(&mut tx, &[current.subject_id]).await?;
     Store::commit(tx).await?;
     tracing::info!(approval = %current.id, action, "the upstream answered");
     ports.wake.wake(Topic::Deliverer);
+    if let (Some(reply), true) = (reply.filter(|_| is_refused), current.offers().is_some()) {
+        tell(ports, &reply, &text::refused(&current)).await;
+    }
     Ok(())
+}
+
+/// Best effort, and once: the card says it, too.
+async fn tell(ports: &Ports, reply: &Reply, words: &str) {
+    let answer = ports.discord.follow_up(reply.application_id, &reply.token, words).await.reply;
+    if !(200..300).contains(&answer.status) {
+        tracing::info!(status = answer.status, "the presser could not be told; the card says it");
+    }
 }

@@ -14,8 +14,8 @@ use crate::ports::Ports;
 use crate::routing::card::{ApprovalState, Verb};
 use crate::routing::offer::Offer;
 use crate::store::approval::{
-    Approval, count_votes, delete_vote, delete_votes, find_presser, get_subject_state, has_vote, insert_vote,
-    is_requester, lock_approval, save_approval,
+    Approval, Reply, count_votes, delete_vote, delete_votes, find_presser, get_subject_state, has_vote, insert_vote,
+    is_requester, keep_reply, lock_approval, save_approval,
 };
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::audit_repeat::{Same, count_audit};
@@ -41,6 +41,8 @@ pub struct Press {
     pub choice: Option<String>,
     /// `None` for a press.
     pub form: Option<Form>,
+    /// Where the presser can be told more later.
+    pub reply: Reply,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,6 +226,9 @@ async fn take(ports: &Ports, tx: &mut Tx, press: &Press, person: Uuid, now: Date
     match step {
         Step::Did(action) => {
             save_approval(tx, &approval).await?;
+            if action == "decided" && approval.offers().is_some() {
+                keep_reply(tx, press.guild_id, approval.id, person, &press.reply, now).await?;
+            }
             super::tell_others(tx, ports, &approval, action).await?;
             card::touch_cards(tx, &[approval.subject_id]).await?;
             Ok(Step::Did(action))

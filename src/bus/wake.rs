@@ -39,9 +39,11 @@ pub enum Topic {
     Play,
     /// Channels of Kick that are to be looked after.
     Kick,
+    /// Rules of the stream community, its links and its shop.
+    Community,
 }
 
-const TOPICS: [Topic; 10] = [
+const TOPICS: [Topic; 11] = [
     Topic::Planner,
     Topic::Deliverer,
     Topic::Approvals,
@@ -52,6 +54,7 @@ const TOPICS: [Topic; 10] = [
     Topic::KickChat,
     Topic::Play,
     Topic::Kick,
+    Topic::Community,
 ];
 
 /// How often an idle connection is tried, so that a dead one is noticed.
@@ -70,6 +73,7 @@ impl Topic {
             Topic::KickChat => "kick_chat",
             Topic::Play => "play",
             Topic::Kick => "kick",
+            Topic::Community => "community",
         }
     }
 

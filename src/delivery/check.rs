@@ -107,7 +107,6 @@ impl Delivery {
                     Ok(Some("the webhook belongs to another server".into()))
                 }
                 Ok(_) => Ok(None),
-                Err(LookupError::Unauthorized) => Ok(Some(problem_text(destination, 50027, ""))),
                 Err(LookupError::Refused { code, explanation, .. }) => {
                     Ok(Some(problem_text(destination, code, &explanation)))
                 }

@@ -387,10 +387,10 @@ impl Delivery {
     }
 }
 
-/// The card as it stands. Without a way to XTSystems there is nothing to press on a ticket.
+/// The card as it stands. Without a way to XTSystems there is nothing to press on a ticket but Silence.
 fn card_body(delivery: &Delivery, view: &CardView) -> MessageBody {
     let answers = delivery.ports.xtsystems.is_some();
-    match view.kind {
+    let mut body = match view.kind {
         SubjectKind::Ticket => {
             let controls = view.controls.as_ref().filter(|_| answers);
             card::with_approval(ticket::render(&view.state, &view.actions, controls), view.approval.as_ref())
@@ -400,7 +400,9 @@ fn card_body(delivery: &Delivery, view: &CardView) -> MessageBody {
             board::render(view.board.as_ref().unwrap_or(&Board::Gone), base)
         }
         kind => card::render(kind, &view.state, view.approval.as_ref()),
-    }
+    };
+    body.buttons.extend(card::silence_button(&forum::about(view), view.subject_id));
+    body
 }
 
 /// The body of a card's edit, under the mark of its create.

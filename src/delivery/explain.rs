@@ -79,6 +79,8 @@ pub struct Story {
     pub send: Option<ToldSend>,
     pub attempts: Vec<ToldAttempt>,
     pub card: Option<CardView>,
+    /// How often what was decided on the card was refused.
+    pub refusals: i64,
     pub destinations: HashMap<Uuid, DestinationView>,
     /// Patterns of routes, for plans that name them by id.
     pub routes: HashMap<Uuid, String>,
@@ -106,6 +108,10 @@ pub async fn why(store: &Store, guild_id: GuildId, pointer: Pointer) -> Result<O
         Some(id) => Some(store.get_card(id).await?),
         None => None,
     };
+    let refusals = match &card {
+        Some(card) => store.count_refused(guild_id, card.subject_id).await?,
+        None => 0,
+    };
     let mut ids: Vec<Uuid> = messages.iter().map(|message| message.event_id).collect();
     if let Pointer::Event(id) = pointer {
         ids.push(id);
@@ -127,7 +133,7 @@ pub async fn why(store: &Store, guild_id: GuildId, pointer: Pointer) -> Result<O
     let destinations = store.list_destination_views(guild_id, None).await?;
     let destinations = destinations.into_iter().map(|view| (view.destination.id, view)).collect();
     let routes = store.list_route_names(guild_id).await?.into_iter().collect();
-    Ok(Some(Story { events, messages, held, send, attempts, card, destinations, routes }))
+    Ok(Some(Story { events, messages, held, send, attempts, card, refusals, destinations, routes }))
 }
 
 /// What is not there, and why.

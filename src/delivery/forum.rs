@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Delivery;
 use super::classify::{ARCHIVED_THREAD, Action, Verdict, classify};
 use super::limit::{Action as RouteAction, Gate, RouteKey};
-use super::reconcile::{MARGIN, PAGES, has_mark};
+use super::reconcile::{MARGIN, PAGES, has_mark, only_unknown};
 use super::settle::Finding;
 use crate::id::{ChannelId, MessageId};
 use crate::routing::embed::Embed;
@@ -19,7 +19,7 @@ use crate::store::destination::{Destination, Target};
 use crate::store::lane::Lane;
 use crate::store::message::Queued;
 use crate::store::send::{Post, Send};
-use crate::upstream::discord::{Answer, LookupError, Thread};
+use crate::upstream::discord::{Answer, LookupError, Thread, post_name};
 
 /// Where in the forum a message goes, and what that post is about.
 #[derive(Default)]
@@ -54,7 +54,8 @@ pub(super) async fn plan(delivery: &Delivery, destination: &Destination, first: 
     Ok(Plan { post: Some(Post::Open(post)), key: topic.key })
 }
 
-fn about(view: &CardView) -> About<'_> {
+/// What the card is about.
+pub(super) fn about(view: &CardView) -> About<'_> {
     About {
         kind: view.kind,
         state: &view.state,
@@ -236,6 +237,44 @@ pub(super) async fn find_post(
         }
     }
     Ok(Finding::Absent)
+}
+
+/// Looks for the post that a webhook may have opened. Its first message cannot be read without the message-content
+/// intent, but who wrote it can, and how the post is called.
+pub(super) async fn find_webhook_post(
+    delivery: &Delivery,
+    lane: &Lane,
+    send: &Send,
+    (forum, webhook): (ChannelId, i64),
+    since: DateTime<Utc>,
+    window: Range<i64>,
+) -> Result<Finding, LookupError> {
+    let Some(threads) = threads(delivery, lane, forum, since).await? else {
+        return Ok(Finding::Unreadable("too many posts were archived since then to search them".into()));
+    };
+    let (parent, webhook, name) = (forum.to_string(), webhook.to_string(), post_name(&send.body));
+    let here = threads.iter().filter(|thread| thread.parent_id.as_deref() == Some(parent.as_str()));
+    let here = here.filter_map(|thread| Some((thread.id.parse().ok()?, thread)));
+    let (mut called, mut others) = (Vec::new(), Vec::new());
+    for (id, thread) in here.filter(|(id, _)| window.contains(id)) {
+        let request = delivery.ports.discord.get_message(ChannelId(id), MessageId(id));
+        let author = match delivery.look_up(RouteAction::ReadMessages, id, request).await {
+            Ok(first) => first["webhook_id"].as_str().map(str::to_owned),
+            // Its first message was deleted by hand: whoever opened it is left to go by.
+            Err(LookupError::Refused { code: 10008, .. }) => thread.owner_id.clone(),
+            Err(LookupError::Refused { code: 10003, .. }) => None,
+            Err(other) => return Err(other),
+        };
+        if author.as_deref() == Some(&webhook) {
+            let found = if thread.name == name { &mut called } else { &mut others };
+            found.push(MessageId(id));
+        }
+    }
+    match only_unknown(delivery, lane, called, true).await? {
+        // One that is called otherwise may have been renamed since.
+        Finding::Absent => only_unknown(delivery, lane, others, false).await,
+        found => Ok(found),
+    }
 }
 
 /// The open threads, and those that were archived since then; `None` when there are too many.

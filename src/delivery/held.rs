@@ -2,7 +2,6 @@
 //! the transaction that marks what it tells of, so it is there once whatever dies in between.
 
 use anyhow::{Context, Result};
-use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -12,6 +11,7 @@ use crate::event::{Event, NewEvent, Severity, Via};
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::routing::embed::Embed;
+use crate::routing::noise::judge::LATE_PATIENCE;
 use crate::routing::silence::receipt::{LISTED, NAMED, Over, Receipt, digest, of_silence};
 use crate::routing::trace::Plan;
 use crate::store::audit::{NewAudit, insert_audit};
@@ -28,16 +28,13 @@ use crate::store::{Store, Tx};
 /// The kind under which receipts and digests stand. They are not routed.
 pub const KIND: &str = "signalbox.receipt";
 
-/// How long what came late waits for more of it.
-const PATIENCE: TimeDelta = TimeDelta::minutes(15);
-
 /// Tells what is due. Returns how much there was.
 pub async fn tell_due(ports: &Ports, limit: usize) -> Result<usize> {
     let mut done = 0;
     while done < limit && give_receipt(ports).await? {
         done += 1;
     }
-    let due = ports.store.list_due_held(ports.clock.now(), PATIENCE, limit as i64).await?;
+    let due = ports.store.list_due_held(ports.clock.now(), LATE_PATIENCE, limit as i64).await?;
     for due in due {
         done += usize::from(give_digest(ports, &due).await?);
     }

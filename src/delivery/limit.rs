@@ -40,6 +40,7 @@ pub enum Action {
     ReadRoles,
     ReadMember,
     ReadWebhook,
+    ReadWebhookMessage,
     ReadSelf,
     /// Answers an interaction: exempt from the global budget.
     Interaction,

@@ -17,13 +17,6 @@ use super::{Delivery, lock};
 /// Whoever holds it may ask on its route.
 pub(super) type Turn = Arc<tokio::sync::Mutex<()>>;
 
-/// What the bot may do in a channel.
-pub(super) enum Access {
-    /// The channel belongs to another server: nothing of this guild may be shown there.
-    Elsewhere,
-    Held(u64),
-}
-
 /// The bot's place in a guild, the same for all its channels.
 pub(super) struct Standing {
     own: UserId,
@@ -83,17 +76,8 @@ impl Delivery {
         })
     }
 
-    /// What the bot may do in a channel, if that lies in `guild`. The standing is looked up when there is none.
-    pub(super) async fn access(
-        &self,
-        guild: GuildId,
-        channel: ChannelId,
-        standing: &OnceCell<Standing>,
-    ) -> Result<Access, LookupError> {
-        Ok(self.visit(guild, channel, standing).await?.map_or(Access::Elsewhere, |(_, held)| Access::Held(held)))
-    }
-
-    /// The channel, and what the bot may do in it; `None` when it lies in another guild.
+    /// The channel, and what the bot may do in it; `None` when it lies in another guild: nothing of this one may be shown
+    /// there. The standing is looked up when there is none.
     pub(super) async fn visit(
         &self,
         guild: GuildId,

@@ -110,7 +110,7 @@ impl Delivery {
             match self.look_up(Action::ReadWebhook, webhook.id, request).await {
                 Ok((_, guild)) if guild.is_some_and(|guild| guild != who.guild_id) => return Ok(Added::Elsewhere),
                 Ok(_) => {}
-                Err(error @ (LookupError::Refused { .. } | LookupError::Unauthorized)) => {
+                Err(error @ LookupError::Refused { .. }) => {
                     return Ok(Added::Refused(error.to_string()));
                 }
                 Err(error) => return Ok(Added::Silent(error.to_string())),

@@ -14,6 +14,7 @@ use super::look::{Look, SourceNames, compile, failures, look, source_names};
 use super::typed;
 use crate::approval;
 use crate::bus::Topic;
+use crate::community::earn;
 use crate::event::Event;
 use crate::event::kind::SubjectKind;
 use crate::id::GuildId;
@@ -67,12 +68,14 @@ async fn plan_batch(ports: &Ports, limit: i64) -> Result<usize, Failed> {
 async fn plan(ports: &Ports, mut tx: Tx, batch: &[Event], taken: &[bool]) -> Result<()> {
     let began_at = ports.clock.now();
     let mut decisions = decide_all(ports, &mut tx, batch).await?;
+    let typed = typed::find(&mut tx, batch, &mut decisions).await.context("finding destinations by type")?;
     let mut subjects = take_subjects(ports, &mut tx, batch).await?;
     apply_events(ports, &mut tx, batch, &mut subjects).await?;
+    earn::on_events(ports, &mut tx, batch).await?;
     let names = source_names(&ports.compiled, &mut tx, batch).await?;
     let mut holds = Holds::read(ports, &mut tx, batch, &names, &decisions, &subjects).await?;
     let mut messages = queue(ports, &mut tx, batch, &names, &mut decisions, &subjects, &mut holds).await?;
-    messages += typed::queue(ports, &mut tx, batch, &mut decisions, &mut holds).await?;
+    messages += typed::queue(ports, &mut tx, batch, typed, &mut decisions, &mut holds).await?;
     holds.save(ports, &mut tx).await?;
     let notes: Vec<PlanNote> = batch
         .iter()

@@ -20,6 +20,7 @@ use crate::routing::silence::{is_exact, must_be_named};
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::silence::{NewSilence, StoredSilence, end_now, insert_silence, lock_silence, run_until};
 use crate::store::source::ensure_person;
+use crate::store::subject::lock_subject;
 use crate::store::{Store, Tx};
 
 /// How long a silence may last, all in all.
@@ -239,48 +240,64 @@ async fn record(
 
 /// What a message is about, as a silence would name it.
 pub struct About {
-    pub event_id: Uuid,
     pub source: String,
     pub pattern: String,
     pub subject: Option<String>,
 }
 
-/// The newest event behind a message in Discord. `None`: it is none of ours.
-pub async fn about_message(ports: &Ports, guild_id: GuildId, message: MessageId) -> Result<Option<About>> {
+/// The newest event behind a message in Discord, and what it is about. `None`: it is none of ours.
+pub async fn about_message(ports: &Ports, guild_id: GuildId, message: MessageId) -> Result<Option<(Uuid, About)>> {
     let Some(send) = ports.store.find_told_send(guild_id, Some(message), None).await? else { return Ok(None) };
     let events = ports.store.list_told_events(guild_id, &[], &send.message_ids).await?;
     let Some(last) = events.last() else { return Ok(None) };
-    about_event(ports, guild_id, last.id).await
+    Ok(about_event(ports, guild_id, last.id).await?.map(|about| (last.id, about)))
 }
 
 /// A thing's card stands for all that is told of it.
-pub async fn about_event(ports: &Ports, guild_id: GuildId, event_id: Uuid) -> Result<Option<About>> {
+async fn about_event(ports: &Ports, guild_id: GuildId, event_id: Uuid) -> Result<Option<About>> {
     let Some(event) = ports.store.find_event_view(guild_id, event_id).await? else { return Ok(None) };
-    let board = Board::read(ports, guild_id).await?;
-    let source = board.sources.into_iter().find(|(id, _)| *id == event.source_id).map(|(_, name)| name);
-    let family = event.kind.rsplit_once('.').map(|(family, _)| format!("{family}.*"));
-    let pattern = family.filter(|_| event.subject.is_some()).unwrap_or(event.kind);
-    Ok(Some(About { event_id, source: source.unwrap_or_default(), pattern, subject: event.subject }))
+    let pattern = if event.subject.is_some() { family(&event.kind) } else { event.kind };
+    let source = source(ports, guild_id, event.source_id).await?;
+    Ok(Some(About { source, pattern, subject: event.subject }))
 }
 
-/// A silence about what a message showed, begun at once.
-pub async fn silence_event(
-    ports: &Ports,
-    who: Asker,
-    event_id: Uuid,
-    lasts: TimeDelta,
-    channel_id: Option<ChannelId>,
-) -> Result<Preview> {
-    let about = about_event(ports, who.guild_id, event_id).await?;
-    let about = about.ok_or_else(|| UserError::new("What this message was about is not kept any more."))?;
-    let wish = Wish {
-        pattern: about.pattern,
-        source: Some(about.source),
-        subject: about.subject,
-        lasts,
-        channel_id,
-        ..Wish::default()
+/// What a card is about, by its subject. It is known as long as the card is, whatever became of its events.
+pub async fn about_subject(ports: &Ports, guild_id: GuildId, subject_id: Uuid) -> Result<Option<About>> {
+    let mut tx = ports.store.begin().await?;
+    let Some(subject) = lock_subject(&mut tx, guild_id, subject_id).await? else { return Ok(None) };
+    drop(tx);
+    let of_kind = || format!("{}.*", subject.kind.as_str());
+    let pattern = subject.state.timeline.last().map_or_else(of_kind, |entry| family(&entry.kind));
+    let source = source(ports, guild_id, subject.source_id).await?;
+    Ok(Some(About { source, pattern, subject: Some(subject.key) }))
+}
+
+/// `ticket.*` of `ticket.created`.
+fn family(kind: &str) -> String {
+    kind.rsplit_once('.').map_or_else(|| kind.to_owned(), |(family, _)| format!("{family}.*"))
+}
+
+async fn source(ports: &Ports, guild_id: GuildId, id: Uuid) -> Result<String> {
+    let board = Board::read(ports, guild_id).await?;
+    Ok(board.sources.into_iter().find(|(known, _)| *known == id).map(|(_, name)| name).unwrap_or_default())
+}
+
+/// What stands for something in a message or on a card.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {
+    Event(Uuid),
+    Subject(Uuid),
+}
+
+/// A silence about what is shown, begun at once.
+pub async fn silence_shown(ports: &Ports, who: Asker, shown: Shown, lasts: TimeDelta) -> Result<Preview> {
+    let about = match shown {
+        Shown::Event(id) => about_event(ports, who.guild_id, id).await?,
+        Shown::Subject(id) => about_subject(ports, who.guild_id, id).await?,
     };
+    let about = about.ok_or_else(|| UserError::new("What this message was about is not kept any more."))?;
+    let wish =
+        Wish { pattern: about.pattern, source: Some(about.source), subject: about.subject, lasts, ..Wish::default() };
     let preview = propose(ports, who, &wish).await?;
     let silence = start(ports, who, preview.silence.id).await?;
     Ok(Preview { silence, ..preview })

@@ -2,7 +2,8 @@
 //! is closed.
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use serde_json::json;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -19,6 +20,8 @@ use crate::store::destination::manage::DestinationView;
 use crate::store::destination::{Destination, Target};
 
 const GREEN: u32 = 0x57F287;
+/// As the panel tests its webhooks.
+const PANEL: u32 = 5_814_783;
 
 /// What came of a test.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +80,11 @@ impl Delivery {
         if let Gate::WaitUntil(at) = self.limiter().check(&route, self.ports.clock.now()) {
             return Ok(Tested::Unknown(format!("Discord's limits ask to wait until <t:{}:T>", at.timestamp())));
         }
-        let body = body(view, by);
+        let embed = match (&view.webhook_type, &destination.target) {
+            (Some(kind), Target::Webhook { .. }) => embed_of_panel(view, kind, self.ports.clock.now()),
+            _ => embed(view, by),
+        };
+        let body = MessageBody { embeds: vec![embed], ..MessageBody::default() }.to_json("test");
         let discord = &self.ports.discord;
         let (action, answer) = match &destination.target {
             Target::Webhook { id, token, .. } => {
@@ -133,13 +140,27 @@ impl Delivery {
     }
 }
 
-fn body(view: &DestinationView, by: &Author) -> Value {
+/// What a panel's webhook is tested with; who asked for it is in the audit log.
+fn embed_of_panel(view: &DestinationView, kind: &str, at: DateTime<Utc>) -> Embed {
+    let name = view.name.as_deref().map_or(String::new(), |name| format!(" ({})", escape(name)));
+    let embed = Embed {
+        title: "Test Webhook".into(),
+        description: format!("Testing {kind} webhook{name}"),
+        color: PANEL,
+        footer: Footer { text: "Signalbox".into(), ..Footer::default() },
+        timestamp: Some(at),
+        ..Embed::default()
+    };
+    embed.field("Type", kind, true).field("Status", "✅ Webhook is working", true)
+}
+
+fn embed(view: &DestinationView, by: &Author) -> Embed {
     let by = match by {
         Author::Member(user) => format!("<@{user}>"),
         Author::Key(name) => format!("the API key {}", escape(name)),
     };
     let name = view.name.as_deref().map(|name| format!(" **{}**", escape(name)));
-    let embed = Embed {
+    Embed {
         title: "🔧 Test".into(),
         description: format!(
             "Signals can be delivered here{}. Asked for by {by}.",
@@ -148,6 +169,5 @@ fn body(view: &DestinationView, by: &Author) -> Value {
         color: GREEN,
         footer: Footer { text: "Signalbox".into(), ..Footer::default() },
         ..Embed::default()
-    };
-    MessageBody { embeds: vec![embed], ..MessageBody::default() }.to_json("test")
+    }
 }

@@ -23,19 +23,38 @@ struct Wanted {
     scopes: Vec<String>,
 }
 
+/// The destinations by type and scope of each event, in the order of the batch. What one of them takes, `default` does
+/// not: that route is for what nothing else takes, and people would see it twice. A route that names the panel's
+/// events is somebody's wish, and is followed as well.
+pub(super) async fn find(tx: &mut Tx, batch: &[Event], decisions: &mut [Decision]) -> Result<Vec<Vec<Uuid>>> {
+    let mut all = Vec::with_capacity(batch.len());
+    for (event, decision) in batch.iter().zip(decisions) {
+        let Some(wanted) = wanted(event) else {
+            all.push(Vec::new());
+            continue;
+        };
+        let found = list_typed(tx, event.guild_id, &wanted.types, &wanted.scopes).await?;
+        if !found.is_empty() {
+            let to = format!("{} {}", wanted.types.join(", "), wanted.scopes.join(", "));
+            decision.leave_default(&format!("it went to the webhooks of {to}"));
+        }
+        all.push(found);
+    }
+    Ok(all)
+}
+
 /// Queues the batch's events for destinations by type and scope. Returns how many messages that makes.
 pub(super) async fn queue(
     ports: &Ports,
     tx: &mut Tx,
     batch: &[Event],
+    found: Vec<Vec<Uuid>>,
     decisions: &mut [Decision],
     holds: &mut Holds,
 ) -> Result<usize> {
     let mut messages = Vec::new();
-    for (n, (event, decision)) in batch.iter().zip(decisions).enumerate() {
-        let Some(wanted) = wanted(event) else { continue };
+    for (n, ((event, decision), found)) in batch.iter().zip(decisions).zip(found).enumerate() {
         let served: HashSet<Uuid> = decision.hits.iter().flat_map(|hit| hit.destination_ids.iter().copied()).collect();
-        let found = list_typed(tx, event.guild_id, &wanted.types, &wanted.scopes).await?;
         let found: Vec<Uuid> = found.into_iter().filter(|id| !served.contains(id)).collect();
         let way = Way { n, event, hit: None, destination_ids: &found, subject_id: None };
         let found = holds.sift(&way, &mut decision.plan);

@@ -5,6 +5,7 @@ mod api_key;
 mod approvals;
 mod audit;
 mod chat_command;
+mod community;
 mod deliveries;
 mod destination;
 mod doctor;
@@ -16,15 +17,20 @@ mod link_user;
 mod machines;
 mod panel;
 mod party;
+mod points;
 mod privacy;
 mod raffle;
 mod route;
+mod shop;
 mod silence;
 mod slots;
 mod source;
 mod template;
 pub mod ticket;
+mod time_zone;
 mod timer;
+mod watchroles;
+mod watchtime;
 mod webhook;
 mod webhook_secret;
 mod webhook_setup;
@@ -65,10 +71,17 @@ pub fn all(has_xtsystems: bool, has_kick: bool) -> Vec<Definition> {
         destination::destination(),
         silence::silence(),
         silence::silence_menu(),
+        time_zone::time_zone(),
         deliveries::deliveries(),
         why::why(),
         why::why_not(),
         why::why_menu(),
+        points::points(),
+        watchtime::watchtime(),
+        watchtime::leaderboard(),
+        shop::shop(),
+        watchroles::watchroles(),
+        community::community(),
     ];
     if has_kick {
         commands.extend([kick::kick(), kick::link(), kick::unlink()]);

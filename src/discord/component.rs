@@ -3,14 +3,17 @@
 
 mod approval;
 pub(super) mod audit;
+pub(super) mod community;
 pub(super) mod deliveries;
 pub(super) mod destination;
 pub(super) mod draw;
 mod kick;
 mod link;
 mod play;
+pub(super) mod points;
 pub(super) mod privacy;
 pub(super) mod route;
+pub(super) mod shop;
 pub(super) mod silence;
 pub(super) mod source;
 mod ticket;
@@ -106,14 +109,17 @@ pub async fn on_form(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &Moda
 enum Asked {
     Approval(approval::Asked),
     Audit(audit::Listing),
+    Community,
     Deliveries(deliveries::Asked),
     Destination(destination::Asked),
     Draw(draw::Asked),
     Kick(kick::Asked),
     Link(link::Asked),
+    Points(points::Listing),
     Play(play::Asked),
     Privacy(UserId),
     Route(route::Asked),
+    Shop(shop::Asked),
     Silence(silence::Asked),
     Source(source::Asked),
     Ticket(ticket::Asked),
@@ -137,14 +143,17 @@ fn decode(custom_id: &str) -> Option<Asked> {
     match words.as_slice() {
         ["v1", "approval", words @ ..] => approval::decode(words).map(Asked::Approval),
         ["v1", "audit", words @ ..] => audit::decode(words).map(Asked::Audit),
+        ["v1", "community", words @ ..] => community::decode(words).map(|()| Asked::Community),
         ["v1", "deliveries", words @ ..] => deliveries::decode(words).map(Asked::Deliveries),
         ["v1", "destination", words @ ..] => destination::decode(words).map(Asked::Destination),
         ["v1", "draw", words @ ..] => draw::decode(words).map(Asked::Draw),
         ["v1", panel @ ("gtb" | "slots" | "timer"), words @ ..] => play::decode(panel, words).map(Asked::Play),
         ["v1", "kick", words @ ..] => kick::decode(words).map(Asked::Kick),
         ["v1", "link", words @ ..] => link::decode(words).map(Asked::Link),
+        ["v1", "points", words @ ..] => points::decode(words).map(Asked::Points),
         ["v1", "privacy", words @ ..] => privacy::decode(words).map(Asked::Privacy),
         ["v1", "route", words @ ..] => route::decode(words).map(Asked::Route),
+        ["v1", "shop", words @ ..] => shop::decode(words).map(Asked::Shop),
         ["v1", "silence", words @ ..] => silence::decode(words).map(Asked::Silence),
         ["v1", "source", words @ ..] => source::decode(words).map(Asked::Source),
         ["v1", "ticket", words @ ..] => ticket::decode(words).map(Asked::Ticket),
@@ -164,14 +173,17 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
     let (feature, answer) = match asked {
         Some(Asked::Approval(asked)) => ("approval", approval::answer(bot, asked, &input).await),
         Some(Asked::Audit(asked)) => ("audit", audit::answer(bot, asked, &input).await),
+        Some(Asked::Community) => ("community", community::answer(bot, &input).await),
         Some(Asked::Deliveries(asked)) => ("deliveries", deliveries::answer(bot, asked, &input).await),
         Some(Asked::Destination(asked)) => ("destination", destination::answer(bot, asked, &input).await),
         Some(Asked::Draw(asked)) => ("draw", draw::answer(bot, asked, &input).await),
         Some(Asked::Play(asked)) => ("play", play::answer(bot, asked, &input).await),
         Some(Asked::Kick(asked)) => ("kick", kick::answer(bot, asked, &input).await),
         Some(Asked::Link(asked)) => ("link", link::answer(bot, asked, &input).await),
+        Some(Asked::Points(asked)) => ("points", points::answer(bot, asked, &input).await),
         Some(Asked::Privacy(asked)) => ("privacy", privacy::answer(bot, asked, &input).await),
         Some(Asked::Route(asked)) => ("route", route::answer(bot, asked, &input).await),
+        Some(Asked::Shop(asked)) => ("shop", shop::answer(bot, asked, &input).await),
         Some(Asked::Silence(asked)) => ("silence", silence::answer(bot, asked, &input).await),
         Some(Asked::Source(asked)) => ("source", source::answer(bot, &asked, &input).await),
         Some(Asked::Ticket(asked)) => ("ticket", ticket::answer(bot, asked, &input).await),

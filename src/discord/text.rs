@@ -1,13 +1,16 @@
 //! Every text of the gateway edge.
 
 pub mod api_key;
+pub mod community;
 pub mod delivery;
 pub mod explain;
 pub mod kick;
 pub mod party;
 pub mod play;
+pub mod points;
 pub mod privacy;
 pub mod route;
+pub mod shop;
 pub mod silence;
 pub mod source;
 pub mod ticket;

@@ -14,6 +14,7 @@ pub(super) async fn server(doctor: &Doctor<'_>) -> Found {
         Err(error) => Err(error),
     };
     Ok(match probed {
+        Ok(None) if doctor.ports.config.kick.is_some() => vec![text::only_here()],
         Ok(None) => vec![],
         Ok(Some(facts)) => judge(&facts),
         Err(BusError::Refused(why)) => vec![text::refuses(&why)],

@@ -28,10 +28,10 @@ impl Severity {
     pub fn parse(word: &str) -> Option<Self> {
         Some(match word.trim().to_ascii_lowercase().as_str() {
             "debug" | "trace" => Severity::Debug,
-            "info" | "information" | "low" | "notice" | "ok" => Severity::Info,
-            "warning" | "warn" | "medium" => Severity::Warning,
-            "error" | "high" | "err" => Severity::Error,
-            "critical" | "fatal" | "emergency" | "urgent" => Severity::Critical,
+            "info" | "information" | "informational" | "low" | "notice" | "ok" | "p4" | "p5" | "sev4" => Severity::Info,
+            "warning" | "warn" | "medium" | "minor" | "average" | "p3" | "sev3" => Severity::Warning,
+            "error" | "high" | "err" | "major" | "p2" | "sev2" => Severity::Error,
+            "critical" | "fatal" | "emergency" | "urgent" | "disaster" | "page" | "p1" | "sev1" => Severity::Critical,
             _ => return None,
         })
     }
@@ -165,4 +165,23 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// Rank of a kind in the order key. Unknown kinds count as updates.
 pub fn rank(name: &str) -> u8 {
     find(name).map_or(1, |k| k.rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_other_systems_are_known() {
+        for (severity, words) in [
+            (Severity::Critical, "critical Page P1 sev1 disaster"),
+            (Severity::Error, "error HIGH major p2"),
+            (Severity::Warning, "warn minor average p3"),
+            (Severity::Info, "info informational p5 ok"),
+            (Severity::Debug, "debug trace"),
+        ] {
+            assert!(words.split(' ').all(|word| Severity::parse(word) == Some(severity)), "{words}");
+        }
+        assert_eq!(Severity::parse("purple"), None);
+    }
 }

@@ -1,6 +1,8 @@
 //! Subscriptions of other systems: made, changed, tried, given another secret, deleted. Each with its line in the audit
 //! log, in one transaction.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -18,7 +20,7 @@ use crate::ports::Ports;
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::outbound::{
     OutboundWebhook, delete_outbound_webhook, insert_outbound_test, insert_outbound_webhook, rotate_outbound_secret,
-    update_outbound_webhook,
+    save_outbound_headers, update_outbound_webhook,
 };
 use crate::store::{Store, Tx};
 use crate::upstream::outbound::SECRET_PREFIX;
@@ -27,6 +29,21 @@ use crate::upstream::outbound::SECRET_PREFIX;
 const MOST: usize = 50;
 const LONGEST_NAME: usize = 80;
 const LONGEST_URL: usize = 2000;
+const MOST_HEADERS: usize = 20;
+const LONGEST_HEADER: usize = 1000;
+/// Headers that nobody else sets.
+const OUR_HEADERS: [&str; 10] = [
+    "host",
+    "connection",
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+];
 /// For how long the secret before the last one still signs.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
 
@@ -38,6 +55,8 @@ pub struct Wanted {
     /// Names of [`EVENTS`], or `*`.
     pub events: Vec<String>,
     pub active: bool,
+    /// Sent along with each message; `None` leaves them as they are.
+    pub headers: Option<BTreeMap<String, String>>,
 }
 
 /// Why it is not as wanted; the field, and words for the person who asked.
@@ -100,12 +119,15 @@ pub async fn create(
     if !insert_outbound_webhook(&mut tx, &webhook, &secret).await? {
         return Ok(Err(field("name", "is the name of another webhook")));
     }
+    if let Some(headers) = wanted.headers.as_ref().filter(|headers| !headers.is_empty()) {
+        save_outbound_headers(&mut tx, guild_id, id, headers, now).await?;
+    }
     audit(&mut tx, guild_id, by, "outbound_added", &webhook, now).await?;
     Store::commit(tx).await?;
     Ok(Ok((webhook, secret)))
 }
 
-/// Changes a subscription that was seen in this version.
+/// Changes a subscription that was seen in this version. Another secret replaces the one before as by [`rotate`].
 pub async fn update(
     ports: &Ports,
     guild_id: GuildId,
@@ -113,8 +135,11 @@ pub async fn update(
     id: Uuid,
     version: i32,
     wanted: &Wanted,
+    given: Option<&str>,
 ) -> Result<Result<OutboundWebhook, Trouble>> {
-    if let Err(trouble) = check(ports, wanted) {
+    if let Err(trouble) =
+        check(ports, wanted).and_then(|()| given.map_or(Ok(()), |text| checked_secret(text).map(drop)))
+    {
         return Ok(Err(trouble));
     }
     let Some(found) = ports.store.find_outbound_webhook(guild_id, id).await? else { return Ok(Err(Trouble::Unknown)) };
@@ -134,6 +159,13 @@ pub async fn update(
     let mut tx = ports.store.begin().await?;
     if !update_outbound_webhook(&mut tx, &changed, now).await? {
         return Ok(Err(Trouble::Changed));
+    }
+    if let Some(headers) = &wanted.headers {
+        save_outbound_headers(&mut tx, guild_id, id, headers, now).await?;
+    }
+    if let Some(secret) = given {
+        rotate_outbound_secret(&mut tx, guild_id, id, secret, now + KEPT, now).await?;
+        audit(&mut tx, guild_id, by, "outbound_rotated", &changed, now).await?;
     }
     audit(&mut tx, guild_id, by, "outbound_changed", &changed, now).await?;
     Store::commit(tx).await?;
@@ -192,6 +224,9 @@ fn check(ports: &Ports, wanted: &Wanted) -> Result<(), Trouble> {
     let url =
         Url::parse(&wanted.url).map_err(|_| field("url", "should be an address such as https://example.org/hook"))?;
     ports.outbound.check(&url).map_err(|refused| field("url", format!("cannot be used: {refused}")))?;
+    if let Some(why) = wanted.headers.as_ref().and_then(unfit_headers) {
+        return Err(field("headers", why));
+    }
     if wanted.events.is_empty() {
         return Err(field("events", format!("should be some of {}, or *", EVENTS.join(", "))));
     }
@@ -204,11 +239,42 @@ fn check(ports: &Ports, wanted: &Wanted) -> Result<(), Trouble> {
     }
 }
 
+/// What is wrong with headers of somebody's own; those that say what a message is are ours.
+fn unfit_headers(headers: &BTreeMap<String, String>) -> Option<String> {
+    if headers.len() > MOST_HEADERS {
+        return Some(format!("should be at most {MOST_HEADERS}"));
+    }
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let is_ours = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        OUR_HEADERS.contains(&name.as_str()) || ["webhook-", "proxy-"].iter().any(|family| name.starts_with(family))
+    };
+    let is_value = |value: &str| value.len() <= LONGEST_HEADER && value.bytes().all(|b| (b' '..=b'~').contains(&b));
+    headers.iter().find_map(|(name, value)| {
+        let shown: String = name.chars().take(60).collect();
+        if !is_name(name) || name.len() > LONGEST_NAME {
+            return Some(format!("{shown:?} is not the name of a header"));
+        }
+        if is_ours(name) {
+            return Some(format!("{shown} is set by Signalbox itself"));
+        }
+        (!is_value(value)).then(|| format!("the value of {shown} should be at most {LONGEST_HEADER} ASCII characters"))
+    })
+}
+
+/// As Standard Webhooks writes secrets, or in words of the asker's own, which its libraries read in the same way.
 fn checked_secret(secret: &str) -> Result<String, Trouble> {
-    let bytes = secret.strip_prefix(SECRET_PREFIX).and_then(|text| BASE64.decode(text).ok());
-    match bytes.is_some_and(|bytes| (24..=64).contains(&bytes.len())) {
+    let is_fit = match secret.strip_prefix(SECRET_PREFIX) {
+        Some(text) => BASE64.decode(text).is_ok_and(|bytes| (24..=64).contains(&bytes.len())),
+        None => (16..=200).contains(&secret.len()) && secret.bytes().all(|b| b.is_ascii_graphic()),
+    };
+    match is_fit {
         true => Ok(secret.to_owned()),
-        false => Err(field("secret", "should be whsec_ and 24 to 64 bytes in base64")),
+        false => Err(field(
+            "secret",
+            "should be whsec_ and 24 to 64 bytes in base64, or 16 to 200 characters without spaces",
+        )),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::event::kind;
 use crate::routing::DEFAULT_PATTERN;
 use crate::routing::change::{RouteBody, TemplateBody};
 use crate::routing::filter::Filter;
+use crate::routing::noise::NoiseFault;
 use crate::routing::template::{Template, TemplateError};
 use crate::store::route::ENV_POSITION;
 
@@ -32,6 +33,12 @@ impl Wrong {
     /// The same of something that is part of another.
     pub fn within(self, outer: &str) -> Self {
         Self { field: format!("{outer}.{}", self.field), ..self }
+    }
+}
+
+impl From<NoiseFault> for Wrong {
+    fn from(fault: NoiseFault) -> Self {
+        Self::new(fault.option, fault.words)
     }
 }
 
@@ -62,6 +69,7 @@ pub fn route(board: &Board, before: Option<(Uuid, &RouteBody)>, body: &mut Route
         return Err(Wrong::new("position", format!("A position is a number from 1 to {}.", ENV_POSITION - 1)));
     }
     mentions(&body.mentions)?;
+    body.noise.place(board.zone);
     if body.template_id.is_some() && body.mode.as_deref() == Some("card") {
         let words = "A living card has its own look. Take the template out, or let the route post each event.";
         return Err(Wrong::new("mode", words));

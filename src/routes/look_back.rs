@@ -50,7 +50,7 @@ pub async fn backtest(
         true
     })
     .await?;
-    Ok(Looked { backtest, complete })
+    Ok(Looked { backtest: backtest.finish(), complete })
 }
 
 /// What a silence would have kept back.

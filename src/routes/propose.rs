@@ -190,7 +190,7 @@ fn apply(board: &Board, body: &mut RouteBody, wish: &Wish) -> Result<()> {
     if let Some(scope) = given(&wish.webhook_scope) {
         body.webhook_scope = scope.map(|scope| one_of(scope, &SCOPES, "scope")).transpose()?;
     }
-    wish.noise.apply(&mut body.noise).map_err(UserError::new)?;
+    wish.noise.apply(&mut body.noise).map_err(|fault| UserError::new(fault.words))?;
     body.continues = wish.continues.unwrap_or(body.continues);
     body.position = wish.position.unwrap_or(body.position).clamp(1, ENV_POSITION - 1);
     Ok(())

@@ -4,9 +4,12 @@ mod approval;
 
 pub use approval::{ApprovalState, ApprovalView, Verb, Voter};
 
+use uuid::Uuid;
+
 use crate::event::kind::SubjectKind;
-use crate::routing::embed::{Embed, FIELD_VALUE, MessageBody, escape, fit, relative};
+use crate::routing::embed::{Button, ButtonStyle, Embed, FIELD_VALUE, MessageBody, escape, fit, relative};
 use crate::routing::notice::{capitalised, footer, look};
+use crate::routing::post::About;
 use crate::routing::subject::SubjectState;
 
 /// Timeline lines shown on a card.
@@ -42,6 +45,19 @@ pub fn with_approval(mut body: MessageBody, approval: Option<&ApprovalView>) -> 
     }
     body.buttons.splice(..0, shown.buttons);
     body
+}
+
+/// The last of a card's buttons: silences what it is about. Where the row is full it begins another, so that what people
+/// came to press stays together, and the button is on every card that has buttons at all. A machine has none: who asks
+/// to be let in is shown whatever is silenced (see [`super::silence::must_be_named`]).
+pub fn silence_button(about: &About<'_>, subject_id: Uuid) -> Option<Button> {
+    let is_over = about.is_resolved() || about.state.fields.get("resolved").is_some_and(|field| field.value == true);
+    (about.kind != SubjectKind::Machine && !is_over).then(|| Button {
+        custom_id: format!("v1:silence:ask:{subject_id}"),
+        label: "Silence".to_owned(),
+        emoji: Some("🔕"),
+        style: ButtonStyle::Secondary,
+    })
 }
 
 pub(super) fn frame(state: &SubjectState, kind: &str) -> Embed {

@@ -1,6 +1,8 @@
 //! What a route holds back so that a place stays calm: quiet hours, digests, repeats of a group, what is too much at
 //! once, what is late. Pure: times in, until when out.
 
+pub mod judge;
+
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,14 @@ pub struct Quiet {
     pub from: u16,
     pub to: u16,
     pub zone: Tz,
+    /// It names no place of its own: `zone` is that of its server, as it was when the route was saved.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub by_server: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// So many messages in so many minutes.
@@ -73,6 +83,18 @@ impl Noise {
         *self == Self::default()
     }
 
+    /// Whether it takes the time zone of its server.
+    pub fn needs_place(&self) -> bool {
+        self.quiet.is_some_and(|quiet| quiet.by_server)
+    }
+
+    /// The time zone of its server, for what has none of its own.
+    pub fn place(&mut self, zone: Tz) {
+        if let Some(quiet) = self.quiet.as_mut().filter(|quiet| quiet.by_server) {
+            quiet.zone = zone;
+        }
+    }
+
     /// Whether an event is held back for its age.
     pub fn is_late(&self, occurred_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Late> {
         self.late.filter(|late| now - occurred_at > TimeDelta::minutes(late.minutes.into()))
@@ -91,16 +113,29 @@ impl Noise {
         Some(parts.join("\u{1f}"))
     }
 
+    /// As somebody would ask for what is set.
+    pub fn wish(&self) -> NoiseWish {
+        let minutes = |minutes: u32| span(TimeDelta::minutes(minutes.into()));
+        NoiseWish {
+            quiet_hours: self.quiet.map(|quiet| quiet.words()),
+            digest: self.digest_minutes.map(minutes),
+            throttle: self.throttle.map(|t| format!("{} per {}", t.count, minutes(t.minutes))),
+            group_by: (!self.group_by.is_empty()).then(|| self.group_by.join(", ")),
+            repeat: self.repeat_minutes.map(minutes),
+            when_late: self.late.map(|late| late.words()),
+        }
+    }
+
     /// In the order of the options, with their names; those that are off are left out.
     pub fn words(&self) -> Vec<(&'static str, String)> {
-        let minutes = |minutes: u32| span(TimeDelta::minutes(minutes.into()));
+        let wish = self.wish();
         let all = [
-            ("quiet hours", self.quiet.map(|quiet| quiet.words())),
-            ("digest", self.digest_minutes.map(|every| format!("every {}", minutes(every)))),
-            ("throttle", self.throttle.map(|t| format!("{} per {}", t.count, minutes(t.minutes)))),
-            ("grouped by", (!self.group_by.is_empty()).then(|| self.group_by.join(", "))),
-            ("repeated after", self.repeat_minutes.map(minutes)),
-            ("when late", self.late.map(|late| late.words())),
+            ("quiet hours", wish.quiet_hours),
+            ("digest", wish.digest.map(|every| format!("every {every}"))),
+            ("throttle", wish.throttle),
+            ("grouped by", wish.group_by),
+            ("repeated after", wish.repeat),
+            ("when late", wish.when_late),
         ];
         all.into_iter().filter_map(|(name, words)| Some((name, words?))).collect()
     }
@@ -112,7 +147,7 @@ pub fn is_urgent(event: &Event) -> bool {
 }
 
 /// What somebody wants of these options; what is `None` stays as it is, `none` takes it away.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NoiseWish {
     pub quiet_hours: Option<String>,
     pub digest: Option<String>,
@@ -122,47 +157,62 @@ pub struct NoiseWish {
     pub when_late: Option<String>,
 }
 
+/// What is wrong with a wish, and with which part of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NoiseFault {
+    pub option: &'static str,
+    pub words: String,
+}
+
 impl NoiseWish {
     /// The options with the wish in them, or what is wrong with it.
-    pub fn apply(&self, noise: &mut Noise) -> Result<(), String> {
+    pub fn apply(&self, noise: &mut Noise) -> Result<(), NoiseFault> {
         let time = |text: &str, what: &str| {
             minutes(text).ok_or_else(|| format!("{what} is written as 30m, 1h or 1d: from a minute to a week."))
         };
-        set(&self.quiet_hours, &mut noise.quiet, Quiet::parse)?;
-        set(&self.digest, &mut noise.digest_minutes, |text| time(text, "How often a digest comes"))?;
-        set(&self.throttle, &mut noise.throttle, Throttle::parse)?;
-        set(&self.repeat, &mut noise.repeat_minutes, |text| time(text, "After how long it may repeat"))?;
-        set(&self.when_late, &mut noise.late, Late::parse)?;
+        set("quiet_hours", &self.quiet_hours, &mut noise.quiet, Quiet::parse)?;
+        set("digest", &self.digest, &mut noise.digest_minutes, |text| time(text, "How often a digest comes"))?;
+        set("throttle", &self.throttle, &mut noise.throttle, Throttle::parse)?;
+        set("repeat", &self.repeat, &mut noise.repeat_minutes, |text| time(text, "After how long it may repeat"))?;
+        set("when_late", &self.when_late, &mut noise.late, Late::parse)?;
         let mut group = Some(std::mem::take(&mut noise.group_by)).filter(|paths| !paths.is_empty());
-        set(&self.group_by, &mut group, parse_group)?;
+        set("group_by", &self.group_by, &mut group, parse_group)?;
         noise.group_by = group.unwrap_or_default();
+        let fault = |option, words: &str| Err(NoiseFault { option, words: words.to_owned() });
         match (noise.group_by.is_empty(), noise.repeat_minutes) {
             (false, None) => {
-                Err("Say for how long a group is quiet after its first message: repeat, such as 30m.".into())
+                fault("repeat", "Say for how long a group is quiet after its first message: repeat, such as 30m.")
             }
-            (true, Some(_)) => Err("Say what makes events the same: group_by, such as data.source.".into()),
+            (true, Some(_)) => fault("group_by", "Say what makes events the same: group_by, such as data.source."),
             _ => Ok(()),
         }
     }
 }
 
 fn set<T>(
+    name: &'static str,
     wish: &Option<String>,
     option: &mut Option<T>,
     read: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<(), String> {
+) -> Result<(), NoiseFault> {
     let Some(wish) = wish.as_deref().map(str::trim) else { return Ok(()) };
-    *option = if wish.is_empty() || wish.eq_ignore_ascii_case("none") { None } else { Some(read(wish)?) };
+    *option = if wish.is_empty() || wish.eq_ignore_ascii_case("none") {
+        None
+    } else {
+        Some(read(wish).map_err(|words| NoiseFault { option: name, words })?)
+    };
     Ok(())
 }
 
 impl Quiet {
-    /// `22:00-07:00 Europe/Berlin`; without a zone in UTC.
+    /// `22:00-07:00 Europe/Berlin`; without a place by the clocks of the server, which [`Noise::place`] tells.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let why =
-            || "Quiet hours are written as 22:00-07:00 Europe/Berlin; without a place they are in UTC.".to_owned();
+        let why = || {
+            "Quiet hours are written as 22:00-07:00 Europe/Berlin; without a place they are by the clocks of the server."
+                .to_owned()
+        };
         let text = text.trim().replace(['–', '—'], "-");
-        let (hours, zone) = text.split_once(char::is_whitespace).unwrap_or((&text, "UTC"));
+        let (hours, zone) = text.split_once(char::is_whitespace).unwrap_or((&text, ""));
         let (from, to) = hours.split_once('-').ok_or_else(why)?;
         let minute = |text: &str| {
             let time = NaiveTime::parse_from_str(text.trim(), "%H:%M").map_err(|_| why())?;
@@ -172,14 +222,8 @@ impl Quiet {
         if from == to {
             return Err("Quiet hours end at another time than they begin.".to_owned());
         }
-        let zone = zone.trim();
-        let known = |name: &&&str| name.eq_ignore_ascii_case(zone);
-        let found = chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name()).collect::<Vec<_>>();
-        let name = found.iter().find(known).copied().ok_or_else(|| {
-            let near = crate::config::did_you_mean(zone, found.iter().copied());
-            format!("There is no time zone of this name{near}. They are called Europe/Berlin, America/New_York, UTC.")
-        })?;
-        Ok(Self { from, to, zone: name.parse().map_err(|_| why())? })
+        let by_server = zone.trim().is_empty();
+        Ok(Self { from, to, zone: if by_server { Tz::UTC } else { time_zone(zone)? }, by_server })
     }
 
     /// When they are over; `None` when it is not quiet.
@@ -202,8 +246,24 @@ impl Quiet {
 
     pub fn words(&self) -> String {
         let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-        format!("{}-{} {}", clock(self.from), clock(self.to), self.zone.name())
+        let hours = format!("{}-{}", clock(self.from), clock(self.to));
+        if self.by_server { hours } else { format!("{hours} {}", self.zone.name()) }
     }
+}
+
+/// The names of all time zones.
+pub fn time_zones() -> impl Iterator<Item = &'static str> + Clone {
+    chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())
+}
+
+/// A time zone by its name, however it is capitalised.
+pub fn time_zone(name: &str) -> Result<Tz, String> {
+    let name = name.trim();
+    let found = time_zones().find(|known| known.eq_ignore_ascii_case(name)).and_then(|known| known.parse().ok());
+    found.ok_or_else(|| {
+        let near = crate::config::did_you_mean(name, time_zones());
+        format!("There is no time zone of this name{near}. They are called Europe/Berlin, America/New_York, UTC.")
+    })
 }
 
 fn minute_of(time: NaiveTime) -> u32 {
@@ -321,7 +381,26 @@ mod tests {
         assert_eq!(serde_json::to_string(&Noise::default()).unwrap(), "{}");
         let noise = Noise { quiet: Some(Quiet::parse("22:00-07:00").unwrap()), ..Noise::default() };
         let stored = serde_json::to_string(&noise).unwrap();
-        assert_eq!(stored, r#"{"quiet":{"from":1320,"to":420,"zone":"UTC"}}"#);
+        assert_eq!(stored, r#"{"quiet":{"from":1320,"to":420,"zone":"UTC","by_server":true}}"#);
         assert_eq!(serde_json::from_str::<Noise>(&stored).unwrap(), noise);
+        let older = r#"{"quiet":{"from":1320,"to":420,"zone":"Europe/Berlin"}}"#;
+        let older: Noise = serde_json::from_str(older).unwrap();
+        assert_eq!(older.quiet, Some(Quiet::parse("22:00-07:00 Europe/Berlin").unwrap()));
+    }
+    #[test]
+    fn what_is_set_can_be_asked_for_again() {
+        let all = NoiseWish {
+            quiet_hours: Some("22:00-07:00 Europe/Berlin".into()),
+            digest: Some("90m".into()),
+            throttle: Some("10 per 5m".into()),
+            group_by: Some("type, data.source".into()),
+            repeat: Some("1d".into()),
+            when_late: Some("summarise after 30m".into()),
+        };
+        let (mut noise, mut again) = (Noise::default(), Noise::default());
+        all.apply(&mut noise).unwrap();
+        noise.wish().apply(&mut again).unwrap();
+        assert_eq!(again, noise);
+        assert_eq!(Noise::default().wish(), NoiseWish::default());
     }
 }

@@ -85,11 +85,27 @@ pub struct Decision {
     pub hits: Vec<Hit>,
     pub plan: Plan,
     pub failures: Vec<FilterFailure>,
+    /// No route took it but `default`.
+    pub by_default: bool,
 }
 
 impl Decision {
     pub fn note(&self) -> &str {
         &self.plan.note
+    }
+
+    /// Something else than a route took the event, so `default` has nothing left to catch. `taken` says what.
+    pub fn leave_default(&mut self, taken: &str) {
+        if !self.by_default {
+            return;
+        }
+        self.hits.clear();
+        self.plan.matched.clear();
+        for tried in self.plan.tried.iter_mut().filter(|tried| tried.matched) {
+            tried.matched = false;
+            tried.because = format!("{DEFAULT_PATTERN} is for what nothing else takes: {taken}");
+        }
+        self.plan.note = taken.to_owned();
     }
 }
 
@@ -139,21 +155,23 @@ pub fn decide(view: &EventView<'_>, routes: &[Route]) -> Decision {
     let mut deciding = Deciding { hits: Vec::new(), served: Vec::new(), looked: Vec::new(), failures: Vec::new() };
     if kind::find(&event.kind).is_some_and(|k| !k.shown) {
         let note = format!("{} is recorded, not shown", event.kind);
-        return Decision { hits: Vec::new(), plan: Plan { note, ..Plan::default() }, failures: Vec::new() };
+        let plan = Plan { note, ..Plan::default() };
+        return Decision { hits: Vec::new(), plan, failures: Vec::new(), by_default: false };
     }
     for route in routes.iter().filter(|r| r.pattern != DEFAULT_PATTERN) {
         if deciding.look(route, view) && !route.continues {
             break;
         }
     }
-    if deciding.hits.is_empty() {
+    let by_default = deciding.hits.is_empty();
+    if by_default {
         for route in routes.iter().filter(|r| r.pattern == DEFAULT_PATTERN) {
             if deciding.look(route, view) {
                 break;
             }
         }
     }
-    deciding.decision(view)
+    Decision { by_default, ..deciding.decision(view) }
 }
 
 struct Deciding<'a> {
@@ -242,7 +260,7 @@ impl<'a> Deciding<'a> {
             held: Vec::new(),
             note,
         };
-        Decision { hits: self.hits, plan, failures: self.failures }
+        Decision { hits: self.hits, plan, failures: self.failures, by_default: false }
     }
 
     fn note(&self, view: &EventView<'_>) -> String {

@@ -1,6 +1,7 @@
 //! Approvals: read and written whole, under a row lock.
 
 mod due;
+mod reply;
 mod rule;
 mod vote;
 
@@ -19,6 +20,7 @@ use crate::routing::offer::{Offer, Offers};
 use crate::routing::subject::SubjectState;
 
 pub use due::{OpenApproval, Place, Places, find_places};
+pub use reply::{Reply, count_refusal, keep_reply, take_reply};
 pub use rule::{delete_rule, list_rules, set_rule};
 pub use vote::{
     bar_requester, count_votes, delete_vote, delete_votes, has_vote, insert_vote, is_requester, withdraw_votes,

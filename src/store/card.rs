@@ -21,6 +21,7 @@ use crate::store::upstream_list::ListKind;
 #[derive(Clone, Debug)]
 pub struct CardView {
     pub id: Uuid,
+    pub subject_id: Uuid,
     pub version: i64,
     pub kind: SubjectKind,
     pub state: SubjectState,
@@ -187,6 +188,7 @@ impl From<Row> for CardView {
         });
         CardView {
             id: r.id,
+            subject_id: r.subject_id,
             version: r.version,
             kind: SubjectKind::parse(&r.kind).unwrap_or(SubjectKind::Ticket),
             state: serde_json::from_value(r.state).unwrap_or_default(),

@@ -14,6 +14,9 @@ pub struct ToldEvent {
     pub kind: String,
     pub subject: Option<String>,
     pub source_kind: String,
+    /// What people call the source, and by which scheme its requests are believed, where it is described.
+    pub source_name: String,
+    pub scheme: Option<String>,
     pub via: String,
     pub occurred_at: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
@@ -133,6 +136,8 @@ struct EventRow {
     kind: String,
     subject: Option<String>,
     source_kind: Option<String>,
+    source_name: Option<String>,
+    scheme: Option<String>,
     via: String,
     occurred_at: DateTime<Utc>,
     received_at: DateTime<Utc>,
@@ -148,6 +153,8 @@ impl From<EventRow> for ToldEvent {
             kind: r.kind,
             subject: r.subject,
             source_kind: r.source_kind.unwrap_or_default(),
+            source_name: r.source_name.unwrap_or_default(),
+            scheme: r.scheme,
             via: r.via,
             occurred_at: r.occurred_at,
             received_at: r.received_at,
@@ -274,7 +281,8 @@ impl Store {
     ) -> Result<Vec<ToldEvent>> {
         let rows = sqlx::query_as!(
             EventRow,
-            r#"SELECT e.id, e.kind, e.subject, s.kind AS "source_kind?", e.via, e.occurred_at, e.received_at, e.planned_at,
+            r#"SELECT e.id, e.kind, e.subject, s.kind AS "source_kind?", s.name AS "source_name?",
+                   s.config #>> '{verification,scheme}' AS scheme, e.via, e.occurred_at, e.received_at, e.planned_at,
                    e.plan_note, to_jsonb(e) -> 'plan' AS plan
                FROM event e LEFT JOIN source s ON s.id = e.source_id
                WHERE e.guild_id = $1
@@ -404,6 +412,8 @@ impl Store {
                 kind: r.kind,
                 subject: r.subject,
                 source_kind: r.source_kind.unwrap_or_default(),
+                source_name: String::new(),
+                scheme: None,
                 via: r.via,
                 occurred_at: r.occurred_at,
                 received_at: r.received_at,

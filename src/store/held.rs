@@ -109,12 +109,12 @@ impl Store {
     /// What is due. What came late is due once nothing more of it has come for a while, and waits for `patience` at most.
     pub async fn list_due_held(&self, now: DateTime<Utc>, patience: TimeDelta, limit: i64) -> Result<Vec<Due>> {
         let rows = sqlx::query!(
-            r#"SELECT h.guild_id, h.destination_id, h.reason, bool_or(d.removed_at IS NOT NULL) AS "is_removed!"
-               FROM held h JOIN destination d ON d.id = h.destination_id
-               WHERE h.told_in IS NULL AND h.due_at IS NOT NULL
-               GROUP BY h.guild_id, h.destination_id, h.reason
-               HAVING CASE h.reason WHEN 'late' THEN max(h.due_at) <= $1 OR min(h.due_at) <= $2 ELSE min(h.due_at) <= $1 END
-               ORDER BY min(h.due_at) LIMIT $3"#,
+            r#"SELECT d.guild_id, g.destination_id AS "destination_id!", g.reason AS "reason!",
+                   d.removed_at IS NOT NULL AS "is_removed!"
+               FROM held_group g JOIN destination d ON d.id = g.destination_id
+               WHERE CASE g.reason WHEN 'late' THEN g.last_due_at <= $1 OR g.first_due_at <= $2
+                   ELSE g.first_due_at <= $1 END
+               ORDER BY g.first_due_at LIMIT $3"#,
             now,
             now - patience,
             limit
@@ -129,13 +129,28 @@ impl Store {
         });
         Ok(due.collect())
     }
+
+    /// When the next silence ends, or the next of what is held back comes due.
+    pub async fn next_held_at(&self, patience: TimeDelta) -> Result<Option<DateTime<Utc>>> {
+        let rows = sqlx::query!(
+            "SELECT min(ends_at) AS at, NULL::timestamptz AS late_since FROM silence WHERE receipt_at IS NULL
+             UNION ALL
+             SELECT CASE reason WHEN 'late' THEN last_due_at ELSE first_due_at END,
+                 CASE reason WHEN 'late' THEN first_due_at END
+             FROM held_group"
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().flat_map(|r| [r.at, r.late_since.map(|since| since + patience)]).flatten().min())
+    }
 }
 
 /// What is due is told in this event; what came late all of it. Returns how much it is: 0 when another was faster.
 pub async fn tell_of_due(tx: &mut Tx, due: &Due, told_in: Uuid, now: DateTime<Utc>) -> Result<u64> {
     let done = sqlx::query!(
         "UPDATE held SET told_in = $4 WHERE id IN (SELECT id FROM held
-             WHERE destination_id = $1 AND reason = $2 AND told_in IS NULL AND (due_at <= $3 OR reason = 'late')
+             WHERE destination_id = $1 AND reason = $2 AND told_in IS NULL AND due_at IS NOT NULL
+               AND (due_at <= $3 OR reason = 'late')
              ORDER BY id FOR UPDATE)",
         due.destination_id,
         due.reason,

@@ -7,16 +7,10 @@ use uuid::Uuid;
 
 use super::{Result, Tx};
 use crate::id::GuildId;
+use crate::routing::noise::judge::Window;
 
 /// A route, a destination, and what tells groups apart; empty for all of them together.
 pub type WindowKey = (Uuid, Uuid, String);
-
-/// The interval that runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Window {
-    pub ends_at: DateTime<Utc>,
-    pub count: i64,
-}
 
 /// Locks the intervals of these keys until the transaction ends; those that are new are over already.
 pub async fn lock_windows(

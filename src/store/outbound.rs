@@ -1,5 +1,7 @@
 //! Other systems that are told what happens here: their subscriptions, what each is still to be told, and every attempt.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -80,6 +82,11 @@ fn previous_secret_key(id: Uuid) -> String {
     format!("outbound.{id}.secret_previous")
 }
 
+/// Headers may hold what lets us in.
+fn headers_key(id: Uuid) -> String {
+    format!("outbound.{id}.headers_secret")
+}
+
 /// Notes something for every system that wants to hear it, in the transaction of what it tells of.
 pub async fn tell(
     connection: &mut PgConnection,
@@ -152,7 +159,8 @@ impl Store {
         .await?)
     }
 
-    /// Leases what is due, at most one delivery of each system: one that does not answer holds up no other.
+    /// Leases what is due, one delivery of each system at a time, in all processes: a system that does not answer holds up
+    /// no other.
     pub async fn claim_outbound(
         &self,
         token: Uuid,
@@ -167,6 +175,8 @@ impl Store {
                        SELECT DISTINCT ON (o.outbound_webhook_id) o.id FROM outbound_delivery o
                        JOIN outbound_webhook w ON w.id = o.outbound_webhook_id AND w.active
                        WHERE o.state = 'pending' AND o.not_before <= $2 AND (o.leased_until IS NULL OR o.leased_until <= $2)
+                         AND o.outbound_webhook_id NOT IN (SELECT b.outbound_webhook_id FROM outbound_delivery b
+                                                           WHERE b.state = 'pending' AND b.leased_until > $2)
                        ORDER BY o.outbound_webhook_id, o.not_before, o.id)
                    ORDER BY d.not_before LIMIT $4 FOR UPDATE SKIP LOCKED)
                UPDATE outbound_delivery d SET lease_token = $1, leased_until = $3, attempts = d.attempts + 1
@@ -196,6 +206,13 @@ impl Store {
             secrets.extend(self.find_setting(guild_id, &previous_secret_key(webhook_id)).await?);
         }
         Ok(secrets.into_iter().map(SecretString::from).collect())
+    }
+
+    /// Headers that a system wants with each message.
+    pub async fn outbound_headers(&self, guild_id: GuildId, webhook_id: Uuid) -> Result<Vec<(String, String)>> {
+        let stored = self.find_setting(guild_id, &headers_key(webhook_id)).await?;
+        let headers = stored.and_then(|text| serde_json::from_str::<BTreeMap<String, String>>(&text).ok());
+        Ok(headers.unwrap_or_default().into_iter().collect())
     }
 
     /// When the next delivery comes due.
@@ -364,6 +381,17 @@ pub async fn rotate_outbound_secret(
     Ok(true)
 }
 
+/// Replaces the headers that a system wants with each message.
+pub async fn save_outbound_headers(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    id: Uuid,
+    headers: &BTreeMap<String, String>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    save_secret(tx, guild_id, &headers_key(id), &json!(headers).to_string(), now).await
+}
+
 async fn save_secret(tx: &mut Tx, guild_id: GuildId, key: &str, secret: &str, now: DateTime<Utc>) -> Result<()> {
     let sealed = tx.keys.seal(&setting_place(guild_id.0, key), secret)?;
     sqlx::query!(
@@ -383,7 +411,7 @@ pub async fn delete_outbound_webhook(tx: &mut Tx, guild_id: GuildId, id: Uuid) -
     let gone = sqlx::query!("DELETE FROM outbound_webhook WHERE id = $1 AND guild_id = $2", id, guild_id.0)
         .execute(&mut **tx)
         .await?;
-    let keys = [secret_key(id), previous_secret_key(id)];
+    let keys = [secret_key(id), previous_secret_key(id), headers_key(id)];
     sqlx::query!("DELETE FROM setting WHERE guild_id = $1 AND key = ANY ($2)", guild_id.0, &keys[..])
         .execute(&mut **tx)
         .await?;

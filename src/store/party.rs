@@ -85,7 +85,7 @@ impl Store {
     pub async fn find_told(&self, guild_id: GuildId, event_id: Uuid) -> Result<Vec<Told>> {
         let rows = sqlx::query_as!(
             Told,
-            r#"SELECT m.state, COALESCE(d.name, '') AS "name!", d.channel_id, d.webhook_channel_id,
+            r#"SELECT m.state, s.state AS "send_state?", COALESCE(d.name, '') AS "name!", d.channel_id, d.webhook_channel_id,
                    s.discord_message_id AS "message_id?", s.note AS "note?", d.disabled_because
                FROM message m JOIN destination d ON d.id = m.destination_id LEFT JOIN send s ON s.id = m.send_id
                WHERE m.guild_id = $1 AND m.event_id = $2 ORDER BY m.id"#,
@@ -114,6 +114,8 @@ impl Store {
 pub struct Told {
     /// `queued`, `sending`, `delivered`, `dead`
     pub state: String,
+    /// Of what is under way: `open`, `in_doubt`, `unresolved`
+    pub send_state: Option<String>,
     /// Empty when nobody has named the destination.
     pub name: String,
     pub channel_id: Option<i64>,

@@ -174,6 +174,7 @@ const OTHERS: &[Table] = &[
             BY_GUILD,
         )
     },
+    table("guild_setting", "the time zone of the server", IN_USE, BY_GUILD),
     table("upstream_list", "what XTSystems lets choose from: states, priorities, its users", IN_USE, BY_SOURCE),
     Table {
         members: &[
@@ -269,6 +270,21 @@ const OTHERS: &[Table] = &[
             on_delete: OnDelete::KeepNameless,
         }],
         ..table("approval_rule", "rules of approvals that were set by command", IN_USE, BY_GUILD)
+    },
+    Table {
+        members: &[Member {
+            column: "person_id",
+            by: By::Person,
+            what: "actions that you pressed and that are not settled",
+            exported: "approval_id, asked_at",
+            on_delete: OnDelete::Row,
+        }],
+        ..table(
+            "approval_reply",
+            "by which whoever pressed an action is told that it was refused; the token of the interaction encrypted",
+            "until the action is settled, 15 minutes at most",
+            BY_GUILD,
+        )
     },
     Table {
         members: &[

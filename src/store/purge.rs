@@ -180,6 +180,7 @@ impl Store {
             + self.purge_requests(cutoffs.request, limit).await?
             + self.purge_noise(cutoffs.event, cutoffs.interaction, limit).await?
             + self.purge_api_keys(cutoffs.event, limit).await?
+            + self.purge_community(cutoffs.seen, cutoffs.interaction, limit).await?
             + self.purge_kick(cutoffs.event, cutoffs.interaction, limit).await?)
     }
 

@@ -15,6 +15,7 @@ use crate::routing::Mode;
 use crate::routing::change::RouteBody;
 use crate::routing::noise::Noise;
 use crate::routing::template::Parts;
+use crate::store::guild_setting::find_time_zone;
 
 /// Routes from the environment stand after those made by people, before `default`.
 pub const ENV_POSITION: i32 = 1_000_000;
@@ -150,6 +151,12 @@ pub async fn list_routes(tx: &mut Tx, guild_id: GuildId) -> Result<Vec<StoredRou
     .fetch_all(&mut **tx)
     .await?;
     let mut routes: Vec<StoredRoute> = rows.into_iter().map(StoredRoute::from).collect();
+    if routes.iter().any(|route| route.noise.needs_place()) {
+        let zone = find_time_zone(tx, guild_id).await?.unwrap_or_default();
+        for route in routes.iter_mut().filter(|route| route.noise.needs_place()) {
+            Arc::make_mut(&mut route.noise).place(zone);
+        }
+    }
     // One question for each selector, however many routes have it.
     let mut known: HashMap<(Option<String>, Option<String>), Vec<Uuid>> = HashMap::new();
     for route in routes.iter_mut().filter(|route| route.webhook_type.is_some() || route.webhook_scope.is_some()) {

@@ -2,7 +2,8 @@
 //! and seal on the way; nobody else sees the stored form.
 //!
 //! `destination.webhook_token`, the `setting` values whose key says that they are secret, the tokens of `kick_account`,
-//! and `ticket_action.interaction_token` and `kick_oauth_state.verifier`, which are too short-lived to be sealed anew.
+//! and `ticket_action.interaction_token`, `approval_reply.interaction_token` and `kick_oauth_state.verifier`, which are
+//! too short-lived to be sealed anew.
 
 use uuid::Uuid;
 
@@ -69,6 +70,19 @@ pub(super) fn seal_interaction_token(keys: &Keyring, action_id: Uuid, token: Opt
 /// `None` also when its key was replaced meanwhile.
 pub(super) fn open_interaction_token(keys: &Keyring, action_id: Uuid, sealed: Option<&str>) -> Option<String> {
     keys.open(&interaction_place(action_id), sealed?).ok()
+}
+
+fn reply_place(approval_id: Uuid) -> String {
+    format!("approval_reply:{approval_id}:interaction_token")
+}
+
+/// The same for the token by which whoever pressed an action is told of its refusal.
+pub(super) fn seal_reply_token(keys: &Keyring, approval_id: Uuid, token: &str) -> Option<String> {
+    keys.seal(&reply_place(approval_id), token).ok()
+}
+
+pub(super) fn open_reply_token(keys: &Keyring, approval_id: Uuid, sealed: &str) -> Option<String> {
+    keys.open(&reply_place(approval_id), sealed).ok()
 }
 
 impl Store {

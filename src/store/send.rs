@@ -11,6 +11,10 @@ use super::{Result, Store, Tx, outbound};
 use crate::id::{ChannelId, MessageId};
 use crate::routing::post::{NewPost, PostState};
 
+mod by_hand;
+
+pub use by_hand::{ByHand, settle_by_hand};
+
 /// States of a send, as in `ARCHITECTURE.md`, table 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendState {
@@ -308,10 +312,17 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool> {
         let heard = heard_by_others(send, update);
-        if heard.is_none() && !update.requeue {
+        let is_unresolved = send.state == SendState::Unresolved;
+        if heard.is_none() && !update.requeue && !is_unresolved {
             return finish(&self.pool, lane, send, update, attempt, now).await;
         }
         let mut tx = self.begin().await?;
+        // Meanwhile somebody may have said what became of it: then that counts.
+        if is_unresolved && lane::hold(&mut tx, lane).await? && !by_hand::is_unresolved(&mut tx, send.id).await? {
+            insert_attempt(&mut tx, attempt).await?;
+            tx.commit().await?;
+            return Ok(true);
+        }
         let held = finish(&mut *tx, lane, send, update, attempt, now).await?;
         if held && update.requeue {
             requeue(&mut tx, lane, send).await?;

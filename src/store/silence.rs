@@ -231,17 +231,6 @@ impl Store {
         .await?;
         Ok(rows.into_iter().map(StoredSilence::from).collect())
     }
-
-    /// When the next one ends that owes a receipt, or something else that was held back is due.
-    pub async fn next_held_at(&self) -> Result<Option<DateTime<Utc>>> {
-        Ok(sqlx::query_scalar!(
-            "SELECT LEAST((SELECT min(ends_at) FROM silence WHERE receipt_at IS NULL),
-                 (SELECT min(h.due_at) FROM (SELECT CASE reason WHEN 'late' THEN max(due_at) ELSE min(due_at) END AS due_at
-                      FROM held WHERE told_in IS NULL AND due_at IS NOT NULL GROUP BY destination_id, reason) h))"
-        )
-        .fetch_one(&self.pool)
-        .await?)
-    }
 }
 
 impl Store {

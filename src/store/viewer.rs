@@ -206,3 +206,11 @@ pub async fn set_ignored(
     };
     Ok(done.rows_affected() == 1)
 }
+
+/// Those of these persons who are not counted, and where.
+pub async fn list_ignored(tx: &mut Tx, persons: &[Uuid]) -> Result<Vec<(GuildId, Uuid)>> {
+    let rows = sqlx::query!("SELECT guild_id, person_id FROM viewer_ignored WHERE person_id = ANY ($1)", persons)
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(rows.into_iter().map(|r| (GuildId(r.guild_id), r.person_id)).collect())
+}

@@ -31,8 +31,13 @@ pub const FLUSH: usize = 10_000;
 
 impl Store {
     /// Adds presences, at most [`FLUSH`] and each row of the table once, in the order of its key; and notes that their
-    /// hours are to be counted at `due_at`.
-    pub async fn flush_presences(&self, presences: &[Presence], due_at: DateTime<Utc>) -> Result<()> {
+    /// hours are to be counted: those that are over at once, others at `due_at`.
+    pub async fn flush_presences(
+        &self,
+        presences: &[Presence],
+        now: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+    ) -> Result<()> {
         let channels: Vec<Uuid> = presences.iter().map(|p| p.kick_channel_id).collect();
         let hours: Vec<i32> = presences.iter().map(|p| p.hour).collect();
         let viewers: Vec<Uuid> = presences.iter().map(|p| p.viewer_id).collect();
@@ -62,7 +67,8 @@ impl Store {
         // In the same commit: what is written is counted, whoever dies. Last, so that its lock is short.
         sqlx::query!(
             "INSERT INTO watch_channel AS c (kick_channel_id, hour, guild_id, due_at, version)
-             SELECT DISTINCT u.channel, n.hour, u.guild, $4::timestamptz, 1
+             SELECT DISTINCT u.channel, n.hour, u.guild,
+                 CASE WHEN n.hour < floor(extract(epoch FROM $6::timestamptz) / 3600) THEN $6 ELSE $4::timestamptz END, 1
              FROM UNNEST($1::uuid[], $2::integer[], $3::bigint[], $5::bigint[]) AS u (channel, hour, guild, said),
                  LATERAL (VALUES (u.hour, true), (u.hour + 1, u.said >> 55 <> 0)) AS n (hour, matters)
              WHERE n.matters ORDER BY 1, 2
@@ -72,10 +78,36 @@ impl Store {
             &hours,
             &guilds,
             due_at,
-            &said
+            &said,
+            now
         )
         .execute(&mut *tx)
         .await?;
         tx.commit().await
+    }
+}
+
+impl Store {
+    /// Hours that are older than what is counted any more, and purchases that were never confirmed.
+    pub(super) async fn purge_community(&self, hours: DateTime<Utc>, drafts: DateTime<Utc>, limit: i64) -> Result<u64> {
+        let hour = i32::try_from(hours.timestamp().div_euclid(3600)).unwrap_or(0);
+        let presences = sqlx::query!(
+            "DELETE FROM watch_hour WHERE ctid IN (SELECT ctid FROM watch_hour WHERE hour < $1 LIMIT $2)",
+            hour,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
+        let channels = sqlx::query!(
+            "DELETE FROM watch_channel WHERE ctid IN (SELECT ctid FROM watch_channel c WHERE hour < $1 AND due_at IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM watch_hour h WHERE h.kick_channel_id = c.kick_channel_id AND h.hour = c.hour)
+                 LIMIT $2)",
+            hour,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
+        let drafts = sqlx::query!("DELETE FROM shop_draft WHERE created_at < $1", drafts).execute(&self.pool).await?;
+        Ok(presences.rows_affected() + channels.rows_affected() + drafts.rows_affected())
     }
 }

@@ -2,6 +2,7 @@
 //! what an answer means is decided in `delivery::classify`.
 
 mod inspect;
+mod member;
 mod place;
 mod thread;
 mod webhook;
@@ -27,6 +28,7 @@ use crate::upstream::permission::{Channel, Member, Role};
 pub use inspect::Application;
 pub use place::Guild;
 pub use thread::Thread;
+pub use webhook::post_name;
 
 /// Characters of Discord's explanation that are kept.
 const EXPLANATION: usize = 400;

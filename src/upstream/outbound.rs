@@ -28,6 +28,8 @@ pub struct Message<'a> {
     pub method: &'static str,
     pub id: &'a str,
     pub body: &'a str,
+    /// Headers of the receiver's own wish.
+    pub headers: &'a [(String, String)],
 }
 
 /// What came of a request.
@@ -77,14 +79,9 @@ impl OutboundClient {
         self.reach.check_now(url).await
     }
 
-    /// Posts a body under an id, signed with each of the secrets.
-    pub async fn post(&self, url: &Url, id: &str, body: &str, secrets: &[SecretString], at: DateTime<Utc>) -> Answer {
-        self.send(url, &Message { method: "POST", id, body }, secrets, at).await
-    }
-
-    /// The same with another method.
+    /// Sends a body under an id, signed with each of the secrets.
     pub async fn send(&self, url: &Url, message: &Message<'_>, secrets: &[SecretString], at: DateTime<Utc>) -> Answer {
-        let Message { method, id, body } = *message;
+        let Message { method, id, body, headers } = *message;
         let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
         let request = match self.http.request(method, url) {
             Ok(request) => request,
@@ -92,9 +89,13 @@ impl OutboundClient {
         };
         let seconds = at.timestamp();
         let signatures: Vec<String> = secrets.iter().map(|secret| sign(secret, id, seconds, body.as_bytes())).collect();
-        let request = request
+        let own_name = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+        let name = (!own_name).then_some(("user-agent", concat!("Signalbox/", env!("CARGO_PKG_VERSION"))));
+        let given = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let request = given
+            .chain(name)
+            .fold(request, |request, (name, value)| request.header(name, value))
             .header("content-type", "application/json")
-            .header("user-agent", concat!("Signalbox/", env!("CARGO_PKG_VERSION")))
             .header("webhook-id", id)
             .header("webhook-timestamp", seconds.to_string())
             .header("webhook-signature", signatures.join(" "));

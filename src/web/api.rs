@@ -17,8 +17,10 @@ pub mod input;
 pub mod key;
 pub mod page;
 pub mod problem;
+mod reader;
 pub mod repeat;
 pub mod routes;
+pub mod server;
 pub mod silences;
 pub mod sources;
 pub mod templates;
@@ -69,6 +71,7 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
         .merge(events::routes())
         .merge(deliveries::routes())
         .merge(destinations::routes())
+        .merge(server::routes())
         .merge(silences::routes())
         .merge(sources::routes())
         .merge(routes::routes())
@@ -87,7 +90,7 @@ pub fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
         .layer(from_fn(problem::finish));
     let metrics = web.ports.metrics.clone();
     let routes = routes.layer(from_fn(move |request, next| watch::count(metrics.clone(), request, next)));
-    Router::new().nest(BASE, routes)
+    Router::new().nest(BASE, routes).route("/docs", get(reader::reader))
 }
 
 /// The OpenAPI 3.1 document, as it is served and committed.

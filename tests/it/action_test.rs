@@ -4,7 +4,8 @@ use crate::support::actions::{Ci, LEAVE, actions, buttons, edit, status};
 use crate::support::api::{any_key, ask};
 use crate::support::machines::{audit, form, freeze_cards, heard, second_approver};
 use crate::support::senders::{added, hex_hmac, line, send};
-use crate::support::town::{Setup, Town, run, run_with, told};
+use crate::support::tickets::heard_later;
+use crate::support::town::{Setup, Town, run, run_with, show, told};
 use chrono::TimeDelta;
 use serde_json::json;
 use standin::receiver::{Manner, Receiver};
@@ -25,7 +26,7 @@ async fn a_press_is_posted_signed_and_confirmed_on_the_card() {
         State: Failed
         Timeline: <+0s> changed
         -- ci · deploy.changed
-        (Roll back) (Promote)
+        (Roll back) (Promote) (Silence)
         ");
         assert_eq!(told(&town.press("approver", "ops", "Roll back").await), "");
         let requests = ci.receiver.requests();
@@ -74,7 +75,12 @@ async fn what_the_other_system_refuses_is_told_in_its_words() {
         let ci = Ci::new(town).await;
         ci.deploy(town, "msg_1", "failed").await;
         ci.receiver.set_for(Manner::Refuse { status: 422, text: "run 7 is *locked*".into() }, 1);
-        town.press("approver", "ops", "Roll back").await;
+        let pressed = town.press("approver", "ops", "Roll back").await;
+        assert_eq!(heard_later(town, &pressed), r"⚠️ ci refused (Roll back, web 1.4.2): run 7 is \*locked\*");
+        let card = town.messages("ops").pop().unwrap()["id"].as_str().unwrap().to_owned();
+        let why = async || show(&town.command("admin", "why", json!({ "message": card })).await["message"]);
+        let refused = why().await;
+        insta::assert_snapshot!(refused.lines().find(|line| line.contains("refused")).unwrap_or_default(), @r"⚠️ What was decided on it was refused once, the last time by ci: run 7 is \*locked\*");
         insta::assert_snapshot!(status(town), @r"
         ⚠️ ci refused: Roll back (asked for by <@approver> <+0s>)
         > run 7 is \*locked\*
@@ -86,6 +92,26 @@ async fn what_the_other_system_refuses_is_told_in_its_words() {
         ");
         let ids = ci.ids();
         assert!(ids.len() == 2 && ids[0] != ids[1], "a new decision has an id of its own: {ids:?}");
+        assert!(why().await.contains("What was decided on it was refused once."), "{}", why().await);
+        assert_eq!(town.count("SELECT count(*) FROM approval_reply").await, 0, "nothing is kept once it is settled");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_comes_too_late_is_on_the_card_alone() {
+    in_town(async |town| {
+        let ci = Ci::new(town).await;
+        ci.deploy(town, "msg_1", "failed").await;
+        ci.receiver.set(Manner::Refuse { status: 503, text: "later".into() });
+        let pressed = town.press("approver", "ops", "Roll back").await;
+        town.advance(TimeDelta::minutes(14)).await;
+        assert_eq!(town.count("SELECT count(*) FROM approval_reply").await, 1);
+        town.advance(TimeDelta::minutes(2)).await;
+        ci.receiver.set(Manner::Refuse { status: 422, text: "no".into() });
+        town.advance(TimeDelta::minutes(30)).await;
+        assert!(status(town).contains("ci refused"), "{}", status(town));
+        assert_eq!(heard_later(town, &pressed), "");
     })
     .await;
 }

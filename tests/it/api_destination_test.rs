@@ -44,6 +44,7 @@ async fn a_webhook_is_added_and_never_shown_again() {
           "disabled_because": null,
           "discord_name": null,
           "enabled": true,
+          "failures": 0,
           "id": "ID-1",
           "kind": "webhook",
           "last_delivery_at": null,

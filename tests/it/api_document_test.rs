@@ -68,3 +68,23 @@ async fn it_is_served_to_everybody() {
     })
     .await;
 }
+
+/// The same for people, without a script.
+#[tokio::test]
+async fn people_read_it_at_docs() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        let page = town.http.get(format!("http://{}/docs", town.app.address)).send().await.unwrap();
+        assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+        assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+        let text = page.text().await.unwrap();
+        for (method, path, _) in operations() {
+            let heading = format!("<span class=\"method\">{method}</span> <code>{path}</code>");
+            assert!(text.contains(&heading), "{heading}");
+        }
+        for at in text.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(text.contains(&format!("id=\"{at}\"")), "#{at}");
+        }
+        assert!(!text.contains("<script") && !text.contains("http://"));
+    })
+    .await;
+}

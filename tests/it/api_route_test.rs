@@ -60,7 +60,9 @@ async fn a_program_adds_a_route_and_a_person_undoes_it() {
           "destination_ids": [
             "ID-1"
           ],
+          "digest": null,
           "filter": "data.source == 'db-01'",
+          "group_by": null,
           "id": "ID-2",
           "mentions": [],
           "min_severity": "warning",
@@ -69,10 +71,14 @@ async fn a_program_adds_a_route_and_a_person_undoes_it() {
           "pattern": "alert.*",
           "paused": false,
           "position": 10,
+          "quiet_hours": null,
+          "repeat": null,
           "scope": null,
           "source_id": null,
           "template_id": null,
-          "type": null
+          "throttle": null,
+          "type": null,
+          "when_late": null
         }
         "#);
         let shown = ask(town, &key, &format!("GET /routes/{}", id(&added))).send().await;
@@ -285,10 +291,20 @@ async fn a_proposed_route_is_tried_on_what_came() {
         insta::assert_snapshot!(tried.read(), @r#"
         200
         {
+          "at_once": 0,
           "complete": true,
+          "digests": 0,
+          "dropped": 0,
           "edits": 0,
           "errors": {},
           "examples": [],
+          "held": {
+            "digest": 0,
+            "late": 0,
+            "quiet_hours": 0,
+            "repeat": 0,
+            "throttle": 0
+          },
           "instead": {},
           "looked_at": 1,
           "matched": 0,
@@ -329,6 +345,87 @@ async fn a_proposed_route_is_tried_on_what_came() {
         }
         assert_eq!(town.count("SELECT count(*) FROM route WHERE origin = 'db'").await, 0);
         assert_eq!((town.lines("alerts"), town.lines("party")), ("disk full\nslow".into(), String::new()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_route_holds_back_is_set_and_tried() {
+    run(async |town| {
+        let key = any_key(town).await;
+        let party = destination(town, &key, "party").await;
+        for (n, words) in ["at noon", "again", "still", "and on"].into_iter().enumerate() {
+            let alert = json!({ "alert_type": "disk", "severity": "high", "message": words, "source": "db-01" });
+            town.send("alert.triggered", alert).await;
+            town.advance(TimeDelta::minutes(if n == 2 { 40 } else { 5 })).await;
+        }
+        let mut route = json!({ "name": "calm", "pattern": "alert.*", "destination_ids": [party],
+            "throttle": "1 per 30m", "when_late": "drop after 1h" });
+        let tried = ask(town, &key, "POST /routes/backtest").json(&json!({ "route": route })).send().await.json;
+        let part = |name: &str| tried[name].to_string();
+        insta::assert_snapshot!(
+            ["matched", "at_once", "held", "digests", "dropped"].map(|name| format!("{name} {}", part(name))).join("\n"),
+            @r#"
+        matched 4
+        at_once 2
+        held {"digest":0,"late":0,"quiet_hours":0,"repeat":0,"throttle":2}
+        digests 1
+        dropped 0
+        "#
+        );
+        route["quiet_hours"] = json!("22:00-07:00 Europe/Berlin");
+        let added = add(town, &key, &route).await;
+        let noise = |answer: &Answer| {
+            let all = ["quiet_hours", "digest", "throttle", "group_by", "repeat", "when_late"];
+            all.map(|name| format!("{name} {}", answer.json[name])).join("\n")
+        };
+        insta::assert_snapshot!(noise(&added), @r#"
+        quiet_hours "22:00-07:00 Europe/Berlin"
+        digest null
+        throttle "1 per 30 min"
+        group_by null
+        repeat null
+        when_late "drop after 1 h"
+        "#);
+        let at = format!("PATCH /routes/{}", id(&added));
+        let change = json!({ "throttle": null, "when_late": null, "group_by": "type, data.source", "repeat": "90m" });
+        insta::assert_snapshot!(noise(&put(town, &key, &at, &change).await), @r#"
+        quiet_hours "22:00-07:00 Europe/Berlin"
+        digest null
+        throttle null
+        group_by "type, data.source"
+        repeat "1 h 30 min"
+        when_late null
+        "#);
+        let mut told = String::new();
+        for (field, value) in [
+            ("quiet_hours", json!("at night")),
+            ("digest", json!("1y")),
+            ("throttle", json!("many")),
+            ("group_by", json!("x == 1")),
+            ("repeat", json!(null)),
+            ("when_late", json!(7)),
+        ] {
+            let refused = put(town, &key, &at, &json!({ field: value })).await;
+            let error = &refused.json["errors"][0];
+            told += &format!("{} {}: {}\n", refused.status, error["field"], error["message"]);
+        }
+        insta::assert_snapshot!(told, @r#"
+        400 "quiet_hours": "Quiet hours are written as 22:00-07:00 Europe/Berlin; without a place they are by the clocks of the server."
+        400 "digest": "How often a digest comes is written as 30m, 1h or 1d: from a minute to a week."
+        400 "throttle": "A throttle is written as 10 per 5m: so many messages in so much time."
+        400 "group_by": "A group is named by up to 5 paths, such as data.source or type, data.host."
+        400 "repeat": "Say for how long a group is quiet after its first message: repeat, such as 30m."
+        400 "when_late": "invalid type: integer 7, expected a string"
+        "#);
+        let plain = json!({ "name": "calm", "pattern": "alert.*", "destination_ids": [party] });
+        let replaced = put(town, &key, &format!("PUT /routes/{}", id(&added)), &plain).await;
+        assert!(noise(&replaced).lines().all(|line| line.ends_with(" null")), "{}", replaced.text);
+        town.alert("the last").await;
+        assert_eq!(town.lines("party"), "the last");
+        let ops = seen(town);
+        assert!(ops.contains("quiet hours: 22:00-07:00 Europe/Berlin") && ops.contains("Undo"), "{ops}");
+        town.messages("alerts");
     })
     .await;
 }

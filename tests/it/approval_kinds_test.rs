@@ -72,6 +72,7 @@ async fn a_change_is_decided_on_its_tickets_card() {
         (Set the status ▾ Open)
         (Set the priority ▾ –)
         (Approve) (Deny) (Assign to me) (Note) (Close)
+        (Silence)
         ");
         let pressed = town.press("approver", "tickets", "Approve").await;
         assert_eq!(pressed["modal"]["title"], "Approve this change");

@@ -108,6 +108,8 @@ async fn a_message_in_doubt_is_listed_with_its_reason() {
         [📬 Deliveries]
         ❔ `#1` `alert.triggered` → <#1180000000000000104> · in doubt, nobody can tell, since <+0s>
           ↳ Read Message History is missing: nobody can tell whether it arrived
+          ↳ Look there: if it has arrived, press Sent; if it has not, Send again.
+        (Sent #1) (Send again #1)
         ");
         let number = town.count("SELECT id FROM message").await;
         let why = town.command("admin", "why", json!({ "message": format!("#{number}") })).await;
@@ -135,6 +137,80 @@ async fn pages_are_turned_by_their_buttons_by_whoever_asked() {
         let shown = show(&turned["message"]);
         let shown = if shown.is_empty() { show(&turned["response"]["data"]) } else { shown };
         assert_eq!(shown.matches("→").count(), 2, "{turned}");
+    })
+    .await;
+}
+
+/// What a webhook posts into a channel that the bot cannot see.
+async fn hidden(town: &Town, mishap: &str) -> u64 {
+    let (id, token, _) = town.discord.create_webhook(town.discord.channel_id("stream"), "Relay").unwrap();
+    town.route_to_webhook("alert.*", id, &token).await;
+    town.deny("stream", 1 << 10);
+    town.fault("execute_webhook", mishap, 1);
+    town.alert("one").await;
+    town.advance(seconds(7)).await;
+    town.advance(seconds(12)).await;
+    id
+}
+
+/// The list's message and the custom id of a button.
+fn button(outcome: &Value, label: &str) -> (String, String) {
+    let rows = outcome["message"]["components"].as_array().unwrap();
+    let mut all = rows.iter().flat_map(|row| row["components"].as_array().unwrap());
+    let found = all.find(|button| button["label"] == label).unwrap_or_else(|| panic!("{outcome:#}"));
+    (outcome["message"]["id"].as_str().unwrap().to_owned(), found["custom_id"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn what_nobody_can_find_out_is_settled_by_whoever_looks() {
+    for (mishap, label, begins) in
+        [("accept_then_drop", "Sent #1", "one"), ("drop", "Send again #1", "⏰ Late: due <+0s>")]
+    {
+        run(async |town| {
+            let webhook = hidden(town, mishap).await;
+            assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'unresolved'").await, 1);
+            let list = town.command("admin", "deliveries list", json!({})).await;
+            if mishap == "drop" {
+                insta::assert_snapshot!(show(&list["message"]).replace(&webhook.to_string(), "WEBHOOK"), @"
+                [📬 Deliveries]
+                ❔ `#1` `alert.triggered` → webhook `…/webhooks/WEBHOOK/••••` in <#1180000000000000105> · in doubt, nobody can tell, since <+0s>
+                  ↳ Missing Access
+                  ↳ Look there: if it has arrived, press Sent; if it has not, Send again.
+                (Sent #1) (Send again #1)
+                ");
+            }
+            let (message, id) = button(&list, label);
+            let said = told(&town.press_id("admin", &message, &id).await);
+            assert!(said.contains(if label == "Sent #1" { "counts as delivered" } else { "is sent again" }), "{said}");
+            let again = told(&town.press_id("admin", &message, &id).await);
+            assert_eq!(again, "`#1` is settled already; nothing was done. `/deliveries list` has how it stands.");
+            assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'delivered'").await, 1, "{mishap}");
+            town.advance(minutes(11)).await;
+            let stands = town.lines("stream");
+            assert!(stands.starts_with(begins) && stands.ends_with("one"), "{mishap}: {stands}");
+            assert_eq!(town.messages("stream").len(), 1);
+            let audit = town.column("SELECT detail ->> 'as' FROM audit WHERE action = 'delivery_settled'").await;
+            assert_eq!(audit.len(), 1, "once, with who it was");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_card_that_somebody_has_seen_is_not_posted_again() {
+    run(async |town| {
+        let (id, token, _) = town.discord.create_webhook(town.discord.channel_id("stream"), "Relay").unwrap();
+        town.route_to_webhook("ticket.*", id, &token).await;
+        town.deny("stream", 1 << 10);
+        town.fault("execute_webhook", "accept_then_drop", 1);
+        town.send("ticket.created", ticket("1", "open")).await;
+        town.advance(seconds(20)).await;
+        let list = town.command("admin", "deliveries list", json!({ "state": "in doubt" })).await;
+        let (message, id) = button(&list, "Sent #1");
+        town.press_id("admin", &message, &id).await;
+        town.send("ticket.updated", ticket("1", "waiting")).await;
+        town.advance(minutes(11)).await;
+        assert_eq!(town.lines("stream"), "Ticket 1 [Open]", "nobody knows its message, so it stays as it is");
     })
     .await;
 }

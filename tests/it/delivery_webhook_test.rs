@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::support::delivery::{minutes, seconds, ticket};
-use crate::support::town::{Town, run};
+use crate::support::town::{Town, run, told};
 
 /// Alerts go through a webhook of #stream.
 async fn relay(town: &Town) -> (u64, String) {
@@ -60,19 +60,94 @@ async fn without_a_candidate_it_is_sent_again() {
     }
 }
 
+/// Another program has the webhook's address as well.
+async fn somebody_else_posts(town: &Town, (id, token): &(u64, String)) {
+    let url = format!("{}/api/v10/webhooks/{id}/{token}?wait=true", town.discord.origin());
+    let body = json!({ "content": "somebody else", "allowed_mentions": { "parse": [] } });
+    assert_eq!(town.http.post(url).json(&body).send().await.unwrap().status(), 200);
+}
+
+/// What came to nothing is not taken for somebody else's message, and what arrived is found among others.
+#[tokio::test]
+async fn the_webhook_itself_reads_which_message_is_ours() {
+    for (mishap, expected) in
+        [("drop", "known\nsomebody else | \none"), ("accept_then_drop", "known\none\nsomebody else | ")]
+    {
+        run(async |town| {
+            let relay = relay(town).await;
+            town.alert("known").await;
+            town.fault("execute_webhook", mishap, 1);
+            town.alert("one").await;
+            somebody_else_posts(town, &relay).await;
+            town.advance(seconds(7)).await;
+            town.advance(seconds(12)).await;
+            assert_eq!(town.lines("stream"), expected, "{mishap}");
+            assert!(town.status().await.contains("0 in doubt"), "{mishap}");
+        })
+        .await;
+    }
+}
+
+/// Who waits for a message tries out whether the webhook works.
+#[tokio::test]
+async fn a_test_of_the_webhook_is_not_taken_for_the_message_that_was_lost() {
+    run(async |town| {
+        relay(town).await;
+        town.execute("UPDATE destination SET name = 'Relay' WHERE kind = 'webhook'").await;
+        town.alert("known").await;
+        town.fault("execute_webhook", "drop", 1);
+        town.alert("one").await;
+        let tested = town.command("admin", "destination test", json!({ "destination": "Relay" })).await;
+        assert!(told(&tested).contains("works"), "{tested}");
+        town.advance(seconds(7)).await;
+        town.advance(seconds(12)).await;
+        assert_eq!(town.lines("stream").lines().filter(|line| *line == "one").count(), 1, "{}", town.lines("stream"));
+    })
+    .await;
+}
+
+/// Its message is older than the attempt, by our clock.
+#[tokio::test]
+async fn a_clock_that_is_ahead_of_discords_doubles_nothing() {
+    run(async |town| {
+        town.clock.advance(seconds(40));
+        relay(town).await;
+        town.alert("known").await;
+        town.fault("execute_webhook", "accept_then_drop", 1);
+        town.alert("one").await;
+        town.advance(seconds(7)).await;
+        town.advance(seconds(12)).await;
+        assert_eq!(town.lines("stream"), "known\none");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_while_something_is_in_doubt_stops_nobody_else() {
+    run(async |town| {
+        let (id, _) = relay(town).await;
+        town.fault("execute_webhook", "drop", 1);
+        town.alert("one").await;
+        town.route_to_webhook("nothing.at.all", id, "wrong").await;
+        town.advance(seconds(7)).await;
+        town.advance(seconds(12)).await;
+        town.send("ticket.created", ticket("1", "open")).await;
+        assert_eq!(town.lines("tickets"), "Ticket 1 [Open]");
+        assert!(town.status().await.contains("1 in doubt"));
+        town.lines("ops");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn several_candidates_leave_it_unresolved_until_one_is_left() {
     run(async |town| {
-        let (id, token) = relay(town).await;
+        let relay = relay(town).await;
         town.fault("execute_webhook", "accept_then_drop", 1);
         town.alert("one").await;
-        let url = format!("{}/api/v10/webhooks/{id}/{token}?wait=true", town.discord.origin());
-        town.http
-            .post(url)
-            .json(&json!({ "content": "somebody else", "allowed_mentions": { "parse": [] } }))
-            .send()
-            .await
-            .unwrap();
+        somebody_else_posts(town, &relay).await;
+        // Not even the webhook is told what is in its messages.
+        town.fault("edit_webhook_message", "status:404", 3);
         town.advance(seconds(7)).await;
         town.advance(seconds(12)).await;
         insta::assert_snapshot!(town.status().await, @"
@@ -181,6 +256,52 @@ async fn into_a_forum_each_message_is_a_post() {
         let posts = town.discord.threads(forum);
         let told = posts.iter().map(|post| format!("{}: {}", post["name"], town.lines(post["id"].as_str().unwrap())));
         insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#""🎫 New Ticket Created": Ticket 1 [Solved]"#);
+    })
+    .await;
+}
+
+/// Posts of a webhook are told apart by who wrote them and how they are called.
+#[tokio::test]
+async fn a_lost_post_of_a_webhook_is_looked_for_in_its_forum() {
+    for mishap in ["accept_then_drop", "status:500:done", "status:200:done", "drop", "status:500"] {
+        run(async |town| {
+            let forum = town.discord.add_channel(town.discord.guild_id(), "board", 15);
+            let (id, token, _) = town.discord.create_webhook(forum, "Relay").unwrap();
+            town.route_to_webhook("alert.*", id, &token).await;
+            town.alert("known").await;
+            town.fault("execute_webhook", mishap, 1);
+            town.alert("one").await;
+            assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'in_doubt'").await, 1, "{mishap}");
+            town.advance(seconds(7)).await;
+            town.advance(seconds(12)).await;
+            let posts = town.discord.threads(forum);
+            let told: Vec<String> = posts.iter().map(|post| town.lines(post["id"].as_str().unwrap())).collect();
+            assert_eq!(told, ["known", "one"], "{mishap}");
+            assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'delivered'").await, 2, "{mishap}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_could_be_anothers_is_left_to_people() {
+    run(async |town| {
+        let forum = town.discord.add_channel(town.discord.guild_id(), "board", 15);
+        let (id, token, _) = town.discord.create_webhook(forum, "Relay").unwrap();
+        town.route_to_webhook("alert.*", id, &token).await;
+        town.alert("known").await;
+        town.fault("execute_webhook", "drop", 1);
+        town.alert("one").await;
+        let url = format!("{}/api/v10/webhooks/{id}/{token}?wait=true", town.discord.origin());
+        let other = json!({ "content": "x", "thread_name": "Another", "allowed_mentions": { "parse": [] } });
+        town.http.post(url).json(&other).send().await.unwrap();
+        town.advance(seconds(7)).await;
+        town.advance(seconds(12)).await;
+        let unresolved = "SELECT note FROM send WHERE state = 'unresolved'";
+        assert_eq!(town.column(unresolved).await, ["one message of this webhook could be it"]);
+        for post in town.discord.threads(forum) {
+            town.lines(post["id"].as_str().unwrap());
+        }
     })
     .await;
 }

@@ -258,7 +258,7 @@ async fn the_story_plays_itself() {
     -- XTSystems · ticket.created
     (Set the status ▾ Open)
     (Set the priority ▾ Medium)
-    (Assign to me) (Note) (Close)
+    (Assign to me) (Note) (Close) (Silence)
     ");
     let party = demo.see("party").await;
     assert!(party.contains("Members: 4 · Alice, Bob, Cleo, Dan\nGame: Minecraft"), "{party}");

@@ -93,7 +93,7 @@ async fn a_webhook_is_taken_by_its_address_and_its_token_is_shown_to_nobody() {
         assert!(list.contains("type SUPPORT for USER") && !list.contains(&token), "{list}");
         let stored = town.column("SELECT webhook_token FROM destination WHERE webhook_token IS NOT NULL").await;
         assert!(!stored.is_empty() && stored.iter().all(|stored| !stored.contains(&token)), "sealed");
-        assert_eq!(town.see("stream").matches("Signals can be delivered here").count(), 1);
+        assert_eq!(town.see("stream").matches("Testing SUPPORT webhook (Relay)").count(), 1);
         for odd in [
             url.replace("https://", "http://"),
             url.replace("discord.com", "discord.com.example.org"),

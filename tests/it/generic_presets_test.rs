@@ -239,3 +239,29 @@ async fn sentry_issues_and_alerts_about_them_share_a_card() {
     })
     .await;
 }
+
+/// <https://docs.sentry.io/organization/integrations/integration-platform/webhooks/errors/>
+#[tokio::test]
+async fn sentry_errors_are_on_the_card_of_their_issue() {
+    run(async |town| {
+        let sentry = sentry(town).await;
+        let error = json!({
+            "action": "created", "actor": { "type": "application", "id": "sentry", "name": "Sentry" },
+            "data": { "error": {
+                "issue_id": "1170820242", "title": "Error: blooopy is not defined", "culprit": "?(runner)", "level": "error",
+                "web_url": "https://sentry.example.org/organizations/town/issues/1170820242/events/e/" } }
+        });
+        sentry.sentry(town, "error", "r-1", &error).await;
+        insta::assert_snapshot!(town.see("ops"), @"
+        [🟠 Error: blooopy is not defined]
+        ?(runner)
+        Action: created
+        By: Sentry
+        State: Created
+        Timeline: <+0s> error
+        -- errors · sentry.error
+        ");
+        assert_eq!(town.count("SELECT count(*) FROM subject WHERE key = 'signal:issue/1170820242'").await, 1);
+    })
+    .await;
+}

@@ -29,7 +29,7 @@ async fn a_ticket_from_opened_to_closed() {
         -- XTSystems · ticket.created
         (Set the status ▾ Open)
         (Set the priority ▾ High)
-        (Assign to me) (Note) (Close)
+        (Assign to me) (Note) (Close) (Silence)
         ");
         town.advance(chrono::TimeDelta::minutes(5)).await;
         let updated = json!({ "id": "t-1", "title": "Printer *on fire*", "status": "in_progress", "priority": "high", "updated_by": "bob@town.example",
@@ -49,7 +49,7 @@ async fn a_ticket_from_opened_to_closed() {
         -- XTSystems · ticket.updated
         (Set the status ▾ In Progress)
         (Set the priority ▾ High)
-        (Assign to me) (Note) (Close)
+        (Assign to me) (Note) (Close) (Silence)
         ");
         town.advance(chrono::TimeDelta::minutes(5)).await;
         let closed = json!({ "id": "t-1", "title": "Printer *on fire*", "status": "closed", "resolution": "bought a new one" });
@@ -86,7 +86,7 @@ async fn a_ticket_with_nothing_but_an_id() {
         -- XTSystems · ticket.created
         (Set the status ▾ –)
         (Set the priority ▾ –)
-        (Assign to me) (Note) (Close)
+        (Assign to me) (Note) (Close) (Silence)
         ");
     })
     .await;
@@ -96,7 +96,7 @@ async fn a_ticket_with_nothing_but_an_id() {
 async fn an_asset() {
     run(async |town| {
         let created = json!({ "id": "as-1", "name": "db-1", "description": "the database", "asset_type": "server", "created_by": "ada" });
-        insta::assert_snapshot!(shows(town, "asset.created", created, "ops").await, @r"
+        insta::assert_snapshot!(shows(town, "asset.created", created, "ops").await, @"
         [💻 New Asset Created]
         Asset ID: as-1
         Name: db-1
@@ -104,10 +104,11 @@ async fn an_asset() {
         Description: the database
         Timeline: <+0s> created by ada
         -- XTSystems · asset.created
+        (Silence)
         ");
         let updated = json!({ "id": "as-1", "name": "db-1", "description": "the old database", "updated_by": "bob" });
         town.advance(chrono::TimeDelta::minutes(1)).await;
-        insta::assert_snapshot!(shows(town, "asset.updated", updated, "ops").await, @r"
+        insta::assert_snapshot!(shows(town, "asset.updated", updated, "ops").await, @"
         [💻 Asset Updated]
         Asset ID: as-1
         Name: db-1
@@ -116,6 +117,7 @@ async fn an_asset() {
         Timeline: <+0s> created by ada
         <+60s> updated by bob
         -- XTSystems · asset.updated
+        (Silence)
         ");
     })
     .await;

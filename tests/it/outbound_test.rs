@@ -6,6 +6,7 @@ use crate::support::machines;
 use crate::support::town::{Setup, Town, run, run_with};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use signalbox::upstream::xtsystems::{Auth, NewWebhook, WebhookUpdate, XtSystemsClient};
 
 /// Without leave nothing on this machine is reached.
 async fn in_town(test: impl AsyncFnOnce(&mut Town)) {
@@ -207,6 +208,83 @@ async fn addresses_of_this_machine_are_refused_without_leave() {
         assert!(listener.heard().is_empty());
         let log = ask(town, &key, &format!("GET /webhooks/{id}/deliveries")).send().await;
         assert_eq!(log.json["items"][0]["response_body"], "localhost leads to this machine or its network; nothing is sent there");
+    })
+    .await;
+}
+
+/// Another process is in the middle of a delivery.
+#[tokio::test]
+async fn a_system_is_told_one_thing_at_a_time() {
+    in_town(async |town| {
+        let listener = Listener::start().await;
+        subscribed(town, &listener, &["approval.opened"]).await;
+        listener.answer(503, "not now");
+        town.machine("web-1").await;
+        assert_eq!(listener.heard().len(), 1);
+        listener.answer(200, "");
+        town.execute(
+            "UPDATE outbound_delivery SET lease_token = gen_random_uuid(), leased_until = not_before + interval '15 s'",
+        )
+        .await;
+        town.machine("web-2").await;
+        assert!(listener.heard().is_empty(), "the first is still under way");
+        town.advance(TimeDelta::seconds(30)).await;
+        assert_eq!(listener.types(), ["approval.opened", "approval.opened"]);
+        town.see("machines");
+    })
+    .await;
+}
+
+/// A client of XTSystems' own webhooks needs nothing but another address.
+#[tokio::test]
+async fn a_client_of_xtsystems_can_use_them() {
+    in_town(async |town| {
+        let listener = Listener::start().await;
+        let base = format!("http://{}/api", town.app.address).parse().unwrap();
+        let client = XtSystemsClient::new(base, any_key(town).await.into(), Auth::Bearer).unwrap();
+        let secret = "a-secret-of-somebodys-own";
+        let mut new = NewWebhook::new("Tools", &listener.url, vec!["approval.opened".into()], secret.into());
+        new.headers.insert("Authorization".into(), "Bearer let-me-in".into());
+        new.company_id = Some("c-1".into());
+        let made = client.create_webhook(&new).await.unwrap();
+        assert_eq!(client.list_webhooks().await.unwrap(), std::slice::from_ref(&made));
+        let other = Some("another-secret-of-theirs".to_owned().into());
+        let update = WebhookUpdate { name: Some("Desk".into()), secret: other, ..WebhookUpdate::default() };
+        assert_eq!(client.update_webhook(&made.id, &update).await.unwrap().name, "Desk");
+        assert!(client.test_webhook(&made.id).await.unwrap());
+        town.settle().await;
+        let heard = listener.heard().remove(0);
+        assert_eq!(heard.header("authorization"), "Bearer let-me-in");
+        assert_eq!(heard.header("webhook-signature").split(' ').count(), 2, "both secrets sign");
+        let log = client.list_deliveries(&made.id, 50).await.unwrap();
+        assert_eq!((log.len(), log[0].was_accepted(), log[0].webhook_id.as_ref()), (1, true, Some(&made.id)));
+        let stored = town.column("SELECT value FROM setting WHERE key LIKE 'outbound.%'").await;
+        assert!(stored.len() == 3 && stored.iter().all(|value| value.starts_with("enc:v1:")));
+        client.delete_webhook(&made.id).await.unwrap();
+        assert_eq!(town.count("SELECT count(*) FROM setting WHERE key LIKE 'outbound.%'").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn headers_that_say_what_a_message_is_are_nobody_elses() {
+    in_town(async |town| {
+        let listener = Listener::start().await;
+        let key = any_key(town).await;
+        let mut told = Vec::new();
+        for (name, value) in
+            [("Content-Length", "1"), ("webhook-signature", "x"), ("X Y", "1"), ("X-Y", "a\r\nHost: b")]
+        {
+            let wanted = json!({ "name": "tools", "url": listener.url, "events": ["*"], "headers": { name: value } });
+            let refused = ask(town, &key, "POST /webhooks").json(&wanted).send().await;
+            told.push(format!("{} {}", refused.status, refused.json["errors"][0]["message"].as_str().unwrap()));
+        }
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        400 Content-Length is set by Signalbox itself
+        400 webhook-signature is set by Signalbox itself
+        400 "X Y" is not the name of a header
+        400 the value of X-Y should be at most 1000 ASCII characters
+        "#);
     })
     .await;
 }

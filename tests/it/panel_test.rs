@@ -69,16 +69,16 @@ async fn a_crash_is_told_where_its_type_and_scope_are_heard() {
         Timestamp: 2026-01-02T10:00:00.000Z
         -- NodeByte Hosting
         ");
-        // The routes are asked as well: `default` leads to #ops.
-        assert_eq!(town.see("ops"), town.see("stream"));
+        assert_eq!(town.see("ops"), "", "`default` is for what nothing else takes");
         insta::assert_snapshot!(results(town, &key, &answer).await, @r#"
         200
         {
           "errors": [],
           "failed": 0,
+          "held": 0,
           "id": "ID-1",
           "pending": 0,
-          "sent": 2,
+          "sent": 1,
           "success": true
         }
         "#);
@@ -115,9 +115,10 @@ async fn one_broken_webhook_delays_no_other() {
             }
           ],
           "failed": 1,
+          "held": 0,
           "id": "ID-1",
           "pending": 0,
-          "sent": 2,
+          "sent": 1,
           "success": true
         }
         "#);
@@ -147,6 +148,7 @@ async fn who_waits_is_told_what_became_of_it() {
         {
           "errors": [],
           "failed": 0,
+          "held": 0,
           "id": "ID-1",
           "pending": 0,
           "sent": 1,
@@ -207,6 +209,87 @@ async fn a_secret_setting_is_nowhere_stored() {
         ");
         let stored = town.column("SELECT encode(body, 'escape') FROM event_raw UNION ALL SELECT data::text FROM event").await;
         assert!(!stored.is_empty() && !stored.concat().contains("ptla_"), "{stored:#?}");
+    })
+    .await;
+}
+
+/// As the panel itself tests a webhook.
+#[tokio::test]
+async fn a_webhook_of_the_panel_is_tested_as_the_panel_does() {
+    run(async |town| {
+        destination(town, "stream", "Ops", "SYSTEM", "ADMIN").await;
+        town.command("admin", "destination test", json!({ "destination": "Ops" })).await;
+        insta::assert_snapshot!(town.see("stream"), @"
+        [Test Webhook]
+        Testing SYSTEM webhook (Ops)
+        Type: SYSTEM
+        Status: ✅ Webhook is working
+        -- Signalbox
+        ");
+        assert_eq!(town.messages("stream")[0]["embeds"][0]["color"], 5_814_783);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_silence_holds_back_is_counted_as_that() {
+    run(async |town| {
+        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
+        let silence = json!({ "type": "panel.*", "for": "2h", "reason": "the racks are moved" });
+        let preview = town.command("admin", "silence add", silence).await;
+        let button = preview["message"]["components"][0]["components"][0]["custom_id"].as_str().unwrap();
+        town.press_id("admin", preview["message"]["id"].as_str().unwrap(), button).await;
+        let key = key(town, &["events:write", "events:read"]).await;
+        let answer = dispatch(town, &key, &crashed()).await;
+        let read = results(town, &key, &answer).await;
+        assert!(read.contains("\"held\": ") && read.contains("\"errors\": []"), "{read}");
+        assert_eq!(town.lines("stream"), "");
+        town.messages("ops");
+    })
+    .await;
+}
+
+/// Nobody can read whether it arrived.
+#[tokio::test]
+async fn a_doubt_is_named_in_the_results() {
+    const VIEW_CHANNEL: u64 = 1 << 10;
+    run(async |town| {
+        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
+        let key = key(town, &["events:write", "events:read"]).await;
+        town.deny("stream", VIEW_CHANNEL);
+        town.fault("execute_webhook", "drop", 1);
+        let answer = dispatch(town, &key, &crashed()).await;
+        town.advance(chrono::TimeDelta::seconds(20)).await;
+        let read = results(town, &key, &answer).await;
+        assert!(read.contains("in doubt: Missing Access") && read.contains("\"pending\": 1"), "{read}");
+        town.messages("ops");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_sees_it_twice_because_of_the_default_route() {
+    run(async |town| {
+        let key = key(town, &["events:write"]).await;
+        dispatch(town, &key, &crashed()).await;
+        assert_eq!(town.see("ops").matches("Server Crashed").count(), 1, "without a webhook of its type `default` has it");
+        destination(town, "stream", "Ops", "GAME_SERVER", "ADMIN").await;
+        dispatch(town, &key, &crashed()).await;
+        assert_eq!(town.see("stream").matches("Server Crashed").count(), 1);
+        assert_eq!(town.see("ops").matches("Server Crashed").count(), 1, "its webhook has it now");
+        let id = town.column("SELECT id::text FROM event WHERE kind = 'panel.server.state' ORDER BY id DESC").await.remove(0);
+        let why = town.command("admin", "why", json!({ "message": id })).await;
+        let why = crate::support::town::show(&why["message"]);
+        insta::assert_snapshot!(why.lines().filter(|line| line.contains("Routes") || line.contains("default")).collect::<Vec<_>>().join("\n"), @"
+        🧭 Routes: it went to the webhooks of GAME_SERVER ADMIN.
+        Nearest that did not: **default**, because default is for what nothing else takes: it went to the webhooks of GAME_SERVER ADMIN.
+        ");
+
+        // A route that names it is somebody's wish.
+        town.route_to_channel("panel.*", town.discord.channel_id("party")).await;
+        dispatch(town, &key, &crashed()).await;
+        assert_eq!(town.see("party").matches("Server Crashed").count(), 1);
+        assert_eq!(town.see("stream").matches("Server Crashed").count(), 2);
     })
     .await;
 }

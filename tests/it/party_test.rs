@@ -70,6 +70,7 @@ async fn an_evening() {
         Game: Minecraft
         Since: <+0s>
         -- LANrage
+        (Silence)
 
         [👋 Bob joined]
         Welcome to **Friday Night Gaming**!

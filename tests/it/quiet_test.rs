@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::delivery::{minutes, ticket};
 use crate::support::machines::{heard, names};
-use crate::support::town::{Town, run, show};
+use crate::support::town::{Setup, Town, run, run_with, show};
 
 fn plain(town: &Town, text: &str) -> String {
     let mut text = names(town, text);
@@ -263,7 +263,7 @@ async fn options_are_checked_changed_and_taken_away() {
             told.push(read(town, &town.command("admin", "route add", options).await).trim().to_owned());
         }
         insta::assert_snapshot!(told.join("\n"), @"
-        Quiet hours are written as 22:00-07:00 Europe/Berlin; without a place they are in UTC.
+        Quiet hours are written as 22:00-07:00 Europe/Berlin; without a place they are by the clocks of the server.
         How often a digest comes is written as 30m, 1h or 1d: from a minute to a week.
         A throttle is written as 10 per 5m: so many messages in so much time.
         Say for how long a group is quiet after its first message: repeat, such as 30m.
@@ -281,6 +281,66 @@ async fn options_are_checked_changed_and_taken_away() {
         **repeated after** `1 h`
         **throttle** ~~`10 per 5 min`~~ none
         ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_route_is_tried_with_what_it_holds_back() {
+    run(async |town| {
+        for n in 1..=5 {
+            alert(town, "high", "db-01", &format!("disk at 9{n} %")).await;
+            town.advance(minutes(5)).await;
+        }
+        alert(town, "critical", "db-01", "disk full").await;
+        let wish = json!({ "name": "calm", "type": "alert.*", "to": "party", "quiet_hours": "10:00-10:08 UTC",
+            "throttle": "1 per 10m" });
+        let preview = read(town, &town.command("admin", "route add", wish).await);
+        insta::assert_snapshot!(preview.split("Tried on").nth(1).unwrap(), @"
+         what came: In the last 24 hours: 6 events. 6 would have taken this route: 5 messages.
+        🌙 3 at once · 2 held back by quiet hours · 1 held back by the throttle · told in 2 digests
+        → #party 5 messages
+        ⚠️ 6 events taken away from **alert.triggered**
+        ✅ `alert.triggered` disk full <+1500s>
+        ✅ `alert.triggered` disk at 95 % <+1200s>
+        ✅ `alert.triggered` disk at 94 % <+900s>
+        -- Nothing is saved until you press Save.
+        (Save)
+        ");
+        town.messages("alerts");
+    })
+    .await;
+}
+
+/// However much waits, what is due is found by the index: once for each place and reason.
+#[tokio::test]
+async fn what_is_due_is_found_without_reading_what_waits() {
+    run_with(Setup { gateway: false, ..Setup::default() }, async |town| {
+        town.execute(
+            "INSERT INTO held (guild_id, event_id, destination_id, reason, kind, occurred_at, headline, due_at, held_at)
+             SELECT d.guild_id, gen_random_uuid(), d.id, CASE WHEN n % 2 = 0 THEN 'digest' ELSE 'late' END, 'alert.triggered',
+                 '2026-01-02T10:00:00Z', 'disk full', '2026-01-03T10:00:00Z', '2026-01-02T10:00:00Z'
+             FROM (SELECT id, guild_id FROM destination ORDER BY id LIMIT 4) d CROSS JOIN generate_series(1, 50000) n",
+        )
+        .await;
+        town.execute("VACUUM ANALYZE held").await;
+        let plan = town.column("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, COSTS OFF, BUFFERS OFF) SELECT * FROM held_group").await;
+        let reads: Vec<&String> = plan.iter().filter(|line| line.contains("Scan") && line.contains(" held")).collect();
+        assert!(reads.len() >= 4 && reads.iter().all(|line| line.contains("held_waiting")), "{plan:#?}");
+        assert!(reads.iter().all(|line| line.contains("rows=1 ") || line.contains("rows=0") || line.contains("rows=1.00 ")), "{plan:#?}");
+        let due = async |after: i64| {
+            let now = town.clock.now() + TimeDelta::minutes(after);
+            town.store().list_due_held(now, TimeDelta::minutes(15), 100).await.unwrap().len()
+        };
+        assert_eq!((due(0).await, due(24 * 60).await), (0, 8), "four places, two reasons");
+        town.execute(
+            "UPDATE held SET due_at = '2026-01-02T10:30:00Z' WHERE id IN (SELECT min(id) FROM held GROUP BY reason)",
+        )
+        .await;
+        assert_eq!(due(29).await, 0);
+        assert_eq!(due(30).await, 1, "the digest; more of what is late is still to come");
+        assert_eq!(due(45).await, 2, "what is late has waited long enough");
+        assert_eq!(town.store().next_held_at(TimeDelta::minutes(15)).await.unwrap(), Some(town.clock.now() + TimeDelta::minutes(30)));
     })
     .await;
 }

@@ -120,7 +120,7 @@ async fn an_entry_becomes_a_card_once() {
         -- XTSystems · ticket.created
         (Set the status ▾ Open)
         (Set the priority ▾ High)
-        (Assign to me) (Note) (Close)
+        (Assign to me) (Note) (Close) (Silence)
         ");
         assert_eq!(sender.pending().await, 0, "acknowledged");
         sender.send(&ticket("t1")).await;

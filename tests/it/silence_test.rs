@@ -317,3 +317,35 @@ async fn why_names_the_silence() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_card_has_a_button_that_silences_what_it_is_about() {
+    run(async |town| {
+        town.route_to_channel("ticket.updated", town.discord.channel_id("party")).await;
+        town.send("ticket.created", ticket("1", "open")).await;
+        town.machine("web-07").await;
+        assert!(town.button("machines", "Silence").is_none(), "who asks to be let in is shown whatever is silenced");
+        let member = town.press("member", "tickets", "Silence").await;
+        insta::assert_snapshot!(heard(town, &member), @"You need the Manage Server permission for this.");
+        let asked = town.press("admin", "tickets", "Silence").await;
+        insta::assert_snapshot!(plain(town, &show(&asked["response"]["data"])), @"
+        Silence `ticket.*` from xtsystems about `ticket:1`? New messages are withheld, and told of when it is over.
+        (How long? ▾ –)
+        ");
+        let message = asked["message"]["id"].as_str().unwrap_or_else(|| panic!("{asked:#}"));
+        let select = asked["message"]["components"][0]["components"][0]["custom_id"].as_str().unwrap();
+        insta::assert_snapshot!(heard(town, &choose_in(town, "admin", message, select, "1 hour").await), @"
+        🔕 `ticket.*` from xtsystems about `ticket:1` is silent until <+3600s>. /silence end ends it before.
+        In the last 24 hours: 2 events. 1 would have been withheld: 1 × `ticket.created`.
+        🔕 `ticket.created` Ticket 1 <+0s>
+        ");
+        town.send("ticket.updated", ticket("1", "waiting")).await;
+        town.send("ticket.updated", ticket("2", "waiting")).await;
+        assert_eq!(town.lines("party"), "Ticket 2 [Waiting]", "a card elsewhere would have been new");
+        assert_eq!(town.lines("tickets"), "Ticket 1 [Waiting]", "the card that is there is edited");
+        town.send("ticket.closed", ticket("1", "closed")).await;
+        assert!(town.button("tickets", "Silence").is_none(), "what is over has nothing to silence");
+        town.messages("machines");
+    })
+    .await;
+}

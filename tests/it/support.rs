@@ -27,3 +27,4 @@ pub mod supervisor;
 pub mod terminal;
 pub mod tickets;
 pub mod town;
+pub mod viewers;

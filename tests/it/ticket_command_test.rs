@@ -63,7 +63,7 @@ async fn a_ticket_is_created_and_its_card_appears() {
         -- XTSystems · ticket.created
         (Set the status ▾ Open)
         (Set the priority ▾ Critical)
-        (Assign to me) (Note) (Close)
+        (Assign to me) (Note) (Close) (Silence)
         ");
     })
     .await;

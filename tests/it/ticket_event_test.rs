@@ -133,7 +133,7 @@ async fn an_event_about_something_else_confirms_nothing() {
         -- XTSystems · ticket.updated
         (Set the status ▾ Open)
         (Set the priority ▾ High)
-        (Assign to me) (Note) (Close)
+        (Assign to me) (Note) (Close) (Silence)
         ");
         town.advance(TimeDelta::seconds(31)).await;
         assert_eq!(states(town).await, "note confirmed, status In Progress confirmed");

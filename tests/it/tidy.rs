@@ -53,6 +53,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "doctor",
             "ticket",
             "routes",
+            "community",
         ],
     ),
     (EDGES, &["discord", "web"]),

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use signalbox::delivery::explain::{Pointer, why};
 use signalbox::id::GuildId;
 
+use crate::support::api::{ask, key};
 use crate::support::delivery::{alert, seconds, ticket};
+use crate::support::senders::added;
 use crate::support::town::{Town, run, show, told};
 
 const VIEW_CHANNEL: u64 = 1 << 10;
@@ -174,6 +176,32 @@ async fn why_not_names_refused_requests_and_what_to_check() {
         🩺 What to check: The last `alert.triggered` came <+0s>.
         Requests were refused in that time; what was wrong with them stands above.
         "#);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_sent_it_and_by_what_it_was_believed() {
+    run(async |town| {
+        let kuma = added(town, "uptime-kuma", "uptime").await;
+        let github = added(town, "github", "web").await;
+        kuma.bearer(town, &json!({ "heartbeat": null, "monitor": null, "msg": "hello" })).await;
+        github.github(town, "ping", "d-1", &json!({ "zen": "Keep it logically awesome." })).await;
+        let key = key(town, &["events:write"]).await;
+        let alert =
+            json!({ "event": "system.alert", "data": { "title": "Hot", "message": "80 °C", "severity": "error" } });
+        ask(town, &key, "POST /dispatch").json(&alert).send().await;
+        town.settle().await;
+        let mut told = Vec::new();
+        for nth in 0..3 {
+            let story = town.story(&town.why("admin", &town.link("ops", nth)).await);
+            told.push(story.lines().nth(1).unwrap().split(" It happened").next().unwrap().to_owned());
+        }
+        insta::assert_snapshot!(told.join("\n"), @"
+        📥 Received: `uptime_kuma.message` <+0s> from **uptime** over HTTP, with its secret, not signed.
+        📥 Received: `github.ping` <+0s> from **web** over HTTP, rightly signed.
+        📥 Received: `panel.system.alert` <+0s> from NodeByte over HTTP, with an API key.
+        ");
     })
     .await;
 }

@@ -43,7 +43,7 @@ pub(super) async fn post(ports: &Ports, approval: &Approval, offers: &Offers) ->
     }
     let body = body(approval, offers, offer).to_string();
     let id = message_id(approval);
-    let message = Message { method: method(action), id: &id, body: &body };
+    let message = Message { method: method(action), id: &id, body: &body, headers: &[] };
     Ok(judged(approval, ports.outbound.send(&url, &message, &secrets, now).await))
 }
 

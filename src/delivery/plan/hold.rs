@@ -13,18 +13,16 @@ use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::routing::backtest::headline;
 use crate::routing::duration::span;
-use crate::routing::noise::{LateHow, is_urgent};
+use crate::routing::noise::judge::{Counted, Reason, Verdict, Window};
+use crate::routing::noise::{Noise, is_urgent};
 use crate::routing::rule::RouteFilter;
 use crate::routing::silence::Silence;
 use crate::routing::trace::{HeldBack, Plan};
 use crate::routing::{Decision, Hit, Mode};
 use crate::store::Tx;
 use crate::store::held::{NewHeld, insert_held, list_shown};
-use crate::store::noise::{Window, WindowKey, lock_windows, save_windows};
+use crate::store::noise::{WindowKey, lock_windows, save_windows};
 use crate::store::silence::{StoredSilence, list_running, share_silences};
-
-/// What is late is told once nothing more of it has come for so long.
-const GATHERED: TimeDelta = TimeDelta::minutes(1);
 
 /// What holds events of a batch back.
 pub(in crate::delivery) struct Holds {
@@ -188,43 +186,22 @@ impl Holds {
             });
         }
         let hit = way.hit.filter(|hit| !hit.noise.is_off() && !is_urgent(way.event))?;
-        let (noise, now) = (&hit.noise, self.now);
-        let until = |reason, due_at: DateTime<Utc>, words: String| Because {
-            reason,
+        let (now, windows) = (self.now, &mut self.windows);
+        let group = self.groups.get(&(way.n, hit.route_id));
+        let verdict = hit.noise.judge(way.event.occurred_at, now, |counted, most, minutes| {
+            let key = match counted {
+                Counted::Group => group?.clone(),
+                Counted::All => String::new(),
+            };
+            windows.get_mut(&(hit.route_id, destination_id, key))?.full(most, minutes, now)
+        })?;
+        Some(Because {
+            reason: verdict.reason.as_str(),
             silence_id: None,
-            due_at: Some(due_at),
-            listed: true,
-            words,
-        };
-        if let Some(late) = noise.is_late(way.event.occurred_at, now) {
-            let words = format!("its age: it was {} old when it could be posted", span(now - way.event.occurred_at));
-            let listed = late.how == LateHow::Summarise;
-            return Some(Because { listed, ..until("late", now + GATHERED, words) });
-        }
-        if let Some(end) = noise.quiet.and_then(|quiet| quiet.until(now)) {
-            return Some(until("quiet", end, format!("quiet hours until <t:{}:f>", end.timestamp())));
-        }
-        if let Some(at) = noise.digest_at(now) {
-            return Some(until("digest", at, format!("the digest of <t:{}:f>", at.timestamp())));
-        }
-        if let Some((end, words)) = self.repeats(way, hit, destination_id) {
-            return Some(until("repeat", end, words));
-        }
-        let throttle = noise.throttle?;
-        let window = self.windows.get_mut(&(hit.route_id, destination_id, String::new()))?;
-        let end = window.full(throttle.count.into(), throttle.minutes, now)?;
-        let per = span(TimeDelta::minutes(throttle.minutes.into()));
-        let words = format!("its route's throttle of {} per {per}, until <t:{}:f>", throttle.count, end.timestamp());
-        Some(until("throttle", end, words))
-    }
-
-    /// Whether the same was posted before, and until when that counts.
-    fn repeats(&mut self, way: &Way<'_>, hit: &Hit, destination_id: Uuid) -> Option<(DateTime<Utc>, String)> {
-        let minutes = hit.noise.repeat_minutes?;
-        let key = self.groups.get(&(way.n, hit.route_id))?.clone();
-        let end = self.windows.get_mut(&(hit.route_id, destination_id, key))?.full(1, minutes, self.now)?;
-        let within = span(TimeDelta::minutes(minutes.into()));
-        Some((end, format!("being the same again within {within}, until <t:{}:f>", end.timestamp())))
+            due_at: Some(verdict.due_at),
+            listed: verdict.listed,
+            words: words(way.event, &hit.noise, &verdict, now),
+        })
     }
 
     /// Stores what was held back.
@@ -239,18 +216,22 @@ impl Holds {
     }
 }
 
-impl Window {
-    /// Counts one more of `most`, in an interval that begins with the first. Until when it is full, if it is.
-    fn full(&mut self, most: i64, minutes: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        if self.ends_at <= now {
-            *self = Window { ends_at: now + TimeDelta::minutes(minutes.into()), count: 1 };
-            return None;
+/// Why it is held back, and until when.
+fn words(event: &Event, noise: &Noise, verdict: &Verdict, now: DateTime<Utc>) -> String {
+    let minutes = |minutes: u32| span(TimeDelta::minutes(minutes.into()));
+    let end = format!("<t:{}:f>", verdict.due_at.timestamp());
+    match verdict.reason {
+        Reason::Late => format!("its age: it was {} old when it could be posted", span(now - event.occurred_at)),
+        Reason::Quiet => format!("quiet hours until {end}"),
+        Reason::Digest => format!("the digest of {end}"),
+        Reason::Repeat => {
+            let within = minutes(noise.repeat_minutes.unwrap_or_default());
+            format!("being the same again within {within}, until {end}")
         }
-        if self.count < most {
-            self.count += 1;
-            return None;
+        Reason::Throttle => {
+            let (count, per) = noise.throttle.map(|t| (t.count, minutes(t.minutes))).unwrap_or_default();
+            format!("its route's throttle of {count} per {per}, until {end}")
         }
-        Some(self.ends_at)
     }
 }
 

@@ -156,8 +156,8 @@ pub async fn silence_menu(ctx: Context<'_>, message: Message) -> Result<(), Erro
     ctx.defer_ephemeral().await?;
     let message = MessageId(message.id.get() as i64);
     let about = silence::about_message(&ctx.data().ports, who.guild_id, message).await?;
-    let about = about.ok_or_else(|| UserError::new(text::NOT_OURS))?;
-    let select = menu(&spans(format!("v1:silence:card:{}", about.event_id)));
+    let (event_id, about) = about.ok_or_else(|| UserError::new(text::NOT_OURS))?;
+    let select = menu(&spans(format!("v1:silence:card:{event_id}")));
     let reply = CreateReply::default().content(text::about(&about)).ephemeral(true);
     ctx.send(reply.components(vec![CreateActionRow::SelectMenu(select)])).await?;
     Ok(())

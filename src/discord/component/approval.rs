@@ -11,6 +11,7 @@ use super::{Answer, Input};
 use crate::approval::press::{Act, Form, Outcome, Press, Wanted, press};
 use crate::routing::card::Verb;
 use crate::routing::embed::fit;
+use crate::store::approval::Reply;
 
 /// Longest reason that the form takes; the card shows all of it.
 const REASON_MAX: u16 = 500;
@@ -40,6 +41,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, Asked { act, choice, id }: Asked, inp
         act,
         choice,
         form,
+        reply: Reply { application_id: input.application_id, token: input.token.clone() },
     };
     Ok(match press(&bot.ports, &given).await? {
         Outcome::Done => Answer::Quiet,

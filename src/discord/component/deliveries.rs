@@ -7,18 +7,21 @@ use chrono::{DateTime, Utc};
 use poise::serenity_prelude::{ButtonStyle, CreateActionRow, CreateButton, CreateEmbed};
 use uuid::Uuid;
 
-use super::super::Bot;
 use super::super::text::delivery as text;
+use super::super::{Bot, text as texts};
 use super::destination::may;
 use super::{Answer, Input, base36};
 use crate::bus::Topic;
-use crate::delivery::replay;
+use crate::delivery::{by_hand, replay};
+use crate::error::UserError;
 use crate::id::{GuildId, UserId, mark};
 use crate::ports::Ports;
 use crate::routing::embed::{DESCRIPTION, fit};
 use crate::store::audit::Author;
-use crate::store::explain::{DeliveryFilter, DeliveryPage, DeliveryState};
+use crate::store::explain::{DeliveryFilter, DeliveryPage, DeliveryState, ToldMessage};
 use crate::store::message::DeadFilter;
+use crate::store::send::ByHand;
+use crate::upstream::permission::manages;
 
 const LINES: usize = 8;
 const BLUE: u32 = 0x3498DB;
@@ -51,13 +54,17 @@ pub(in crate::discord) struct Wish {
 pub(super) enum Asked {
     Page(Listing),
     Replay(Wish),
+    /// What became of the delivery of this number, by somebody who looked.
+    Settle(i64, ByHand),
 }
 
-/// `deliveries:<older|newer>:<listing>` and `deliveries:replay:<wish>`.
+/// `deliveries:<older|newer>:<listing>`, `deliveries:replay:<wish>` and `deliveries:<sent|again>:<number>`.
 pub(super) fn decode(words: &[&str]) -> Option<Asked> {
     match words {
         [verb @ ("older" | "newer"), listing] => listing_of(verb, listing).map(Asked::Page),
         ["replay", wish] => wish_of(wish).map(Asked::Replay),
+        ["sent", number] => number.parse().ok().map(|number| Asked::Settle(number, ByHand::Sent)),
+        ["again", number] => number.parse().ok().map(|number| Asked::Settle(number, ByHand::SendAgain)),
         _ => None,
     }
 }
@@ -78,6 +85,14 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
             let queued = replay::replay(&ports.store, &filter, Some(&by), person, now).await?;
             ports.wake.wake(Topic::Deliverer);
             Ok(Answer::Settled(text::replayed(queued)))
+        }
+        Asked::Settle(number, how) => {
+            if !manages(input.permissions) {
+                return Err(UserError::new(texts::MANAGE_SERVER).into());
+            }
+            let by = Author::Member(input.user_id);
+            let done = by_hand::settle(&bot.ports, input.guild_id, &by, number, how).await?;
+            Ok(Answer::Private(text::settled_by_hand(number, how, done)))
         }
     }
 }
@@ -134,11 +149,12 @@ pub(in crate::discord) async fn page(
             text::delivery_line(guild_id, message, view)
         })
         .collect();
+    let mut rows = by_hand_rows(&messages);
     let words = if lines.is_empty() { text::NO_DELIVERIES.to_owned() } else { lines.join("\n") };
     let embed = CreateEmbed::new().title(text::DELIVERIES).description(fit(&words, DESCRIPTION)).colour(BLUE);
-    let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok((embed, Vec::new())) };
+    let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok((embed, rows)) };
     if !newer && !older {
-        return Ok((embed, Vec::new()));
+        return Ok((embed, rows));
     }
     let button = |label: &str, page: DeliveryPage, usable: bool| {
         CreateButton::new(encode(&Listing { page, ..listing.clone() }))
@@ -150,7 +166,24 @@ pub(in crate::discord) async fn page(
         button("Newer", DeliveryPage::NewerThan(first.id), newer),
         button("Older", DeliveryPage::OlderThan(last.id), older),
     ];
-    Ok((embed, vec![CreateActionRow::Buttons(buttons)]))
+    rows.push(CreateActionRow::Buttons(buttons));
+    Ok((embed, rows))
+}
+
+/// For what nobody can find out: two of them to a row, which leaves one of the five rows for the pages.
+fn by_hand_rows(messages: &[ToldMessage]) -> Vec<CreateActionRow> {
+    let unresolved = messages.iter().filter(|message| text::is_unresolved(message));
+    let pairs: Vec<[CreateButton; 2]> = unresolved
+        .map(|message| {
+            let button = |verb: &str, label: &str| {
+                CreateButton::new(format!("v1:deliveries:{verb}:{}", message.id))
+                    .label(format!("{label} #{}", message.id))
+                    .style(ButtonStyle::Secondary)
+            };
+            [button("sent", text::SENT), button("again", text::SEND_AGAIN)]
+        })
+        .collect();
+    pairs.chunks(2).map(|pairs| CreateActionRow::Buttons(pairs.concat())).collect()
 }
 
 const STATES: [(&str, DeliveryState); 4] = [

@@ -1,4 +1,4 @@
-//! Silence under a proposal, and Extend, Show and Post the open ones under a receipt.
+//! Silence on a card and under a proposal, and Extend, Show and Post the open ones under a receipt.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::super::text::silence as text;
 use super::super::{Bot, text as texts};
 use super::{Answer, Input};
-use crate::delivery::silence::Asker;
+use crate::delivery::silence::{Asker, Shown};
 use crate::delivery::{held, silence};
 use crate::error::UserError;
 use crate::id::GuildId;
@@ -33,12 +33,14 @@ pub(super) enum Asked {
     Show(Uuid),
     Page(Uuid, i64),
     Post(Uuid),
-    /// What this event is about, for so long.
-    Event(Uuid),
+    /// What the card of this subject is about.
+    Ask(Uuid),
+    /// What is shown, for so long.
+    Shown(Shown),
 }
 
 /// `silence:<start|extend|extended>:<silence>`, `silence:<show|post>:<receipt>`, `silence:page:<receipt>-<page>`,
-/// `silence:card:<event>`.
+/// `silence:ask:<subject>`, `silence:card:<event>`, `silence:about:<subject>`.
 pub(super) fn decode(words: &[&str]) -> Option<Asked> {
     let [verb, id] = words else { return None };
     if *verb == "page" {
@@ -52,7 +54,9 @@ pub(super) fn decode(words: &[&str]) -> Option<Asked> {
         "extended" => Asked::Extended(id),
         "show" => Asked::Show(id),
         "post" => Asked::Post(id),
-        "card" => Asked::Event(id),
+        "ask" => Asked::Ask(id),
+        "card" => Asked::Shown(Shown::Event(id)),
+        "about" => Asked::Shown(Shown::Subject(id)),
         _ => return None,
     })
 }
@@ -67,8 +71,13 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
         Asked::Start(id) => Answer::Settled(text::started(&silence::start(ports, who, id).await?)),
         Asked::Extend(id) => Answer::Choose(text::EXTEND.to_owned(), spans(format!("v1:silence:extended:{id}"))),
         Asked::Extended(id) => Answer::Settled(text::started(&silence::extend(ports, who, id, chosen(input)?).await?)),
-        Asked::Event(id) => {
-            let begun = silence::silence_event(ports, who, id, chosen(input)?, None).await?;
+        Asked::Ask(id) => {
+            let about = silence::about_subject(ports, who.guild_id, id).await?;
+            let about = about.ok_or_else(|| UserError::new(text::NOT_OURS))?;
+            Answer::Choose(text::about(&about), spans(format!("v1:silence:about:{id}")))
+        }
+        Asked::Shown(shown) => {
+            let begun = silence::silence_shown(ports, who, shown, chosen(input)?).await?;
             Answer::Settled(text::started_here(&begun))
         }
         Asked::Post(told_in) => Answer::Private(match held::post_open(ports, who, told_in).await? {

@@ -9,6 +9,7 @@ use crate::routing::embed::{escape, fit, relative};
 use crate::store::destination::Target;
 use crate::store::destination::manage::DestinationView;
 use crate::store::explain::ToldMessage;
+use crate::store::send::ByHand;
 use crate::upstream::guard::Refused;
 
 pub const DESTINATIONS: &str = "📮 Destinations";
@@ -23,6 +24,9 @@ pub const BAD_GATHER: &str = "`gather` is a number of seconds, such as 2 or 0.5,
 pub const BAD_SINCE: &str = "`since` should be such as 7d, 12h or 2026-11-21; nothing was looked up.";
 pub const BAD_KIND: &str = "A type is such as `ticket.created`; nothing was looked up.";
 pub const REMOVE: &str = "Remove";
+pub const SENT: &str = "Sent";
+pub const SEND_AGAIN: &str = "Send again";
+const LOOK_THERE: &str = "Look there: if it has arrived, press Sent; if it has not, Send again.";
 pub const NOTHING_TO_REPLAY: &str = "Nothing is there to be replayed.";
 pub const NOT_REPLAYED: &str =
     "Nothing was queued: it was replayed already, it is shown by now, or its destination was removed.";
@@ -91,6 +95,11 @@ pub fn destination_line(view: &DestinationView) -> String {
     facts.push(
         view.last_delivery_at.map_or("nothing delivered yet".into(), |at| format!("last delivery {}", relative(at))),
     );
+    match view.failures {
+        0 => {}
+        1 => facts.push("the last request failed".to_owned()),
+        n => facts.push(format!("the last {n} requests failed")),
+    }
     facts.extend(view.tested_at.map(|at| format!("tested {}", relative(at))));
     if !view.routes.is_empty() {
         facts.push(format!(
@@ -228,7 +237,27 @@ pub fn delivery_line(guild: GuildId, message: &ToldMessage, view: Option<&Destin
     if let Some(note) = message.note.as_deref().filter(|note| told && !note.is_empty()) {
         line.push_str(&format!("\n  ↳ {}", escape(&fit(note, NOTE))));
     }
+    if is_unresolved(message) {
+        line.push_str("\n  ↳ ");
+        line.push_str(LOOK_THERE);
+    }
     line
+}
+
+/// Nobody can find out whether it arrived, but whoever can see the place.
+pub fn is_unresolved(message: &ToldMessage) -> bool {
+    message.state == "sending" && message.send_state.as_deref() == Some("unresolved")
+}
+
+/// After somebody said what became of it.
+pub fn settled_by_hand(number: i64, how: ByHand, done: bool) -> String {
+    match (done, how) {
+        (true, ByHand::Sent) => format!("✅ `#{number}` counts as delivered, and what came with it."),
+        (true, ByHand::SendAgain) => format!("✅ `#{number}` is sent again, and what came with it."),
+        (false, _) => {
+            format!("`#{number}` is settled already; nothing was done. `/deliveries list` has how it stands.")
+        }
+    }
 }
 
 /// How a message stands, in a symbol and words.

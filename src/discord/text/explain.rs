@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::delivery::{link, name, state};
 use crate::delivery::explain::{Absence, Missing, Story, lag, missing, plan_of};
 use crate::id::GuildId;
+use crate::routing::card::{ApprovalState, ApprovalView};
 use crate::routing::duration::span;
 use crate::routing::embed::{escape, fit, relative};
 use crate::routing::notice::system_name;
@@ -69,9 +70,12 @@ fn received(story: &Story) -> String {
 /// When, by which door, verified how; for the first one also how the clocks stood.
 fn arrival(event: &ToldEvent, with_details: bool) -> String {
     let subject = event.subject.as_ref().map(|subject| format!(" about `{}`", fit(subject, 60))).unwrap_or_default();
-    let system = system_name(&event.kind);
+    let system = match event.source_kind.as_str() {
+        "generic" => format!("**{}**", escape(&fit(&event.source_name, 80))),
+        _ => system_name(&event.kind).to_owned(),
+    };
     let door = match event.via.as_str() {
-        "http" => format!("from {system} over HTTP, rightly signed"),
+        "http" => format!("from {system} over HTTP, {}", believed(event)),
         "bus" => format!("from {system} over the event stream, as signed there"),
         "catch_up" => format!("fetched from {system}, whose delivery had failed"),
         _ => "made by Signalbox itself".into(),
@@ -89,6 +93,16 @@ fn arrival(event: &ToldEvent, with_details: bool) -> String {
         line.push_str(&format!(" Taken in once, however often it came: event `{}`.", event.id));
     }
     line
+}
+
+/// By what a request was believed.
+fn believed(event: &ToldEvent) -> &'static str {
+    match (event.source_kind.as_str(), event.scheme.as_deref()) {
+        ("panel", _) => "with an API key",
+        ("party", _) => "with an API key or from this machine",
+        ("generic", Some("token" | "basic" | "url")) => "with its secret, not signed",
+        _ => "rightly signed",
+    }
 }
 
 /// Which route matched, and the nearest that did not.
@@ -192,7 +206,7 @@ fn message(guild: GuildId, story: &Story) -> String {
         "delivered" => format!("Delivered {}{note}.", relative(send.finished_at.unwrap_or(send.created_at))),
         "dead" => format!("Not delivered{note}. `/deliveries replay` sends it again."),
         "in_doubt" => format!("In doubt, because Discord's answer did not come or could not be read: the channel's history is asked before anything else goes there{note}."),
-        "unresolved" => format!("In doubt, and nobody can tell: looked at again every 10 minutes, while others pass it{note}."),
+        "unresolved" => format!("In doubt, and nobody can tell: looked at again every 10 minutes, while others pass it{note}. Whoever can see the place can tell: `/deliveries list` has Sent and Send again."),
         _ if send.set_aside => format!("Set aside after several failures, while others pass it; tried again{note}."),
         _ => format!("Under way{note}."),
     });
@@ -274,7 +288,23 @@ fn card(story: &Story) -> Option<String> {
         n => format!("edited {n} times"),
     };
     let reposted = if card.reposts > 0 { " It was deleted by hand and posted again." } else { "" };
-    Some(format!("Made from {} events so far; {edits}.{reposted}", story.events.len()))
+    let refused = refusals(story.refusals, card.approval.as_ref());
+    Some(format!("Made from {} events so far; {edits}.{reposted}{refused}", story.events.len()))
+}
+
+/// How often what was decided on the card was refused, and in which words the last time.
+fn refusals(count: i64, approval: Option<&ApprovalView>) -> String {
+    let times = match count {
+        0 => return String::new(),
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    };
+    let Some(last) = approval.filter(|approval| approval.state == ApprovalState::Refused) else {
+        return format!("\n⚠️ What was decided on it was refused {times}.");
+    };
+    let said = last.upstream_text.as_deref().filter(|said| !said.is_empty());
+    let said = said.map(|said| format!(": {}", escape(&fit(said, NOTE)))).unwrap_or_default();
+    format!("\n⚠️ What was decided on it was refused {times}, the last time by {}{said}", last.system())
 }
 
 /// What did not arrive since then, and why; or what to look at.

@@ -2,12 +2,16 @@
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
+
 use crate::routes::Board;
 use crate::routes::look_back::Looked;
-use crate::routing::backtest::Example;
+use crate::routes::time_zone::Clocks;
+use crate::routing::backtest::{Backtest, Example};
 use crate::routing::change::{Line, Names};
 use crate::routing::embed::{escape, fit, relative};
 use crate::routing::mode_words;
+use crate::routing::noise::judge::Reason;
 use crate::store::route::StoredRoute;
 
 pub const ROUTES: &str = "🧭 Routes";
@@ -69,6 +73,7 @@ pub fn backtest(looked: &Looked, board: &Board, span: &str) -> String {
                 let _ = write!(out, ", {} of living cards", plural(test.edits, "change"));
             }
             out.push('.');
+            out.push_str(&calm(test));
         }
     }
     for (destination, n) in test.messages.iter().take(5) {
@@ -92,6 +97,29 @@ pub fn backtest(looked: &Looked, board: &Board, span: &str) -> String {
     fit(&format!("In the last {span}: {out}"), FIELD)
 }
 
+/// What of it would not have been posted when it came; empty when everything would.
+fn calm(test: &Backtest) -> String {
+    if test.held.is_empty() && test.dropped == 0 {
+        return String::new();
+    }
+    let mut out = format!("\n🌙 {} at once", count(test.at_once));
+    for (reason, n) in &test.held {
+        let by = match reason {
+            Reason::Late => "for its age",
+            Reason::Quiet => "by quiet hours",
+            Reason::Digest => "for the digest",
+            Reason::Repeat => "as the same again",
+            Reason::Throttle => "by the throttle",
+        };
+        let _ = write!(out, " · {} held back {by}", count(*n));
+    }
+    if test.dropped > 0 {
+        let _ = write!(out, " · {} dropped for age", count(test.dropped));
+    }
+    let _ = write!(out, " · told in {}", plural(test.digests, "digest"));
+    out
+}
+
 fn example(seen: &Example) -> String {
     let headline = if seen.headline.is_empty() { String::new() } else { format!(" {}", escape(&seen.headline)) };
     format!("`{}`{headline} {}", seen.kind.replace('`', "'"), relative(seen.at))
@@ -100,6 +128,23 @@ fn example(seen: &Example) -> String {
 pub fn warnings(warnings: &[String]) -> String {
     let lines: Vec<String> = warnings.iter().map(|warning| format!("⚠️ {}", fit(warning, 200))).collect();
     fit(&lines.join("\n"), FIELD)
+}
+
+/// By which clocks times of the day go here.
+pub fn clocks(clocks: &Clocks, now: DateTime<Utc>) -> String {
+    let zone = clocks.zone.unwrap_or_default();
+    let here = now.with_timezone(&zone).format("%H:%M");
+    let mut out = match clocks.zone {
+        Some(_) => format!("🕗 This server's time zone is **{}**: it is {here} there.", zone.name()),
+        None => {
+            format!("🕗 This server has no time zone: quiet hours that name no place are in UTC, where it is {here}.")
+        }
+    };
+    let names: Vec<String> = clocks.routes.iter().map(|name| format!("**{}**", escape(name))).collect();
+    if !names.is_empty() {
+        let _ = write!(out, " Quiet hours by it: {}.", fit(&names.join(", "), FIELD));
+    }
+    out
 }
 
 /// One line of `/route list`.

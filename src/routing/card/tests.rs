@@ -149,3 +149,25 @@ fn the_longest_input_stays_within_discords_limits() {
     }
     assert!(body.embeds[0].len() < crate::routing::embed::TOTAL - 100, "{}", body.embeds[0].len());
 }
+
+#[test]
+fn silence_stands_behind_what_people_came_to_press() {
+    let data = json!({"id": "t-1", "title": "Printer", "status": "open"});
+    let (open, machine) = (state_of(&[("ticket.created", data.clone())]), machine_state());
+    let closed = state_of(&[("ticket.created", data), ("ticket.closed", json!({"id": "t-1", "status": "closed"}))]);
+    let about = |kind, state| About { kind, state, approval: None, statuses: &[] };
+    let button = |about: &About<'_>| silence_button(about, Uuid::nil());
+    assert_eq!(button(&about(SubjectKind::Machine, &machine)), None);
+    assert_eq!(button(&about(SubjectKind::Ticket, &closed)), None);
+    let over = state_of(&[("generic.alert", json!({"title": "Disk", "resolved": true}))]);
+    assert_eq!(button(&about(SubjectKind::Signal, &over)), None);
+    let silence = button(&about(SubjectKind::Ticket, &open)).unwrap();
+    let rows = |own: usize| {
+        let mut body = MessageBody { buttons: vec![silence.clone(); own], ..MessageBody::default() };
+        body.buttons.push(silence.clone());
+        let json = body.to_json("m");
+        let rows = json["components"].as_array().unwrap().iter();
+        rows.map(|row| row["components"].as_array().unwrap().len()).collect::<Vec<_>>()
+    };
+    assert_eq!((rows(3), rows(5)), (vec![4], vec![5, 1]));
+}

@@ -32,6 +32,8 @@ pub struct Results {
     pub failed: usize,
     /// Still on their way.
     pub pending: usize,
+    /// Not sent now: a silence is on, or the route holds them back.
+    pub held: usize,
     pub errors: Vec<DeliveryError>,
 }
 
@@ -83,7 +85,9 @@ pub async fn results(ports: &Ports, guild_id: GuildId, event_id: Uuid) -> Result
     if !planned {
         return Ok(Some(Results { pending: 1, ..Results::default() }));
     }
-    Ok(Some(summary(&ports.store.find_told(guild_id, event_id).await?)))
+    let told = ports.store.find_told(guild_id, event_id).await?;
+    let held = ports.store.list_told_held(guild_id, event_id).await?;
+    Ok(Some(summary(&told, held.len())))
 }
 
 /// The same, once nothing is on its way any more, or when the time is over.
@@ -102,8 +106,9 @@ pub async fn wait(ports: &Ports, guild_id: GuildId, event_id: Uuid, at_most: Dur
     }
 }
 
-fn summary(told: &[Told]) -> Results {
-    let mut results = Results::default();
+fn summary(told: &[Told], held: usize) -> Results {
+    let mut results = Results { held, ..Results::default() };
+    let name = |one: &Told| if one.name.is_empty() { NAMELESS.to_owned() } else { one.name.clone() };
     for one in told {
         let error = match one.state.as_str() {
             "delivered" => {
@@ -116,15 +121,18 @@ fn summary(told: &[Told]) -> Results {
                 Some(why) => why.clone(),
                 None => {
                     results.pending += 1;
+                    if matches!(one.send_state.as_deref(), Some("in_doubt" | "unresolved")) {
+                        let why = one.note.as_deref().unwrap_or("nobody can tell whether it arrived");
+                        results.errors.push(DeliveryError { webhook: name(one), error: format!("in doubt: {why}") });
+                    }
                     continue;
                 }
             },
         };
         results.failed += 1;
-        let webhook = if one.name.is_empty() { NAMELESS.to_owned() } else { one.name.clone() };
-        results.errors.push(DeliveryError { webhook, error });
+        results.errors.push(DeliveryError { webhook: name(one), error });
     }
-    if told.is_empty() {
+    if told.is_empty() && held == 0 {
         results.errors.push(DeliveryError { webhook: "system".to_owned(), error: NOTHING_CONFIGURED.to_owned() });
     }
     results.success = results.sent > 0;

@@ -9,7 +9,8 @@ const MASK: &str = "••••";
 /// Characters of a value that are kept.
 const VALUE: usize = 50;
 /// Words in a setting's name that make it a secret.
-const SECRET: [&str; 8] = ["key", "token", "secret", "password", "passwd", "credential", "dsn", "webhook"];
+const SECRET: [&str; 11] =
+    ["key", "token", "secret", "pass", "pwd", "credential", "dsn", "webhook", "auth", "cookie", "private"];
 
 /// The changed settings, in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -77,7 +78,7 @@ fn change(key: String, given: Option<String>, old: &Value, new: &Value) -> Optio
         return None;
     }
     let is_secret = is_secret(&key) || is_secret(&label);
-    let show = |value: &Value| Some(if is_secret { masked(value) } else { text(value) });
+    let show = |value: &Value| Some(if is_secret { masked(value) } else { text(covered(value.clone())) });
     Some(Change { old: show(old), new: show(new), key, label })
 }
 
@@ -92,10 +93,52 @@ fn masked(value: &Value) -> String {
     if matches!(value, Value::Null) || *value == "" { String::new() } else { MASK.to_owned() }
 }
 
-fn text(value: &Value) -> String {
+/// A value without what is secret inside of it: fields by their names, and who signs in by an address.
+fn covered(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let cover = |(name, value): (String, Value)| {
+                let value = if is_secret(&name) { Value::String(masked(&value)) } else { covered(value) };
+                (name, value)
+            };
+            Value::Object(fields.into_iter().map(cover).collect())
+        }
+        Value::Array(all) => Value::Array(all.into_iter().map(covered).collect()),
+        Value::String(text) => Value::String(without_sign_in(&text)),
+        other => other,
+    }
+}
+
+/// `postgres://ada:secret@db/panel` → `postgres://••••@db/panel`, wherever it stands in a text.
+fn without_sign_in(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        rest = match sign_in(after) {
+            Some(end) => {
+                out.push_str(MASK);
+                &after[end..]
+            }
+            None => after,
+        };
+    }
+    out + rest
+}
+
+/// Where what stands before the `@` of an address ends. A password may hold what an address may not.
+fn sign_in(address: &str) -> Option<usize> {
+    let word = &address[..address.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(address.len())];
+    let host = &word[..word.find(['/', '?', '#']).unwrap_or(word.len())];
+    let has_password = host.split_once(':').is_some_and(|(_, port)| !port.bytes().all(|b| b.is_ascii_digit()));
+    host.rfind('@').or_else(|| word.rfind('@').filter(|_| has_password))
+}
+
+fn text(value: Value) -> String {
     let whole = match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => text,
         other => other.to_string(),
     };
     if whole.chars().count() <= VALUE {
@@ -148,6 +191,19 @@ mod tests {
         assert_eq!(read(json!(["maintenance_mode"])), [("Maintenance Mode".to_owned(), None, None)]);
         let labelled = json!([{ "key": "x", "label": "Cache Timeout", "old": null, "new": 5 }]);
         assert_eq!(read(labelled), [("Cache Timeout".to_owned(), some(""), some("5"))]);
+    }
+
+    #[test]
+    fn secrets_inside_of_a_value_are_covered() {
+        let mail = |pass: &str| json!({ "host": "mx", "smtp_pass": pass, "more": [{ "apiKey": pass }] });
+        let given = json!({ "mail": { "old": mail("hunter2"), "new": mail("hunter3") },
+            "database_url": { "old": "postgres://ada:hunter2@db/panel?x=a@b", "new": "https://hunter3@sentry.example/1 and http://x" } });
+        let read: Vec<String> = read(given).into_iter().flat_map(|(_, old, new)| [old, new]).flatten().collect();
+        assert!(!read.concat().contains("hunter"), "{read:#?}");
+        assert_eq!(read[..2], ["postgres://••••@db/panel?x=a@b", "https://••••@sentry.example/1 and http://x"]);
+        assert!(read[2].contains(r#""host":"mx""#), "{read:#?}");
+        assert_eq!(without_sign_in("redis://:p/w?@cache:6379/0"), "redis://••••@cache:6379/0");
+        assert_eq!(without_sign_in("http://panel:8080/@ada"), "http://panel:8080/@ada");
     }
 
     proptest! {

@@ -22,6 +22,8 @@ const INVITE: &str = "party.invite";
 /// How often the fate of a test is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+const HELD: &str = "a silence or the route holds it back";
+
 /// What is set.
 pub struct Status {
     pub has_webhook: bool,
@@ -90,7 +92,7 @@ pub async fn create(
     let body = json!({ "party_id": party_id, "party_name": name, "host": host });
     match event(ports, guild_id, "party_created", body).await? {
         Ok(new) => {
-            ports.store.insert_events(&[&new]).await?;
+            ports.store.insert_events(&[&NewEvent { via: Via::Internal, ..new }]).await?;
             ports.wake.wake(Topic::Planner);
             Ok(Ok(party_id))
         }
@@ -148,7 +150,8 @@ async fn look(ports: &Ports, guild_id: GuildId, event_id: Uuid) -> Result<Tested
     }
     let told = ports.store.find_told(guild_id, event_id).await?;
     if told.is_empty() {
-        return Ok(Tested::NowhereToGo);
+        let is_held = !ports.store.list_told_held(guild_id, event_id).await?.is_empty();
+        return Ok(if is_held { Tested::Refused { why: HELD.to_owned() } } else { Tested::NowhereToGo });
     }
     if let Some(one) = told.iter().find(|one| one.state == "delivered") {
         let link = one

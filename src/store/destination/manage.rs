@@ -31,6 +31,8 @@ pub struct DestinationView {
     pub checked_at: Option<DateTime<Utc>>,
     pub tested_at: Option<DateTime<Utc>>,
     pub last_delivery_at: Option<DateTime<Utc>>,
+    /// Failures in a row. A message that was set aside for them no longer counts.
+    pub failures: i32,
     /// Messages that are not delivered yet.
     pub waiting: i64,
     /// Patterns of the routes that name it.
@@ -107,6 +109,7 @@ struct ViewRow {
     checked_at: Option<DateTime<Utc>>,
     tested_at: Option<DateTime<Utc>>,
     last_delivery_at: Option<DateTime<Utc>>,
+    failures: i32,
     waiting: i64,
     routes: Vec<String>,
 }
@@ -120,6 +123,7 @@ impl Store {
                    d.disabled_because, d.kind, d.archives_resolved, d.forum_tags, d.name, d.description, d.webhook_type,
                    d.webhook_scope, d.enabled, d.batch_window_ms, d.sender_name, d.sender_avatar_url, d.discord_name,
                    d.checked_at, d.tested_at, d.last_delivery_at,
+                   COALESCE((SELECT l.failures FROM lane l WHERE l.destination_id = d.id), 0) AS "failures!",
                    (SELECT count(*) FROM message m WHERE m.destination_id = d.id AND m.state = 'queued')
                        + (SELECT COALESCE(sum(cardinality(s.message_ids)), 0)::bigint FROM send s
                           WHERE s.destination_id = d.id AND s.state IN ('open', 'in_doubt', 'unresolved')) AS "waiting!",
@@ -167,6 +171,7 @@ impl Store {
             checked_at: r.checked_at,
             tested_at: r.tested_at,
             last_delivery_at: r.last_delivery_at,
+            failures: r.failures,
             waiting: r.waiting,
             routes: r.routes,
         })

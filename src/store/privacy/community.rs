@@ -11,7 +11,7 @@ pub(super) const TABLES: &[Table] = &[
             exported: "id, created_at, price, answer, note",
             on_delete: OnDelete::Row,
         }],
-        ..table("shop_draft", "purchases that are about to be confirmed", "an hour", BY_GUILD)
+        ..table("shop_draft", "purchases that are about to be confirmed", "a day", BY_GUILD)
     },
     Table {
         members: &[
@@ -141,9 +141,14 @@ pub(super) const TABLES: &[Table] = &[
             exported: "kick_channel_id, hour, said, present, minutes",
             on_delete: OnDelete::Row,
         }],
-        ..table("watch_hour", "in which minutes viewers were present", "90 days", BY_GUILD)
+        ..table(
+            "watch_hour",
+            "in which minutes viewers were present",
+            "90 days, or EVENT_DAYS where that is longer",
+            BY_GUILD,
+        )
     },
-    table("watch_channel", "which minutes of a channel count", "90 days", BY_GUILD),
+    table("watch_channel", "which minutes of a channel count", "90 days, or EVENT_DAYS where that is longer", BY_GUILD),
     Table {
         members: &[Member {
             column: "set_by_id",

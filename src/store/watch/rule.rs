@@ -92,16 +92,21 @@ pub async fn set_period(
     Ok(true)
 }
 
+/// As [`Store::list_rules`], within a transaction.
+pub async fn list_rules_in(tx: &mut Tx) -> Result<Vec<StoredRules>> {
+    let rows = sqlx::query!("SELECT guild_id, from_hour, rules FROM community_rule ORDER BY guild_id, from_hour")
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| StoredRules { guild_id: GuildId(r.guild_id), from_hour: r.from_hour, rules: r.rules })
+        .collect())
+}
+
 impl Store {
     /// All rules of all servers, oldest first.
     pub async fn list_rules(&self) -> Result<Vec<StoredRules>> {
-        let rows = sqlx::query!("SELECT guild_id, from_hour, rules FROM community_rule ORDER BY guild_id, from_hour")
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|r| StoredRules { guild_id: GuildId(r.guild_id), from_hour: r.from_hour, rules: r.rules })
-            .collect())
+        list_rules_in(&mut self.begin().await?).await
     }
 
     /// Stretches of a server that touch a span.

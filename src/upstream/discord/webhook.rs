@@ -12,6 +12,7 @@ use crate::upstream::guard::webhook_path;
 /// <https://discord.com/developers/docs/topics/opcodes-and-status-codes#json>
 const NEEDS_THREAD: i64 = 220_001;
 const UNKNOWN_MESSAGE: i64 = 10_008;
+const INVALID_TOKEN: i64 = 50_027;
 /// Characters of a post's name.
 const NAME: usize = 100;
 
@@ -21,7 +22,7 @@ impl DiscordClient {
         let url = format!("{}{}?wait=true", self.base, webhook_path(id, token));
         let named = || {
             let mut body = body.clone();
-            body["thread_name"] = json!(name(&body));
+            body["thread_name"] = json!(post_name(&body));
             body
         };
         if self.is_forum(id) {
@@ -56,13 +57,29 @@ impl DiscordClient {
 
     /// The webhook's channel, by its own token.
     pub async fn get_webhook_channel(&self, id: i64, token: &str) -> Looked<(ChannelId, Option<GuildId>)> {
-        let sent = self.http.get(format!("{}{}", self.base, webhook_path(id, token))).send().await;
-        Self::read::<Value>(sent).await.and_then(|webhook| {
+        let url = format!("{}{}", self.base, webhook_path(id, token));
+        self.by_webhook(&url).await.and_then(|webhook| {
             let channel = webhook["channel_id"].as_str().and_then(|id| id.parse().ok());
             let guild = webhook["guild_id"].as_str().and_then(|id| id.parse().ok());
             let channel = channel.ok_or_else(|| LookupError::Unreadable("a webhook without a channel".into()))?;
             Ok((channel, guild))
         })
+    }
+
+    /// A message that the webhook sent, with all that is in it: whoever has the token may read that
+    /// (<https://discord.com/developers/docs/resources/webhook#get-webhook-message>).
+    pub async fn get_webhook_message(&self, id: i64, token: &str, message: MessageId) -> Looked<Value> {
+        self.by_webhook(&format!("{}{}/messages/{message}", self.base, webhook_path(id, token))).await
+    }
+
+    /// The token in the address is the webhook's: where it is refused, the bot's is not.
+    async fn by_webhook(&self, url: &str) -> Looked<Value> {
+        let mut looked = Self::read::<Value>(self.http.get(url).send().await).await;
+        if matches!(looked.found, Err(LookupError::Unauthorized)) {
+            let explanation = "Invalid Webhook Token".to_owned();
+            looked.found = Err(LookupError::Refused { status: 401, code: INVALID_TOKEN, explanation });
+        }
+        looked
     }
 
     fn is_forum(&self, id: i64) -> bool {
@@ -75,7 +92,7 @@ impl DiscordClient {
 }
 
 /// What a post is called: the title of its first embed, else its first words.
-fn name(body: &Value) -> String {
+pub fn post_name(body: &Value) -> String {
     let title = body["embeds"][0]["title"].as_str().filter(|title| !title.is_empty());
     let words = title.or_else(|| body["content"].as_str()?.lines().next()).unwrap_or_default();
     let name: String = words.chars().take(NAME).collect();

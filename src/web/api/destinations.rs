@@ -74,6 +74,8 @@ struct Destination {
     checked_at: Option<DateTime<Utc>>,
     tested_at: Option<DateTime<Utc>>,
     last_delivery_at: Option<DateTime<Utc>>,
+    /// Failures in a row. A message that was set aside for them no longer counts.
+    failures: i32,
     /// Messages that are not delivered yet.
     waiting: i64,
     /// Patterns of the routes that lead here.
@@ -117,6 +119,7 @@ impl From<DestinationView> for Destination {
             checked_at: view.checked_at,
             tested_at: view.tested_at,
             last_delivery_at: view.last_delivery_at,
+            failures: view.failures,
             waiting: view.waiting,
             routes: view.routes,
         }

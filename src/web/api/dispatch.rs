@@ -87,7 +87,7 @@ struct DispatchResults {
 /// - `user.registered` {email}: SYSTEM
 /// - `custom` {title, description, color, fields}: CUSTOM
 ///
-/// Any other event is told by its name: CUSTOM.
+/// Any other event is told by its name: CUSTOM. The same is at `/api/v1/webhook/dispatch`.
 #[utoipa::path(
     post,
     path = "/dispatch",

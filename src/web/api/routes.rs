@@ -24,6 +24,7 @@ use super::page::{Page, PageParams, Wanted};
 use super::problem::{FieldError, Problem};
 use super::repeat::NewId;
 use super::version::{ETag, IfMatch};
+use crate::routes::check::Wrong;
 use crate::routes::propose::last_position;
 use crate::routes::save::Session;
 use crate::routes::{Board, check, fixed};
@@ -74,11 +75,29 @@ struct Route {
     /// Whether routes behind it are tried, too.
     continues: bool,
     paused: bool,
+    /// When nothing but what is urgent is posted; without a time zone by the clocks of the server.
+    #[schema(example = "22:00-07:00 Europe/Berlin")]
+    quiet_hours: Option<String>,
+    /// How often one message lists what came.
+    #[schema(example = "1 h")]
+    digest: Option<String>,
+    #[schema(example = "10 per 5 min")]
+    throttle: Option<String>,
+    /// What makes events the same.
+    #[schema(example = "data.source")]
+    group_by: Option<String>,
+    /// For how long the same is not posted again.
+    #[schema(example = "1 h")]
+    repeat: Option<String>,
+    /// What is done with what came late; null: it is posted all the same.
+    #[schema(example = "summarise after 30 min")]
+    when_late: Option<String>,
 }
 
 impl From<&StoredRoute> for Route {
     fn from(route: &StoredRoute) -> Self {
         let body = route.body();
+        let noise = body.noise.wish();
         Self {
             id: route.id,
             name: body.name,
@@ -96,6 +115,12 @@ impl From<&StoredRoute> for Route {
             mentions: body.mentions,
             continues: body.continues,
             paused: body.paused,
+            quiet_hours: noise.quiet_hours,
+            digest: noise.digest,
+            throttle: noise.throttle,
+            group_by: noise.group_by,
+            repeat: noise.repeat,
+            when_late: noise.when_late,
         }
     }
 }
@@ -208,7 +233,7 @@ async fn create(
     let mut session = Session::open(&web.ports, caller.guild_id, caller.author()).await?;
     // It is there when this request made it, and its answer was lost.
     if find(&session.board, id).is_err() {
-        let mut body = new.body(last_position(&session.board));
+        let mut body = new.body(last_position(&session.board))?;
         check::route(&session.board, None, &mut body)?;
         session.put_route(id, Some(body)).await?;
     }
@@ -222,7 +247,7 @@ async fn put(
     caller: &Caller,
     id: Uuid,
     if_match: &IfMatch,
-    to: impl FnOnce(&RouteBody) -> Option<RouteBody>,
+    to: impl FnOnce(&RouteBody) -> Result<Option<RouteBody>, Wrong>,
 ) -> Result<(), Problem> {
     let mut session = Session::open(&web.ports, caller.guild_id, caller.author()).await?;
     let route = find(&session.board, id)?;
@@ -231,7 +256,7 @@ async fn put(
     }
     let before = route.body();
     if_match.check(&etag(&before))?;
-    let mut after = to(&before);
+    let mut after = to(&before)?;
     if let Some(after) = &mut after {
         check::route(&session.board, Some((id, &before)), after)?;
     }
@@ -262,13 +287,13 @@ async fn change(
     if_match: IfMatch,
     JsonBody(patch): JsonBody<RoutePatch>,
 ) -> Result<Response, Problem> {
-    put(&web, &caller, id, &if_match, |before| Some(patch.apply(before))).await?;
+    put(&web, &caller, id, &if_match, |before| patch.apply(before).map(Some)).await?;
     shown(&web, &caller, id, StatusCode::OK).await
 }
 
 /// Replace a route; what is left out is as in a new one
 ///
-/// Its position stays when none is given, and so do quiet hours, digest and limit, which are set in Discord.
+/// Its position stays when none is given.
 #[utoipa::path(
     put,
     path = "/routes/{id}",
@@ -288,10 +313,7 @@ async fn replace(
     if_match: IfMatch,
     JsonBody(new): JsonBody<NewRoute>,
 ) -> Result<Response, Problem> {
-    put(&web, &caller, id, &if_match, |before| {
-        Some(RouteBody { noise: before.noise.clone(), ..new.body(before.position) })
-    })
-    .await?;
+    put(&web, &caller, id, &if_match, |before| new.body(before.position).map(Some)).await?;
     shown(&web, &caller, id, StatusCode::OK).await
 }
 
@@ -310,7 +332,7 @@ async fn remove(
     Id(id): Id<Uuid>,
     if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    put(&web, &caller, id, &if_match, |_| None).await?;
+    put(&web, &caller, id, &if_match, |_| Ok(None)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -334,7 +356,7 @@ async fn pause(
     Id(id): Id<Uuid>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
-    put(&web, &caller, id, &if_match, |before| Some(RouteBody { paused: true, ..before.clone() })).await?;
+    put(&web, &caller, id, &if_match, |before| Ok(Some(RouteBody { paused: true, ..before.clone() }))).await?;
     shown(&web, &caller, id, StatusCode::OK).await
 }
 
@@ -356,7 +378,7 @@ async fn resume(
     Id(id): Id<Uuid>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
-    put(&web, &caller, id, &if_match, |before| Some(RouteBody { paused: false, ..before.clone() })).await?;
+    put(&web, &caller, id, &if_match, |before| Ok(Some(RouteBody { paused: false, ..before.clone() }))).await?;
     shown(&web, &caller, id, StatusCode::OK).await
 }
 

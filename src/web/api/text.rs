@@ -102,6 +102,10 @@ pub fn not_dead(state: &str) -> String {
 }
 
 pub const API_TITLE: &str = "Signalbox";
+pub const DOCUMENT_LINK: &str =
+    "For programs: <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a> (OpenAPI 3.1).";
+pub const SCHEMAS: &str = "What the names mean";
+pub const SCOPE: &str = "Scope of the key:";
 
 pub fn api_description() -> String {
     let scopes: String = Scope::ALL.iter().map(|scope| format!("- `{scope}`: {}\n", scope.about())).collect();

@@ -1,6 +1,7 @@
 //! `/webhooks`: other systems that are told what happens here, in the shape of XTSystems' own webhooks. The messages
 //! follow Standard Webhooks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -39,6 +40,8 @@ pub fn routes() -> OpenApiRouter<Arc<Web>> {
 #[derive(Serialize, ToSchema)]
 struct Webhook {
     id: Uuid,
+    /// The server.
+    company_id: String,
     name: String,
     url: String,
     /// What it is told; `*` for everything.
@@ -70,8 +73,19 @@ struct NewWebhook {
     url: String,
     events: Vec<String>,
     active: Option<bool>,
-    /// One of your own, `whsec_` and 24 to 64 bytes in base64; otherwise one is made.
+    /// One of your own, `whsec_` and 24 to 64 bytes in base64 or 16 to 200 characters; otherwise one is made.
     secret: Option<String>,
+    /// Sent along with each message, such as credentials. They are stored encrypted and never shown.
+    headers: Option<BTreeMap<String, String>>,
+    /// Taken as XTSystems' clients send it, and not used: what fails is repeated as the operator has it.
+    #[serde(rename = "retry_count")]
+    _retry_count: Option<u32>,
+    /// Taken and not used: a message has 10 seconds.
+    #[serde(rename = "timeout_seconds")]
+    _timeout_seconds: Option<u32>,
+    /// Taken and not used: a key belongs to one server.
+    #[serde(rename = "company_id")]
+    _company_id: Option<String>,
 }
 
 /// What is left out stays as it is.
@@ -82,6 +96,19 @@ struct WebhookChange {
     url: Option<String>,
     events: Option<Vec<String>>,
     active: Option<bool>,
+    /// The one before it signs as well for 24 hours.
+    secret: Option<String>,
+    /// Sent along with each message, such as credentials. They are stored encrypted and never shown.
+    headers: Option<BTreeMap<String, String>>,
+    /// Taken as XTSystems' clients send it, and not used: what fails is repeated as the operator has it.
+    #[serde(rename = "retry_count")]
+    _retry_count: Option<u32>,
+    /// Taken and not used: a message has 10 seconds.
+    #[serde(rename = "timeout_seconds")]
+    _timeout_seconds: Option<u32>,
+    /// Taken and not used: a key belongs to one server.
+    #[serde(rename = "company_id")]
+    _company_id: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -92,6 +119,7 @@ struct Secret {
 
 #[derive(Serialize, ToSchema)]
 struct Queued {
+    success: bool,
     /// The delivery to look for in the log: the message's `webhook-id`.
     delivery_id: Uuid,
 }
@@ -118,6 +146,7 @@ impl From<OutboundWebhook> for Webhook {
     fn from(w: OutboundWebhook) -> Self {
         Self {
             id: w.id,
+            company_id: w.guild_id.to_string(),
             name: w.name,
             url: w.url,
             events: w.events,
@@ -182,8 +211,8 @@ async fn create(
     NewId(id): NewId,
     JsonBody(body): JsonBody<NewWebhook>,
 ) -> Result<impl IntoResponse, Problem> {
-    let NewWebhook { name, url, events, active, secret } = body;
-    let wanted = manage::Wanted { name, url, events, active: active.unwrap_or(true) };
+    let NewWebhook { name, url, events, active, secret, headers, .. } = body;
+    let wanted = manage::Wanted { name, url, events, active: active.unwrap_or(true), headers };
     let made = manage::create(&web.ports, caller.guild_id, &caller.key_name, id, &wanted, secret.as_deref()).await?;
     let (webhook, secret) = made?;
     let (tag, place) = (version(&webhook), format!("{BASE}/webhooks/{id}"));
@@ -238,8 +267,10 @@ async fn change(
         url: body.url.unwrap_or(now.url),
         events: body.events.unwrap_or(now.events),
         active: body.active.unwrap_or(now.active),
+        headers: body.headers,
     };
-    let changed = manage::update(&web.ports, caller.guild_id, &caller.key_name, id, now.version, &wanted).await??;
+    let (by, secret) = (&caller.key_name, body.secret.as_deref());
+    let changed = manage::update(&web.ports, caller.guild_id, by, id, now.version, &wanted, secret).await??;
     Ok((version(&changed), Json(Webhook::from(changed))))
 }
 
@@ -278,7 +309,7 @@ async fn test(
     Id(id): Id<Uuid>,
 ) -> Result<impl IntoResponse, Problem> {
     let delivery_id = manage::test(&web.ports, caller.guild_id, id).await??;
-    Ok((StatusCode::ACCEPTED, Json(Queued { delivery_id })))
+    Ok((StatusCode::ACCEPTED, Json(Queued { success: true, delivery_id })))
 }
 
 /// Make another secret

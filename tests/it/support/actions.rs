@@ -94,8 +94,9 @@ pub fn status(town: &Town) -> String {
     rest[..end].to_owned()
 }
 
-/// The labels of the buttons on the newest card.
+/// The labels of the buttons on the newest card; but for Silence, which every open one has.
 pub fn buttons(town: &Town) -> String {
     let seen = town.see("ops");
-    seen.lines().rfind(|line| line.starts_with('(')).unwrap_or_default().to_owned()
+    let row = seen.lines().rfind(|line| line.starts_with('(')).unwrap_or_default();
+    row.trim_end_matches("(Silence)").trim_end().to_owned()
 }

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Scene {
     pub discord: Discord,
     pub xt: XtSystems,
-    database_url: String,
+    pub database_url: String,
     _database: Option<TestDatabase>,
     keepers: Vec<Arc<Keeper>>,
     _balancers: Vec<Balancer>,

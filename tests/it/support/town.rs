@@ -193,6 +193,10 @@ impl Town {
         }
         if let Some(redis) = &setup.redis {
             env.insert("REDIS_URL".into(), redis.clone());
+        } else if std::env::var_os("TOWN_REDIS").is_some() {
+            // Everything as without it: hints come by Redis, and nothing else may differ.
+            env.insert("REDIS_URL".into(), super::servers::redis());
+            env.insert("REDIS_PREFIX".into(), format!("town-{}", clock.uuid()));
         }
         let discord = Discord::start((setup.discord)(DiscordOptions {
             limits: setup.limits,

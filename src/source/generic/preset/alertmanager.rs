@@ -25,7 +25,7 @@ pub(super) fn alerts(family: &str) -> Mapping {
         subject: "item.fingerprint or (item.labels|pairs)".into(),
         state: "item.status".into(),
         resolved: "item.status == 'resolved'".into(),
-        severity: "{'page': 'critical', 'none': 'info'}[item.labels.severity] or item.labels.severity or 'error'".into(),
+        severity: "'info' if item.labels.severity == 'none' else item.labels.severity or 'error'".into(),
         time: "item.endsAt if item.status == 'resolved' else item.startsAt".into(),
         title: "item.annotations.summary or item.labels.alertname or body.title or 'Alert'".into(),
         text: "item.annotations.description or item.annotations.message".into(),

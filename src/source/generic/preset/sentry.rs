@@ -1,4 +1,4 @@
-//! Sentry's integration platform: issues, issue alerts and metric alerts
+//! Sentry's integration platform: issues, errors, issue alerts and metric alerts
 //! (<https://docs.sentry.io/integrations/integration-platform/webhooks/>).
 
 use serde_json::json;
@@ -34,21 +34,24 @@ fn verification() -> Verification {
 fn mapping() -> Mapping {
     Mapping {
         kind: "'sentry.' ~ (headers['sentry-hook-resource'] or 'event')".into(),
-        subject: "('issue/' ~ (body.data.issue.id or body.data.event.issue_id)) if body.data.issue or \
-            body.data.event.issue_id else (('metric/' ~ body.data.metric_alert.id) if body.data.metric_alert else '')"
+        subject: "('issue/' ~ (body.data.issue.id or body.data.event.issue_id or body.data.error.issue_id)) if \
+            body.data.issue or body.data.event.issue_id or body.data.error.issue_id else (('metric/' ~ body.data.metric_alert.id) if body.data.metric_alert else '')"
             .into(),
         state: "body.data.issue.status or body.action".into(),
         resolved: "body.action in ['resolved', 'archived', 'ignored']".into(),
         severity:
-            "body.data.issue.level or body.data.event.level or ('info' if body.action == 'resolved' else body.action)"
+            "body.data.issue.level or body.data.event.level or body.data.error.level or ('info' if body.action == 'resolved' else body.action)"
                 .into(),
         time: "body.data.issue.lastSeen if body.action == 'created' else ''".into(),
-        title: "body.data.issue.title or body.data.event.title or body.data.description_title or \
+        title: "body.data.issue.title or body.data.event.title or body.data.error.title or \
+            body.data.description_title or \
             ((headers['sentry-hook-resource'] or 'event') ~ ' ' ~ body.action)|title"
             .into(),
-        text: "body.data.issue.culprit or body.data.event.culprit or body.data.description_text or body.data.comment"
+        text: "body.data.issue.culprit or body.data.event.culprit or body.data.error.culprit or \
+            body.data.description_text or body.data.comment"
             .into(),
-        url: "body.data.issue.web_url or body.data.event.web_url or body.data.web_url or body.data.issue.permalink"
+        url: "body.data.issue.web_url or body.data.event.web_url or body.data.error.web_url or body.data.web_url or \
+            body.data.issue.permalink"
             .into(),
         fields: vec![
             field("Project", "body.data.issue.project.name or body.data.issue.project.slug"),

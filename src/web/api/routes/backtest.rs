@@ -19,6 +19,7 @@ use super::input::Trial;
 use crate::routes::propose::{last_position, try_out, typos};
 use crate::routes::{Board, check};
 use crate::routing::backtest::Example;
+use crate::routing::noise::judge::Reason;
 use crate::web::Web;
 
 const HOURS: u32 = 24;
@@ -33,10 +34,18 @@ pub struct Backtest {
     complete: bool,
     /// Events that the route would have taken.
     matched: usize,
-    /// New messages by destination; a living card is one, however often it changed.
+    /// New messages by destination, digests among them; a living card is one, however often it changed.
     messages: BTreeMap<Uuid, usize>,
     /// Changes of living cards.
     edits: usize,
+    /// Of those that it takes: posted when they came, changes of living cards included.
+    at_once: usize,
+    /// Of those that it takes: held back and told of later.
+    held: Held,
+    /// Messages that tell of what was held back, in each destination.
+    digests: usize,
+    /// Of those that it takes: only counted, not told, for their age.
+    dropped: usize,
     /// Events that match, and that an earlier route takes: by the name of that route.
     instead: BTreeMap<String, usize>,
     /// Events that it takes away from other routes: by their names.
@@ -49,6 +58,32 @@ pub struct Backtest {
     examples: Vec<PastEvent>,
     /// Some that are of its type and that it does not take.
     misses: Vec<PastEvent>,
+}
+
+/// Events that are told of later, by what held them back.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HeldBack)]
+struct Held {
+    quiet_hours: usize,
+    digest: usize,
+    throttle: usize,
+    /// The same again.
+    repeat: usize,
+    /// Their age.
+    late: usize,
+}
+
+impl From<&BTreeMap<Reason, usize>> for Held {
+    fn from(held: &BTreeMap<Reason, usize>) -> Self {
+        let by = |reason| held.get(&reason).copied().unwrap_or_default();
+        Self {
+            quiet_hours: by(Reason::Quiet),
+            digest: by(Reason::Digest),
+            throttle: by(Reason::Throttle),
+            repeat: by(Reason::Repeat),
+            late: by(Reason::Late),
+        }
+    }
 }
 
 /// An event of the past.
@@ -70,7 +105,8 @@ impl From<Example> for PastEvent {
 
 /// Try a route on events of the past
 ///
-/// One that is there, one that is proposed, or one in the place of another. Nothing is posted, and nothing is saved.
+/// One that is there, one that is proposed, or one in the place of another. What it would have held back is judged by
+/// the times at which the events came. Nothing is posted, and nothing is saved.
 #[utoipa::path(
     post,
     path = "/routes/backtest",
@@ -96,7 +132,7 @@ pub async fn backtest(
     let (body, mut warnings) = match (trial.route, before) {
         (Some(new), before) => {
             let position = before.as_ref().map_or_else(|| last_position(&board), |before| before.position);
-            let mut body = new.body(position);
+            let mut body = new.body(position).map_err(|wrong| wrong.within("route"))?;
             let before = present.map(|route| route.id).zip(before.as_ref());
             let warnings = check::route(&board, before, &mut body).map_err(|wrong| wrong.within("route"))?;
             (body, warnings)
@@ -116,6 +152,10 @@ pub async fn backtest(
         matched: test.matched,
         messages: test.messages,
         edits: test.edits,
+        at_once: test.at_once,
+        held: Held::from(&test.held),
+        digests: test.digests,
+        dropped: test.dropped,
         instead: test.instead,
         taken: test.taken,
         errors: test.errors,

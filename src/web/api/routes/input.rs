@@ -7,8 +7,9 @@ use uuid::Uuid;
 use super::super::destinations::input::{WebhookScope, WebhookType};
 use super::super::input::{given, some, words};
 use crate::event::Severity;
+use crate::routes::check::Wrong;
 use crate::routing::change::RouteBody;
-use crate::routing::noise::Noise;
+use crate::routing::noise::{Noise, NoiseWish};
 
 words! {
     /// How bad an event has to be.
@@ -72,12 +73,41 @@ pub struct NewRoute {
     /// Lower is tried first. Left out: behind the others, or where it stands.
     #[schema(minimum = 1, maximum = 999_999)]
     position: Option<i32>,
+    /// When nothing but what is urgent is posted; what came is told in one message at their end. Without a time zone
+    /// by the clocks of the server.
+    #[schema(example = "22:00-07:00 Europe/Berlin", max_length = 60)]
+    quiet_hours: Option<String>,
+    /// One message lists what came, each 30m, 1h or 1d.
+    #[schema(example = "1h", max_length = 20)]
+    digest: Option<String>,
+    /// At most so many messages at once; what is more is told in one.
+    #[schema(example = "10 per 5m", max_length = 30)]
+    throttle: Option<String>,
+    /// What makes events the same; `repeat` says for how long.
+    #[schema(example = "data.source", max_length = 200)]
+    group_by: Option<String>,
+    /// For how long the same is not posted again.
+    #[schema(example = "1h", max_length = 20)]
+    repeat: Option<String>,
+    /// What is done with what came late; left out: it is posted all the same.
+    #[schema(example = "summarise after 30m", max_length = 40)]
+    when_late: Option<String>,
 }
 
 impl NewRoute {
     /// `position` is the one that it gets when it does not say any.
-    pub fn body(self, position: i32) -> RouteBody {
-        RouteBody {
+    pub fn body(self, position: i32) -> Result<RouteBody, Wrong> {
+        let mut noise = Noise::default();
+        let wish = NoiseWish {
+            quiet_hours: self.quiet_hours,
+            digest: self.digest,
+            throttle: self.throttle,
+            group_by: self.group_by,
+            repeat: self.repeat,
+            when_late: self.when_late,
+        };
+        wish.apply(&mut noise)?;
+        Ok(RouteBody {
             name: self.name,
             position: self.position.unwrap_or(position),
             source_id: self.source_id,
@@ -91,9 +121,9 @@ impl NewRoute {
             template_id: self.template_id,
             continues: self.continues,
             paused: self.paused,
-            noise: Noise::default(),
+            noise,
             mentions: self.mentions,
-        }
+        })
     }
 }
 
@@ -147,10 +177,28 @@ pub struct RoutePatch {
     #[serde(default, deserialize_with = "some")]
     #[schema(value_type = i32, required = false, minimum = 1, maximum = 999_999)]
     position: Option<i32>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 60)]
+    quiet_hours: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 20)]
+    digest: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 30)]
+    throttle: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 200)]
+    group_by: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 20)]
+    repeat: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 40)]
+    when_late: Option<Option<String>>,
 }
 
 impl RoutePatch {
-    pub fn apply(self, before: &RouteBody) -> RouteBody {
+    pub fn apply(self, before: &RouteBody) -> Result<RouteBody, Wrong> {
         let word = |word: &'static str| word.to_owned();
         let mut body = before.clone();
         put(&mut body.name, self.name);
@@ -167,7 +215,17 @@ impl RoutePatch {
         put(&mut body.continues, self.continues);
         put(&mut body.paused, self.paused);
         put(&mut body.position, self.position);
-        body
+        // An empty text takes an option away.
+        let wish = NoiseWish {
+            quiet_hours: self.quiet_hours.map(Option::unwrap_or_default),
+            digest: self.digest.map(Option::unwrap_or_default),
+            throttle: self.throttle.map(Option::unwrap_or_default),
+            group_by: self.group_by.map(Option::unwrap_or_default),
+            repeat: self.repeat.map(Option::unwrap_or_default),
+            when_late: self.when_late.map(Option::unwrap_or_default),
+        };
+        wish.apply(&mut body.noise)?;
+        Ok(body)
     }
 }
 

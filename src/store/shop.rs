@@ -1,0 +1,157 @@
+//! The shop: what it offers, and who has bought what. A purchase is one transaction under the lock of the buyer's account
+//! and then of the item: nothing is sold twice, and nobody spends what they do not have.
+
+pub mod sale;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Result, Store, Tx};
+use crate::id::{GuildId, RoleId};
+
+/// What can be bought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShopItem {
+    pub id: Uuid,
+    pub guild_id: GuildId,
+    pub name: String,
+    pub description: String,
+    pub price: i64,
+    /// `None`: as many as are wanted.
+    pub stock: Option<i32>,
+    /// A member may have so many at most.
+    pub per_member: Option<i32>,
+    /// Seconds between two purchases by one member.
+    pub cooldown_s: i32,
+    pub role_id: Option<RoleId>,
+    /// What a buyer has to answer.
+    pub question: Option<String>,
+    pub active: bool,
+}
+
+impl ShopItem {
+    pub fn is_sold_out(&self) -> bool {
+        self.stock == Some(0)
+    }
+}
+
+/// Puts an item into the shop. False: another one has this name.
+pub async fn insert_shop_item(tx: &mut Tx, item: &ShopItem, by: Option<Uuid>, now: DateTime<Utc>) -> Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO shop_item (id, guild_id, name, description, price, stock, per_member, cooldown_s, role_id, question,
+             active, created_at, created_by_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
+        item.id,
+        item.guild_id.0,
+        item.name,
+        item.description,
+        item.price,
+        item.stock,
+        item.per_member,
+        item.cooldown_s,
+        item.role_id.map(|role| role.0),
+        item.question,
+        item.active,
+        now,
+        by
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Changes what stands in an item; a stock that is not named stays, as it may be sold from at the same time.
+pub async fn update_shop_item(tx: &mut Tx, item: &ShopItem, new_stock: Option<Option<i32>>) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE shop_item SET description = $3, price = $4, per_member = $5, cooldown_s = $6, role_id = $7, question = $8,
+             active = $9, stock = CASE WHEN $10 THEN $11 ELSE stock END
+         WHERE id = $1 AND guild_id = $2 AND removed_at IS NULL",
+        item.id,
+        item.guild_id.0,
+        item.description,
+        item.price,
+        item.per_member,
+        item.cooldown_s,
+        item.role_id.map(|role| role.0),
+        item.question,
+        item.active,
+        new_stock.is_some(),
+        new_stock.flatten()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes an item out of the shop; what was bought of it stays.
+pub async fn remove_shop_item(tx: &mut Tx, guild_id: GuildId, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE shop_item SET removed_at = $3, active = false WHERE id = $1 AND guild_id = $2 AND removed_at IS NULL",
+        id,
+        guild_id.0,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+struct Row {
+    id: Uuid,
+    guild_id: i64,
+    name: String,
+    description: String,
+    price: i64,
+    stock: Option<i32>,
+    per_member: Option<i32>,
+    cooldown_s: i32,
+    role_id: Option<i64>,
+    question: Option<String>,
+    active: bool,
+}
+
+impl From<Row> for ShopItem {
+    fn from(r: Row) -> Self {
+        Self {
+            id: r.id,
+            guild_id: GuildId(r.guild_id),
+            name: r.name,
+            description: r.description,
+            price: r.price,
+            stock: r.stock,
+            per_member: r.per_member,
+            cooldown_s: r.cooldown_s,
+            role_id: r.role_id.map(RoleId),
+            question: r.question,
+            active: r.active,
+        }
+    }
+}
+
+impl Store {
+    /// What a server's shop offers, cheapest first.
+    pub async fn list_shop_items(&self, guild_id: GuildId) -> Result<Vec<ShopItem>> {
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, guild_id, name, description, price, stock, per_member, cooldown_s, role_id, question, active
+             FROM shop_item WHERE guild_id = $1 AND removed_at IS NULL ORDER BY price, name",
+            guild_id.0
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(ShopItem::from).collect())
+    }
+
+    pub async fn find_shop_item(&self, guild_id: GuildId, id: Uuid) -> Result<Option<ShopItem>> {
+        let row = sqlx::query_as!(
+            Row,
+            "SELECT id, guild_id, name, description, price, stock, per_member, cooldown_s, role_id, question, active
+             FROM shop_item WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL",
+            guild_id.0,
+            id
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(ShopItem::from))
+    }
+}

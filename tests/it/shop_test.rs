@@ -1,0 +1,176 @@
+//! The shop, as members and admins use it; and that nothing is sold twice.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use signalbox::id::GuildId;
+use signalbox::store::Store;
+use signalbox::store::ledger::{NewLedgerEntry, insert_ledger_entries};
+use signalbox::store::shop::sale::{Bought, ShopDraft, buy};
+use signalbox::store::shop::{ShopItem, insert_shop_item};
+use uuid::Uuid;
+
+use crate::support::machines::{form, names};
+use crate::support::town::{Town, run, show};
+use crate::support::viewers::none;
+
+async fn grant(town: &Town, amount: i64) {
+    town.ask("admin", "points grant", json!({ "amount": amount, "reason": "", "member": "member" })).await;
+}
+
+fn message_id(outcome: &Value) -> String {
+    outcome["message"]["id"].as_str().unwrap_or_else(|| panic!("a message: {outcome:#}")).to_owned()
+}
+
+/// Chooses an item in the shop that the caller has before them.
+async fn pick(town: &Town, who: &str, shop: &Value, label: &str) -> Value {
+    let select = json!({ "as": who, "do": "select", "message": message_id(shop), "custom_id": "v1:shop:pick:0", "values": [label] });
+    town.discord.act(select).await
+}
+
+fn seen(town: &Town, outcome: &Value) -> String {
+    let message = match &outcome["followups"][0] {
+        Value::Null => &outcome["message"],
+        followup => followup,
+    };
+    names(town, &show(message)).trim_end().to_owned()
+}
+
+/// The custom id of a button of what was shown.
+fn control(outcome: &Value, verb: &str) -> (String, String) {
+    let message = if outcome["followups"][0].is_object() { &outcome["followups"][0] } else { &outcome["message"] };
+    let text = message["components"].to_string();
+    let at = text.find(&format!("v1:shop:{verb}:")).unwrap_or_else(|| panic!("{verb}: {outcome:#}"));
+    let id = text[at..].split('"').next().unwrap().to_owned();
+    (message["id"].as_str().unwrap().to_owned(), id)
+}
+
+async fn press(town: &Town, who: &str, outcome: &Value, verb: &str) -> String {
+    let (message, id) = control(outcome, verb);
+    let pressed = town.press_id(who, &message, &id).await;
+    names(town, &show(if pressed["message"].is_object() { &pressed["message"] } else { &pressed["response"]["data"] }))
+        .trim_end()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn choose_answer_confirm_and_an_admin_completes_it() {
+    run(async |town| {
+        let key = json!({ "name": "Game key", "price": 300, "stock": 1, "question": "Which platform?", "description": "Any game" });
+        insta::assert_snapshot!(town.ask("admin", "shop add", key).await, @"");
+        town.ask("admin", "shop add", json!({ "name": "Shout-out", "price": 50, "per_member": 1, "cooldown": "1d" })).await;
+        grant(town, 400).await;
+        let shop = town.command("member", "shop show", none()).await;
+        insta::assert_snapshot!(seen(town, &shop), @"");
+        let form_of_key = pick(town, "member", &shop, "Game key: 300 points").await;
+        let values = json!({ "answer": "PC", "note": "no hurry" });
+        let asked = town.submit("member", form(&form_of_key), values).await;
+        insta::assert_snapshot!(seen(town, &asked), @"");
+        insta::assert_snapshot!(press(town, "member", &asked, "confirm").await, @"");
+        insta::assert_snapshot!(press(town, "member", &asked, "confirm").await, @"");
+        let shop = town.command("member", "shop show", none()).await;
+        insta::assert_snapshot!(seen(town, &shop), @"");
+        let queue = town.command("admin", "shop queue", none()).await;
+        insta::assert_snapshot!(seen(town, &queue), @"");
+        let select = json!({ "as": "admin", "do": "select", "message": message_id(&queue), "custom_id": "v1:shop:sale:0", "values": ["Game key · a member"] });
+        let sale = town.discord.act(select).await;
+        insta::assert_snapshot!(press(town, "admin", &sale, "refund").await, @"");
+        insta::assert_snapshot!(press(town, "admin", &sale, "complete").await, @"");
+        insta::assert_snapshot!(town.ask("member", "points statement", none()).await, @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_roles_prices_and_what_there_is() {
+    run(async |town| {
+        town.ask("admin", "shop add", json!({ "name": "Badge", "price": 10, "per_member": 1 })).await;
+        town.ask("admin", "shop add", json!({ "name": "Vip", "price": 10, "role": "Approver" })).await;
+        town.ask("admin", "shop add", json!({ "name": "Song", "price": 10, "cooldown": "1h" })).await;
+        grant(town, 65).await;
+        let mut told = Vec::new();
+        for label in ["Badge", "Badge", "Vip", "Song", "Song", "Song"] {
+            if told.len() == 5 {
+                town.advance(TimeDelta::hours(1)).await;
+            }
+            let shop = town.command("member", "shop show", none()).await;
+            let opened = pick(town, "member", &shop, &format!("{label}: 10 points")).await;
+            let asked = town.submit("member", form(&opened), none()).await;
+            told.push(press(town, "member", &asked, "confirm").await);
+        }
+        insta::assert_snapshot!(told.join("\n"), @"");
+        let shop = town.command("member", "shop show", none()).await;
+        let opened = pick(town, "member", &shop, "Song: 10 points").await;
+        let asked = town.submit("member", form(&opened), none()).await;
+        insta::assert_snapshot!(town.ask("admin", "shop edit", json!({ "item": "Song", "price": 90 })).await, @"");
+        insta::assert_snapshot!(press(town, "member", &asked, "confirm").await, @"");
+        insta::assert_snapshot!(town.ask("admin", "shop remove", json!({ "item": "song" })).await, @"");
+        insta::assert_snapshot!(town.ask("member", "shop remove", json!({ "item": "badge" })).await, @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_at_once_never_oversell_and_nobody_overspends() {
+    run(async |town| {
+        const BUYERS: u128 = 20;
+        let (store, guild_id, now) = (town.store().clone(), GuildId(7), town.clock.now());
+        let item = |n: u128, stock, per_member| ShopItem {
+            id: Uuid::from_u128(n),
+            guild_id,
+            name: format!("item {n}"),
+            description: String::new(),
+            price: 10,
+            stock,
+            per_member,
+            cooldown_s: 0,
+            role_id: None,
+            question: None,
+            active: true,
+        };
+        let mut tx = store.begin().await.unwrap();
+        for item in [item(1, Some(30), None), item(2, None, Some(2)), item(3, Some(5), Some(1))] {
+            assert!(insert_shop_item(&mut tx, &item, None, now).await.unwrap());
+        }
+        let entries: Vec<NewLedgerEntry> = (0..BUYERS)
+            .map(|n| NewLedgerEntry::new(guild_id, Uuid::from_u128(100 + n), 70, "grant", format!("start:{n}")))
+            .collect();
+        insert_ledger_entries(&mut tx, now, &entries).await.unwrap();
+        Store::commit(tx).await.unwrap();
+        // Each wants far more than there is, than they may have, and than they can pay.
+        let wish = |n: u128| {
+            let store = store.clone();
+            async move {
+                let (buyer, item) = (Uuid::from_u128(100 + n % BUYERS), Uuid::from_u128(1 + n / BUYERS % 3));
+                let draft = ShopDraft {
+                    id: Uuid::from_u128(1000 + n),
+                    guild_id,
+                    shop_item_id: item,
+                    member_id: buyer,
+                    price: 10,
+                    answer: None,
+                    note: None,
+                };
+                let mut tx = store.begin().await.unwrap();
+                let outcome = buy(&mut tx, &draft, buyer, &[], now).await.unwrap();
+                Store::commit(tx).await.unwrap();
+                matches!(outcome, Bought::Done { .. })
+            }
+        };
+        let sold = futures_util::future::join_all((0..600).map(wish)).await.into_iter().filter(|sold| *sold).count();
+        let sales = town.column("SELECT item_name || ' ' || count(*) FROM shop_sale GROUP BY item_name ORDER BY 1").await;
+        assert_eq!(sales.iter().map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum::<usize>(), sold);
+        let count_of = |n: usize| sales[n].rsplit(' ').next().unwrap().parse::<i64>().unwrap();
+        assert!(count_of(0) <= 30 && count_of(1) <= 40 && count_of(2) <= 5, "{sales:?}");
+        assert_eq!(count_of(2), 5, "whoever came first has one");
+        let wrong = "SELECT count(*) FROM point_account a WHERE balance < 0 OR balance <>
+            (SELECT sum(amount) FROM ledger l WHERE l.person_id = a.person_id)
+            OR balance <> 70 - 10 * (SELECT count(*) FROM shop_sale s WHERE s.person_id = a.person_id)";
+        assert_eq!(town.count(wrong).await, 0);
+        let over = "SELECT count(*) FROM shop_tally t JOIN shop_item i ON i.id = t.shop_item_id WHERE t.bought > i.per_member
+            OR t.bought <> (SELECT count(*) FROM shop_sale s WHERE s.shop_item_id = i.id AND s.person_id = t.person_id)";
+        assert_eq!(town.count(over).await, 0);
+        let stock = town.column("SELECT COALESCE(stock::text, '-') FROM shop_item ORDER BY name").await;
+        assert_eq!(stock, [(30 - count_of(0)).to_string(), "-".into(), "0".into()]);
+    })
+    .await;
+}

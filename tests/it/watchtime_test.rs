@@ -1,0 +1,251 @@
+//! Watch time: what counts, what it earns, and that neither order nor repetition nor the number of processes matters.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use serde_json::json;
+use signalbox::community::activity::Aggregator;
+use signalbox::event::activity::ChatMessage;
+
+use crate::support::town::{Setup, Town, run, run_with, start};
+use crate::support::viewers::{kick_id, message, none};
+
+/// Minutes and points of everybody, as the database has them, with what the ledger adds up to.
+async fn numbers(town: &Town) -> Vec<String> {
+    town.column(
+        "SELECT v.username || ' ' || v.minutes || ' min ' || COALESCE(a.balance, 0) || ' = '
+             || COALESCE((SELECT sum(amount) FROM ledger l WHERE l.person_id = v.person_id), 0)
+         FROM viewer v LEFT JOIN point_account a ON a.person_id = v.person_id ORDER BY v.username",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn writing_counts_while_the_channel_is_live() {
+    run(async |town| {
+        town.channel().await;
+        town.stream(10, Some(40)).await;
+        town.advance(TimeDelta::minutes(60)).await;
+        // Ada writes all the time, Bob joins her now and then, Cy writes when the stream is over.
+        town.chatter(["ada", "bob"], 8..22).await;
+        town.chat(&[("ada", 30), ("ada", 31), ("bob", 38), ("ada", 39), ("cy", 45), ("ada", 45)]).await;
+        town.advance(TimeDelta::minutes(5)).await;
+        town.link("member", "ada").await;
+        insta::assert_snapshot!(town.ask("member", "watchtime show", none()).await, @"");
+        insta::assert_snapshot!(town.ask("member", "watchtime why", none()).await, @"");
+        insta::assert_snapshot!(town.ask("member", "points balance", none()).await, @"");
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_news_of_streams_a_busy_chat_counts() {
+    run(async |town| {
+        town.advance(TimeDelta::minutes(30)).await;
+        town.chat(&[("ada", 1), ("ada", 2), ("bob", 10), ("ada", 14), ("botrix", 20), ("ada", 21)]).await;
+        town.advance(TimeDelta::minutes(40)).await;
+        // Alone she is nobody's audience, and a bot is no company.
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_ended_earlier_than_was_known_takes_points_back() {
+    run(async |town| {
+        town.channel().await;
+        town.stream(0, None).await;
+        town.advance(TimeDelta::minutes(61)).await;
+        town.chatter(["ada", "bob"], 0..50).await;
+        town.advance(TimeDelta::minutes(1)).await;
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        town.stream(0, Some(20)).await;
+        town.advance(TimeDelta::minutes(1)).await;
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        town.link("member", "ada").await;
+        let statement = town.ask("member", "points statement", none()).await;
+        insta::assert_snapshot!(statement, @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_admins_set_counts_from_a_full_hour_on() {
+    run(async |town| {
+        town.channel().await;
+        town.stream(0, None).await;
+        town.advance(TimeDelta::minutes(30)).await;
+        let rules = json!({ "rate": 5, "subscriber_rate": 10, "hours_a_day": 1, "chatters": 1 });
+        insta::assert_snapshot!(town.ask("admin", "community rules", rules).await, @"");
+        insta::assert_snapshot!(town.ask("admin", "community rules", none()).await, @"");
+        town.chatter(["ada", "bob+subscriber"], 0..20).await;
+        town.advance(TimeDelta::minutes(90)).await;
+        // From 11:00 on one is enough, and a day has no more than an hour.
+        town.chat(&(60..118).map(|minute| ("ada", minute)).collect::<Vec<_>>()).await;
+        town.chat(&(60..70).map(|minute| ("bob+subscriber", minute)).collect::<Vec<_>>()).await;
+        town.advance(TimeDelta::minutes(5)).await;
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        insta::assert_snapshot!(town.ask("member", "community rules", none()).await, @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn forced_paused_and_ignored() {
+    run(async |town| {
+        town.channel().await;
+        town.chat(&[("ada", 0), ("bob", 0), ("cy", 0)]).await;
+        town.settle().await;
+        insta::assert_snapshot!(town.ask("admin", "community force", json!({ "on": true })).await, @"");
+        insta::assert_snapshot!(town.ask("admin", "community ignore", json!({ "viewer": "Cy" })).await, @"");
+        town.advance(TimeDelta::minutes(11)).await;
+        town.chatter(["ada", "cy"], 0..10).await;
+        insta::assert_snapshot!(town.ask("admin", "community pause", json!({ "on": true })).await, @"");
+        town.advance(TimeDelta::minutes(60)).await;
+        town.chatter(["ada", "bob"], 20..30).await;
+        town.advance(TimeDelta::minutes(2)).await;
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        town.link("member", "bob").await;
+        insta::assert_snapshot!(town.ask("member", "watchtime why", none()).await, @"");
+    })
+    .await;
+}
+
+/// What is to come out, worked out message by message and minute by minute, as the rules say it in words: present in the
+/// minute of a message and in the next one, live, and two people within five minutes.
+fn expected(said: &[(String, i64)], live: &[(i64, i64)]) -> BTreeMap<String, i64> {
+    let mut minutes = BTreeMap::new();
+    for name in said.iter().map(|(name, _)| name) {
+        let counts = (-10..400).filter(|minute| {
+            let present = said.iter().any(|(who, at)| who == name && (*at == *minute || *at == *minute - 1));
+            let is_live = live.iter().any(|(from, until)| (*from..*until).contains(minute));
+            let mut around: Vec<&String> =
+                said.iter().filter(|(_, at)| (*minute - 4..=*minute).contains(at)).map(|(who, _)| who).collect();
+            around.sort();
+            around.dedup();
+            present && is_live && around.len() >= 2
+        });
+        minutes.insert(name.clone(), counts.count() as i64);
+    }
+    minutes
+}
+
+/// One way in which the same things are heard of.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Some of the messages, to one process or the other.
+    Hear(Vec<usize>, bool),
+    /// A stream is told of, with its end or without.
+    Stream(usize, bool),
+    Wait(i64),
+    Restart,
+}
+
+fn steps(messages: usize, streams: usize) -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (prop::collection::vec(0..messages, 1..40), any::<bool>()).prop_map(|(which, there)| Step::Hear(which, there)),
+        2 => (0..streams, any::<bool>()).prop_map(|(which, ended)| Step::Stream(which, ended)),
+        2 => (1..50i64).prop_map(Step::Wait),
+        1 => Just(Step::Restart),
+    ];
+    prop::collection::vec(step, 5..25)
+}
+
+#[tokio::test]
+async fn order_repetition_delay_restarts_and_two_processes_change_nothing() {
+    const NAMES: [&str; 4] = ["ada", "bob", "cy", "dee"];
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let said = prop::collection::vec((0..NAMES.len(), 0..200i64), 30..120);
+    for _ in 0..4 {
+        let said: Vec<(String, i64)> = said
+            .new_tree(&mut runner)
+            .unwrap()
+            .current()
+            .into_iter()
+            .map(|(who, minute)| (NAMES[who].to_owned(), minute))
+            .collect();
+        let live = [(15, 95), (110, 170)];
+        let ways = steps(said.len(), live.len()).new_tree(&mut runner).unwrap().current();
+        run(async |town| {
+            town.channel().await;
+            town.advance(TimeDelta::minutes(200)).await;
+            let (other, lifecycle) = town.another_bot().await;
+            let all: Vec<ChatMessage> = said.iter().map(|(who, minute)| message(town.guild(), who, *minute)).collect();
+            let (mut here, mut there) = (Aggregator::default(), Aggregator::default());
+            for step in &ways {
+                match step {
+                    Step::Hear(which, at_the_other) => {
+                        let part: Vec<ChatMessage> = which.iter().map(|at| all[*at].clone()).collect();
+                        let (app, aggregator) =
+                            if *at_the_other { (&other, &mut there) } else { (&town.app, &mut here) };
+                        aggregator.flush(&app.ports, &part).await.unwrap();
+                    }
+                    Step::Stream(which, ended) => {
+                        let (from, until) = live[*which];
+                        town.stream(from, ended.then_some(until)).await;
+                    }
+                    Step::Wait(minutes) => {
+                        let (one, two) = tokio::join!(town.app.step(), other.step());
+                        (one.unwrap(), two.unwrap());
+                        town.advance(TimeDelta::minutes(*minutes)).await;
+                    }
+                    Step::Restart => here = Aggregator::default(),
+                }
+            }
+            // In the end all of it was heard of.
+            here.flush(&town.app.ports, &all).await.unwrap();
+            for (from, until) in live {
+                town.stream(from, Some(until)).await;
+            }
+            town.advance(TimeDelta::minutes(90)).await;
+            let wanted: Vec<String> = expected(&said, &live)
+                .into_iter()
+                .map(|(name, minutes)| format!("{name} {minutes} min {0} = {0}", minutes / 5))
+                .collect();
+            assert_eq!(numbers(town).await, wanted, "{ways:?}");
+            lifecycle.stop();
+            other.ports.store.close().await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_changes_is_the_same_viewer() {
+    run(async |town| {
+        town.advance(TimeDelta::minutes(30)).await;
+        town.chatter(["ada", "bob"], 0..5).await;
+        let renamed = ChatMessage { username: "Countess".into(), ..message(town.guild(), "ada", 20) };
+        assert_eq!(renamed.viewer, kick_id("ada"));
+        town.app.ports.activity.publish(&[renamed.to_bytes()]).await.unwrap();
+        town.advance(TimeDelta::minutes(40)).await;
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        assert_eq!(town.column("SELECT username FROM watchtime ORDER BY 1").await, ["bob", "countess"]);
+        assert!(start() < town.clock.now());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_stream_holds_what_was_not_stored() {
+    let redis = crate::support::servers::private_redis(false);
+    let setup = Setup { redis: Some(redis.url.clone()), claim_idle: std::time::Duration::ZERO, ..Setup::default() };
+    run_with(setup, async |town| {
+        town.advance(TimeDelta::minutes(30)).await;
+        town.chatter(["ada", "bob"], 0..5).await;
+        // Read by a process that dies before it has stored anything.
+        town.chat(&[("ada", 10), ("bob", 10)]).await;
+        let options = signalbox::bus::ReaderOptions::default();
+        let mut lost = town.app.bus().activity_reader("dead", options);
+        assert_eq!(lost.next(std::time::Duration::from_secs(2)).await.unwrap().len(), 2);
+        drop(lost);
+        town.app.ports.activity.publish(&[b"no message".to_vec()]).await.unwrap();
+        town.advance(TimeDelta::minutes(40)).await;
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        assert_eq!(town.column("SELECT stream || ': ' || reason FROM quarantine").await.len(), 1);
+    })
+    .await;
+}
