@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Known;
 use super::bits::{hour_of, minute_of, presence};
+use super::chat_command;
 use crate::bus::{Entry, Reader};
 use crate::event::activity::ChatMessage;
 use crate::id::GuildId;
@@ -91,7 +92,10 @@ impl Aggregator {
             // One of them may be forgotten.
             self.viewers.clear();
         }
-        self.flush(ports, messages).await
+        self.flush(ports, messages).await?;
+        // Before the acknowledgement: whoever dies in between hears it again, and a command is carried out once.
+        chat_command::hear(ports, messages).await?;
+        Ok(())
     }
 
     /// Stores who was present by these messages.
