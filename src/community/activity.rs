@@ -92,7 +92,9 @@ impl Aggregator {
             self.viewers.clear();
         }
         self.flush(ports, messages).await?;
-        chat_command::hear(ports, messages).await.map(|_| ())
+        // Before the acknowledgement: whoever dies in between hears it again, and a command is carried out once.
+        chat_command::hear(ports, messages).await?;
+        Ok(())
     }
 
     /// Stores who was present by these messages.

@@ -1,6 +1,7 @@
 //! What chatters write to the bot, and what it answers.
 
 use serde_json::json;
+use signalbox::community::chat_command::hear;
 use signalbox::store::Store;
 use signalbox::store::ledger::{NewLedgerEntry, insert_ledger_entries};
 
@@ -94,11 +95,8 @@ async fn stale_repeated_and_reordered_messages_do_nothing_twice() {
         assert_eq!(town.all_said().await, ["1", "2"]);
         let (other, lifecycle) = town.another_bot().await;
         let messages = [town.message(&line("c")), town.message(&line("d"))];
-        let hear = |app| async move { signalbox::community::chat_command::hear(app, &messages.clone()).await.unwrap() };
-        let (one, two) = tokio::join!(hear(&town.app.ports), async {
-            let messages = [town.message(&line("c")), town.message(&line("d"))];
-            signalbox::community::chat_command::hear(&other.ports, &messages).await.unwrap()
-        });
+        let (one, two) = tokio::join!(hear(&town.app.ports, &messages), hear(&other.ports, &messages));
+        let (one, two) = (one.unwrap(), two.unwrap());
         assert_eq!(one + two, 2, "of two processes one carries it out");
         assert_eq!(town.count("SELECT uses FROM chat_command").await, 4);
         lifecycle.stop();
@@ -136,11 +134,10 @@ async fn a_keyword_joins_once_and_a_linked_viewer_is_the_member() {
         town.press("member", "party", "Join").await;
         assert_eq!(town.column("SELECT name FROM draw_entry ORDER BY name").await, ["ada", "bob", "dan"]);
         insta::assert_snapshot!(town.all_said().await.join("\n"), @"");
-        let role = town.discord.role_id("Approver").to_string();
         town.command(
             "admin",
             "giveaway start",
-            json!({ "prize": "B", "keyword": "!b", "role": role, "channel": "alerts" }),
+            json!({ "prize": "B", "keyword": "!b", "role": "Approver", "channel": "alerts" }),
         )
         .await;
         town.settle().await;
