@@ -126,7 +126,6 @@ impl World {
             ("WEBHOOK_BIND", web.ip().to_string()),
             ("WEBHOOK_PORT", web.port().to_string()),
             ("PUBLIC_URL", format!("http://{web}")),
-            ("RAFFLE_BEACON_URL", beacon.url()),
         ];
         let discord = Discord::start(DiscordOptions {
             bind: self.discord,
