@@ -10,7 +10,7 @@ use crate::support::chat::Line;
 use crate::support::corpus;
 use crate::support::delivery::minutes;
 use crate::support::machines::heard;
-use crate::support::servers::{PrivateRedis, private_redis};
+use crate::support::private::{PrivateRedis, private_redis};
 use crate::support::town::{Setup, Town, run_with};
 
 const SECRET: &str = "test-redis-secret";
