@@ -36,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "privacy",
             "setup",
             "doctor",
+            "kick",
             "ticket",
             "routes",
         ],
