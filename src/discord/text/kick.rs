@@ -64,6 +64,9 @@ pub fn status(status: &Status) -> (String, Vec<(String, String)>) {
     let mut about = String::new();
     if status.channels.is_empty() {
         about.push_str(NO_CHANNELS);
+        if let Some(uri) = &status.redirect_uri {
+            let _ = write!(about, "\nThe app at Kick has to have this redirect URL: `{uri}`");
+        }
     }
     if !status.receives {
         about.push_str("\n⚠️ Nothing is received from Kick: the operator has set USE_KICK_WEBHOOKS to false.");
