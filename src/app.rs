@@ -51,7 +51,7 @@ use crate::upstream::discord::DiscordClient;
 use crate::upstream::kick::{Application, KickClient};
 use crate::upstream::outbound::OutboundClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
-use crate::web::{self, Web};
+use crate::web::{self, Doors, Web};
 
 pub use crate::web::bind;
 pub use keys::keyring;
@@ -154,16 +154,8 @@ impl App {
         let described = roles.intake.then(|| generic.clone());
         let kick = config.kick.as_ref().filter(|kick| roles.intake && kick.webhooks);
         let kick = kick.map(|settings| Arc::new(LiveKick::new(settings)));
-        let web = Web::new(
-            delivery.clone(),
-            ingest.clone(),
-            webhooks,
-            described,
-            kick.clone(),
-            door,
-            bot.connection.flag(),
-            prepared.clone(),
-        );
+        let doors = Doors { xtsystems: webhooks, generic: described, kick: kick.clone(), interactions: door };
+        let web = Web::new(delivery.clone(), ingest.clone(), doors, bot.connection.flag(), prepared.clone());
         let (there, door) = (lifecycle.clone(), lifecycle.open_door());
         lifecycle.spawn("web", async move {
             let _door = door;

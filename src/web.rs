@@ -57,17 +57,23 @@ pub struct Web {
     pub prepared: Arc<AtomicBool>,
 }
 
+/// What the configuration and the roles open to the outside.
+pub struct Doors {
+    pub xtsystems: Option<Arc<LiveSource>>,
+    pub generic: Option<Arc<Sources>>,
+    pub kick: Option<Arc<LiveKick>>,
+    pub interactions: Option<Arc<dyn Interactions>>,
+}
+
 impl Web {
     pub fn new(
         delivery: Arc<Delivery>,
         ingest: Ingest,
-        xtsystems: Option<Arc<LiveSource>>,
-        generic: Option<Arc<Sources>>,
-        kick: Option<Arc<LiveKick>>,
-        interactions: Option<Arc<dyn Interactions>>,
+        doors: Doors,
         discord_connected: Arc<AtomicBool>,
         prepared: Arc<AtomicBool>,
     ) -> Self {
+        let Doors { xtsystems, generic, kick, interactions } = doors;
         let ports = delivery.ports.clone();
         let web = &ports.config.web;
         let unverified = budget::Budgets::new(web.unverified_per_15_min, chrono::TimeDelta::minutes(15));

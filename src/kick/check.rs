@@ -328,7 +328,8 @@ fn judge(listed: &[Subscription], known: &[KickSubscription], now: DateTime<Utc>
         judged.surplus.extend(others.iter().map(|s| s.id.clone()));
     }
     let is_gone = |k: &&KickSubscription| {
-        !listed.iter().any(|s| s.id == k.id) && !(judged.waiting.contains_key(&k.kind) && k.listed_at.is_none())
+        let is_awaited = judged.waiting.contains_key(&k.kind) && k.listed_at.is_none();
+        !is_awaited && !listed.iter().any(|s| s.id == k.id)
     };
     judged.gone = known.iter().filter(is_gone).map(|k| k.id.clone()).collect();
     judged

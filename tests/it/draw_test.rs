@@ -372,12 +372,14 @@ async fn it_survives_a_restart_and_two_bots_draw_once() {
         town.clock.advance(minutes(5));
         town.world_clock.advance(minutes(5));
         let (one, two) = tokio::join!(town.app.step(), other.step());
-        (one.unwrap(), two.unwrap());
+        one.unwrap();
+        two.unwrap();
         town.clock.advance(minutes(2));
         town.world_clock.advance(minutes(2));
         for _ in 0..20 {
             let (one, two) = tokio::join!(town.app.step(), other.step());
-            (one.unwrap(), two.unwrap());
+            one.unwrap();
+            two.unwrap();
         }
         town.settle().await;
         assert_eq!(winners(town).await.len(), 2);

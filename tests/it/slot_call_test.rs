@@ -82,7 +82,8 @@ async fn two_calls_at_once_do_not_slip_below_the_limit() {
             signalbox::community::chat_command::hear(&town.app.ports, &one),
             signalbox::community::chat_command::hear(&other.ports, &two)
         );
-        (a.unwrap(), b.unwrap());
+        a.unwrap();
+        b.unwrap();
         assert_eq!(town.count("SELECT count(*) FROM slot_call").await, 1);
         lifecycle.stop();
         other.ports.store.close().await;

@@ -142,7 +142,8 @@ async fn two_bots_say_it_once() {
         let (other, lifecycle) = town.another_bot().await;
         town.clock.advance(minutes(10));
         let (one, two) = tokio::join!(town.app.step(), other.step());
-        (one.unwrap(), two.unwrap());
+        one.unwrap();
+        two.unwrap();
         assert_eq!(town.all_said().await, ["once", "once"], "at first, and after ten minutes");
         lifecycle.stop();
         other.ports.store.close().await;

@@ -189,7 +189,8 @@ async fn order_repetition_delay_restarts_and_two_processes_change_nothing() {
                     }
                     Step::Wait(minutes) => {
                         let (one, two) = tokio::join!(town.app.step(), other.step());
-                        (one.unwrap(), two.unwrap());
+                        one.unwrap();
+                        two.unwrap();
                         town.advance(TimeDelta::minutes(*minutes)).await;
                     }
                     Step::Restart => here = Aggregator::default(),
