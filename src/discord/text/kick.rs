@@ -88,10 +88,7 @@ fn channel(c: &ChannelStatus, receives: bool) -> String {
     }
     if let Some(why) = c.unsaid.first() {
         let why = escape(&fit(why, 150));
-        lines.push(format!(
-            "⚠️ {} things could not be said in chat in the last day; the last one: {why}",
-            c.unsaid.len()
-        ));
+        lines.push(format!("⚠️ Not everything was said in chat in the last day; the last time: {why}"));
     }
     lines.join("\n")
 }
