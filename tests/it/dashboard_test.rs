@@ -146,7 +146,7 @@ async fn a_dashboard_runs_a_hunt_a_session_timers_and_a_raffle() {
         town.with_channel().await;
         town.ask("dashboard:slot_requests", "toggle", json!({ "enabled": true })).await;
         town.ask("dashboard:slot_requests", "update_max", json!({ "max_requests": 3 })).await;
-        town.chat("viewer1", "!call Sweet Bonanza 1000").await;
+        town.says("viewer1", "!call Sweet Bonanza 1000").await;
         let pick = json!({ "id": 42, "slot_call": "Sweet Bonanza 1000", "username": "viewer1", "reward_type": "bonus_buy", "reward_amount": "25.00" });
         town.ask("dashboard:slot_requests", "pick_with_reward", pick).await;
         town.ask("dashboard:gtb", "open", json!({ "session_id": 12 })).await;
