@@ -10,9 +10,8 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Known;
 use super::bits::{hour_of, minute_of, presence};
-use super::chat_command;
+use super::{Known, chat_command};
 use crate::bus::{Entry, Reader};
 use crate::event::activity::ChatMessage;
 use crate::id::GuildId;
@@ -93,9 +92,7 @@ impl Aggregator {
             self.viewers.clear();
         }
         self.flush(ports, messages).await?;
-        // Before the acknowledgement: whoever dies in between hears it again, and a command is carried out once.
-        chat_command::hear(ports, messages).await?;
-        Ok(())
+        chat_command::hear(ports, messages).await.map(|_| ())
     }
 
     /// Stores who was present by these messages.
