@@ -227,6 +227,7 @@ impl App {
         if roles.intake {
             done += self.read_stream(Duration::from_millis(1)).await?;
             done += self.catch_up_due().await?;
+            done += self.hear_bot_event(Duration::from_millis(1)).await?;
             done += self.read_activity(Duration::from_millis(1)).await?;
             done += self.hear_dashboard(Duration::from_millis(1)).await?;
             kick::heard::save_due(&self.ports).await?;

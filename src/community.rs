@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod bits;
 pub mod board;
+pub mod bot_events;
 pub mod card;
 pub mod chat_command;
 pub mod count;

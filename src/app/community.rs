@@ -9,8 +9,10 @@ use tokio::sync::Mutex;
 
 use super::App;
 use super::loops::{AFTER_FAILURE, TICK, report, until};
+use crate::bus::pubsub::Messages;
 use crate::bus::{Bus, BusError, Reader, ReaderOptions, Topic};
 use crate::community::activity::Aggregator;
+use crate::community::bot_events::{BotEvents, CHANNEL};
 use crate::community::roles::Schedule;
 use crate::community::{Known, count};
 
@@ -28,6 +30,7 @@ pub(super) struct Community {
     reader: Mutex<Reader>,
     known: Mutex<Known>,
     roles: Mutex<Schedule>,
+    bot_events: Mutex<Option<(Messages, BotEvents)>>,
     away: AtomicBool,
 }
 
@@ -39,6 +42,7 @@ impl Community {
             reader: Mutex::new(bus.activity_reader(consumer, options)),
             known: Mutex::default(),
             roles: Mutex::default(),
+            bot_events: Mutex::new(bus.messages(&[CHANNEL]).map(|messages| (messages, BotEvents::default()))),
             away: AtomicBool::new(false),
         }
     }
@@ -50,6 +54,8 @@ impl App {
         if roles.intake {
             let app = self.clone();
             self.lifecycle.spawn("activity", async move { app.reading_activity().await });
+            let app = self.clone();
+            self.lifecycle.spawn("bot events", async move { app.hearing_bot_events().await });
         }
         let app = self.clone();
         self.lifecycle.spawn("rules of counting", async move { app.hearing_of_rules().await });
@@ -102,6 +108,43 @@ impl App {
                 Ok(_) => GATHER,
                 Err(error) => {
                     report("activity", &error);
+                    AFTER_FAILURE
+                }
+            };
+            stop.run_until_cancelled(tokio::time::sleep(rest)).await;
+        }
+    }
+
+    /// One message of another program, if there is one within this time. A Redis that is away stops nothing else.
+    pub async fn hear_bot_event(&self, patience: Duration) -> Result<usize> {
+        let mut listening = self.community.bot_events.lock().await;
+        let Some((messages, events)) = listening.as_mut() else { return Ok(0) };
+        let heard = async {
+            messages.listen().await?;
+            messages.next().await
+        };
+        let message = match tokio::time::timeout(patience, heard).await {
+            Ok(Ok(message)) => message,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "bot_events cannot be heard");
+                return Ok(0);
+            }
+            Err(_) => return Ok(0),
+        };
+        if let Err(why) = events.hear(&self.ports, &message.payload).await? {
+            tracing::warn!(why, "a message on bot_events was not taken");
+        }
+        Ok(1)
+    }
+
+    async fn hearing_bot_events(&self) {
+        let stop = self.lifecycle.token();
+        while let Some(heard) = stop.run_until_cancelled(self.hear_bot_event(BLOCK)).await {
+            let rest = match heard {
+                Ok(1) => continue,
+                Ok(_) => GATHER,
+                Err(error) => {
+                    report("bot events", &error);
                     AFTER_FAILURE
                 }
             };

@@ -37,6 +37,10 @@ impl App {
     pub(super) async fn hear_dashboard(&self, patience: Duration) -> Result<usize> {
         let mut listening = self.dashboard.lock().await;
         let Some(messages) = listening.as_mut() else { return Ok(0) };
+        if let Err(error) = messages.listen().await {
+            tracing::debug!(%error, "the dashboard's channels cannot be heard");
+            return Ok(0);
+        }
         let message = match tokio::time::timeout(patience, messages.next()).await {
             Ok(Ok(message)) => message,
             Ok(Err(error)) => {

@@ -9,6 +9,10 @@ use redis::{AsyncCommands as _, Client};
 
 use super::BusError;
 use super::redis_stream::{away, backoff};
+use crate::clock::Stopwatch;
+
+/// For connecting and subscribing.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A message as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,25 +26,43 @@ pub struct Messages {
     client: Client,
     patterns: Vec<String>,
     connection: Option<PubSub>,
-    failures: u32,
+    /// How often connecting failed in a row, and since when.
+    failed: Option<(u32, Stopwatch)>,
 }
 
 impl Messages {
     pub(super) fn new(client: Client, patterns: &[&str]) -> Self {
         let patterns = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-        Self { client, patterns, connection: None, failures: 0 }
+        Self { client, patterns, connection: None, failed: None }
     }
 
-    /// The next message. After an error the next call waits a little and connects again. Safe to cancel.
-    pub async fn next(&mut self) -> Result<Message, BusError> {
-        if self.connection.is_none() {
-            if self.failures > 0 {
-                tokio::time::sleep(backoff(self.failures)).await;
-            }
-            self.failures += 1;
-            self.connection = Some(self.connect().await.map_err(|error| away(&error))?);
-            self.failures = 0;
+    /// Connects unless that is so. After a failure it is tried again only after a while, without waiting for it here.
+    pub async fn listen(&mut self) -> Result<(), BusError> {
+        if self.connection.is_some() {
+            return Ok(());
         }
+        let failures = self.failed.as_ref().map_or(0, |(failures, _)| *failures);
+        if self.failed.as_ref().is_some_and(|(failures, since)| since.elapsed() < backoff(*failures)) {
+            return Err(BusError::Away("it is tried again in a moment".into()));
+        }
+        match tokio::time::timeout(PATIENCE, self.connect()).await {
+            Ok(Ok(connection)) => {
+                (self.connection, self.failed) = (Some(connection), None);
+                Ok(())
+            }
+            failed => {
+                self.failed = Some((failures + 1, Stopwatch::start()));
+                Err(failed.map_or(BusError::Away("no answer in time".into()), |refused| match refused {
+                    Err(error) => away(&error),
+                    Ok(_) => BusError::Closed,
+                }))
+            }
+        }
+    }
+
+    /// The next message. Safe to cancel once it listens.
+    pub async fn next(&mut self) -> Result<Message, BusError> {
+        self.listen().await?;
         let Some(connection) = &mut self.connection else { return Err(BusError::Closed) };
         let next = connection.on_message().next().await;
         match next {
@@ -50,18 +72,10 @@ impl Messages {
             }),
             None => {
                 self.connection = None;
-                self.failures = 1;
+                self.failed = Some((1, Stopwatch::start()));
                 Err(BusError::Away("the connection ended".into()))
             }
         }
-    }
-
-    /// Connects now, so that nothing that is published afterwards is missed.
-    pub async fn listen(&mut self) -> Result<(), BusError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.connect().await.map_err(|error| away(&error))?);
-        }
-        Ok(())
     }
 
     async fn connect(&self) -> redis::RedisResult<PubSub> {

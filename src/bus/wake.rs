@@ -43,7 +43,7 @@ pub enum Topic {
     Community,
 }
 
-const TOPICS: [Topic; 10] = [
+const TOPICS: [Topic; 11] = [
     Topic::Planner,
     Topic::Deliverer,
     Topic::Approvals,

@@ -117,15 +117,15 @@ impl World {
             format!("the fake XTSystems cannot listen on {}: choose another --xtsystems", self.xtsystems)
         })?;
         let kick = self.start_kick(web, save, &clock).await?;
-        let beacon = Beacon::start(clock.clone()).await.context("public randomness cannot be made up")?;
+        let beacon = Beacon::start(clock.clone()).await.context("the fake drand cannot listen")?;
         let env = [
-            ("RAFFLE_BEACON_URL", beacon.url()),
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", API_KEY.to_owned()),
             ("WEBHOOK_SECRET", self.secret.clone()),
             ("WEBHOOK_BIND", web.ip().to_string()),
             ("WEBHOOK_PORT", web.port().to_string()),
             ("PUBLIC_URL", format!("http://{web}")),
+            ("RAFFLE_BEACON_URL", beacon.url()),
         ];
         let discord = Discord::start(DiscordOptions {
             bind: self.discord,

@@ -10,8 +10,8 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Known;
 use super::bits::{hour_of, minute_of, presence};
+use super::{Known, chat_command};
 use crate::bus::{Entry, Reader};
 use crate::event::activity::ChatMessage;
 use crate::id::GuildId;
@@ -91,7 +91,8 @@ impl Aggregator {
             // One of them may be forgotten.
             self.viewers.clear();
         }
-        self.flush(ports, messages).await
+        self.flush(ports, messages).await?;
+        chat_command::hear(ports, messages).await.map(|_| ())
     }
 
     /// Stores who was present by these messages.

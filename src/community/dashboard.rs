@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::board::Voice;
 use super::draw::tickets::{self, Gift};
 use super::draw::{self, Host, Wish};
-use super::{gtb, slot_call, timer};
+use super::{gtb, shop, slot_call, timer};
 use crate::bus::Bus;
 use crate::bus::pubsub::Message;
 use crate::bus::signature::{SignatureError, verify_message};
@@ -123,6 +123,7 @@ fn board(topic: &str) -> Option<BoardKey> {
         "slot_requests" => BoardKey::Slots,
         "timed_messages" => BoardKey::Timers,
         "gtb" => BoardKey::Gtb,
+        "point_shop" => BoardKey::Shop,
         _ => return None,
     })
 }
@@ -146,10 +147,24 @@ async fn obey(ports: &Ports, bus: &Bus, host: Host, request: &Request<'_>, id: &
         "management" => management(ports, host, request, id).await,
         "raffle" => raffle(ports, bus, host, request).await,
         "bot_settings" => settings(ports, host, request).await,
-        // Commands and the shop are read from the database each time: there is nothing to be reloaded.
-        "commands" | "point_shop" => Ok(true),
+        "point_shop" => point_shop(ports, host, request).await,
+        // Commands are read from the database each time: there is nothing to be reloaded.
+        "commands" => Ok(true),
         _ => Ok(false),
     }
+}
+
+/// The shop is read from the database each time; its boards are shown anew.
+async fn point_shop(ports: &Ports, host: Host, request: &Request<'_>) -> Result<bool> {
+    match request.action.as_str() {
+        "post_shop" => {
+            let Some(channel) = number(request.data, "channel_id") else { return Ok(false) };
+            shop::post(ports, host.guild_id, BoardKey::Shop, ChannelId(channel)).await?;
+        }
+        "sync_shop" | "update_settings" | "item_update" => look_again(ports, host.guild_id, "point_shop").await?,
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 async fn slots(ports: &Ports, host: Host, request: &Request<'_>, id: &str) -> Result<bool> {

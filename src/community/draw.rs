@@ -22,7 +22,8 @@ use crate::routing::board::BoardKey;
 use crate::routing::board::draw::{DrawKind, DrawState};
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::board::take_turn;
-use crate::store::draw::{NewDraw, StoredDraw, find_open_raffle, insert_draw, lock_draw, mark_cancelled};
+use crate::store::draw::ticket::find_open_raffle;
+use crate::store::draw::{NewDraw, StoredDraw, insert_draw, lock_draw, mark_cancelled};
 use crate::store::source::{ensure_person, insert_setting, take_setting};
 use crate::store::{Store, Tx};
 

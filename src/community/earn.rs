@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::bits::hour_of;
+use super::draw::tickets::gifted;
 use super::rules::{Rules, Timeline};
 use crate::event::Event;
 use crate::id::GuildId;
@@ -58,6 +59,10 @@ pub async fn on_events(ports: &Ports, tx: &mut Tx, batch: &[Event]) -> Result<()
         seen.iter().zip(&persons).map(|(viewer, person)| (viewer.guild_id, *person, viewer.username.clone())).collect();
     give_openings(tx, &named, ports.clock.now()).await?;
     let ignored: HashSet<(GuildId, Uuid)> = list_ignored(tx, &persons).await?.into_iter().collect();
+    for ((event, earned), person) in earned.iter().zip(&persons).filter(|((_, earned), _)| earned.kind == "gift") {
+        let gifts = earned.detail["gifts"].as_i64().unwrap_or(0);
+        gifted(ports, tx, event.guild_id, *person, gifts, &earned.cause).await?;
+    }
     let mut entries: Vec<NewLedgerEntry> = earned
         .into_iter()
         .zip(persons)
@@ -116,7 +121,8 @@ fn earned(event: &Event, rules: &Rules) -> Option<Earned> {
         _ => return None,
     };
     let (kick_user_id, username) = who;
-    (amount > 0).then_some(Earned { kick_user_id, username, amount, kind, cause, detail })
+    // A gift counts for raffles even where it earns no points.
+    (amount > 0 || kind == "gift").then_some(Earned { kick_user_id, username, amount, kind, cause, detail })
 }
 
 #[cfg(test)]

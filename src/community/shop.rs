@@ -5,16 +5,19 @@ use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::board::Voice;
 use super::points::{Actor, Whose, audit, find_account};
 use crate::bus::Topic;
 use crate::error::UserError;
-use crate::id::RoleId;
+use crate::id::{ChannelId, GuildId, RoleId};
 use crate::ports::Ports;
-use crate::store::Store;
+use crate::routing::board::BoardKey;
+use crate::store::board::touch_board;
 use crate::store::shop::sale::{Bought, Sale, ShopDraft, buy, decide_sale, insert_shop_draft, take_shop_draft};
 use crate::store::shop::{ShopItem, insert_shop_item, remove_shop_item, update_shop_item};
 use crate::store::source::ensure_person;
 use crate::store::watch::count::pay_watching;
+use crate::store::{Store, Tx};
 
 /// A select of Discord has so many options.
 pub const ITEMS: usize = 25;
@@ -72,6 +75,7 @@ pub async fn confirm(ports: &Ports, who: Actor, draft_id: Uuid, roles: &[RoleId]
     let account = find_account(ports, &mut tx, who.guild_id, &Whose::Member(who.user_id)).await?;
     pay_watching(&mut tx, who.guild_id, &[account], now).await?;
     let bought = buy(&mut tx, &draft, account, roles, now).await?;
+    show(ports, &mut tx, who).await?;
     crate::crash::point("shop.bought");
     Store::commit(tx).await?;
     ports.wake.wake(Topic::Deliverer);
@@ -95,6 +99,7 @@ pub async fn decide(ports: &Ports, by: Actor, sale_id: Uuid, complete: bool) -> 
     let action = if complete { "sale_completed" } else { "sale_cancelled" };
     audit(&mut tx, by, admin, action, json!({ "sale": sale_id, "item": sale.item_name, "price": sale.price }), now)
         .await?;
+    show(ports, &mut tx, by).await?;
     Store::commit(tx).await?;
     ports.wake.wake(Topic::Deliverer);
     Ok(Some(sale))
@@ -113,6 +118,7 @@ pub async fn add(ports: &Ports, by: Actor, item: ShopItem) -> Result<()> {
         return Err(UserError::new("There is an item of that name.").into());
     }
     audit(&mut tx, by, admin, "shop_item_added", json!({ "item": item.name, "price": item.price }), now).await?;
+    show(ports, &mut tx, by).await?;
     Store::commit(tx).await?;
     ports.wake.wake(Topic::Deliverer);
     Ok(())
@@ -128,6 +134,7 @@ pub async fn edit(ports: &Ports, by: Actor, item: &ShopItem, stock: Option<Optio
         return Err(UserError::new(NO_ITEM).into());
     }
     audit(&mut tx, by, admin, "shop_item_changed", json!({ "item": item.name, "price": item.price }), now).await?;
+    show(ports, &mut tx, by).await?;
     Store::commit(tx).await?;
     ports.wake.wake(Topic::Deliverer);
     Ok(())
@@ -139,6 +146,7 @@ pub async fn remove(ports: &Ports, by: Actor, item: &ShopItem) -> Result<()> {
     let admin = ensure_person(&mut tx, by.user_id.0, ports.clock.uuid(), now).await?;
     remove_shop_item(&mut tx, by.guild_id, item.id, now).await?;
     audit(&mut tx, by, admin, "shop_item_removed", json!({ "item": item.name }), now).await?;
+    show(ports, &mut tx, by).await?;
     Store::commit(tx).await?;
     ports.wake.wake(Topic::Deliverer);
     Ok(())
@@ -163,5 +171,23 @@ fn check(item: &ShopItem) -> Result<()> {
     if item.stock.is_some_and(|stock| stock < 0) || item.per_member.is_some_and(|most| most < 1) {
         return wrong("A stock is 0 or more, a limit 1 or more.");
     }
+    Ok(())
+}
+
+/// The boards of the shop show what has changed, in the transaction of the change.
+async fn show(ports: &Ports, tx: &mut Tx, who: Actor) -> Result<()> {
+    for key in [BoardKey::Shop, BoardKey::ShopQueue] {
+        touch_board(tx, who.guild_id, key, ports.clock.now()).await?;
+    }
+    Ok(())
+}
+
+/// Posts the shop, or its queue, into a channel, where it is kept current.
+pub async fn post(ports: &Ports, guild_id: GuildId, key: BoardKey, channel: ChannelId) -> Result<()> {
+    let voice = Voice::of(ports, guild_id).await?;
+    let mut tx = ports.store.begin().await?;
+    voice.show(&mut tx, key, channel).await?;
+    Store::commit(tx).await?;
+    voice.hurry();
     Ok(())
 }

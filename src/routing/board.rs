@@ -3,6 +3,7 @@
 
 pub mod draw;
 pub mod gtb;
+pub mod shop;
 pub mod slots;
 pub mod timers;
 
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use super::embed::{Button, ButtonStyle, Embed, Footer, MessageBody};
 use draw::DrawView;
 use gtb::GtbView;
+use shop::{QueueView, ShopItem};
 use slots::SlotsView;
 use timers::TimersView;
 
@@ -30,6 +32,9 @@ pub enum BoardKey {
     Timers,
     /// The invitation to link a Kick account.
     Link,
+    Shop,
+    /// Purchases that wait for an admin.
+    ShopQueue,
 }
 
 impl BoardKey {
@@ -40,6 +45,8 @@ impl BoardKey {
             BoardKey::Slots => "slots".to_owned(),
             BoardKey::Timers => "timers".to_owned(),
             BoardKey::Link => "link".to_owned(),
+            BoardKey::Shop => "shop".to_owned(),
+            BoardKey::ShopQueue => "shop-queue".to_owned(),
         }
     }
 
@@ -49,6 +56,8 @@ impl BoardKey {
             "slots" => BoardKey::Slots,
             "timers" => BoardKey::Timers,
             "link" => BoardKey::Link,
+            "shop" => BoardKey::Shop,
+            "shop-queue" => BoardKey::ShopQueue,
             _ => BoardKey::Draw(text.strip_prefix("draw:")?.parse().ok()?),
         })
     }
@@ -62,6 +71,8 @@ pub enum Board {
     Slots(SlotsView),
     Timers(TimersView),
     Link,
+    Shop(Vec<ShopItem>),
+    ShopQueue(QueueView),
     /// What it was about is no longer there.
     Gone,
 }
@@ -74,6 +85,8 @@ pub fn render(board: &Board, base: Option<&str>) -> MessageBody {
         Board::Slots(view) => slots::render(view),
         Board::Timers(view) => timers::render(view),
         Board::Link => link(),
+        Board::Shop(items) => shop::shelf(items),
+        Board::ShopQueue(view) => shop::queue(view),
         Board::Gone => MessageBody {
             embeds: vec![frame("🗑️ Gone", GREY, None).text("What was shown here is no longer kept.")],
             ..MessageBody::default()

@@ -8,7 +8,11 @@ use super::subject::{SubjectKey, lock_subjects};
 use super::{Result, Store, Tx};
 use crate::event::kind::SubjectKind;
 use crate::id::{ChannelId, GuildId};
+use crate::routing::board::shop::QueueView;
 use crate::routing::board::{Board, BoardKey};
+
+/// Purchases that a queue shows.
+const QUEUED: i64 = 10;
 
 /// Where a board is to be shown, and the ids of what that may make.
 pub struct Showing {
@@ -126,6 +130,11 @@ impl Store {
             BoardKey::Slots => Board::Slots(self.get_slots(guild_id).await?),
             BoardKey::Timers => Board::Timers(self.get_timers(guild_id).await?),
             BoardKey::Link => Board::Link,
+            BoardKey::Shop => Board::Shop(self.list_shop_items(guild_id).await?),
+            BoardKey::ShopQueue => {
+                let (sales, all) = self.list_pending_sales(guild_id, QUEUED).await?;
+                Board::ShopQueue(QueueView { sales, all })
+            }
         })
     }
 }

@@ -1,12 +1,14 @@
 //! Raffles and giveaways: how they are opened, who takes part, what is published at the close and at the draw.
 
+pub mod ticket;
 mod view;
+pub mod winner;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Result, StoreError, Tx};
-use crate::community::proof::{Beacon, Drawn, Ticketed};
+use crate::community::proof::{Beacon, Ticketed};
 use crate::id::GuildId;
 use crate::routing::board::draw::{DrawKind, DrawState};
 
@@ -228,32 +230,6 @@ pub async fn find_entry_of(tx: &mut Tx, guild_id: GuildId, draw_id: Uuid, person
     .await?)
 }
 
-/// The open raffle of a server, without locking it: its entries share that lock.
-pub async fn find_open_raffle(tx: &mut Tx, guild_id: GuildId) -> Result<Option<Uuid>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT id FROM draw WHERE guild_id = $1 AND kind = 'raffle' AND state = 'open'",
-        guild_id.0
-    )
-    .fetch_optional(&mut **tx)
-    .await?)
-}
-
-/// What a person has of a raffle, and what all have.
-pub async fn find_holding(tx: &mut Tx, guild_id: GuildId, draw_id: Uuid, person_id: Uuid) -> Result<(i64, i64)> {
-    let row = sqlx::query!(
-        r#"SELECT COALESCE(sum(h.tickets), 0)::bigint AS "all!",
-               COALESCE(sum(h.tickets) FILTER (WHERE h.person_id = COALESCE(
-                   (SELECT k.member_id FROM kick_link k WHERE k.guild_id = $1 AND k.viewer_id = $3), $3)), 0)::bigint AS "mine!"
-           FROM draw_holding h WHERE h.guild_id = $1 AND h.draw_id = $2"#,
-        guild_id.0,
-        draw_id,
-        person_id
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok((row.mine, row.all))
-}
-
 /// The draw that was made last.
 pub async fn find_newest_drawn(tx: &mut Tx, guild_id: GuildId) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar!(
@@ -319,114 +295,27 @@ pub async fn insert_entry(tx: &mut Tx, new: &NewEntry, now: DateTime<Utc>) -> Re
     }
 }
 
-/// A change of somebody's tickets of a raffle.
-#[derive(Clone, Debug)]
-pub struct NewTickets {
-    pub id: Uuid,
-    pub draw_id: Uuid,
-    pub guild_id: GuildId,
-    pub person_id: Uuid,
-    pub source: &'static str,
-    /// Less than nothing takes some away; nobody has fewer than none.
-    pub tickets: i64,
-    pub reason: String,
-    /// The same in a server counts once.
-    pub cause: String,
-    pub by: Option<Uuid>,
-}
-
-/// Gives tickets of an open raffle. Returns the change, which is smaller where there are not as many to take; `None` when
-/// it was made before, or the raffle is closed.
-pub async fn insert_tickets(tx: &mut Tx, new: &NewTickets, now: DateTime<Utc>) -> Result<Option<i64>> {
-    let Some(draw) = lock_draw(tx, new.guild_id, new.draw_id).await? else { return Ok(None) };
-    if draw.state != DrawState::Open {
-        return Ok(None);
-    }
-    Ok(sqlx::query_scalar!(
-        "INSERT INTO draw_ticket (id, draw_id, guild_id, person_id, source, tickets, reason, cause, by_person, at)
-         SELECT $1, $2, $3, $4, $5,
-             GREATEST($6, -COALESCE((SELECT tickets FROM draw_holding WHERE draw_id = $2 AND person_id = $4), 0)), $7, $8, $9, $10
-         ON CONFLICT ON CONSTRAINT draw_ticket_cause DO NOTHING RETURNING tickets",
-        new.id,
-        new.draw_id,
-        new.guild_id.0,
-        new.person_id,
-        new.source,
-        new.tickets,
-        new.reason,
-        new.cause,
-        new.by,
-        now
-    )
-    .fetch_optional(&mut **tx)
-    .await?)
-}
-
-/// The tickets of a raffle become its entries: of those with a Discord account that have any.
-pub async fn enter_tickets(tx: &mut Tx, guild_id: GuildId, draw_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+/// Who joined in chat and linked the account since is the member: of two entries the one from chat goes, a single one becomes
+/// the member's.
+pub async fn merge_linked(tx: &mut Tx, guild_id: GuildId, draw_id: Uuid) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO draw_entry (id, draw_id, guild_id, person_id, name, tickets, entered_at)
-         SELECT gen_random_uuid(), t.draw_id, t.guild_id, t.person_id, '', t.tickets, $3
-         FROM draw_holding t JOIN person p ON p.id = t.person_id AND p.discord_user_id IS NOT NULL
-         WHERE t.guild_id = $1 AND t.draw_id = $2
-         ON CONFLICT ON CONSTRAINT draw_entry_once DO NOTHING",
+        "DELETE FROM draw_entry e USING kick_link k, draw_entry o
+         WHERE e.guild_id = $1 AND e.draw_id = $2 AND k.guild_id = $1 AND o.draw_id = $2
+           AND k.viewer_id = e.person_id AND o.person_id = k.member_id",
         guild_id.0,
-        draw_id,
-        now
+        draw_id
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE draw_entry e SET person_id = k.member_id FROM kick_link k
+         WHERE e.guild_id = $1 AND e.draw_id = $2 AND k.guild_id = $1 AND k.viewer_id = e.person_id",
+        guild_id.0,
+        draw_id
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-/// Hours watched since it was opened become tickets: ten for each full hour of a linked member, as many as are missing.
-/// An hour belongs to the raffle in whose time it begins; of a day no more counts than for watch time.
-pub async fn enter_hours(tx: &mut Tx, guild_id: GuildId, draw_id: Uuid, now: DateTime<Utc>) -> Result<u64> {
-    let done = sqlx::query!(
-        "WITH period AS (
-             SELECT ceil(extract(epoch FROM opened_at) / 3600)::integer AS first,
-                 ceil(extract(epoch FROM LEAST(COALESCE(closes_at, $3), $3)) / 3600)::integer AS past
-             FROM draw WHERE guild_id = $1 AND id = $2 AND state = 'open'),
-         hours AS (
-             SELECT h.viewer_id, h.hour, LEAST(60, sum(h.minutes)) AS minutes, max(c.day_cap) AS cap
-             FROM watch_hour h JOIN watch_channel c ON c.kick_channel_id = h.kick_channel_id AND c.hour = h.hour, period p
-             WHERE h.guild_id = $1 AND h.hour >= p.first AND h.hour < p.past GROUP BY 1, 2),
-         days AS (
-             SELECT viewer_id, hour / 24 AS day, LEAST(sum(minutes), max(cap)) AS minutes FROM hours GROUP BY 1, 2),
-         owed AS (
-             SELECT k.member_id AS person_id, (sum(d.minutes)::bigint / 60) * 10 AS tickets
-             FROM days d JOIN kick_link k ON k.guild_id = $1 AND k.viewer_id = d.viewer_id GROUP BY 1),
-         given AS (
-             SELECT person_id, sum(tickets)::bigint AS tickets FROM draw_ticket
-             WHERE guild_id = $1 AND draw_id = $2 AND source = 'watchtime' GROUP BY 1)
-         INSERT INTO draw_ticket (id, draw_id, guild_id, person_id, source, tickets, cause, at)
-         SELECT gen_random_uuid(), $2, $1, o.person_id, 'watchtime', o.tickets - COALESCE(g.tickets, 0),
-             'watch:' || $2::text || ':' || o.person_id || ':' || o.tickets, $3
-         FROM owed o LEFT JOIN given g ON g.person_id = o.person_id
-         WHERE o.tickets > COALESCE(g.tickets, 0)
-         ON CONFLICT ON CONSTRAINT draw_ticket_cause DO NOTHING",
-        guild_id.0,
-        draw_id,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// An open raffle for which hours are to be looked at, and its next look; others leave it alone meanwhile.
-pub async fn claim_hours(tx: &mut Tx, now: DateTime<Utc>, next_at: DateTime<Utc>) -> Result<Option<(GuildId, Uuid)>> {
-    let row = sqlx::query!(
-        "UPDATE draw SET tickets_at = $2 WHERE id = (
-             SELECT id FROM draw WHERE kind = 'raffle' AND state = 'open' AND tickets_at <= $1
-             ORDER BY tickets_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-         RETURNING guild_id, id",
-        now,
-        next_at
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row.map(|row| (GuildId(row.guild_id), row.id)))
 }
 
 /// Gives the entries their places, by their codes, which say nothing of anybody. Returns them as they are published.
@@ -540,96 +429,6 @@ pub async fn mark_drawn(tx: &mut Tx, guild_id: GuildId, id: Uuid, seed: &str, no
         guild_id.0,
         id,
         seed,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// Somebody was drawn.
-pub async fn insert_winner(
-    tx: &mut Tx,
-    draw: &StoredDraw,
-    place: i32,
-    drawn: &Drawn,
-    claim_until: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO draw_winner (draw_id, guild_id, place, entry_id, total, ticket, proof, drawn_at, claim_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        draw.id,
-        draw.guild_id.0,
-        place,
-        drawn.entry,
-        i64::try_from(drawn.total).unwrap_or(i64::MAX),
-        i64::try_from(drawn.ticket).unwrap_or(i64::MAX),
-        drawn.proof,
-        now,
-        claim_until
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// One who was drawn, as the flow needs it.
-#[derive(Clone, Debug)]
-pub struct Winner {
-    pub place: i32,
-    pub entry_id: Uuid,
-    pub person_id: Uuid,
-    pub name: String,
-    /// Their Discord user, unless they are in chat alone or forgotten.
-    pub user_id: Option<i64>,
-    pub claim_until: Option<DateTime<Utc>>,
-    pub claimed_at: Option<DateTime<Utc>>,
-    pub passed_at: Option<DateTime<Utc>>,
-}
-
-/// All who were drawn, in order.
-pub async fn list_winners(tx: &mut Tx, guild_id: GuildId, draw_id: Uuid) -> Result<Vec<Winner>> {
-    Ok(sqlx::query_as!(
-        Winner,
-        r#"SELECT w.place, w.entry_id, e.person_id, e.name, p.discord_user_id AS "user_id?", w.claim_until, w.claimed_at, w.passed_at
-           FROM draw_winner w JOIN draw_entry e ON e.id = w.entry_id LEFT JOIN person p ON p.id = e.person_id
-           WHERE w.guild_id = $1 AND w.draw_id = $2 ORDER BY w.place"#,
-        guild_id.0,
-        draw_id
-    )
-    .fetch_all(&mut **tx)
-    .await?)
-}
-
-/// Nobody waits for these any more: their place is drawn again.
-pub async fn pass_winners(
-    tx: &mut Tx,
-    guild_id: GuildId,
-    draw_id: Uuid,
-    places: &[i32],
-    now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
-        "UPDATE draw_winner SET passed_at = $4
-         WHERE guild_id = $1 AND draw_id = $2 AND place = ANY ($3) AND claimed_at IS NULL AND passed_at IS NULL",
-        guild_id.0,
-        draw_id,
-        places,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-pub async fn mark_claimed(tx: &mut Tx, guild_id: GuildId, draw_id: Uuid, place: i32, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
-        "UPDATE draw_winner SET claimed_at = $4
-         WHERE guild_id = $1 AND draw_id = $2 AND place = $3 AND claimed_at IS NULL AND passed_at IS NULL",
-        guild_id.0,
-        draw_id,
-        place,
         now
     )
     .execute(&mut **tx)

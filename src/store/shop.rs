@@ -8,32 +8,7 @@ use uuid::Uuid;
 
 use super::{Result, Store, Tx};
 use crate::id::{GuildId, RoleId};
-
-/// What can be bought.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShopItem {
-    pub id: Uuid,
-    pub guild_id: GuildId,
-    pub name: String,
-    pub description: String,
-    pub price: i64,
-    /// `None`: as many as are wanted.
-    pub stock: Option<i32>,
-    /// A member may have so many at most.
-    pub per_member: Option<i32>,
-    /// Seconds between two purchases by one member.
-    pub cooldown_s: i32,
-    pub role_id: Option<RoleId>,
-    /// What a buyer has to answer.
-    pub question: Option<String>,
-    pub active: bool,
-}
-
-impl ShopItem {
-    pub fn is_sold_out(&self) -> bool {
-        self.stock == Some(0)
-    }
-}
+pub use crate::routing::board::shop::ShopItem;
 
 /// Puts an item into the shop. False: another one has this name.
 pub async fn insert_shop_item(tx: &mut Tx, item: &ShopItem, by: Option<Uuid>, now: DateTime<Utc>) -> Result<bool> {

@@ -1,6 +1,7 @@
 //! What chatters write to the bot, and what it answers.
 
 use serde_json::json;
+use signalbox::community::chat_command::hear;
 use signalbox::store::Store;
 use signalbox::store::ledger::{NewLedgerEntry, insert_ledger_entries};
 
@@ -19,19 +20,19 @@ async fn a_command_of_the_servers_own() {
         town.with_channel().await;
         let told = set(town, json!({ "name": "!Hug", "answer": "{user} hugs {target} ({count} hugs) {unknown}", "aliases": "cuddle h", "cooldown": 10 })).await;
         insta::assert_snapshot!(told, @"");
-        insta::assert_snapshot!(town.chat("ada", "!hug @bob [emote:1:love]").await, @"");
-        assert_eq!(town.chat("bob", "!hug ada").await, "", "cooling down");
-        assert_eq!(town.chat("bob", "!hugs ada").await, "", "another word");
-        assert_eq!(town.chat("bob", "I want a !hug").await, "", "not at the beginning");
+        insta::assert_snapshot!(town.says("ada", "!hug @bob [emote:1:love]").await, @"");
+        assert_eq!(town.says("bob", "!hug ada").await, "", "cooling down");
+        assert_eq!(town.says("bob", "!hugs ada").await, "", "another word");
+        assert_eq!(town.says("bob", "I want a !hug").await, "", "not at the beginning");
         town.advance(seconds(10)).await;
-        insta::assert_snapshot!(town.chat("bob", "!CUDDLE").await, @"");
+        insta::assert_snapshot!(town.says("bob", "!CUDDLE").await, @"");
         insta::assert_snapshot!(set(town, json!({ "name": "kiss", "answer": "x", "aliases": "h" })).await, @"");
         insta::assert_snapshot!(set(town, json!({ "name": "two words", "answer": "x" })).await, @"");
         let list = town.command("admin", "chatcommand list", json!({})).await;
         insta::assert_snapshot!(town.reads_answer(&list), @"");
         insta::assert_snapshot!(heard(town, &town.command("admin", "chatcommand remove", json!({ "name": "hug" })).await), @"");
         town.advance(seconds(60)).await;
-        assert_eq!(town.chat("bob", "!hug").await, "");
+        assert_eq!(town.says("bob", "!hug").await, "");
     })
     .await;
 }
@@ -45,11 +46,11 @@ async fn who_may_and_what_it_costs() {
         assert_eq!(town.chat_line(Line { badges: &["moderator"], ..Line::of("bob", "!mods") }).await, "for mods");
         assert_eq!(town.chat_line(Line { badges: &["broadcaster"], ..Line::of("nova", "!mods") }).await, "for mods");
         set(town, json!({ "name": "airhorn", "answer": "{user} has {points} left", "cost": 30, "cooldown": 0 })).await;
-        insta::assert_snapshot!(town.chat("ada", "!airhorn").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"");
         pay(town, "ada", 50).await;
-        insta::assert_snapshot!(town.chat("ada", "!airhorn").await, @"");
-        insta::assert_snapshot!(town.chat("ada", "!airhorn").await, @"");
-        insta::assert_snapshot!(town.chat("ada", "!points").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!points").await, @"");
         assert_eq!(town.count("SELECT sum(amount)::bigint FROM ledger").await, 20);
     })
     .await;
@@ -69,13 +70,13 @@ async fn what_is_built_in() {
     run(async |town| {
         town.with_channel().await;
         for text in ["!points", "!watchtime", "!rank", "!raffle", "!fair", "!join", "!clip", "!nonsense", "points"] {
-            town.chat("ada", text).await;
+            town.says("ada", text).await;
         }
         insta::assert_snapshot!(town.all_said().await.join("\n"), @"");
         town.execute("UPDATE viewer SET minutes = 125").await;
-        town.chat("bob", "!rank").await;
-        insta::assert_snapshot!(town.chat("ada", "!watchtime").await, @"");
-        insta::assert_snapshot!(town.chat("ada", "!rank").await, @"");
+        town.says("bob", "!rank").await;
+        insta::assert_snapshot!(town.says("ada", "!watchtime").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!rank").await, @"");
     })
     .await;
 }
@@ -94,11 +95,8 @@ async fn stale_repeated_and_reordered_messages_do_nothing_twice() {
         assert_eq!(town.all_said().await, ["1", "2"]);
         let (other, lifecycle) = town.another_bot().await;
         let messages = [town.message(&line("c")), town.message(&line("d"))];
-        let hear = |app| async move { signalbox::community::chat_command::hear(app, &messages.clone()).await.unwrap() };
-        let (one, two) = tokio::join!(hear(&town.app.ports), async {
-            let messages = [town.message(&line("c")), town.message(&line("d"))];
-            signalbox::community::chat_command::hear(&other.ports, &messages).await.unwrap()
-        });
+        let (one, two) = tokio::join!(hear(&town.app.ports, &messages), hear(&other.ports, &messages));
+        let (one, two) = (one.unwrap(), two.unwrap());
         assert_eq!(one + two, 2, "of two processes one carries it out");
         assert_eq!(town.count("SELECT uses FROM chat_command").await, 4);
         lifecycle.stop();
@@ -114,7 +112,7 @@ async fn clips_are_marked_with_the_time_in_the_stream() {
         town.command("admin", "slots set", json!({ "clip_channel": "party" })).await;
         town.execute("INSERT INTO kick_stream (id, kick_channel_id, guild_id, started_at, title)
             SELECT gen_random_uuid(), id, guild_id, connected_at - interval '1 hour 2 minutes 3 seconds', 'Slots' FROM kick_channel").await;
-        insta::assert_snapshot!(town.chat("ada", "!clip **what** a hit").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!clip **what** a hit").await, @"");
         insta::assert_snapshot!(town.reads("party"), @"");
     })
     .await;
@@ -124,28 +122,27 @@ async fn clips_are_marked_with_the_time_in_the_stream() {
 async fn a_keyword_joins_once_and_a_linked_viewer_is_the_member() {
     run(async |town| {
         town.with_channel().await;
-        town.link("member", "ada").await;
+        town.same_person("member", "ada").await;
         town.command("admin", "giveaway start", json!({ "prize": "A mug", "keyword": "!MUG", "channel": "party" }))
             .await;
         town.settle().await;
         for (who, text) in
             [("ada", "!mug"), ("ada", "!mug please"), ("bob", "!Mug"), ("cleo", "!mugs"), ("dan", "!join")]
         {
-            town.chat(who, text).await;
+            town.says(who, text).await;
         }
         town.press("member", "party", "Join").await;
         assert_eq!(town.column("SELECT name FROM draw_entry ORDER BY name").await, ["ada", "bob", "dan"]);
         insta::assert_snapshot!(town.all_said().await.join("\n"), @"");
-        let role = town.discord.role_id("Approver").to_string();
         town.command(
             "admin",
             "giveaway start",
-            json!({ "prize": "B", "keyword": "!b", "role": role, "channel": "alerts" }),
+            json!({ "prize": "B", "keyword": "!b", "role": "Approver", "channel": "alerts" }),
         )
         .await;
         town.settle().await;
-        insta::assert_snapshot!(town.chat("bob", "!b").await, @"");
-        insta::assert_snapshot!(town.chat("ada", "!b").await, @"");
+        insta::assert_snapshot!(town.says("bob", "!b").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!b").await, @"");
         for channel in ["party", "alerts"] {
             town.see(channel);
         }

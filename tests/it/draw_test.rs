@@ -174,12 +174,11 @@ async fn the_page_shows_everything_and_names_nobody() {
 #[tokio::test]
 async fn roles_age_and_questions_stand_before_a_giveaway() {
     run(async |town| {
-        let role = town.discord.role_id("Approver").to_string();
-        start(town, json!({ "prize": "A", "role": role, "channel": "party" })).await;
+        start(town, json!({ "prize": "A", "role": "Approver", "channel": "party" })).await;
         insta::assert_snapshot!(heard(town, &town.press("member", "party", "Join").await), @"");
         start(town, json!({ "prize": "B", "account_days": 3650, "channel": "alerts" })).await;
         insta::assert_snapshot!(heard(town, &town.press("member", "alerts", "Join").await), @"");
-        start(town, json!({ "prize": "C", "bonus_role": role, "bonus_tickets": 4, "channel": "tickets" })).await;
+        start(town, json!({ "prize": "C", "bonus_role": "Approver", "bonus_tickets": 4, "channel": "tickets" })).await;
         let told = heard(town, &town.press("approver", "tickets", "Join").await);
         insta::assert_snapshot!(without_chance(&told), @"");
         start(town, json!({ "prize": "D", "question": "Which game?", "channel": "machines" })).await;
@@ -251,14 +250,11 @@ async fn a_raffle_by_tickets_and_the_next_one() {
             .await;
         insta::assert_snapshot!(heard(town, &outcome), @"");
         for (who, tickets) in [("member", 30), ("approver", 70)] {
-            let to = town.discord.user_id(who).to_string();
-            town.command("admin", "raffle give", json!({ "member": to, "tickets": tickets, "reason": "event" })).await;
+            town.command("admin", "raffle give", json!({ "member": who, "tickets": tickets, "reason": "event" })).await;
         }
-        let to = town.discord.user_id("member").to_string();
-        let taken = town.command("admin", "raffle take", json!({ "member": to, "tickets": 50 })).await;
+        let taken = town.command("admin", "raffle take", json!({ "member": "member", "tickets": 50 })).await;
         insta::assert_snapshot!(heard(town, &taken), @"");
-        let to = town.discord.user_id("member").to_string();
-        town.command("admin", "raffle give", json!({ "member": to, "tickets": 30 })).await;
+        town.command("admin", "raffle give", json!({ "member": "member", "tickets": 30 })).await;
         town.settle().await;
         let mine = town.command("member", "raffle tickets", json!({})).await;
         insta::assert_snapshot!(heard(town, &mine), @"");
@@ -288,8 +284,8 @@ async fn hours_watched_and_subs_gifted_become_tickets_of_whoever_is_linked() {
     run(async |town| {
         town.with_channel().await;
         town.command("admin", "raffle start", json!({ "prize": "A chair", "for": "30d", "channel": "party" })).await;
-        town.chat("ada", "hello").await;
-        town.chat("ada", "!watchtime").await;
+        town.says("ada", "hello").await;
+        town.says("ada", "!watchtime").await;
         // Two hours and a half, of which one is counted later.
         watched(town, 0, 60).await;
         watched(town, 1, 30).await;
@@ -297,7 +293,7 @@ async fn hours_watched_and_subs_gifted_become_tickets_of_whoever_is_linked() {
         gifted(town, "gift-1", 2).await;
         town.advance(minutes(180)).await;
         assert_eq!(tickets(town).await, Vec::<String>::new(), "nobody is linked yet");
-        town.link("member", "ada").await;
+        town.same_person("member", "ada").await;
         town.advance(minutes(11)).await;
         assert_eq!(tickets(town).await, ["gifted 30", "watchtime 10"]);
         watched(town, 1, 60).await;
@@ -306,7 +302,7 @@ async fn hours_watched_and_subs_gifted_become_tickets_of_whoever_is_linked() {
         assert_eq!(tickets(town).await, ["gifted 30", "watchtime 10", "watchtime 10"]);
         let mine = town.command("member", "raffle tickets", json!({})).await;
         insta::assert_snapshot!(heard(town, &mine), @"");
-        insta::assert_snapshot!(town.chat("ada", "!raffle").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!raffle").await, @"");
         town.see("party");
     })
     .await;

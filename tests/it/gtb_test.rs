@@ -30,16 +30,16 @@ async fn a_session_by_its_panel() {
             ("dan", "!gtb 1501.50"),
             ("eve", "!gtb 1"),
         ] {
-            town.chat(who, text).await;
+            town.says(who, text).await;
         }
         town.advance(seconds(5)).await;
-        town.chat("bob", "!gtb 1500.25").await;
+        town.says("bob", "!gtb 1500.25").await;
         let guess = town.command("member", "gtb guess", json!({ "amount": "1501.50" })).await;
         insta::assert_snapshot!(heard(town, &guess), @"");
         town.settle().await;
         insta::assert_snapshot!(town.reads("party"), @"");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Close").await), @"");
-        assert_eq!(town.chat("ada", "!gtb 1500").await, "@ada No active GTB session. Wait for an admin to start one!");
+        assert_eq!(town.says("ada", "!gtb 1500").await, "@ada No active GTB session. Wait for an admin to start one!");
         let pressed = town.press("admin", "party", "Set result").await;
         let told = heard(town, &town.submit("admin", form(&pressed), json!({ "value": "$1,500.25" })).await);
         insta::assert_snapshot!(told, @"");
@@ -76,7 +76,7 @@ async fn a_session_without_guesses_stays_closed_and_one_is_open_at_a_time() {
 async fn the_later_guess_counts_whatever_comes_first_and_a_linked_viewer_is_the_member() {
     run(async |town| {
         town.with_channel().await;
-        town.link("member", "ada").await;
+        town.same_person("member", "ada").await;
         heard(town, &town.command("admin", "gtb open", json!({})).await);
         let later = Line { seconds_ago: 5, ..Line::of("ada", "!gtb 200") };
         let earlier = Line { seconds_ago: 30, ..Line::of("ada", "!gtb 100") };

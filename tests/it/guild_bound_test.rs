@@ -34,7 +34,9 @@ const BY_ID_ALONE: &[(&str, &[&str])] = &[
         &["bar_requester", "forget_written", "is_barred", "withdraw_votes"],
     ),
     ("of rows that are old, in all servers", &["purge_audit", "purge_subjects"]),
-    ("of all rows, read from the table before", &["reseal_webhooks"]),
+    ("it is published: whoever has its address may see it", &["find_published_draw"]),
+    ("of all rows, read from the table before", &["reseal_kick_accounts", "reseal_webhooks"]),
+    ("of the account that a flow has found in its server", &["claim_kick_accounts"]),
     ("of the key that was presented", &["note_api_key_use"]),
     ("it follows from the server", &["get_source_created_at", "has_party_route"]),
 ];

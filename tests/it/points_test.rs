@@ -24,14 +24,14 @@ async fn wrong_balances(town: &Town) -> i64 {
 async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
     run(async |town| {
         let grant = json!({ "amount": 500, "reason": "won the quiz", "member": "member" });
-        insta::assert_snapshot!(town.ask("admin", "points grant", grant).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "points grant", grant).await, @"");
         let give = json!({ "member": "approver", "amount": 120 });
-        insta::assert_snapshot!(town.ask("member", "points give", give).await, @"");
-        insta::assert_snapshot!(town.ask("member", "points balance", none()).await, @"");
-        insta::assert_snapshot!(town.ask("member", "points statement", none()).await, @"");
-        insta::assert_snapshot!(town.ask("member", "points why", json!({ "entry": 1 })).await, @"");
-        insta::assert_snapshot!(town.ask("approver", "points why", json!({ "entry": 1 })).await, @"");
-        insta::assert_snapshot!(town.ask("approver", "points why", json!({ "entry": 3 })).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points statement", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points why", json!({ "entry": 1 })).await, @"");
+        insta::assert_snapshot!(town.asks("approver", "points why", json!({ "entry": 1 })).await, @"");
+        insta::assert_snapshot!(town.asks("approver", "points why", json!({ "entry": 3 })).await, @"");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;
@@ -41,13 +41,13 @@ async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
 async fn nobody_spends_what_they_do_not_have() {
     run(async |town| {
         let give = json!({ "member": "approver", "amount": 1 });
-        insta::assert_snapshot!(town.ask("member", "points give", give).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"");
         let take = json!({ "amount": -5, "reason": "typo", "member": "member" });
-        insta::assert_snapshot!(town.ask("admin", "points grant", take).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "points grant", take).await, @"");
         let me = json!({ "member": "member", "amount": 1 });
-        insta::assert_snapshot!(town.ask("member", "points give", me).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points give", me).await, @"");
         let grant = json!({ "amount": 1_000_000, "reason": "mine", "member": "member" });
-        insta::assert_snapshot!(town.ask("member", "points grant", grant).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points grant", grant).await, @"");
         assert_eq!(town.count("SELECT count(*) FROM ledger").await, 0);
     })
     .await;
@@ -56,12 +56,12 @@ async fn nobody_spends_what_they_do_not_have() {
 #[tokio::test]
 async fn what_was_entered_is_reversed_and_never_changed() {
     run(async |town| {
-        town.ask("admin", "points grant", json!({ "amount": 50, "reason": "", "member": "member" })).await;
-        town.ask("member", "points give", json!({ "member": "approver", "amount": 20 })).await;
-        insta::assert_snapshot!(town.ask("admin", "points undo", json!({ "entry": 3 })).await, @"");
-        insta::assert_snapshot!(town.ask("admin", "points undo", json!({ "entry": 2 })).await, @"");
-        insta::assert_snapshot!(town.ask("member", "points statement", none()).await, @"");
-        insta::assert_snapshot!(town.ask("admin", "points undo", json!({ "entry": 99 })).await, @"");
+        town.asks("admin", "points grant", json!({ "amount": 50, "reason": "", "member": "member" })).await;
+        town.asks("member", "points give", json!({ "member": "approver", "amount": 20 })).await;
+        insta::assert_snapshot!(town.asks("admin", "points undo", json!({ "entry": 3 })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "points undo", json!({ "entry": 2 })).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points statement", none()).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "points undo", json!({ "entry": 99 })).await, @"");
         let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&town.database_url).await.unwrap();
         for change in ["UPDATE ledger SET amount = 1", "DELETE FROM ledger", "TRUNCATE ledger"] {
             let refused = sqlx::query(change).execute(&mut connection).await.unwrap_err().to_string();
@@ -79,20 +79,20 @@ async fn what_was_entered_is_reversed_and_never_changed() {
 #[tokio::test]
 async fn linking_moves_points_and_is_unique_both_ways() {
     run(async |town| {
-        town.ask("admin", "points grant", json!({ "amount": 30, "reason": "", "member": "member" })).await;
+        town.asks("admin", "points grant", json!({ "amount": 30, "reason": "", "member": "member" })).await;
         town.advance(TimeDelta::minutes(30)).await;
         town.chatter(["ada", "bob"], 0..20).await;
-        assert_eq!(town.link("member", "ada").await, Linking::Linked { moved: 30 });
-        assert_eq!(town.link("member", "ada").await, Linking::Known);
-        assert!(matches!(town.link("member", "bob").await, Linking::MemberHas(link) if link.username == "ada"));
-        assert!(matches!(town.link("approver", "ada").await, Linking::ViewerIs(link) if link.username == "ada"));
+        assert_eq!(town.link_kick("member", "ada").await, Linking::Linked { moved: 30 });
+        assert_eq!(town.link_kick("member", "ada").await, Linking::Known);
+        assert!(matches!(town.link_kick("member", "bob").await, Linking::MemberHas(link) if link.username == "ada"));
+        assert!(matches!(town.link_kick("approver", "ada").await, Linking::ViewerIs(link) if link.username == "ada"));
         town.advance(TimeDelta::minutes(1)).await;
-        insta::assert_snapshot!(town.ask("member", "points balance", none()).await, @"");
-        insta::assert_snapshot!(town.ask("approver", "points balance", json!({ "viewer": "ada" })).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
+        insta::assert_snapshot!(town.asks("approver", "points balance", json!({ "viewer": "ada" })).await, @"");
         let unlinked =
             signalbox::community::link::unlink(&town.app.ports, town.guild(), town.user("member")).await.unwrap();
         assert_eq!(unlinked.unwrap().username, "ada");
-        insta::assert_snapshot!(town.ask("member", "points balance", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;
@@ -104,12 +104,12 @@ async fn the_same_cause_pays_once_whoever_enters_it() {
         let store = town.store().clone();
         let (guild_id, person) = (GuildId(7), Uuid::from_u128(1));
         let enter = |n: i64| {
-            let store = store.clone();
+            let (store, now) = (store.clone(), town.clock.now());
             async move {
                 let mut tx = store.begin().await.unwrap();
                 let cause = format!("cause:{}", n % 5);
                 let entry = NewLedgerEntry::new(guild_id, person, 10, "grant", cause);
-                let posted = insert_ledger_entries(&mut tx, town.clock.now(), &[entry]).await.unwrap();
+                let posted = insert_ledger_entries(&mut tx, now, &[entry]).await.unwrap();
                 Store::commit(tx).await.unwrap();
                 posted.is_new()
             }
@@ -118,11 +118,11 @@ async fn the_same_cause_pays_once_whoever_enters_it() {
         assert_eq!((new, store.balance(guild_id, person).await.unwrap()), (5, 50));
         // Ten at a time spend 15 of the 50: three do, the others are told what is left.
         let spend = |n: i64| {
-            let store = store.clone();
+            let (store, now) = (store.clone(), town.clock.now());
             async move {
                 let mut tx = store.begin().await.unwrap();
                 let entry = NewLedgerEntry::new(guild_id, person, -15, "command", format!("spent:{n}"));
-                let posted = insert_ledger_entries(&mut tx, town.clock.now(), &[entry]).await.unwrap();
+                let posted = insert_ledger_entries(&mut tx, now, &[entry]).await.unwrap();
                 Store::commit(tx).await.unwrap();
                 matches!(posted, Posted::Done(_))
             }
@@ -148,12 +148,12 @@ async fn what_viewers_had_elsewhere_is_brought_along_once() {
                 insta::assert_snapshot!(crate::support::town::told(&outcome).split(',').next().unwrap(), @"");
             }
         }
-        town.chat(&[("cy", 10)]).await;
+        town.written(&[("cy", 10)]).await;
         town.advance(TimeDelta::minutes(40)).await;
-        town.link("member", "cy").await;
-        insta::assert_snapshot!(town.ask("member", "points balance", none()).await, @"");
-        insta::assert_snapshot!(town.ask("member", "watchtime why", none()).await, @"");
-        let seen = town.ask("admin", "points balance", json!({ "viewer": "ada" })).await;
+        town.link_kick("member", "cy").await;
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"");
+        let seen = town.asks("admin", "points balance", json!({ "viewer": "ada" })).await;
         insta::assert_snapshot!(seen, @"");
         assert_eq!(wrong_balances(town).await, 0);
     })
@@ -164,14 +164,14 @@ async fn what_viewers_had_elsewhere_is_brought_along_once() {
 async fn roles_are_given_when_earned_and_at_once_on_linking() {
     run(async |town| {
         let role = json!({ "role": "Approver", "minutes": 10 });
-        insta::assert_snapshot!(town.ask("admin", "watchroles set", role).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "watchroles set", role).await, @"");
         town.advance(TimeDelta::minutes(30)).await;
         town.chatter(["ada", "bob"], 0..12).await;
         town.advance(TimeDelta::minutes(2)).await;
         let before = town.roles_of("member");
-        town.link("member", "ada").await;
+        town.link_kick("member", "ada").await;
         assert_eq!(town.roles_of("member").len(), before.len() + 1, "at once");
-        insta::assert_snapshot!(town.ask("member", "watchroles list", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "watchroles list", none()).await, @"");
     })
     .await;
 }
@@ -182,11 +182,11 @@ async fn the_list_is_a_picture_with_the_same_in_words() {
         town.advance(TimeDelta::minutes(30)).await;
         town.chatter(["ada", "bob"], 0..12).await;
         town.chatter(["ada", "bob"], 14..16).await;
-        town.chat(&[("ada", 20)]).await;
+        town.written(&[("ada", 20)]).await;
         town.advance(TimeDelta::minutes(40)).await;
-        town.link("member", "ada").await;
-        insta::assert_snapshot!(town.ask("member", "leaderboard", none()).await, @"");
-        insta::assert_snapshot!(town.ask("member", "leaderboard", json!({ "by": "points", "since": "7 days" })).await, @"");
+        town.link_kick("member", "ada").await;
+        insta::assert_snapshot!(town.asks("member", "leaderboard", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "leaderboard", json!({ "by": "points", "since": "7 days" })).await, @"");
         let pictures: Vec<String> = town.messages("ops").iter().map(|m| m["attachments"][0]["filename"].to_string()).collect();
         insta::assert_snapshot!(pictures.join(" "), @"");
     })

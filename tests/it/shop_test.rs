@@ -14,7 +14,7 @@ use crate::support::town::{Town, run, show};
 use crate::support::viewers::none;
 
 async fn grant(town: &Town, amount: i64) {
-    town.ask("admin", "points grant", json!({ "amount": amount, "reason": "", "member": "member" })).await;
+    town.asks("admin", "points grant", json!({ "amount": amount, "reason": "", "member": "member" })).await;
 }
 
 fn message_id(outcome: &Value) -> String {
@@ -56,8 +56,8 @@ async fn press(town: &Town, who: &str, outcome: &Value, verb: &str) -> String {
 async fn choose_answer_confirm_and_an_admin_completes_it() {
     run(async |town| {
         let key = json!({ "name": "Game key", "price": 300, "stock": 1, "question": "Which platform?", "description": "Any game" });
-        insta::assert_snapshot!(town.ask("admin", "shop add", key).await, @"");
-        town.ask("admin", "shop add", json!({ "name": "Shout-out", "price": 50, "per_member": 1, "cooldown": "1d" })).await;
+        insta::assert_snapshot!(town.asks("admin", "shop add", key).await, @"");
+        town.asks("admin", "shop add", json!({ "name": "Shout-out", "price": 50, "per_member": 1, "cooldown": "1d" })).await;
         grant(town, 400).await;
         let shop = town.command("member", "shop show", none()).await;
         insta::assert_snapshot!(seen(town, &shop), @"");
@@ -75,7 +75,7 @@ async fn choose_answer_confirm_and_an_admin_completes_it() {
         let sale = town.discord.act(select).await;
         insta::assert_snapshot!(press(town, "admin", &sale, "refund").await, @"");
         insta::assert_snapshot!(press(town, "admin", &sale, "complete").await, @"");
-        insta::assert_snapshot!(town.ask("member", "points statement", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points statement", none()).await, @"");
     })
     .await;
 }
@@ -83,9 +83,9 @@ async fn choose_answer_confirm_and_an_admin_completes_it() {
 #[tokio::test]
 async fn limits_roles_prices_and_what_there_is() {
     run(async |town| {
-        town.ask("admin", "shop add", json!({ "name": "Badge", "price": 10, "per_member": 1 })).await;
-        town.ask("admin", "shop add", json!({ "name": "Vip", "price": 10, "role": "Approver" })).await;
-        town.ask("admin", "shop add", json!({ "name": "Song", "price": 10, "cooldown": "1h" })).await;
+        town.asks("admin", "shop add", json!({ "name": "Badge", "price": 10, "per_member": 1 })).await;
+        town.asks("admin", "shop add", json!({ "name": "Vip", "price": 10, "role": "Approver" })).await;
+        town.asks("admin", "shop add", json!({ "name": "Song", "price": 10, "cooldown": "1h" })).await;
         grant(town, 65).await;
         let mut told = Vec::new();
         for label in ["Badge", "Badge", "Vip", "Song", "Song", "Song"] {
@@ -101,10 +101,10 @@ async fn limits_roles_prices_and_what_there_is() {
         let shop = town.command("member", "shop show", none()).await;
         let opened = pick(town, "member", &shop, "Song: 10 points").await;
         let asked = town.submit("member", form(&opened), none()).await;
-        insta::assert_snapshot!(town.ask("admin", "shop edit", json!({ "item": "Song", "price": 90 })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "shop edit", json!({ "item": "Song", "price": 90 })).await, @"");
         insta::assert_snapshot!(press(town, "member", &asked, "confirm").await, @"");
-        insta::assert_snapshot!(town.ask("admin", "shop remove", json!({ "item": "song" })).await, @"");
-        insta::assert_snapshot!(town.ask("member", "shop remove", json!({ "item": "badge" })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "shop remove", json!({ "item": "song" })).await, @"");
+        insta::assert_snapshot!(town.asks("member", "shop remove", json!({ "item": "badge" })).await, @"");
     })
     .await;
 }

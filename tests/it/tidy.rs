@@ -53,6 +53,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "privacy",
             "setup",
             "doctor",
+            "kick",
             "ticket",
             "routes",
             "community",

@@ -30,12 +30,12 @@ async fn writing_counts_while_the_channel_is_live() {
         town.advance(TimeDelta::minutes(60)).await;
         // Ada writes all the time, Bob joins her now and then, Cy writes when the stream is over.
         town.chatter(["ada", "bob"], 8..22).await;
-        town.chat(&[("ada", 30), ("ada", 31), ("bob", 38), ("ada", 39), ("cy", 45), ("ada", 45)]).await;
+        town.written(&[("ada", 30), ("ada", 31), ("bob", 38), ("ada", 39), ("cy", 45), ("ada", 45)]).await;
         town.advance(TimeDelta::minutes(5)).await;
-        town.link("member", "ada").await;
-        insta::assert_snapshot!(town.ask("member", "watchtime show", none()).await, @"");
-        insta::assert_snapshot!(town.ask("member", "watchtime why", none()).await, @"");
-        insta::assert_snapshot!(town.ask("member", "points balance", none()).await, @"");
+        town.link_kick("member", "ada").await;
+        insta::assert_snapshot!(town.asks("member", "watchtime show", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
         insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
     })
     .await;
@@ -45,7 +45,7 @@ async fn writing_counts_while_the_channel_is_live() {
 async fn without_news_of_streams_a_busy_chat_counts() {
     run(async |town| {
         town.advance(TimeDelta::minutes(30)).await;
-        town.chat(&[("ada", 1), ("ada", 2), ("bob", 10), ("ada", 14), ("botrix", 20), ("ada", 21)]).await;
+        town.written(&[("ada", 1), ("ada", 2), ("bob", 10), ("ada", 14), ("botrix", 20), ("ada", 21)]).await;
         town.advance(TimeDelta::minutes(40)).await;
         // Alone she is nobody's audience, and a bot is no company.
         insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
@@ -65,8 +65,8 @@ async fn a_stream_that_ended_earlier_than_was_known_takes_points_back() {
         town.stream(0, Some(20)).await;
         town.advance(TimeDelta::minutes(1)).await;
         insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
-        town.link("member", "ada").await;
-        let statement = town.ask("member", "points statement", none()).await;
+        town.link_kick("member", "ada").await;
+        let statement = town.asks("member", "points statement", none()).await;
         insta::assert_snapshot!(statement, @"");
     })
     .await;
@@ -79,16 +79,16 @@ async fn what_admins_set_counts_from_a_full_hour_on() {
         town.stream(0, None).await;
         town.advance(TimeDelta::minutes(30)).await;
         let rules = json!({ "rate": 5, "subscriber_rate": 10, "hours_a_day": 1, "chatters": 1 });
-        insta::assert_snapshot!(town.ask("admin", "community rules", rules).await, @"");
-        insta::assert_snapshot!(town.ask("admin", "community rules", none()).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "community rules", rules).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "community rules", none()).await, @"");
         town.chatter(["ada", "bob+subscriber"], 0..20).await;
         town.advance(TimeDelta::minutes(90)).await;
         // From 11:00 on one is enough, and a day has no more than an hour.
-        town.chat(&(60..118).map(|minute| ("ada", minute)).collect::<Vec<_>>()).await;
-        town.chat(&(60..70).map(|minute| ("bob+subscriber", minute)).collect::<Vec<_>>()).await;
+        town.written(&(60..118).map(|minute| ("ada", minute)).collect::<Vec<_>>()).await;
+        town.written(&(60..70).map(|minute| ("bob+subscriber", minute)).collect::<Vec<_>>()).await;
         town.advance(TimeDelta::minutes(5)).await;
         insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
-        insta::assert_snapshot!(town.ask("member", "community rules", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "community rules", none()).await, @"");
     })
     .await;
 }
@@ -97,19 +97,19 @@ async fn what_admins_set_counts_from_a_full_hour_on() {
 async fn forced_paused_and_ignored() {
     run(async |town| {
         town.channel().await;
-        town.chat(&[("ada", 0), ("bob", 0), ("cy", 0)]).await;
+        town.written(&[("ada", 0), ("bob", 0), ("cy", 0)]).await;
         town.settle().await;
-        insta::assert_snapshot!(town.ask("admin", "community force", json!({ "on": true })).await, @"");
-        insta::assert_snapshot!(town.ask("admin", "community ignore", json!({ "viewer": "Cy" })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "community force", json!({ "on": true })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "community ignore", json!({ "viewer": "Cy" })).await, @"");
         town.advance(TimeDelta::minutes(11)).await;
         town.chatter(["ada", "cy"], 0..10).await;
-        insta::assert_snapshot!(town.ask("admin", "community pause", json!({ "on": true })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "community pause", json!({ "on": true })).await, @"");
         town.advance(TimeDelta::minutes(60)).await;
         town.chatter(["ada", "bob"], 20..30).await;
         town.advance(TimeDelta::minutes(2)).await;
         insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
-        town.link("member", "bob").await;
-        insta::assert_snapshot!(town.ask("member", "watchtime why", none()).await, @"");
+        town.link_kick("member", "bob").await;
+        insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"");
     })
     .await;
 }
@@ -237,7 +237,7 @@ async fn the_stream_holds_what_was_not_stored() {
         town.advance(TimeDelta::minutes(30)).await;
         town.chatter(["ada", "bob"], 0..5).await;
         // Read by a process that dies before it has stored anything.
-        town.chat(&[("ada", 10), ("bob", 10)]).await;
+        town.written(&[("ada", 10), ("bob", 10)]).await;
         let options = signalbox::bus::ReaderOptions::default();
         let mut lost = town.app.bus().activity_reader("dead", options);
         assert_eq!(lost.next(std::time::Duration::from_secs(2)).await.unwrap().len(), 2);

@@ -16,7 +16,7 @@ use crate::routing::board::gtb::{grouped, money};
 use crate::routing::embed::escape;
 use crate::store::Tx;
 use crate::store::chat_command::{NewClipMarker, insert_clip_marker};
-use crate::store::draw::{find_holding, find_open_raffle};
+use crate::store::draw::ticket::{find_holding, find_open_raffle};
 use crate::store::ledger::lock_balance;
 use crate::store::slot_call::lock_slots;
 

@@ -14,14 +14,16 @@ use crate::id::{ChannelId, GuildId};
 use crate::ports::Ports;
 use crate::routing::board::draw::{DrawKind, DrawState};
 use crate::routing::board::{BoardKey, draw as words};
+use crate::store::draw::ticket::{enter_hours, enter_tickets};
+use crate::store::draw::winner::{Winner, insert_winner, list_winners, pass_winners};
 use crate::store::draw::{
-    Closing, NewDraw, StoredDraw, Winner, enter_hours, enter_tickets, insert_winner, list_entries, list_winners,
-    lock_draw, mark_closed, mark_drawn, miss_beacon, pass_winners, place_entries, save_beacon, set_next_look,
+    Closing, NewDraw, StoredDraw, list_entries, list_winner_views, lock_draw, mark_closed, mark_drawn, merge_linked,
+    miss_beacon, place_entries, save_beacon, set_next_look,
 };
 use crate::store::kick_link::account_of;
 use crate::store::ledger::{NewLedgerEntry, insert_ledger_entries};
 use crate::store::source::take_setting;
-use crate::store::{Store, Tx};
+use crate::store::{Store, StoreError, Tx};
 use crate::upstream::beacon::{round_after, time_of};
 
 /// Between the close and the public randomness: the message that closes is out by then.
@@ -37,9 +39,28 @@ pub async fn draws_due(ports: &Ports, limit: i64) -> Result<usize> {
     let due = ports.store.list_due_draws(ports.clock.now(), limit).await?;
     let mut done = 0;
     for (guild_id, id) in due {
-        done += usize::from(step(ports, guild_id, id).await.with_context(|| format!("the draw {id}"))?);
+        match step(ports, guild_id, id).await {
+            Ok(did) => done += usize::from(did),
+            Err(error) if is_away(&error) => return Err(error),
+            // One that fails holds up no other.
+            Err(error) => {
+                tracing::error!(draw = %id, error = crate::error::chain(&error), "a draw failed; trying again");
+                put_off(ports, guild_id, id).await?;
+            }
+        }
     }
     Ok(done)
+}
+
+fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_unavailable))
+}
+
+async fn put_off(ports: &Ports, guild_id: GuildId, id: Uuid) -> Result<()> {
+    let mut tx = ports.store.begin().await?;
+    set_next_look(&mut tx, guild_id, id, Some(ports.clock.now() + ASK_AGAIN)).await?;
+    Store::commit(tx).await?;
+    Ok(())
 }
 
 async fn step(ports: &Ports, guild_id: GuildId, id: Uuid) -> Result<bool> {
@@ -88,6 +109,7 @@ pub(super) async fn close(ports: &Ports, voice: &Voice, tx: &mut Tx, draw: &Stor
         enter_hours(tx, guild_id, draw.id, now).await?;
         enter_tickets(tx, guild_id, draw.id, now).await?;
     }
+    merge_linked(tx, guild_id, draw.id).await?;
     let entries = place_entries(tx, guild_id, draw.id).await?;
     let hash = entries_hash(&entries);
     let beacon = ports.beacon.as_ref().map(|beacon| (beacon.base(), round_after(now + LEAD)));
@@ -260,7 +282,7 @@ pub(super) async fn pay(ports: &Ports, tx: &mut Tx, drawn: &StoredDraw, winner: 
 }
 
 async fn tell_winners(ports: &Ports, voice: &Voice, tx: &mut Tx, drawn: &StoredDraw, from: i32) -> Result<()> {
-    let winners = crate::store::draw::list_winner_views(tx, drawn.guild_id, drawn.id).await?;
+    let winners = list_winner_views(tx, drawn.guild_id, drawn.id).await?;
     let about = words::Told { id: drawn.id, number: drawn.number, kind: drawn.kind, prize: &drawn.prize };
     let embed = words::drawn(&about, &winners, from, ports.clock.now(), base(ports).as_deref());
     voice.say(tx, ChannelId(drawn.channel_id), &embed).await?;

@@ -15,9 +15,8 @@ use crate::id::{GuildId, RoleId, UserId, snowflake_time};
 use crate::ports::Ports;
 use crate::routing::board::BoardKey;
 use crate::routing::board::draw::{DrawKind, DrawState};
-use crate::store::draw::{
-    Inserted, NewEntry, StoredDraw, find_entry_of, insert_entry, list_winners, lock_draw, mark_claimed, read_draw,
-};
+use crate::store::draw::winner::{list_winners, mark_claimed};
+use crate::store::draw::{Inserted, NewEntry, StoredDraw, find_entry_of, insert_entry, lock_draw, read_draw};
 use crate::store::source::ensure_person;
 use crate::store::{Store, Tx};
 

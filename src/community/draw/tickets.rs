@@ -12,7 +12,7 @@ use crate::error::UserError;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::routing::board::BoardKey;
-use crate::store::draw::{NewTickets, claim_hours, enter_hours, find_open_raffle, insert_tickets};
+use crate::store::draw::ticket::{NewTickets, claim_hours, enter_hours, find_open_raffle, insert_tickets};
 use crate::store::source::ensure_person;
 use crate::store::{Store, Tx};
 

@@ -20,6 +20,10 @@ enum Panel {
     Gtb,
     #[name = "timed messages"]
     Timers,
+    #[name = "shop"]
+    Shop,
+    #[name = "purchases of the shop, for admins"]
+    ShopQueue,
 }
 
 /// Panels: messages whose buttons always work.
@@ -49,6 +53,8 @@ async fn post(
         Panel::Slots => BoardKey::Slots,
         Panel::Gtb => BoardKey::Gtb,
         Panel::Timers => BoardKey::Timers,
+        Panel::Shop => BoardKey::Shop,
+        Panel::ShopQueue => BoardKey::ShopQueue,
     };
     let ports = &ctx.data().ports;
     let voice = Voice::of(ports, host.guild_id).await?;

@@ -18,7 +18,8 @@ use crate::community::shop::{self, Answers};
 use crate::error::UserError;
 use crate::id::GuildId;
 use crate::ports::Ports;
-use crate::routing::embed::{Choice, DESCRIPTION, Select, fit};
+use crate::routing::board::shop::{self as board, QueueView};
+use crate::routing::embed::{MessageBody, fit};
 use crate::upstream::permission::{ADMINISTRATOR, MANAGE_GUILD};
 
 const GOLD: u32 = 0xF1_C4_0F;
@@ -88,7 +89,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
                 button("complete", text::COMPLETE, ButtonStyle::Success),
                 button("refund", text::REFUND, ButtonStyle::Danger),
             ];
-            Answer::Show { content: text::sale(&sale), embeds: vec![], rows: vec![CreateActionRow::Buttons(buttons)] }
+            Answer::Show { content: board::sale(&sale), embeds: vec![], rows: vec![CreateActionRow::Buttons(buttons)] }
         }
         Asked::Complete(sale) => decide(ports, who, sale, true, input).await?,
         Asked::Refund(sale) => decide(ports, who, sale, false, input).await?,
@@ -149,36 +150,27 @@ async fn propose(ports: &Ports, who: Actor, item_id: Uuid, input: &Input) -> Res
 
 /// The shop as a message: what there is, and the controls.
 pub(in crate::discord) async fn shelf(ports: &Ports, guild_id: GuildId) -> Result<(CreateEmbed, Vec<CreateActionRow>)> {
-    let items = ports.store.list_shop_items(guild_id).await?;
-    let embed = CreateEmbed::new().title(text::TITLE).colour(GOLD).description(fit(&text::shelf(&items), DESCRIPTION));
-    let balance = CreateButton::new("v1:shop:balance:0").label(text::BALANCE).style(ButtonStyle::Secondary);
-    let mut rows = vec![CreateActionRow::Buttons(vec![balance])];
-    let offered = items.iter().filter(|item| item.active && !item.is_sold_out()).take(shop::ITEMS);
-    let options: Vec<Choice> = offered
-        .map(|item| Choice { value: item.id.to_string(), label: text::option(item), emoji: None, is_default: false })
-        .collect();
-    if !options.is_empty() {
-        let select = Select { custom_id: "v1:shop:pick:0".into(), placeholder: text::CHOOSE.into(), options };
-        rows.insert(0, CreateActionRow::SelectMenu(menu(&select)));
-    }
-    Ok((embed, rows))
+    Ok(shown(board::shelf(&ports.store.list_shop_items(guild_id).await?)))
 }
 
 /// What waits for an admin.
 pub(in crate::discord) async fn queue(ports: &Ports, guild_id: GuildId) -> Result<(CreateEmbed, Vec<CreateActionRow>)> {
     let (sales, all) = ports.store.list_pending_sales(guild_id, QUEUED).await?;
-    let words = fit(&text::queue(&sales, all), DESCRIPTION);
-    let embed = CreateEmbed::new().title(text::QUEUE).colour(GOLD).description(words);
-    if sales.is_empty() {
-        return Ok((embed, Vec::new()));
+    Ok(shown(board::queue(&QueueView { sales, all })))
+}
+
+/// A board as the answer to an interaction.
+fn shown(body: MessageBody) -> (CreateEmbed, Vec<CreateActionRow>) {
+    let embed = body.embeds.first().cloned().unwrap_or_default();
+    let mut rows: Vec<CreateActionRow> =
+        body.selects.iter().map(|select| CreateActionRow::SelectMenu(menu(select))).collect();
+    let buttons: Vec<CreateButton> = body
+        .buttons
+        .iter()
+        .map(|button| CreateButton::new(&button.custom_id).label(&button.label).style(ButtonStyle::Secondary))
+        .collect();
+    if !buttons.is_empty() {
+        rows.push(CreateActionRow::Buttons(buttons));
     }
-    let option = |sale: &crate::store::shop::sale::Sale| Choice {
-        value: sale.id.to_string(),
-        label: text::sale_option(sale),
-        emoji: None,
-        is_default: false,
-    };
-    let options = sales.iter().map(option).collect();
-    let select = Select { custom_id: "v1:shop:sale:0".into(), placeholder: text::NEXT.into(), options };
-    Ok((embed, vec![CreateActionRow::SelectMenu(menu(&select))]))
+    (CreateEmbed::new().title(embed.title).colour(GOLD).description(embed.description), rows)
 }

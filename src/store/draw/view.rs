@@ -92,7 +92,9 @@ pub async fn list_winner_views(tx: &mut Tx, guild_id: GuildId, id: Uuid) -> Resu
     let rows = sqlx::query!(
         r#"SELECT w.place, w.ticket, w.total, e.tickets, e.name, p.discord_user_id AS "user_id?", w.claim_until,
                w.claimed_at IS NOT NULL AS "claimed!", w.passed_at IS NOT NULL AS "passed!"
-           FROM draw_winner w JOIN draw_entry e ON e.id = w.entry_id LEFT JOIN person p ON p.id = e.person_id
+           FROM draw_winner w JOIN draw_entry e ON e.id = w.entry_id
+           LEFT JOIN kick_link k ON k.guild_id = e.guild_id AND k.viewer_id = e.person_id
+           LEFT JOIN person p ON p.id = COALESCE(k.member_id, e.person_id)
            WHERE w.guild_id = $1 AND w.draw_id = $2 ORDER BY w.place"#,
         guild_id.0,
         id

@@ -5,6 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::id::{GuildId, RoleId, UserId};
+pub use crate::routing::board::shop::Sale;
 use crate::store::ledger::{NewLedgerEntry, insert_ledger_entries, lock_balance};
 use crate::store::{Result, Store, Tx};
 
@@ -45,24 +46,6 @@ pub enum Bought {
     Limit(i32),
     Wait(DateTime<Utc>),
     Role(RoleId),
-}
-
-/// A sale as the queue shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sale {
-    pub id: Uuid,
-    pub shop_item_id: Uuid,
-    pub person_id: Uuid,
-    pub item_name: String,
-    pub price: i64,
-    pub answer: Option<String>,
-    pub note: Option<String>,
-    pub state: String,
-    pub bought_at: DateTime<Utc>,
-    /// The member, unless they are forgotten.
-    pub user_id: Option<UserId>,
-    /// The viewer's name on Kick.
-    pub username: Option<String>,
 }
 
 pub async fn insert_shop_draft(tx: &mut Tx, draft: &ShopDraft, now: DateTime<Utc>) -> Result<()> {

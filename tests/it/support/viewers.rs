@@ -14,10 +14,6 @@ use super::town::{Town, start};
 pub const CHANNEL: Uuid = Uuid::from_u128(0xC4A);
 
 impl Town {
-    pub fn guild(&self) -> GuildId {
-        self.app.ports.config.discord.guild_id.unwrap()
-    }
-
     /// The server is connected with a channel, whose streams are told of.
     pub async fn channel(&self) {
         self.sql(&format!(
@@ -51,7 +47,7 @@ impl Town {
     }
 
     /// Messages are published: who, and in which minute of the test.
-    pub async fn chat(&self, said: &[(&str, i64)]) {
+    pub async fn written(&self, said: &[(&str, i64)]) {
         let all: Vec<Vec<u8>> =
             said.iter().map(|(who, minute)| message(self.guild(), who, *minute).to_bytes()).collect();
         self.app.ports.activity.publish(&all).await.unwrap();
@@ -60,12 +56,12 @@ impl Town {
     /// Two write in each minute of a span, and all that follows from it happens.
     pub async fn chatter(&self, who: [&str; 2], minutes: std::ops::Range<i64>) {
         let said: Vec<(&str, i64)> = minutes.flat_map(|minute| who.map(|who| (who, minute))).collect();
-        self.chat(&said).await;
+        self.written(&said).await;
         self.settle().await;
     }
 
     /// Links a member with the account of that name, as Kick's log-in does at its end.
-    pub async fn link(&self, member: &str, viewer: &str) -> Linking {
+    pub async fn link_kick(&self, member: &str, viewer: &str) -> Linking {
         link::link(&self.app.ports, self.guild(), self.user(member), kick_id(viewer), viewer).await.unwrap()
     }
 
@@ -87,7 +83,7 @@ impl Town {
     }
 
     /// What a command tells its caller: the text of the answer.
-    pub async fn ask(&self, who: &str, command: &str, options: Value) -> String {
+    pub async fn asks(&self, who: &str, command: &str, options: Value) -> String {
         let outcome = self.command(who, command, options).await;
         self.settle().await;
         let message = if outcome["message"].is_object() { &outcome["message"] } else { &outcome["response"]["data"] };
