@@ -44,7 +44,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Scenario {
-    /// The signature check beside the crypto library alone
+    /// The signature checks beside the crypto library alone
     Verify,
     /// Durable intake: signed request, verified, committed, answered
     Intake(intake::IntakeArgs),

@@ -171,6 +171,19 @@ fn xtsystems_takes_two_secrets_and_no_default() {
     }
 }
 
+#[test]
+fn kick_needs_both_halves_of_its_credentials() {
+    assert!(config(minimal()).kick.is_none());
+    let id = minimal().with("KICK_CLIENT_ID", "an-id");
+    assert_eq!(problems(id.clone()), ["KICK_CLIENT_SECRET: is required because KICK_CLIENT_ID is set (environment)"]);
+    let both = id.with("KICK_CLIENT_SECRET", "a-secret");
+    let kick = config(both.clone()).kick.unwrap();
+    assert_eq!((kick.webhooks, kick.webhook_path, kick.public_key), (true, None, None));
+    assert_eq!(kick.api_url.as_str(), "https://api.kick.com/");
+    let wrong = both.with("KICK_PUBLIC_KEY", "MIIB");
+    assert_eq!(problems(wrong), ["KICK_PUBLIC_KEY (environment): should be an RSA public key in PEM"]);
+}
+
 fn seeds(json: &str) -> Vec<(String, Vec<i64>)> {
     let seeds = config(minimal().with("DISCORD_WEBHOOK_CHANNELS", json)).routing.seeds;
     seeds.into_iter().map(|s| (s.pattern, s.channels.into_iter().map(|ChannelId(id)| id).collect())).collect()
