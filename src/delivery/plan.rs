@@ -14,7 +14,6 @@ use super::look::{Look, SourceNames, compile, failures, look, source_names};
 use super::typed;
 use crate::approval;
 use crate::bus::Topic;
-use crate::community::draw::tickets;
 use crate::community::earn;
 use crate::event::Event;
 use crate::event::kind::SubjectKind;
@@ -77,7 +76,6 @@ async fn plan(ports: &Ports, mut tx: Tx, batch: &mut [Event], taken: &mut [bool]
     let mut subjects = take_subjects(ports, &mut tx, batch).await?;
     apply_events(ports, &mut tx, batch, &mut subjects).await?;
     earn::on_events(ports, &mut tx, batch).await?;
-    tickets::on_events(ports, &mut tx, batch).await?;
     let names = source_names(&ports.compiled, &mut tx, batch).await?;
     let mut holds = Holds::read(ports, &mut tx, batch, &names, &decisions, &subjects).await?;
     let mut messages = queue(ports, &mut tx, batch, &names, &mut decisions, &subjects, &mut holds).await?;

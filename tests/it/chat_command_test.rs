@@ -20,19 +20,19 @@ async fn a_command_of_the_servers_own() {
         town.with_channel().await;
         let told = set(town, json!({ "name": "!Hug", "answer": "{user} hugs {target} ({count} hugs) {unknown}", "aliases": "cuddle h", "cooldown": 10 })).await;
         insta::assert_snapshot!(told, @"");
-        insta::assert_snapshot!(town.chat("ada", "!hug @bob [emote:1:love]").await, @"");
-        assert_eq!(town.chat("bob", "!hug ada").await, "", "cooling down");
-        assert_eq!(town.chat("bob", "!hugs ada").await, "", "another word");
-        assert_eq!(town.chat("bob", "I want a !hug").await, "", "not at the beginning");
+        insta::assert_snapshot!(town.says("ada", "!hug @bob [emote:1:love]").await, @"");
+        assert_eq!(town.says("bob", "!hug ada").await, "", "cooling down");
+        assert_eq!(town.says("bob", "!hugs ada").await, "", "another word");
+        assert_eq!(town.says("bob", "I want a !hug").await, "", "not at the beginning");
         town.advance(seconds(10)).await;
-        insta::assert_snapshot!(town.chat("bob", "!CUDDLE").await, @"");
+        insta::assert_snapshot!(town.says("bob", "!CUDDLE").await, @"");
         insta::assert_snapshot!(set(town, json!({ "name": "kiss", "answer": "x", "aliases": "h" })).await, @"");
         insta::assert_snapshot!(set(town, json!({ "name": "two words", "answer": "x" })).await, @"");
         let list = town.command("admin", "chatcommand list", json!({})).await;
         insta::assert_snapshot!(town.reads_answer(&list), @"");
         insta::assert_snapshot!(heard(town, &town.command("admin", "chatcommand remove", json!({ "name": "hug" })).await), @"");
         town.advance(seconds(60)).await;
-        assert_eq!(town.chat("bob", "!hug").await, "");
+        assert_eq!(town.says("bob", "!hug").await, "");
     })
     .await;
 }
@@ -46,11 +46,11 @@ async fn who_may_and_what_it_costs() {
         assert_eq!(town.chat_line(Line { badges: &["moderator"], ..Line::of("bob", "!mods") }).await, "for mods");
         assert_eq!(town.chat_line(Line { badges: &["broadcaster"], ..Line::of("nova", "!mods") }).await, "for mods");
         set(town, json!({ "name": "airhorn", "answer": "{user} has {points} left", "cost": 30, "cooldown": 0 })).await;
-        insta::assert_snapshot!(town.chat("ada", "!airhorn").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"");
         pay(town, "ada", 50).await;
-        insta::assert_snapshot!(town.chat("ada", "!airhorn").await, @"");
-        insta::assert_snapshot!(town.chat("ada", "!airhorn").await, @"");
-        insta::assert_snapshot!(town.chat("ada", "!points").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!points").await, @"");
         assert_eq!(town.count("SELECT sum(amount)::bigint FROM ledger").await, 20);
     })
     .await;
@@ -70,13 +70,13 @@ async fn what_is_built_in() {
     run(async |town| {
         town.with_channel().await;
         for text in ["!points", "!watchtime", "!rank", "!raffle", "!fair", "!join", "!clip", "!nonsense", "points"] {
-            town.chat("ada", text).await;
+            town.says("ada", text).await;
         }
         insta::assert_snapshot!(town.all_said().await.join("\n"), @"");
         town.execute("UPDATE viewer SET minutes = 125").await;
-        town.chat("bob", "!rank").await;
-        insta::assert_snapshot!(town.chat("ada", "!watchtime").await, @"");
-        insta::assert_snapshot!(town.chat("ada", "!rank").await, @"");
+        town.says("bob", "!rank").await;
+        insta::assert_snapshot!(town.says("ada", "!watchtime").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!rank").await, @"");
     })
     .await;
 }
@@ -112,7 +112,7 @@ async fn clips_are_marked_with_the_time_in_the_stream() {
         town.command("admin", "slots set", json!({ "clip_channel": "party" })).await;
         town.execute("INSERT INTO kick_stream (id, kick_channel_id, guild_id, started_at, title)
             SELECT gen_random_uuid(), id, guild_id, connected_at - interval '1 hour 2 minutes 3 seconds', 'Slots' FROM kick_channel").await;
-        insta::assert_snapshot!(town.chat("ada", "!clip **what** a hit").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!clip **what** a hit").await, @"");
         insta::assert_snapshot!(town.reads("party"), @"");
     })
     .await;
@@ -129,7 +129,7 @@ async fn a_keyword_joins_once_and_a_linked_viewer_is_the_member() {
         for (who, text) in
             [("ada", "!mug"), ("ada", "!mug please"), ("bob", "!Mug"), ("cleo", "!mugs"), ("dan", "!join")]
         {
-            town.chat(who, text).await;
+            town.says(who, text).await;
         }
         town.press("member", "party", "Join").await;
         assert_eq!(town.column("SELECT name FROM draw_entry ORDER BY name").await, ["ada", "bob", "dan"]);
@@ -141,8 +141,8 @@ async fn a_keyword_joins_once_and_a_linked_viewer_is_the_member() {
         )
         .await;
         town.settle().await;
-        insta::assert_snapshot!(town.chat("bob", "!b").await, @"");
-        insta::assert_snapshot!(town.chat("ada", "!b").await, @"");
+        insta::assert_snapshot!(town.says("bob", "!b").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!b").await, @"");
         for channel in ["party", "alerts"] {
             town.see(channel);
         }

@@ -284,8 +284,8 @@ async fn hours_watched_and_subs_gifted_become_tickets_of_whoever_is_linked() {
     run(async |town| {
         town.with_channel().await;
         town.command("admin", "raffle start", json!({ "prize": "A chair", "for": "30d", "channel": "party" })).await;
-        town.chat("ada", "hello").await;
-        town.chat("ada", "!watchtime").await;
+        town.says("ada", "hello").await;
+        town.says("ada", "!watchtime").await;
         // Two hours and a half, of which one is counted later.
         watched(town, 0, 60).await;
         watched(town, 1, 30).await;
@@ -302,7 +302,7 @@ async fn hours_watched_and_subs_gifted_become_tickets_of_whoever_is_linked() {
         assert_eq!(tickets(town).await, ["gifted 30", "watchtime 10", "watchtime 10"]);
         let mine = town.command("member", "raffle tickets", json!({})).await;
         insta::assert_snapshot!(heard(town, &mine), @"");
-        insta::assert_snapshot!(town.chat("ada", "!raffle").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!raffle").await, @"");
         town.see("party");
     })
     .await;

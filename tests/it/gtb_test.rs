@@ -30,16 +30,16 @@ async fn a_session_by_its_panel() {
             ("dan", "!gtb 1501.50"),
             ("eve", "!gtb 1"),
         ] {
-            town.chat(who, text).await;
+            town.says(who, text).await;
         }
         town.advance(seconds(5)).await;
-        town.chat("bob", "!gtb 1500.25").await;
+        town.says("bob", "!gtb 1500.25").await;
         let guess = town.command("member", "gtb guess", json!({ "amount": "1501.50" })).await;
         insta::assert_snapshot!(heard(town, &guess), @"");
         town.settle().await;
         insta::assert_snapshot!(town.reads("party"), @"");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Close").await), @"");
-        assert_eq!(town.chat("ada", "!gtb 1500").await, "@ada No active GTB session. Wait for an admin to start one!");
+        assert_eq!(town.says("ada", "!gtb 1500").await, "@ada No active GTB session. Wait for an admin to start one!");
         let pressed = town.press("admin", "party", "Set result").await;
         let told = heard(town, &town.submit("admin", form(&pressed), json!({ "value": "$1,500.25" })).await);
         insta::assert_snapshot!(told, @"");

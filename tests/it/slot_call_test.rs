@@ -19,13 +19,13 @@ async fn calls_are_taken_posted_and_picked() {
         town.with_channel().await;
         town.command("admin", "panel post", json!({ "panel": "slot requests", "channel": "party" })).await;
         admin(town, "slots set", json!({ "channel": "alerts", "cooldown": 30 })).await;
-        assert_eq!(town.chat("ada", "!call Gates").await, "@ada Slot requests are not open at the moment.");
+        assert_eq!(town.says("ada", "!call Gates").await, "@ada Slot requests are not open at the moment.");
         insta::assert_snapshot!(heard(town, &town.press("member", "party", "Enable").await), @"");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Enable").await), @"");
-        insta::assert_snapshot!(town.chat("ada", "!call  Sweet Bonanza [emote:1:x] 1000").await, @"");
-        insta::assert_snapshot!(town.chat("bob", "!sr").await, @"");
-        assert_eq!(town.chat("ada", "!sr Gates of Olympus").await, "", "cooling down, in silence");
-        assert_eq!(town.chat("ada", "!callers x").await, "");
+        insta::assert_snapshot!(town.says("ada", "!call  Sweet Bonanza [emote:1:x] 1000").await, @"");
+        insta::assert_snapshot!(town.says("bob", "!sr").await, @"");
+        assert_eq!(town.says("ada", "!sr Gates of Olympus").await, "", "cooling down, in silence");
+        assert_eq!(town.says("ada", "!callers x").await, "");
         insta::assert_snapshot!(town.reads("party"), @"");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"");
@@ -43,29 +43,29 @@ async fn limits_bans_blocks_and_duplicates() {
         town.with_channel().await;
         admin(town, "slots on", json!({})).await;
         admin(town, "slots set", json!({ "limit": 2, "cooldown": 0, "no_duplicates": true })).await;
-        town.chat("ada", "!call One").await;
-        insta::assert_snapshot!(town.chat("bob", "!call ONE!").await, @"");
-        town.chat("ada", "!call Two").await;
-        insta::assert_snapshot!(town.chat("ada", "!call Three").await, @"");
+        town.says("ada", "!call One").await;
+        insta::assert_snapshot!(town.says("bob", "!call ONE!").await, @"");
+        town.says("ada", "!call Two").await;
+        insta::assert_snapshot!(town.says("ada", "!call Three").await, @"");
         admin(town, "slots ban", json!({ "slot": "Bad Slot" })).await;
-        insta::assert_snapshot!(town.chat("bob", "!call bad-slot").await, @"");
+        insta::assert_snapshot!(town.says("bob", "!call bad-slot").await, @"");
         admin(town, "slots unban", json!({ "slot": "bad slot" })).await;
         assert_eq!(
-            town.chat("bob", "!call bad-slot").await,
+            town.says("bob", "!call bad-slot").await,
             "@bob Your slot request for bad-slot has been received! ✅"
         );
         insta::assert_snapshot!(admin(town, "slots block", json!({ "name": "nobody" })).await, @"");
         admin(town, "slots block", json!({ "name": "@Bob", "reason": "spam" })).await;
-        assert_eq!(town.chat("bob", "!call Four").await, "", "in silence");
+        assert_eq!(town.says("bob", "!call Four").await, "", "in silence");
         insta::assert_snapshot!(admin(town, "slots list", json!({})).await, @"");
         let long = format!("!call {}", "x".repeat(400));
-        town.chat("cleo", &long).await;
+        town.says("cleo", &long).await;
         assert_eq!(town.column("SELECT length(slot)::text FROM slot_call WHERE name = 'cleo'").await, ["200"]);
         insta::assert_snapshot!(admin(town, "slots clear", json!({})).await, @"");
         admin(town, "slots off", json!({})).await;
         town.advance(seconds(1)).await;
         admin(town, "slots on", json!({})).await;
-        assert!(town.chat("ada", "!call Three").await.contains("received"), "the limit counts anew");
+        assert!(town.says("ada", "!call Three").await.contains("received"), "the limit counts anew");
     })
     .await;
 }

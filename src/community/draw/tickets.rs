@@ -9,13 +9,11 @@ use super::super::board::Voice;
 use super::super::words;
 use super::Host;
 use crate::error::UserError;
-use crate::event::Event;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::routing::board::BoardKey;
 use crate::store::draw::ticket::{NewTickets, claim_hours, enter_hours, find_open_raffle, insert_tickets};
 use crate::store::source::ensure_person;
-use crate::store::viewer::{SeenViewer, ensure_viewers};
 use crate::store::{Store, Tx};
 
 /// For each gifted sub.
@@ -44,31 +42,6 @@ pub async fn hours_due(ports: &Ports) -> Result<usize> {
             ports.wake.wake(crate::bus::Topic::Deliverer);
         }
     }
-}
-
-/// Tickets for gifted subs, in the transaction that plans the events. The same gift has one cause, however often it is told.
-pub async fn on_events(ports: &Ports, tx: &mut Tx, batch: &[Event]) -> Result<()> {
-    let mut gifts: Vec<&Event> = batch.iter().filter(|event| event.kind == "kick.subscription.gifts").collect();
-    // Two planners take raffles in the same order.
-    gifts.sort_by_key(|event| (event.guild_id, event.id));
-    for event in gifts {
-        let (gifter, subs) = (&event.data["gifter"], event.data["giftees"].as_array().map_or(0, Vec::len));
-        // Who gives without a name gets no ticket.
-        let Some(kick_user_id) = gifter["user_id"].as_i64().filter(|id| *id > 0) else { continue };
-        let seen = SeenViewer {
-            guild_id: event.guild_id,
-            kick_user_id,
-            username: gifter["username"].as_str().unwrap_or("somebody").to_owned(),
-            seen_at: event.occurred_at.min(ports.clock.now()),
-            new_id: ports.clock.uuid(),
-        };
-        let Some(person) = ensure_viewers(tx, &[seen]).await?.pop() else { continue };
-        let broadcaster = event.data["broadcaster"]["user_id"].as_i64().unwrap_or(0);
-        let when = event.data["created_at"].as_str().map_or_else(|| event.id.to_string(), str::to_owned);
-        let cause = format!("{broadcaster}:{kick_user_id}:{when}:{subs}");
-        gifted(ports, tx, event.guild_id, person, i64::try_from(subs).unwrap_or(0), &cause).await?;
-    }
-    Ok(())
 }
 
 /// Somebody gifted subs, in the transaction that takes the event in. `cause` names the event. Without a running raffle

@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use signalbox::community::chat_command::hear;
 use signalbox::event::activity::ChatMessage;
-use signalbox::id::GuildId;
 use signalbox::store::Store;
 use signalbox::store::kick::{NewKickChannel, insert_kick_channel};
 use signalbox::store::kick_link::{NewKickLink, link_kick_account};
@@ -37,10 +36,6 @@ impl<'a> Line<'a> {
 }
 
 impl Town {
-    pub fn guild(&self) -> GuildId {
-        GuildId::from(self.discord.guild_id())
-    }
-
     /// The server is connected with a channel of Kick.
     pub async fn with_channel(&self) {
         let (store, now) = (self.store(), self.clock.now());
@@ -101,7 +96,7 @@ impl Town {
     }
 
     /// Somebody writes in chat; what the bot is to say to it.
-    pub async fn chat(&self, who: &str, text: &str) -> String {
+    pub async fn says(&self, who: &str, text: &str) -> String {
         self.chat_line(Line::of(who, text)).await
     }
 
