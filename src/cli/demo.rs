@@ -119,6 +119,7 @@ impl World {
         let kick = self.start_kick(web, save, &clock).await?;
         let beacon = Beacon::start(clock.clone()).await.context("public randomness cannot be made up")?;
         let env = [
+            ("RAFFLE_BEACON_URL", beacon.url()),
             ("XTSYSTEMS_API_URL", xt.origin()),
             ("XTSYSTEMS_API_KEY", API_KEY.to_owned()),
             ("WEBHOOK_SECRET", self.secret.clone()),

@@ -65,8 +65,6 @@ mod intake_kinds_test;
 mod intake_missed_test;
 mod intake_trust_test;
 mod kick_cards_test;
-mod kick_corpus_test;
-mod kick_intake_test;
 mod kick_chat_test;
 mod kick_check_test;
 mod kick_connect_test;

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use signalbox::community::chat_command::hear;
 use signalbox::event::activity::ChatMessage;
+use signalbox::id::GuildId;
 use signalbox::store::Store;
 use signalbox::store::kick::{NewKickChannel, insert_kick_channel};
 use signalbox::store::kick_link::{NewKickLink, link_kick_account};
@@ -36,6 +37,10 @@ impl<'a> Line<'a> {
 }
 
 impl Town {
+    pub fn guild(&self) -> GuildId {
+        GuildId::from(self.discord.guild_id())
+    }
+
     /// The server is connected with a channel of Kick.
     pub async fn with_channel(&self) {
         let (store, now) = (self.store(), self.clock.now());
