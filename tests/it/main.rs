@@ -64,6 +64,7 @@ mod kick_check_test;
 mod kick_connect_test;
 mod kick_crash_test;
 mod kick_link_test;
+mod kick_redemption_test;
 mod kick_token_test;
 mod log_test;
 mod metrics_test;
