@@ -72,6 +72,7 @@ mod kick_corpus_test;
 mod kick_crash_test;
 mod kick_intake_test;
 mod kick_link_test;
+mod kick_redemption_test;
 mod kick_token_test;
 mod log_test;
 mod metrics_test;
