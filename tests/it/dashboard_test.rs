@@ -38,7 +38,7 @@ impl Town {
     }
 
     /// A signed message of now, for this server.
-    async fn asks(&self, channel: &str, action: &str, mut data: Value) -> Heard {
+    async fn orders(&self, channel: &str, action: &str, mut data: Value) -> Heard {
         data["discord_server_id"] = json!(self.discord.guild_id());
         let body = json!({ "action": action, "data": data, "time": self.clock.now().to_rfc3339() });
         self.hears(channel, signed(body)).await
@@ -144,24 +144,24 @@ async fn a_dashboard_runs_a_hunt_a_session_timers_and_a_raffle() {
     let redis = private_redis(false);
     run_with(with_redis(&redis), async |town| {
         town.with_channel().await;
-        town.asks("dashboard:slot_requests", "toggle", json!({ "enabled": true })).await;
-        town.asks("dashboard:slot_requests", "update_max", json!({ "max_requests": 3 })).await;
+        town.orders("dashboard:slot_requests", "toggle", json!({ "enabled": true })).await;
+        town.orders("dashboard:slot_requests", "update_max", json!({ "max_requests": 3 })).await;
         town.says("viewer1", "!call Sweet Bonanza 1000").await;
         let pick = json!({ "id": 42, "slot_call": "Sweet Bonanza 1000", "username": "viewer1", "reward_type": "bonus_buy", "reward_amount": "25.00" });
-        town.asks("dashboard:slot_requests", "pick_with_reward", pick).await;
-        town.asks("dashboard:gtb", "open", json!({ "session_id": 12 })).await;
+        town.orders("dashboard:slot_requests", "pick_with_reward", pick).await;
+        town.orders("dashboard:gtb", "open", json!({ "session_id": 12 })).await;
         town.hear(&[Line::of("viewer1", "!gtb 1499"), Line::of("viewer2", "!gtb 1510")]).await;
-        town.asks("dashboard:gtb", "close", json!({ "session_id": 12 })).await;
+        town.orders("dashboard:gtb", "close", json!({ "session_id": 12 })).await;
         let forged = json!({ "session_id": 12, "result_amount": 1500.25, "winners": [{ "rank": 1, "username": "a friend", "guess": 1500.25, "difference": 0 }] });
-        town.asks("dashboard:gtb", "set_result", forged).await;
-        town.asks("dashboard:timed_messages", "create", json!({ "id": 7, "message": "Join our Discord", "interval_minutes": 30 })).await;
-        town.asks("dashboard:timed_messages", "toggle", json!({ "id": 7, "enabled": false })).await;
+        town.orders("dashboard:gtb", "set_result", forged).await;
+        town.orders("dashboard:timed_messages", "create", json!({ "id": 7, "message": "Join our Discord", "interval_minutes": 30 })).await;
+        town.orders("dashboard:timed_messages", "toggle", json!({ "id": 7, "enabled": false })).await;
         heard(town, &town.command("admin", "raffle start", json!({ "prize": "x", "for": "1d", "channel": "party" })).await);
         let member = town.discord.user_id("member").to_string();
         let tickets = json!({ "discord_id": member, "ticket_source": "bonus", "change": 25, "reason": "event" });
-        town.asks("dashboard:management", "adjust_tickets", tickets).await;
+        town.orders("dashboard:management", "adjust_tickets", tickets).await;
         let request = format!("r-{}", uuid::Uuid::new_v4());
-        town.asks("dashboard:raffle", "draw", json!({ "request_id": request, "winner_count": 1 })).await;
+        town.orders("dashboard:raffle", "draw", json!({ "request_id": request, "winner_count": 1 })).await;
         let url = town.env.iter().find(|(name, _)| name == "REDIS_URL").unwrap().1.clone();
         let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
         let answer: String = connection.get(format!("raffle_draw_result:{request}")).await.unwrap();

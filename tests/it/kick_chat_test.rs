@@ -208,7 +208,8 @@ async fn two_processes_say_it_once() {
         queue(town, &channel, &[("a", "one"), ("b", "two"), ("c", "three")]).await;
         for _ in 0..6 {
             let (here, there) = tokio::join!(say_due(&town.app.ports, 8), say_due(&other.ports, 8));
-            (here.unwrap(), there.unwrap());
+            here.unwrap();
+            there.unwrap();
         }
         insta::assert_snapshot!(heard(town), @"
         SignalBot: one
