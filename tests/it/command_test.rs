@@ -60,6 +60,7 @@ async fn they_are_registered_in_the_configured_server() {
             "destination",
             "silence",
             "Silence…",
+            "time-zone",
             "deliveries",
             "why",
             "why-not",
@@ -140,6 +141,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/template** `add` `edit` `list` `preview` `remove` — How messages look: title, text, fields, colour, written with the words of an event.
         **/destination** `list` `add` `edit` `test` `pause` `enable` `remove` — Where signals may go: channels, threads, forums and webhooks.
         **/silence** `add` `list` `extend` `end` — Keep messages back for a time. What was withheld is told when it is over.
+        **/time-zone** — The time zone of this server: quiet hours that name no place go by it.
         **/deliveries** `list` `replay` — What became of messages, and what was not delivered once more.
         **/why** — How a message came to be: events, routes, attempts, edits.
         **/why-not** — What did not arrive: events of a type that are not in Discord, and refused requests.
