@@ -33,7 +33,7 @@ async fn one_card_follows_a_stream() {
         Started: <+60s>
         Timeline: <+60s> started
         -- Kick · kick.livestream.started
-        (Watch) (Chat)
+        (Silence) (Watch) (Chat)
         ");
 
         town.advance(minutes(30)).await;
@@ -95,6 +95,10 @@ async fn what_viewers_do_is_told() {
         [⭐ mia\_r subscribed to NovaPlays]
         Until: <+2678400s>
         -- Kick · kick.subscription.new
+        [⭐ mia\_r subscribed to NovaPlays again]
+        For: 2 months
+        Until: <+2678401s>
+        -- Kick · kick.subscription.renewal
         [🎁 Somebody gifted 2 subscriptions in NovaPlays]
         To: kim, ada
         -- Kick · kick.subscription.gifts
@@ -104,7 +108,7 @@ async fn what_viewers_do_is_told() {
         -- Kick · kick.kicks.gifted
         [⏳ eve was timed out in NovaPlays]
         By: mod
-        Until: <+600s>
+        Until: <+601s>
         Reason: spam
         -- Kick · kick.moderation.banned
         [🔨 mallory was banned in NovaPlays]
@@ -128,7 +132,7 @@ async fn a_redemption_waits_for_a_decision() {
         Cost: 100 points
         Channel: NovaPlays
         -- Kick · kick.reward.redemption
-        (Accept) (Reject)
+        (Accept) (Reject) (Silence)
         ");
         town.advance(seconds(5)).await;
         town.kick.decide_redemption(STREAMER, &first, false).await;
@@ -140,6 +144,7 @@ async fn a_redemption_waits_for_a_decision() {
         Cost: 100 points
         Channel: NovaPlays
         -- Kick · kick.reward.redemption
+        (Silence)
         ");
         // Kick tells of the decision before it tells of the wish.
         town.kick.hold();
@@ -155,6 +160,7 @@ async fn a_redemption_waits_for_a_decision() {
         Cost: 50 points
         Channel: NovaPlays
         -- Kick · kick.reward.redemption
+        (Silence)
         ");
     })
     .await;
@@ -212,11 +218,30 @@ async fn a_stream_that_no_event_told_of_is_announced_all_the_same() {
         town.settle().await;
         town.kick.set_live_silently(STREAMER, true);
         town.advance(minutes(10)).await;
-        insta::assert_snapshot!(town.see("stream"), @"");
+        insta::assert_snapshot!(town.see("stream"), @"
+        [🔴 NovaPlays is live]
+        NovaPlays is live
+        Category: Just Chatting
+        Started: <+0s>
+        Timeline: <+0s> started
+        -- Kick · kick.livestream.started
+        (Silence) (Watch) (Chat)
+        ");
         town.advance(minutes(10)).await;
         town.kick.set_live_silently(STREAMER, false);
         town.advance(minutes(10)).await;
-        insta::assert_snapshot!(town.see("stream"), @"");
+        insta::assert_snapshot!(town.see("stream"), @"
+        [⚫ NovaPlays was live]
+        NovaPlays is live
+        Category: Just Chatting
+        Lasted: 20 min
+        Most Viewers: 1 <+600s>
+        Started: <+0s>
+        Timeline: <+0s> started
+        <+1200s> ended
+        -- Kick · kick.livestream.ended
+        (Channel)
+        ");
         town.see("ops");
     })
     .await;

@@ -65,7 +65,35 @@ fn each_kind_says_who_did_what_where() {
         event(BAN, 0, json!({ "broadcaster": b, "banned_user": user(6, "eve"), "metadata": {} })),
     ];
     let all: Vec<String> = all.iter().map(|event| shown(&render(event))).collect();
-    insta::assert_snapshot!(all.join("\n\n"), @"");
+    insta::assert_snapshot!(all.join("\n\n"), @r"
+    💚 \*bob\* follows ada\_live <https://kick.com/ada-live>
+    Kick · kick.channel.followed
+
+    ⭐ bob subscribed to ada\_live <https://kick.com/ada-live>
+    Kick · kick.subscription.new
+
+    ⭐ bob subscribed to ada\_live again <https://kick.com/ada-live>
+    For: 12 months
+    Kick · kick.subscription.renewal
+
+    🎁 Somebody gifted 2 subscriptions in ada\_live <https://kick.com/ada-live>
+    To: cy, di
+    Kick · kick.subscription.gifts
+
+    💎 bob sent 12,500 Kicks to ada\_live <https://kick.com/ada-live>
+    w
+    Gift: Rage Quit
+    Kick · kick.kicks.gifted
+
+    ⏳ eve was timed out in ada\_live <https://kick.com/ada-live>
+    By: mo
+    Until: <t:1767348600:R>
+    Reason: spam
+    Kick · kick.moderation.banned
+
+    🔨 eve was banned in ada\_live <https://kick.com/ada-live>
+    Kick · kick.moderation.banned
+    ");
 }
 
 #[test]
@@ -84,7 +112,44 @@ fn a_stream_is_followed_from_start_to_end() {
         let links: Vec<String> = body.links.iter().map(|link| format!("({} {})", link.label, link.url)).collect();
         looks.push(format!("{}\n{}", shown(&body.embeds[0]), links.join(" ")));
     }
-    insta::assert_snapshot!(looks.join("\n\n"), @"");
+    insta::assert_snapshot!(looks.join("\n\n"), @r"
+    🔴 ada\_live is live <https://kick.com/ada-live>
+    Speedrun
+    Started: <t:1767348000:R>
+    Timeline: <t:1767348000:R> started
+    Kick · kick.livestream.started
+    (Watch https://kick.com/ada-live) (Chat https://kick.com/popout/ada-live/chat)
+
+    🔴 ada\_live is live <https://kick.com/ada-live>
+    Chess now
+    Category: Chess
+    Language: en
+    Content: 🔞 Mature
+    Started: <t:1767348000:R>
+    Timeline: <t:1767348000:R> started
+    <t:1767348060:R> updated
+    [https://files.kick.com/c.png]
+    Kick · kick.livestream.updated
+    (Watch https://kick.com/ada-live) (Chat https://kick.com/popout/ada-live/chat)
+
+    ⚫ ada\_live was live <https://kick.com/ada-live>
+    Chess now
+    Category: Chess
+    Language: en
+    Content: 🔞 Mature
+    Lasted: 3 h 20 min
+    Most Viewers: 2,345 <t:1767354000:R>
+    New Followers: 12
+    Gifted: 5
+    Kicks: 1,500
+    Started: <t:1767348000:R>
+    Timeline: <t:1767348000:R> started
+    <t:1767348060:R> updated
+    <t:1767360000:R> ended
+    [https://files.kick.com/c.png]
+    Kick · kick.livestream.ended
+    (Channel https://kick.com/ada-live)
+    ");
 }
 
 #[test]

@@ -86,6 +86,8 @@ impl Town {
     pub async fn asks(&self, who: &str, command: &str, options: Value) -> String {
         let outcome = self.command(who, command, options).await;
         self.settle().await;
+        // An answer that everybody sees stands in the channel, too.
+        self.messages("ops");
         let message = if outcome["message"].is_object() { &outcome["message"] } else { &outcome["response"]["data"] };
         super::machines::names(self, &super::town::show(message)).trim_end().to_owned()
     }
