@@ -124,7 +124,7 @@ async fn clips_are_marked_with_the_time_in_the_stream() {
 async fn a_keyword_joins_once_and_a_linked_viewer_is_the_member() {
     run(async |town| {
         town.with_channel().await;
-        town.link("member", "ada").await;
+        town.same_person("member", "ada").await;
         town.command("admin", "giveaway start", json!({ "prize": "A mug", "keyword": "!MUG", "channel": "party" }))
             .await;
         town.settle().await;

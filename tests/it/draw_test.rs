@@ -297,7 +297,7 @@ async fn hours_watched_and_subs_gifted_become_tickets_of_whoever_is_linked() {
         gifted(town, "gift-1", 2).await;
         town.advance(minutes(180)).await;
         assert_eq!(tickets(town).await, Vec::<String>::new(), "nobody is linked yet");
-        town.link("member", "ada").await;
+        town.same_person("member", "ada").await;
         town.advance(minutes(11)).await;
         assert_eq!(tickets(town).await, ["gifted 30", "watchtime 10"]);
         watched(town, 1, 60).await;

@@ -76,7 +76,7 @@ async fn a_session_without_guesses_stays_closed_and_one_is_open_at_a_time() {
 async fn the_later_guess_counts_whatever_comes_first_and_a_linked_viewer_is_the_member() {
     run(async |town| {
         town.with_channel().await;
-        town.link("member", "ada").await;
+        town.same_person("member", "ada").await;
         heard(town, &town.command("admin", "gtb open", json!({})).await);
         let later = Line { seconds_ago: 5, ..Line::of("ada", "!gtb 200") };
         let earlier = Line { seconds_ago: 30, ..Line::of("ada", "!gtb 100") };

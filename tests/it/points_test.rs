@@ -8,8 +8,9 @@ use signalbox::store::kick_link::Linking;
 use signalbox::store::ledger::{NewLedgerEntry, Posted, insert_ledger_entries};
 use uuid::Uuid;
 
+use crate::secret_test::everything;
 use crate::support::town::{Town, run};
-use crate::support::viewers::none;
+use crate::support::viewers::{kick_id, none};
 
 /// Sums of the ledger beside balances, where they differ; and balances below nothing.
 async fn wrong_balances(town: &Town) -> i64 {
@@ -189,6 +190,34 @@ async fn the_list_is_a_picture_with_the_same_in_words() {
         insta::assert_snapshot!(town.asks("member", "leaderboard", json!({ "by": "points", "since": "7 days" })).await, @"");
         let pictures: Vec<String> = town.messages("ops").iter().map(|m| m["attachments"][0]["filename"].to_string()).collect();
         insta::assert_snapshot!(pictures.join(" "), @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_forgets_the_account_on_kick_with_the_member() {
+    run(async |town| {
+        town.advance(TimeDelta::minutes(30)).await;
+        town.chatter(["ada_of_kick", "bob"], 0..12).await;
+        town.link_kick("member", "ada_of_kick").await;
+        town.asks("admin", "points grant", json!({ "amount": 50, "reason": "", "member": "member" })).await;
+        town.advance(TimeDelta::minutes(40)).await;
+        let before = town.count("SELECT sum(amount)::bigint FROM ledger").await;
+        let (user, kick) = (town.user("member").to_string(), kick_id("ada_of_kick").to_string());
+        let names = |line: &String| line.contains(&user) || line.contains(&kick) || line.contains("ada_of_kick");
+        assert!(everything(town).await.iter().any(names));
+        let form = town.command("member", "privacy delete", none()).await;
+        let id = form["modal"]["custom_id"].as_str().unwrap().to_owned();
+        town.submit("member", &id, json!({ "word": "DELETE" })).await;
+        let left: Vec<String> = everything(town).await.into_iter().filter(names).collect();
+        assert_eq!(left, Vec::<String>::new());
+        // What was entered stays, and leads to nobody.
+        assert_eq!(town.count("SELECT sum(amount)::bigint FROM ledger").await, before);
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
+        // Who comes back is somebody new.
+        town.written(&[("ada_of_kick", 69), ("bob", 69)]).await;
+        town.advance(TimeDelta::minutes(2)).await;
+        insta::assert_snapshot!(town.asks("admin", "points balance", json!({ "viewer": "ada_of_kick" })).await, @"");
     })
     .await;
 }

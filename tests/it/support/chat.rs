@@ -60,7 +60,7 @@ impl Town {
     }
 
     /// A viewer and a member are one person.
-    pub async fn link(&self, member: &str, viewer: &str) {
+    pub async fn same_person(&self, member: &str, viewer: &str) {
         let (store, now) = (self.store(), self.clock.now());
         let mut tx = store.begin().await.unwrap();
         let new = NewKickLink {
