@@ -273,7 +273,8 @@ impl Store {
         .await?)
     }
 
-    /// Whether a message of a chat is one of ours: by Kick's id, or, as long as Kick has not answered, by its text.
+    /// Whether a message of a chat is one of ours: by Kick's id, or, as long as Kick has not answered, by its text
+    /// (of a long one each part).
     pub async fn is_own_kick_chat(
         &self,
         guild_id: GuildId,
@@ -284,7 +285,7 @@ impl Store {
         Ok(sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT 1 FROM kick_chat WHERE guild_id = $1 AND message_ids @> ARRAY[$3]::text[])
                    OR EXISTS (SELECT 1 FROM kick_chat WHERE guild_id = $1 AND kick_channel_id = $2 AND state = 'sending'
-                       AND strpos(text, $4) > 0) AS "is!""#,
+                       AND (text = $4 OR (length($4) > 100 AND strpos(text, $4) > 0))) AS "is!""#,
             guild_id.0,
             kick_channel_id,
             message_id,

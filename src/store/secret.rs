@@ -2,8 +2,8 @@
 //! and seal on the way; nobody else sees the stored form.
 //!
 //! `destination.webhook_token`, the `setting` values whose key says that they are secret, the tokens of `kick_account`,
-//! and `ticket_action.interaction_token`, `approval_reply.interaction_token` and `kick_oauth_state.verifier`, which are
-//! too short-lived to be sealed anew.
+//! and, too short-lived to be sealed anew, `ticket_action.interaction_token`, `approval_reply.interaction_token` and
+//! `kick_oauth_state.verifier`.
 
 use uuid::Uuid;
 

@@ -65,6 +65,7 @@ async fn a_system_that_no_preset_knows() {
         State: Paid
         Timeline: <+0s> paid
         -- shop · shop.paid
+        (Silence)
         ");
         assert!(source(town, &["list"]).await.unwrap().contains("shop"));
         let shown: Value = serde_json::from_str(&source(town, &["show", "shop"]).await.unwrap()).unwrap();

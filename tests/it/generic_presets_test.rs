@@ -53,6 +53,7 @@ async fn alertmanager_several_alerts_become_cards_that_are_resolved_one_by_one()
         State: Firing
         Timeline: <+-120s> firing
         -- prom · alertmanager.firing
+        (Silence)
         ");
         let colours: Vec<i64> = town.messages("ops").iter().filter_map(|m| m["embeds"][0]["color"].as_i64()).collect();
         assert_eq!(colours, [0x2ECC71, 0xC0392B]);
@@ -90,6 +91,7 @@ async fn grafana_signs_with_its_time() {
         State: Firing
         Timeline: <+-120s> firing
         -- grafana · grafana.firing
+        (Silence)
         ");
         let old = town.clock.now().timestamp() - 400;
         let text = body("firing", NEVER).to_string();
@@ -134,6 +136,7 @@ async fn uptime_kuma_down_and_up() {
         State: Down
         Timeline: <+0s> down
         -- uptime · uptime_kuma.down
+        (Silence)
         ");
         town.advance(TimeDelta::minutes(3)).await;
         kuma.bearer(town, &body(1, "200 - OK")).await;
@@ -197,6 +200,7 @@ async fn sentry_issues_and_alerts_about_them_share_a_card() {
         State: Unresolved
         Timeline: <+-30s> issue
         -- errors · sentry.issue
+        (Silence)
         ");
         let alert = json!({
             "action": "triggered", "actor": { "type": "application", "id": "sentry", "name": "Sentry" },
@@ -235,6 +239,7 @@ async fn sentry_issues_and_alerts_about_them_share_a_card() {
         State: Critical
         Timeline: <+120s> metric alert
         -- errors · sentry.metric_alert
+        (Silence)
         ");
     })
     .await;
@@ -260,6 +265,7 @@ async fn sentry_errors_are_on_the_card_of_their_issue() {
         State: Created
         Timeline: <+0s> error
         -- errors · sentry.error
+        (Silence)
         ");
         assert_eq!(town.count("SELECT count(*) FROM subject WHERE key = 'signal:issue/1170820242'").await, 1);
     })

@@ -80,6 +80,7 @@ async fn a_pull_request_lives_on_one_card() {
         State: Open
         Timeline: <+0s> pull request
         -- ci · github.pull_request
+        (Silence)
         ");
         town.advance(TimeDelta::minutes(5)).await;
         let mut merged = pull_request("closed", "closed", true);

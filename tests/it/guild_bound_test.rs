@@ -26,15 +26,16 @@ const BY_ID_ALONE: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "of a claimed call or delivery, with its lease, or of a receipt that is due",
-        &["disable_outbound", "finish_outbound", "mark_posting", "mark_receipt"],
+        "of a claimed call, delivery or hour, with its lease, or of a receipt that is due",
+        &["disable_outbound", "find_live_times", "finish_outbound", "mark_posting", "mark_receipt"],
     ),
     (
         "of rows that a member is taken out of, in all servers",
         &["bar_requester", "forget_written", "is_barred", "withdraw_votes"],
     ),
     ("of rows that are old, in all servers", &["purge_audit", "purge_subjects"]),
-    ("of all rows, read from the table before", &["reseal_webhooks"]),
+    ("of all rows, read from the table before", &["reseal_kick_accounts", "reseal_webhooks"]),
+    ("of the account that a flow has found in its server", &["claim_kick_accounts"]),
     ("of the key that was presented", &["note_api_key_use"]),
     ("it follows from the server", &["get_source_created_at", "has_party_route"]),
 ];

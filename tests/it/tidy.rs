@@ -51,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "privacy",
             "setup",
             "doctor",
+            "kick",
             "ticket",
             "routes",
             "community",

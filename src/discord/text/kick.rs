@@ -64,6 +64,9 @@ pub fn status(status: &Status) -> (String, Vec<(String, String)>) {
     let mut about = String::new();
     if status.channels.is_empty() {
         about.push_str(NO_CHANNELS);
+        if let Some(uri) = &status.redirect_uri {
+            let _ = write!(about, "\nThe app at Kick has to have this redirect URL: `{uri}`");
+        }
     }
     if !status.receives {
         about.push_str("\n⚠️ Nothing is received from Kick: the operator has set USE_KICK_WEBHOOKS to false.");
@@ -85,10 +88,7 @@ fn channel(c: &ChannelStatus, receives: bool) -> String {
     }
     if let Some(why) = c.unsaid.first() {
         let why = escape(&fit(why, 150));
-        lines.push(format!(
-            "⚠️ {} things could not be said in chat in the last day; the last one: {why}",
-            c.unsaid.len()
-        ));
+        lines.push(format!("⚠️ Not everything was said in chat in the last day; the last time: {why}"));
     }
     lines.join("\n")
 }

@@ -140,6 +140,11 @@ pub fn why(entry: &LedgerEntry) -> String {
     out
 }
 
+/// To who has given some.
+pub fn given(left: i64) -> String {
+    format!("Given. You have {} left.", points(left))
+}
+
 pub fn undone(outcome: &Undone, id: i64) -> String {
     match outcome {
         Undone::Done { amount } => format!("Entry `#{id}` ({}) is taken back by another entry.", points(*amount)),

@@ -1,3 +1,5 @@
+//! What Kick lists against what is wanted and known: what is created, removed, waited for.
+
 use super::*;
 
 fn now() -> DateTime<Utc> {

@@ -12,8 +12,8 @@ pub struct Page {
     pub note: Option<String>,
 }
 
-/// `**` of these texts: names cannot hold it, control characters of theirs are taken out.
-pub const BOLD: char = '\u{1}';
+/// On either side of what is bold: names cannot hold it.
+const BOLD: char = '\u{1}';
 
 /// A name in bold; its own control characters are left out.
 pub fn bold(name: &str) -> String {
@@ -54,7 +54,9 @@ fn marked(text: &str) -> String {
     for (at, piece) in escape(text).split(BOLD).enumerate() {
         match at % 2 {
             0 => out.push_str(piece),
-            _ => drop(write!(out, "<strong>{piece}</strong>")),
+            _ => {
+                let _ = write!(out, "<strong>{piece}</strong>");
+            }
         }
     }
     out
