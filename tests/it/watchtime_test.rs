@@ -37,7 +37,7 @@ async fn writing_counts_while_the_channel_is_live() {
         []
         **ada** has watched **14 min**: place 1 of 2.
         Today 14 min, in 7 days 14 min, in 30 days 14 min.
-        Last seen in the chat <+3900s>.
+        Last seen <+3900s>.
         ");
         insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"
         []
