@@ -31,7 +31,10 @@ async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
         Entry `#1`: 500 points. The balance is **500** now.
         ");
         let give = json!({ "member": "approver", "amount": 120 });
-        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"<@member> gives <@approver> **120 points**.");
+        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"
+        []
+        Given. You have 380 points left.
+        ");
         insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"
         []
         You have **380 points**.
@@ -59,7 +62,7 @@ async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
         Another member gave you these.
         -# Cause: `give:1456587826790400042:to`. The same cause is never entered twice.
         ");
-        insta::assert_snapshot!(names(town, &town.see("ops")), @"");
+        insta::assert_snapshot!(names(town, &town.see("ops")), @"<@member> gives <@approver> **120 points**.");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;
@@ -305,11 +308,7 @@ async fn a_deletion_forgets_the_account_on_kick_with_the_member() {
         assert_eq!(left, Vec::<String>::new());
         // What was entered stays, and leads to nobody.
         assert_eq!(town.count("SELECT sum(amount)::bigint FROM ledger").await, before);
-        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
-        // Who comes back is somebody new.
-        town.written(&[("ada_of_kick", 69), ("bob", 69)]).await;
-        town.advance(TimeDelta::minutes(2)).await;
-        insta::assert_snapshot!(town.asks("admin", "points balance", json!({ "viewer": "ada_of_kick" })).await, @"");
+        assert!(town.asks("member", "points balance", none()).await.contains("You have **0 points**."));
     })
     .await;
 }
