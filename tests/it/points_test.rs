@@ -8,8 +8,10 @@ use signalbox::store::kick_link::Linking;
 use signalbox::store::ledger::{NewLedgerEntry, Posted, insert_ledger_entries};
 use uuid::Uuid;
 
+use crate::secret_test::everything;
+use crate::support::machines::names;
 use crate::support::town::{Town, run};
-use crate::support::viewers::none;
+use crate::support::viewers::{kick_id, none};
 
 /// Sums of the ledger beside balances, where they differ; and balances below nothing.
 async fn wrong_balances(town: &Town) -> i64 {
@@ -29,7 +31,10 @@ async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
         Entry `#1`: 500 points. The balance is **500** now.
         ");
         let give = json!({ "member": "approver", "amount": 120 });
-        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"<@member> gives <@approver> **120 points**.");
+        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"
+        []
+        Given. You have 380 points left.
+        ");
         insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"
         []
         You have **380 points**.
@@ -57,6 +62,7 @@ async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
         Another member gave you these.
         -# Cause: `give:1456587826790400042:to`. The same cause is never entered twice.
         ");
+        insta::assert_snapshot!(names(town, &town.see("ops")), @"<@member> gives <@approver> **120 points**.");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;
@@ -110,6 +116,7 @@ async fn what_was_entered_is_reversed_and_never_changed() {
              SELECT guild_id, person_id, at, -1000, kind, 'x', detail FROM ledger LIMIT 1";
         let refused = sqlx::query(below).execute(&mut connection).await.unwrap_err().to_string();
         assert!(refused.contains("point_account_never_negative"), "{refused}");
+        town.see("ops");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;
@@ -278,6 +285,30 @@ async fn the_list_is_a_picture_with_the_same_in_words() {
         ");
         let pictures: Vec<String> = town.messages("ops").iter().map(|m| m["attachments"][0]["filename"].to_string()).collect();
         insta::assert_snapshot!(pictures.join(" "), @r#""leaderboard.png" "leaderboard.png""#);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_forgets_the_account_on_kick_with_the_member() {
+    run(async |town| {
+        town.advance(TimeDelta::minutes(30)).await;
+        town.chatter(["ada_of_kick", "bob"], 0..12).await;
+        town.link_kick("member", "ada_of_kick").await;
+        town.asks("admin", "points grant", json!({ "amount": 50, "reason": "", "member": "member" })).await;
+        town.advance(TimeDelta::minutes(40)).await;
+        let before = town.count("SELECT sum(amount)::bigint FROM ledger").await;
+        let (user, kick) = (town.user("member").to_string(), kick_id("ada_of_kick").to_string());
+        let names = |line: &String| line.contains(&user) || line.contains(&kick) || line.contains("ada_of_kick");
+        assert!(everything(town).await.iter().any(names));
+        let form = town.command("member", "privacy delete", none()).await;
+        let id = form["modal"]["custom_id"].as_str().unwrap().to_owned();
+        town.submit("member", &id, json!({ "word": "DELETE" })).await;
+        let left: Vec<String> = everything(town).await.into_iter().filter(names).collect();
+        assert_eq!(left, Vec::<String>::new());
+        // What was entered stays, and leads to nobody.
+        assert_eq!(town.count("SELECT sum(amount)::bigint FROM ledger").await, before);
+        assert!(town.asks("member", "points balance", none()).await.contains("You have **0 points**."));
     })
     .await;
 }

@@ -95,7 +95,7 @@ impl Town {
 
 /// A Kick user id that follows from the name.
 pub fn kick_id(name: &str) -> i64 {
-    name.bytes().fold(7, |id, byte| id * 31 % 1_000_003 + i64::from(byte))
+    700_000_000_000 + name.bytes().fold(7, |id, byte| id * 31 % 1_000_003 + i64::from(byte))
 }
 
 pub fn message(guild_id: GuildId, who: &str, minute: i64) -> ChatMessage {
