@@ -180,6 +180,15 @@ mod tests {
             ),
             told("kick.livestream.started", json!({})),
         ];
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        ada 10 follow follow:9:7
+        ada 100 sub sub:9:7:2026-01-01T00:00:00Z
+        ada 300 gift gift:9:7:2026-01-01T00:00:00Z:3
+        nothing
+        ada 25 kicks kicks:9:7:2026-01-01T00:00:00Z:250
+        ada 50 redemption redemption:r
+        nothing
+        nothing
+        ");
     }
 }

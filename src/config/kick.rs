@@ -30,7 +30,7 @@ pub(super) static SECTION: Section = Section {
     about: "Streams, chat and viewers of Kick channels. Switched on by KICK_CLIENT_ID and KICK_CLIENT_SECRET, from \
             https://kick.com/settings/developer.",
     variables: &[
-        Variable::new("KICK_CLIENT_ID", "The client id of your Kick app.", "01JQ8Z4T0V3N5X6Y7Z8A9B0C1D"),
+        Variable::new("KICK_CLIENT_ID", "The client id of your Kick app.", ""),
         Variable::new("KICK_CLIENT_SECRET", "The client secret of your Kick app.", "").secret(),
         Variable::new(
             "KICK_REDIRECT_URI",
@@ -51,8 +51,8 @@ pub(super) static SECTION: Section = Section {
             .default("https://id.kick.com"),
         Variable::new(
             "KICK_PUBLIC_KEY",
-            "The key by which webhooks are verified, in PEM. When unset: the one that Kick publishes.",
-            "-----BEGIN PUBLIC KEY-----\\nMIIBIjAN…\\n-----END PUBLIC KEY-----",
+            "The key by which webhooks are verified: PEM, or its base64 in one line. When unset: the one that Kick publishes.",
+            "",
         ),
     ],
 };

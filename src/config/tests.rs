@@ -350,6 +350,19 @@ fn showing_masks_secrets_and_names_origins() {
     WEBHOOK_PATH=/webhooks/xtsystems (default)
     WEBHOOK_SIGNATURE_SEPARATOR= (default)
 
+    # Kick
+    KICK_CLIENT_ID (not set)
+    KICK_CLIENT_SECRET (not set)
+    KICK_REDIRECT_URI (not set)
+    KICK_WEBHOOK_PATH (not set)
+    USE_KICK_WEBHOOKS=true (default)
+    KICK_API_URL=https://api.kick.com (default)
+    KICK_OAUTH_URL=https://id.kick.com (default)
+    KICK_PUBLIC_KEY (not set)
+
+    # Stream community
+    RAFFLE_BEACON_URL=https://api.drand.sh (default)
+
     # Approvals
     APPROVALS_NEEDED (not set)
     APPROVALS_REQUESTER_MAY_APPROVE (not set)

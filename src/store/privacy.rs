@@ -43,8 +43,10 @@ pub enum By {
     User,
     /// The random id that only `person` connects with a Discord user; or that of the Kick account that is linked with them.
     Person,
-    /// The Kick user id of the account that is linked with them.
+    /// The Kick user id of the account that is linked with them, in its person.
     Kick,
+    /// The same in another table.
+    Viewer,
     /// Mentions in a list of texts, such as `<@7>`.
     Mentions,
     /// Mentions somewhere in a frozen message body.
@@ -529,6 +531,7 @@ impl Member {
         match self.by {
             By::User => format!("{column} = $1"),
             By::Person => format!("{column} IN (SELECT id FROM person WHERE discord_user_id = $1 UNION ALL {LINKED})"),
+            By::Viewer => format!("{column} IN (SELECT kick_user_id FROM person WHERE id IN ({LINKED}))"),
             By::Kick => format!("{column} IS NOT NULL AND id IN ({LINKED})"),
             By::Mentions => {
                 format!(

@@ -19,18 +19,21 @@ async fn a_command_of_the_servers_own() {
     run(async |town| {
         town.with_channel().await;
         let told = set(town, json!({ "name": "!Hug", "answer": "{user} hugs {target} ({count} hugs) {unknown}", "aliases": "cuddle h", "cooldown": 10 })).await;
-        insta::assert_snapshot!(told, @"");
-        insta::assert_snapshot!(town.says("ada", "!hug @bob [emote:1:love]").await, @"");
+        insta::assert_snapshot!(told, @"✅ !hug is there for the chat.");
+        insta::assert_snapshot!(town.says("ada", "!hug @bob [emote:1:love]").await, @"ada hugs bob (1 hugs) {unknown}");
         assert_eq!(town.says("bob", "!hug ada").await, "", "cooling down");
         assert_eq!(town.says("bob", "!hugs ada").await, "", "another word");
         assert_eq!(town.says("bob", "I want a !hug").await, "", "not at the beginning");
         town.advance(seconds(10)).await;
-        insta::assert_snapshot!(town.says("bob", "!CUDDLE").await, @"");
-        insta::assert_snapshot!(set(town, json!({ "name": "kiss", "answer": "x", "aliases": "h" })).await, @"");
-        insta::assert_snapshot!(set(town, json!({ "name": "two words", "answer": "x" })).await, @"");
+        insta::assert_snapshot!(town.says("bob", "!CUDDLE").await, @"bob hugs bob (2 hugs) {unknown}");
+        insta::assert_snapshot!(set(town, json!({ "name": "kiss", "answer": "x", "aliases": "h" })).await, @"!h is another command's name or alias.");
+        insta::assert_snapshot!(set(town, json!({ "name": "two words", "answer": "x" })).await, @"Names are single words of at most 30 letters and digits; at most ten aliases.");
         let list = town.command("admin", "chatcommand list", json!({})).await;
-        insta::assert_snapshot!(town.reads_answer(&list), @"");
-        insta::assert_snapshot!(heard(town, &town.command("admin", "chatcommand remove", json!({ "name": "hug" })).await), @"");
+        insta::assert_snapshot!(town.reads_answer(&list), @"
+        [💬 Chat commands]
+        `!hug` (!cuddle, !h) · everyone · 10 s · used 2 times · {user} hugs {target} ({count} hugs) {unknown}
+        ");
+        insta::assert_snapshot!(heard(town, &town.command("admin", "chatcommand remove", json!({ "name": "hug" })).await), @"✅ Removed.");
         town.advance(seconds(60)).await;
         assert_eq!(town.says("bob", "!hug").await, "");
     })
@@ -46,11 +49,11 @@ async fn who_may_and_what_it_costs() {
         assert_eq!(town.chat_line(Line { badges: &["moderator"], ..Line::of("bob", "!mods") }).await, "for mods");
         assert_eq!(town.chat_line(Line { badges: &["broadcaster"], ..Line::of("nova", "!mods") }).await, "for mods");
         set(town, json!({ "name": "airhorn", "answer": "{user} has {points} left", "cost": 30, "cooldown": 0 })).await;
-        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"@ada !airhorn costs 30 points; you have 0.");
         pay(town, "ada", 50).await;
-        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"");
-        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"");
-        insta::assert_snapshot!(town.says("ada", "!points").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"ada has 20 left");
+        insta::assert_snapshot!(town.says("ada", "!airhorn").await, @"@ada !airhorn costs 30 points; you have 20.");
+        insta::assert_snapshot!(town.says("ada", "!points").await, @"@ada You have 20 points.");
         assert_eq!(town.count("SELECT sum(amount)::bigint FROM ledger").await, 20);
     })
     .await;
@@ -72,11 +75,18 @@ async fn what_is_built_in() {
         for text in ["!points", "!watchtime", "!rank", "!raffle", "!fair", "!join", "!clip", "!nonsense", "points"] {
             town.says("ada", text).await;
         }
-        insta::assert_snapshot!(town.all_said().await.join("\n"), @"");
+        insta::assert_snapshot!(town.all_said().await.join("\n"), @"
+        @ada You have 0 points.
+        @ada You have watched 0 min.
+        @ada You are not on the leaderboard yet: watch and chat.
+        @ada No raffle is running at the moment.
+        @ada Every draw can be recomputed by anyone.
+        @ada Marked: Clip
+        ");
         town.execute("UPDATE viewer SET minutes = 125").await;
         town.says("bob", "!rank").await;
-        insta::assert_snapshot!(town.says("ada", "!watchtime").await, @"");
-        insta::assert_snapshot!(town.says("ada", "!rank").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!watchtime").await, @"@ada You have watched 2 h 05 min.");
+        insta::assert_snapshot!(town.says("ada", "!rank").await, @"@ada You are #1 with 2 h 05 min.");
     })
     .await;
 }
@@ -112,8 +122,13 @@ async fn clips_are_marked_with_the_time_in_the_stream() {
         town.command("admin", "slots set", json!({ "clip_channel": "party" })).await;
         town.execute("INSERT INTO kick_stream (id, kick_channel_id, guild_id, started_at, title)
             SELECT gen_random_uuid(), id, guild_id, connected_at - interval '1 hour 2 minutes 3 seconds', 'Slots' FROM kick_channel").await;
-        insta::assert_snapshot!(town.says("ada", "!clip **what** a hit").await, @"");
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.says("ada", "!clip **what** a hit").await, @"@ada Marked at 1:02:03: **what** a hit");
+        insta::assert_snapshot!(town.reads("party"), @r"
+        [🎬 \*\*what\*\* a hit]
+        Marked by: ada
+        In the stream: 1:02:03
+        -- Signalbox · community
+        ");
     })
     .await;
 }
@@ -133,7 +148,7 @@ async fn a_keyword_joins_once_and_a_linked_viewer_is_the_member() {
         }
         town.press("member", "party", "Join").await;
         assert_eq!(town.column("SELECT name FROM draw_entry ORDER BY name").await, ["ada", "bob", "dan"]);
-        insta::assert_snapshot!(town.all_said().await.join("\n"), @"");
+        insta::assert_snapshot!(town.all_said().await.join("\n"), @"🎉 Giveaway: A mug! Write !mug to take part.");
         town.command(
             "admin",
             "giveaway start",
@@ -141,8 +156,8 @@ async fn a_keyword_joins_once_and_a_linked_viewer_is_the_member() {
         )
         .await;
         town.settle().await;
-        insta::assert_snapshot!(town.says("bob", "!b").await, @"");
-        insta::assert_snapshot!(town.says("ada", "!b").await, @"");
+        insta::assert_snapshot!(town.says("bob", "!b").await, @"@bob Link your account in our Discord first: /link");
+        insta::assert_snapshot!(town.says("ada", "!b").await, @"@ada You need a role in our Discord for this giveaway.");
         for channel in ["party", "alerts"] {
             town.see(channel);
         }

@@ -134,7 +134,33 @@ async fn every_sample_is_understood() {
             };
             seen.push(format!("{channel} {}: {result}", body["action"].as_str().unwrap()));
         }
-        insta::assert_snapshot!(seen.join("\n"), @"");
+        insta::assert_snapshot!(seen.join("\n"), @"
+        dashboard:bot_settings kick_channel_synced: Done
+        dashboard:bot_settings reload: Done
+        dashboard:bot_settings sync: Done
+        dashboard:bot_settings update: nothing is known of this action
+        dashboard:commands reload: Done
+        dashboard:gtb close: No session is open.
+        dashboard:gtb open: Done
+        dashboard:gtb set_result: No session waits for its result; close the open one first.
+        dashboard:management adjust_tickets: No raffle is running; /raffle start opens one.
+        dashboard:management start_period: nobody has said where raffles are: /raffle start
+        dashboard:point_shop item_update: Done
+        dashboard:point_shop post_shop: Done
+        dashboard:point_shop sync_shop: Done
+        dashboard:point_shop update_settings: Done
+        dashboard:raffle draw: Done
+        dashboard:slot_requests pick: Done
+        dashboard:slot_requests pick_with_reward: Done
+        dashboard:slot_requests toggle: Done
+        dashboard:slot_requests update_max: Done
+        dashboard:timed_messages create: Done
+        dashboard:timed_messages delete: Done
+        dashboard:timed_messages toggle: There is no timed message of this number; /timer list shows them.
+        dashboard:timed_messages update: There is no timed message of this number; /timer list shows them.
+        ");
+        // The channels that the samples name are not of this server.
+        town.messages("ops");
     })
     .await;
 }

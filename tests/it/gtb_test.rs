@@ -17,9 +17,14 @@ async fn a_session_by_its_panel() {
     run(async |town| {
         town.with_channel().await;
         panel(town, "guess the balance").await;
-        insta::assert_snapshot!(town.reads("party"), @"");
-        insta::assert_snapshot!(heard(town, &town.press("member", "party", "Open").await), @"");
-        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Open").await), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎮 Guess the Balance]
+        Status: ⚪ No session
+        -- Signalbox · community
+        (Open) (Refresh) (Silence)
+        ");
+        insta::assert_snapshot!(heard(town, &town.press("member", "party", "Open").await), @"You need the Manage Server permission for this.");
+        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Open").await), @"✅ Session #1 is open.");
         for (who, text) in [
             ("ada", "!gtb 1,499"),
             ("bob", "!gtb $1,510.00"),
@@ -35,16 +40,54 @@ async fn a_session_by_its_panel() {
         town.advance(seconds(5)).await;
         town.says("bob", "!gtb 1500.25").await;
         let guess = town.command("member", "gtb guess", json!({ "amount": "1501.50" })).await;
-        insta::assert_snapshot!(heard(town, &guess), @"");
+        insta::assert_snapshot!(heard(town, &guess), @"✅ Your guess in session #1: $1,501.50. Good luck! 🎰");
         town.settle().await;
-        insta::assert_snapshot!(town.reads("party"), @"");
-        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Close").await), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎮 Guess the Balance]
+        Guess with `!gtb <amount>` in chat or `/gtb guess` here. A later guess replaces yours.
+        Status: 🟢 Open
+        Session: #1
+        Guesses: 5
+        Opened: <+0s> by <@admin>
+        -- Signalbox · community
+        (Close) (Refresh) (Silence)
+        ");
+        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Close").await), @"✅ Session #1 is closed. Set its result when you know it.");
         assert_eq!(town.says("ada", "!gtb 1500").await, "@ada No active GTB session. Wait for an admin to start one!");
         let pressed = town.press("admin", "party", "Set result").await;
         let told = heard(town, &town.submit("admin", form(&pressed), json!({ "value": "$1,500.25" })).await);
-        insta::assert_snapshot!(told, @"");
-        insta::assert_snapshot!(town.reads("party"), @"");
-        insta::assert_snapshot!(town.all_said().await.join("\n"), @"");
+        insta::assert_snapshot!(told, @"✅ Session #1 is complete; 3 of the guesses won.");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎮 Guess the Balance]
+        Status: ⚪ No session
+        Last session: #1 · $1,500.25
+        🥇 bob: $1,500.25 ($0.00 off) | 🥈 ada: $1,499.00 ($1.25 off) | 🥉 dan: $1,501.50 ($1.25 off)
+        -- Signalbox · community
+        (Open) (Refresh) (Silence)
+
+        [🏆 Guess the Balance - Results!]
+        🥇 bob: $1,500.25 ($0.00 off)
+        🥈 ada: $1,499.00 ($1.25 off)
+        🥉 dan: $1,501.50 ($1.25 off)
+        Result: $1,500.25
+        Session: #1
+        -- Signalbox · community
+        ");
+        insta::assert_snapshot!(town.all_said().await.join("\n"), @"
+        💰 Guess the Balance session #1 is now OPEN! Use !gtb <amount> to guess!
+        @ada Guess recorded: $1,499.00 Good luck! 🎰
+        @bob Guess recorded: $1,510.00 Good luck! 🎰
+        @cleo Invalid amount. Use: !gtb <amount>
+        @cleo Usage: !gtb <amount>
+        @cleo Amount too large. Use: !gtb <amount>
+        @dan Guess recorded: $1,501.50 Good luck! 🎰
+        @eve Guess recorded: $1.00 Good luck! 🎰
+        @bob Guess recorded: $1,500.25 Good luck! 🎰
+        🔒 Guess the Balance session #1 is now CLOSED! No more guesses allowed.
+        @ada No active GTB session. Wait for an admin to start one!
+        🎉 GTB Result: $1,500.25! Calculating winners...
+        🏆 Winners: 🥇 bob: $1,500.25 ($0.00 off) | 🥈 ada: $1,499.00 ($1.25 off) | 🥉 dan: $1,501.50 ($1.25 off)
+        ");
         assert_eq!(town.count("SELECT count(*) FROM audit WHERE action LIKE 'gtb_%'").await, 3);
     })
     .await;
@@ -55,19 +98,19 @@ async fn a_session_without_guesses_stays_closed_and_one_is_open_at_a_time() {
     run(async |town| {
         let open = || town.command("admin", "gtb open", json!({}));
         heard(town, &open().await);
-        insta::assert_snapshot!(heard(town, &open().await), @"");
+        insta::assert_snapshot!(heard(town, &open().await), @"A session is open already; close it first.");
         heard(town, &town.command("admin", "gtb close", json!({})).await);
-        insta::assert_snapshot!(heard(town, &town.command("admin", "gtb close", json!({})).await), @"");
+        insta::assert_snapshot!(heard(town, &town.command("admin", "gtb close", json!({})).await), @"No session is open.");
         let none = town.command("admin", "gtb result", json!({ "amount": "12" })).await;
-        insta::assert_snapshot!(heard(town, &none), @"");
+        insta::assert_snapshot!(heard(town, &none), @"Nobody guessed in this session, so nobody can win it; open another one.");
         assert_eq!(town.column("SELECT state FROM gtb_session").await, ["closed"]);
         heard(town, &open().await);
         heard(town, &town.command("member", "gtb guess", json!({ "amount": "10" })).await);
         heard(town, &town.command("admin", "gtb close", json!({})).await);
         let done = town.command("admin", "gtb result", json!({ "amount": "12" })).await;
-        insta::assert_snapshot!(heard(town, &done), @"");
+        insta::assert_snapshot!(heard(town, &done), @"✅ Session #2 is complete; 1 of the guesses won.");
         let member = town.command("member", "gtb open", json!({})).await;
-        insta::assert_snapshot!(heard(town, &member), @"");
+        insta::assert_snapshot!(heard(town, &member), @"You need the Manage Server permission for this.");
     })
     .await;
 }

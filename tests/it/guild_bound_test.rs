@@ -26,8 +26,8 @@ const BY_ID_ALONE: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "of a claimed call or delivery, with its lease, or of a receipt that is due",
-        &["disable_outbound", "finish_outbound", "mark_posting", "mark_receipt"],
+        "of a claimed call, delivery or hour, with its lease, or of a receipt that is due",
+        &["disable_outbound", "find_live_times", "finish_outbound", "mark_posting", "mark_receipt"],
     ),
     (
         "of rows that a member is taken out of, in all servers",

@@ -33,7 +33,7 @@ async fn one_card_follows_a_stream() {
         Started: <+60s>
         Timeline: <+60s> started
         -- Kick · kick.livestream.started
-        (Watch) (Chat)
+        (Silence) (Watch) (Chat)
         ");
 
         town.advance(minutes(30)).await;
@@ -132,7 +132,7 @@ async fn a_redemption_waits_for_a_decision() {
         Cost: 100 points
         Channel: NovaPlays
         -- Kick · kick.reward.redemption
-        (Accept) (Reject)
+        (Accept) (Reject) (Silence)
         ");
         town.advance(seconds(5)).await;
         town.kick.decide_redemption(STREAMER, &first, false).await;
@@ -144,6 +144,7 @@ async fn a_redemption_waits_for_a_decision() {
         Cost: 100 points
         Channel: NovaPlays
         -- Kick · kick.reward.redemption
+        (Silence)
         ");
         // Kick tells of the decision before it tells of the wish.
         town.kick.hold();
@@ -159,6 +160,7 @@ async fn a_redemption_waits_for_a_decision() {
         Cost: 50 points
         Channel: NovaPlays
         -- Kick · kick.reward.redemption
+        (Silence)
         ");
     })
     .await;
@@ -223,7 +225,7 @@ async fn a_stream_that_no_event_told_of_is_announced_all_the_same() {
         Started: <+0s>
         Timeline: <+0s> started
         -- Kick · kick.livestream.started
-        (Watch) (Chat)
+        (Silence) (Watch) (Chat)
         ");
         town.advance(minutes(10)).await;
         town.kick.set_live_silently(STREAMER, false);

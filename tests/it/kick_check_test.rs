@@ -234,6 +234,14 @@ async fn live_without_a_word_in_chat_is_told_once() {
             town.advance(TimeDelta::minutes(2)).await;
         }
         insta::assert_snapshot!(notices(town), @"
+        [🔴 Streamer is live]
+        Streamer is live
+        Category: Just Chatting
+        Started: <+0s>
+        Timeline: <+0s> started
+        -- Kick · kick.livestream.started
+        (Silence) (Watch) (Chat)
+
         [⚠️ Signalbox]
         Streamer is live at Kick, and not one chat message has come for 10 minutes. Either nobody writes, or Kick does not deliver: /kick doctor looks at the subscriptions.
         -- Signalbox · signalbox.notice
@@ -270,11 +278,13 @@ async fn the_doctor_says_how_kick_stands() {
         insta::assert_snapshot!(lines().await, @"
         ⚠️ Kick · Channels: none is connected. Fix: use /kick connect
         ✅ Kick · App: KICK answers, and the client id and secret are accepted
+        ✅ Kick · Webhook: received at HERE/webhooks/kick/a-segment-of-the-tests: enter that in your app's settings at Kick
         ");
         connected(town, "Streamer").await;
         insta::assert_snapshot!(lines().await, @"
         ✅ Kick · App: KICK answers, and the client id and secret are accepted
         ✅ Kick · Channel Streamer: connected, all 10 kinds of events arrive
+        ✅ Kick · Webhook: received at HERE/webhooks/kick/a-segment-of-the-tests: enter that in your app's settings at Kick
         ");
         town.kick.mode(Mode::status(401).at(Place::Token));
         town.kick.drop_subscriptions(None);
@@ -283,6 +293,7 @@ async fn the_doctor_says_how_kick_stands() {
         insta::assert_snapshot!(lines().await, @"
         ❌ Kick · App: Kick does not accept the token: Unauthorized. Fix: copy KICK_CLIENT_ID and KICK_CLIENT_SECRET from https://kick.com/settings/developer
         ❌ Kick · Channel Streamer: Kick sends 0 of 10 kinds of events. Fix: use /kick doctor, which asks for the others and says what Kick answers
+        ✅ Kick · Webhook: received at HERE/webhooks/kick/a-segment-of-the-tests: enter that in your app's settings at Kick
         ");
     })
     .await;

@@ -8,8 +8,10 @@ use signalbox::store::kick_link::Linking;
 use signalbox::store::ledger::{NewLedgerEntry, Posted, insert_ledger_entries};
 use uuid::Uuid;
 
+use crate::secret_test::everything;
+use crate::support::machines::names;
 use crate::support::town::{Town, run};
-use crate::support::viewers::none;
+use crate::support::viewers::{kick_id, none};
 
 /// Sums of the ledger beside balances, where they differ; and balances below nothing.
 async fn wrong_balances(town: &Town) -> i64 {
@@ -24,14 +26,43 @@ async fn wrong_balances(town: &Town) -> i64 {
 async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
     run(async |town| {
         let grant = json!({ "amount": 500, "reason": "won the quiz", "member": "member" });
-        insta::assert_snapshot!(town.asks("admin", "points grant", grant).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "points grant", grant).await, @"
+        []
+        Entry `#1`: 500 points. The balance is **500** now.
+        ");
         let give = json!({ "member": "approver", "amount": 120 });
-        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"");
-        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
-        insta::assert_snapshot!(town.asks("member", "points statement", none()).await, @"");
-        insta::assert_snapshot!(town.asks("member", "points why", json!({ "entry": 1 })).await, @"");
-        insta::assert_snapshot!(town.asks("approver", "points why", json!({ "entry": 1 })).await, @"");
-        insta::assert_snapshot!(town.asks("approver", "points why", json!({ "entry": 3 })).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"
+        []
+        Given. You have 380 points left.
+        ");
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"
+        []
+        You have **380 points**.
+        +500 granted by admins
+        -120 between members
+        -# No Kick account is linked: /link, and watching earns points.
+        ");
+        insta::assert_snapshot!(town.asks("member", "points statement", none()).await, @"
+        [Points: statement]
+        `#2` <+0s> **-120** between members → 380
+        `#1` <+0s> **+500** granted by admins → 500
+        ");
+        insta::assert_snapshot!(town.asks("member", "points why", json!({ "entry": 1 })).await, @"
+        []
+        `#1` <+0s> **+500** granted by admins → 500
+
+        Reason: won the quiz
+        By <@admin>
+        -# Cause: `grant:1456587826790400040`. The same cause is never entered twice.
+        ");
+        insta::assert_snapshot!(town.asks("approver", "points why", json!({ "entry": 1 })).await, @"That entry is somebody else's. Yours are in /points statement.");
+        insta::assert_snapshot!(town.asks("approver", "points why", json!({ "entry": 3 })).await, @"
+        []
+        `#3` <+0s> **+120** between members → 120
+        Another member gave you these.
+        -# Cause: `give:1456587826790400042:to`. The same cause is never entered twice.
+        ");
+        insta::assert_snapshot!(names(town, &town.see("ops")), @"<@member> gives <@approver> **120 points**.");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;
@@ -41,13 +72,13 @@ async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
 async fn nobody_spends_what_they_do_not_have() {
     run(async |town| {
         let give = json!({ "member": "approver", "amount": 1 });
-        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points give", give).await, @"You have only 0 points.");
         let take = json!({ "amount": -5, "reason": "typo", "member": "member" });
-        insta::assert_snapshot!(town.asks("admin", "points grant", take).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "points grant", take).await, @"There are only 0 points to take.");
         let me = json!({ "member": "member", "amount": 1 });
-        insta::assert_snapshot!(town.asks("member", "points give", me).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points give", me).await, @"You cannot give points to yourself.");
         let grant = json!({ "amount": 1_000_000, "reason": "mine", "member": "member" });
-        insta::assert_snapshot!(town.asks("member", "points grant", grant).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points grant", grant).await, @"You need the Manage Server permission for this.");
         assert_eq!(town.count("SELECT count(*) FROM ledger").await, 0);
     })
     .await;
@@ -58,10 +89,24 @@ async fn what_was_entered_is_reversed_and_never_changed() {
     run(async |town| {
         town.asks("admin", "points grant", json!({ "amount": 50, "reason": "", "member": "member" })).await;
         town.asks("member", "points give", json!({ "member": "approver", "amount": 20 })).await;
-        insta::assert_snapshot!(town.asks("admin", "points undo", json!({ "entry": 3 })).await, @"");
-        insta::assert_snapshot!(town.asks("admin", "points undo", json!({ "entry": 2 })).await, @"");
-        insta::assert_snapshot!(town.asks("member", "points statement", none()).await, @"");
-        insta::assert_snapshot!(town.asks("admin", "points undo", json!({ "entry": 99 })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "points undo", json!({ "entry": 3 })).await, @"
+        []
+        Entry `#3` (20 points) is taken back by another entry.
+        ");
+        insta::assert_snapshot!(town.asks("admin", "points undo", json!({ "entry": 2 })).await, @"
+        []
+        Entry `#2` was taken back already.
+        ");
+        insta::assert_snapshot!(town.asks("member", "points statement", none()).await, @"
+        [Points: statement]
+        `#5` <+0s> **+20** taken back → 50
+        `#2` <+0s> **-20** between members → 30 (taken back)
+        `#1` <+0s> **+50** granted by admins → 50
+        ");
+        insta::assert_snapshot!(town.asks("admin", "points undo", json!({ "entry": 99 })).await, @"
+        []
+        There is no such entry here. /points statement shows yours with their numbers.
+        ");
         let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&town.database_url).await.unwrap();
         for change in ["UPDATE ledger SET amount = 1", "DELETE FROM ledger", "TRUNCATE ledger"] {
             let refused = sqlx::query(change).execute(&mut connection).await.unwrap_err().to_string();
@@ -71,6 +116,7 @@ async fn what_was_entered_is_reversed_and_never_changed() {
              SELECT guild_id, person_id, at, -1000, kind, 'x', detail FROM ledger LIMIT 1";
         let refused = sqlx::query(below).execute(&mut connection).await.unwrap_err().to_string();
         assert!(refused.contains("point_account_never_negative"), "{refused}");
+        town.see("ops");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;
@@ -87,12 +133,30 @@ async fn linking_moves_points_and_is_unique_both_ways() {
         assert!(matches!(town.link_kick("member", "bob").await, Linking::MemberHas(link) if link.username == "ada"));
         assert!(matches!(town.link_kick("approver", "ada").await, Linking::ViewerIs(link) if link.username == "ada"));
         town.advance(TimeDelta::minutes(1)).await;
-        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
-        insta::assert_snapshot!(town.asks("approver", "points balance", json!({ "viewer": "ada" })).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"
+        []
+        You have **34 points**.
+        +30 linking accounts
+        +4 watching
+        -# Kick: ada · 21 min watched
+        ");
+        insta::assert_snapshot!(town.asks("approver", "points balance", json!({ "viewer": "ada" })).await, @"
+        []
+        ada has **34 points**.
+        +30 linking accounts
+        +4 watching
+        -# Kick: ada · 21 min watched
+        ");
         let unlinked =
             signalbox::community::link::unlink(&town.app.ports, town.guild(), town.user("member")).await.unwrap();
         assert_eq!(unlinked.unwrap().username, "ada");
-        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"
+        []
+        You have **0 points**.
+        +30 granted by admins
+        -30 linking accounts
+        -# No Kick account is linked: /link, and watching earns points.
+        ");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;
@@ -145,16 +209,34 @@ async fn what_viewers_had_elsewhere_is_brought_along_once() {
         for _ in 0..2 {
             let outcome = town.submit("admin", &id, json!({ "lines": lines })).await;
             insta::allow_duplicates! {
-                insta::assert_snapshot!(crate::support::town::told(&outcome).split(',').next().unwrap(), @"");
+                insta::assert_snapshot!(crate::support::town::told(&outcome).split(',').next().unwrap(), @"2 lines");
             }
         }
         town.written(&[("cy", 10)]).await;
         town.advance(TimeDelta::minutes(40)).await;
         town.link_kick("member", "cy").await;
-        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
-        insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"
+        []
+        You have **5 points**.
+        +5 brought along
+        -# Kick: cy · 1 h 00 min watched
+        ");
+        insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"
+        []
+        <+0s> : **0 min** counted of 2 present
+        -# present :10–:11
+        -# not counted, too few people in the chat: :10–:11
+        Brought along by an import: **1 h 00 min**
+        -# A message counts for 2 min, while the channel is live and 2 people have written within 5 min; 18 h 00 min a day at most.
+        ");
         let seen = town.asks("admin", "points balance", json!({ "viewer": "ada" })).await;
-        insta::assert_snapshot!(seen, @"");
+        insta::assert_snapshot!(seen, @"
+        []
+        ada has **301 points**.
+        +300 brought along
+        +1 watching
+        -# Kick: Ada · 20 h 05 min watched
+        ");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;
@@ -164,14 +246,20 @@ async fn what_viewers_had_elsewhere_is_brought_along_once() {
 async fn roles_are_given_when_earned_and_at_once_on_linking() {
     run(async |town| {
         let role = json!({ "role": "Approver", "minutes": 10 });
-        insta::assert_snapshot!(town.asks("admin", "watchroles set", role).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "watchroles set", role).await, @"
+        []
+        Linked members get <@&Approver> from 10 min on.
+        ");
         town.advance(TimeDelta::minutes(30)).await;
         town.chatter(["ada", "bob"], 0..12).await;
         town.advance(TimeDelta::minutes(2)).await;
         let before = town.roles_of("member");
         town.link_kick("member", "ada").await;
         assert_eq!(town.roles_of("member").len(), before.len() + 1, "at once");
-        insta::assert_snapshot!(town.asks("member", "watchroles list", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "watchroles list", none()).await, @"
+        []
+        <@&Approver> from 10 min · given to 1
+        ");
     })
     .await;
 }
@@ -185,10 +273,42 @@ async fn the_list_is_a_picture_with_the_same_in_words() {
         town.written(&[("ada", 20)]).await;
         town.advance(TimeDelta::minutes(40)).await;
         town.link_kick("member", "ada").await;
-        insta::assert_snapshot!(town.asks("member", "leaderboard", none()).await, @"");
-        insta::assert_snapshot!(town.asks("member", "leaderboard", json!({ "by": "points", "since": "7 days" })).await, @"");
+        insta::assert_snapshot!(town.asks("member", "leaderboard", none()).await, @"
+        [Watch time]
+        **1.** ada (<@member>) — 16 min
+        **2.** bob — 16 min
+        ");
+        insta::assert_snapshot!(town.asks("member", "leaderboard", json!({ "by": "points", "since": "7 days" })).await, @"
+        [Points earned in 7 days]
+        **1.** ada (<@member>) — 3 points
+        **2.** bob — 3 points
+        ");
         let pictures: Vec<String> = town.messages("ops").iter().map(|m| m["attachments"][0]["filename"].to_string()).collect();
-        insta::assert_snapshot!(pictures.join(" "), @"");
+        insta::assert_snapshot!(pictures.join(" "), @r#""leaderboard.png" "leaderboard.png""#);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_forgets_the_account_on_kick_with_the_member() {
+    run(async |town| {
+        town.advance(TimeDelta::minutes(30)).await;
+        town.chatter(["ada_of_kick", "bob"], 0..12).await;
+        town.link_kick("member", "ada_of_kick").await;
+        town.asks("admin", "points grant", json!({ "amount": 50, "reason": "", "member": "member" })).await;
+        town.advance(TimeDelta::minutes(40)).await;
+        let before = town.count("SELECT sum(amount)::bigint FROM ledger").await;
+        let (user, kick) = (town.user("member").to_string(), kick_id("ada_of_kick").to_string());
+        let names = |line: &String| line.contains(&user) || line.contains(&kick) || line.contains("ada_of_kick");
+        assert!(everything(town).await.iter().any(names));
+        let form = town.command("member", "privacy delete", none()).await;
+        let id = form["modal"]["custom_id"].as_str().unwrap().to_owned();
+        town.submit("member", &id, json!({ "word": "DELETE" })).await;
+        let left: Vec<String> = everything(town).await.into_iter().filter(names).collect();
+        assert_eq!(left, Vec::<String>::new());
+        // What was entered stays, and leads to nobody.
+        assert_eq!(town.count("SELECT sum(amount)::bigint FROM ledger").await, before);
+        assert!(town.asks("member", "points balance", none()).await.contains("You have **0 points**."));
     })
     .await;
 }

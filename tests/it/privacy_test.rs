@@ -249,7 +249,7 @@ async fn every_column_that_names_a_member_is_in_the_list() {
                 "SELECT table_name || '.' || column_name FROM information_schema.columns
                  WHERE table_schema = 'public' AND (column_name LIKE '%user_id%' AND column_name NOT IN ('upstream_user_id', 'broadcaster_user_id')
                          AND table_name <> 'kick_account' OR column_name LIKE '%person_id%'
-                     OR column_name LIKE '%member_id%' OR column_name LIKE '%viewer_id%' OR column_name LIKE '%by_id%'
+                     OR column_name LIKE '%member_id%' OR column_name LIKE '%viewer_id%' OR column_name = 'viewer' OR column_name LIKE '%by_id%'
                      OR column_name LIKE '%mention%')
                  ORDER BY 1",
             )

@@ -56,26 +56,66 @@ async fn press(town: &Town, who: &str, outcome: &Value, verb: &str) -> String {
 async fn choose_answer_confirm_and_an_admin_completes_it() {
     run(async |town| {
         let key = json!({ "name": "Game key", "price": 300, "stock": 1, "question": "Which platform?", "description": "Any game" });
-        insta::assert_snapshot!(town.asks("admin", "shop add", key).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "shop add", key).await, @"
+        []
+        In the shop: **Game key** — 300 points · 1 left
+        -# Any game
+        ");
         town.asks("admin", "shop add", json!({ "name": "Shout-out", "price": 50, "per_member": 1, "cooldown": "1d" })).await;
         grant(town, 400).await;
         let shop = town.command("member", "shop show", none()).await;
-        insta::assert_snapshot!(seen(town, &shop), @"");
+        insta::assert_snapshot!(seen(town, &shop), @"
+        [🛒 Shop]
+        **Shout-out** — 50 points · 1 per member
+        **Game key** — 300 points · 1 left
+        -# Any game
+        (Buy something… ▾ –)
+        (My points)
+        ");
         let form_of_key = pick(town, "member", &shop, "Game key: 300 points").await;
         let values = json!({ "answer": "PC", "note": "no hurry" });
         let asked = town.submit("member", form(&form_of_key), values).await;
-        insta::assert_snapshot!(seen(town, &asked), @"");
-        insta::assert_snapshot!(press(town, "member", &asked, "confirm").await, @"");
-        insta::assert_snapshot!(press(town, "member", &asked, "confirm").await, @"");
+        insta::assert_snapshot!(seen(town, &asked), @"
+        Buy **Game key** for **300 points**?
+        Which platform?: PC
+        Note: no hurry
+        (Complete Purchase) (Cancel)
+        ");
+        insta::assert_snapshot!(press(town, "member", &asked, "confirm").await, @"You have bought **Game key** for 300 points. You have 100 points left. An admin deals with it; if it is cancelled, you get the points back.");
+        press(town, "member", &asked, "confirm").await;
+        assert_eq!(town.count("SELECT count(*) FROM shop_sale").await, 1, "pressed twice, bought once");
         let shop = town.command("member", "shop show", none()).await;
-        insta::assert_snapshot!(seen(town, &shop), @"");
+        insta::assert_snapshot!(seen(town, &shop), @"
+        [🛒 Shop]
+        **Shout-out** — 50 points · 1 per member
+        **Game key** — 300 points · sold out
+        -# Any game
+        (Buy something… ▾ –)
+        (My points)
+        ");
         let queue = town.command("admin", "shop queue", none()).await;
-        insta::assert_snapshot!(seen(town, &queue), @"");
+        insta::assert_snapshot!(seen(town, &queue), @"
+        [🛒 Purchases to be dealt with]
+        **Game key** for 300 points by <@member>, <+0s>
+        -# Answer: PC
+        -# Note: no hurry
+        (Which one? ▾ –)
+        ");
         let select = json!({ "as": "admin", "do": "select", "message": message_id(&queue), "custom_id": "v1:shop:sale:0", "values": ["Game key · a member"] });
         let sale = town.discord.act(select).await;
-        insta::assert_snapshot!(press(town, "admin", &sale, "refund").await, @"");
-        insta::assert_snapshot!(press(town, "admin", &sale, "complete").await, @"");
-        insta::assert_snapshot!(town.asks("member", "points statement", none()).await, @"");
+        insta::assert_snapshot!(press(town, "admin", &sale, "refund").await, @"
+        ↩️ Cancelled, 300 points given back: **Game key** for 300 points by <@member>, <+0s>
+        -# Answer: PC
+        -# Note: no hurry
+        ");
+        press(town, "admin", &sale, "complete").await;
+        assert_eq!(town.column("SELECT state FROM shop_sale").await, ["cancelled"], "who came first has decided");
+        insta::assert_snapshot!(town.asks("member", "points statement", none()).await, @"
+        [Points: statement]
+        `#3` <+0s> **+300** cancelled purchases → 400
+        `#2` <+0s> **-300** the shop → 100
+        `#1` <+0s> **+400** granted by admins → 400
+        ");
     })
     .await;
 }
@@ -97,14 +137,27 @@ async fn limits_roles_prices_and_what_there_is() {
             let asked = town.submit("member", form(&opened), none()).await;
             told.push(press(town, "member", &asked, "confirm").await);
         }
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        You have bought **Badge** for 10 points. You have 55 points left. An admin deals with it; if it is cancelled, you get the points back.
+        A member may have 1 of it, and you do. Nothing was paid.
+        This is for members with <@&Approver>. Nothing was paid.
+        You have bought **Song** for 10 points. You have 45 points left. An admin deals with it; if it is cancelled, you get the points back.
+        You can buy this again <+3600s>. Nothing was paid.
+        You have bought **Song** for 10 points. You have 35 points left. An admin deals with it; if it is cancelled, you get the points back.
+        ");
         let shop = town.command("member", "shop show", none()).await;
         let opened = pick(town, "member", &shop, "Song: 10 points").await;
         let asked = town.submit("member", form(&opened), none()).await;
-        insta::assert_snapshot!(town.asks("admin", "shop edit", json!({ "item": "Song", "price": 90 })).await, @"");
-        insta::assert_snapshot!(press(town, "member", &asked, "confirm").await, @"");
-        insta::assert_snapshot!(town.asks("admin", "shop remove", json!({ "item": "song" })).await, @"");
-        insta::assert_snapshot!(town.asks("member", "shop remove", json!({ "item": "badge" })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "shop edit", json!({ "item": "Song", "price": 90 })).await, @"
+        []
+        In the shop: **Song** — 90 points
+        ");
+        insta::assert_snapshot!(press(town, "member", &asked, "confirm").await, @"The price has changed to 90 points. Nothing was paid; choose again.");
+        insta::assert_snapshot!(town.asks("admin", "shop remove", json!({ "item": "song" })).await, @"
+        []
+        Song is no longer in the shop.
+        ");
+        insta::assert_snapshot!(town.asks("member", "shop remove", json!({ "item": "badge" })).await, @"You need the Manage Server permission for this.");
     })
     .await;
 }

@@ -20,17 +20,51 @@ async fn calls_are_taken_posted_and_picked() {
         town.command("admin", "panel post", json!({ "panel": "slot requests", "channel": "party" })).await;
         admin(town, "slots set", json!({ "channel": "alerts", "cooldown": 30 })).await;
         assert_eq!(town.says("ada", "!call Gates").await, "@ada Slot requests are not open at the moment.");
-        insta::assert_snapshot!(heard(town, &town.press("member", "party", "Enable").await), @"");
-        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Enable").await), @"");
-        insta::assert_snapshot!(town.says("ada", "!call  Sweet Bonanza [emote:1:x] 1000").await, @"");
-        insta::assert_snapshot!(town.says("bob", "!sr").await, @"");
+        insta::assert_snapshot!(heard(town, &town.press("member", "party", "Enable").await), @"You need the Manage Server permission for this.");
+        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Enable").await), @"✅ Changed.");
+        insta::assert_snapshot!(town.says("ada", "!call  Sweet Bonanza [emote:1:x] 1000").await, @"@ada Your slot request for Sweet Bonanza 1000 has been received! ✅");
+        insta::assert_snapshot!(town.says("bob", "!sr").await, @"@bob Please specify a slot!");
         assert_eq!(town.says("ada", "!sr Gates of Olympus").await, "", "cooling down, in silence");
         assert_eq!(town.says("ada", "!callers x").await, "");
-        insta::assert_snapshot!(town.reads("party"), @"");
-        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"");
-        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"");
-        insta::assert_snapshot!(town.reads("alerts"), @"");
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎰 Slot Request Panel]
+        Ask for a slot with `!call <slot>` or `!sr <slot>` in chat.
+        Status: ✅ Enabled
+        Limit: no limit
+        Requests: 1
+        Available: 1
+        Picked: 0
+        -- Signalbox · community
+        (Pick one) (Refresh) (Disable) (Set limit) (Silence)
+        ");
+        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"🎰 Picked: Sweet Bonanza 1000 (requested by ada)");
+        insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"Nobody has asked for a slot.");
+        insta::assert_snapshot!(town.reads("alerts"), @r"
+        [🎰 Slot requests]
+        ✅ Slot requests are now ENABLED! Use !call <slot\_name\> or !sr <slot\_name\>
+        -- Signalbox · community
+
+        [🎰 Slot Call]
+        Slot: Sweet Bonanza 1000
+        Requested by: ada
+        -- Signalbox · community
+
+        [🎰 Slot requests]
+        🎰 PICKED: Sweet Bonanza 1000 (requested by ada)
+        -- Signalbox · community
+        ");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎰 Slot Request Panel]
+        Ask for a slot with `!call <slot>` or `!sr <slot>` in chat.
+        Status: ✅ Enabled
+        Limit: no limit
+        Requests: 1
+        Available: 0
+        Picked: 1
+        Last picked: Sweet Bonanza 1000 (requested by ada) <+0s>
+        -- Signalbox · community
+        (Pick one) (Refresh) (Disable) (Set limit) (Silence)
+        ");
         let said = town.all_said().await;
         assert_eq!(said[said.len() - 1], "🎰 PICKED: Sweet Bonanza 1000 (requested by ada)");
     })
@@ -44,24 +78,28 @@ async fn limits_bans_blocks_and_duplicates() {
         admin(town, "slots on", json!({})).await;
         admin(town, "slots set", json!({ "limit": 2, "cooldown": 0, "no_duplicates": true })).await;
         town.says("ada", "!call One").await;
-        insta::assert_snapshot!(town.says("bob", "!call ONE!").await, @"");
+        insta::assert_snapshot!(town.says("bob", "!call ONE!").await, @"@bob ONE! has been requested already.");
         town.says("ada", "!call Two").await;
-        insta::assert_snapshot!(town.says("ada", "!call Three").await, @"");
+        insta::assert_snapshot!(town.says("ada", "!call Three").await, @"@ada You have reached the maximum of 2 slot request(s). Please wait for the current hunt to complete.");
         admin(town, "slots ban", json!({ "slot": "Bad Slot" })).await;
-        insta::assert_snapshot!(town.says("bob", "!call bad-slot").await, @"");
+        insta::assert_snapshot!(town.says("bob", "!call bad-slot").await, @"@bob Sorry, bad-slot is currently banned.");
         admin(town, "slots unban", json!({ "slot": "bad slot" })).await;
         assert_eq!(
             town.says("bob", "!call bad-slot").await,
             "@bob Your slot request for bad-slot has been received! ✅"
         );
-        insta::assert_snapshot!(admin(town, "slots block", json!({ "name": "nobody" })).await, @"");
+        insta::assert_snapshot!(admin(town, "slots block", json!({ "name": "nobody" })).await, @"Nobody of this name has been seen in chat here.");
         admin(town, "slots block", json!({ "name": "@Bob", "reason": "spam" })).await;
         assert_eq!(town.says("bob", "!call Four").await, "", "in silence");
-        insta::assert_snapshot!(admin(town, "slots list", json!({})).await, @"");
+        insta::assert_snapshot!(admin(town, "slots list", json!({})).await, @"
+        • One · ada
+        • Two · ada
+        • bad-slot · bob
+        ");
         let long = format!("!call {}", "x".repeat(400));
         town.says("cleo", &long).await;
         assert_eq!(town.column("SELECT length(slot)::text FROM slot_call WHERE name = 'cleo'").await, ["200"]);
-        insta::assert_snapshot!(admin(town, "slots clear", json!({})).await, @"");
+        insta::assert_snapshot!(admin(town, "slots clear", json!({})).await, @"✅ 4 taken off the list.");
         admin(town, "slots off", json!({})).await;
         town.advance(seconds(1)).await;
         admin(town, "slots on", json!({})).await;
@@ -99,10 +137,10 @@ async fn the_panel_works_after_a_restart() {
         town.restart().await;
         let pressed = town.press("admin", "party", "Set limit").await;
         let told = heard(town, &town.submit("admin", form(&pressed), json!({ "value": "3" })).await);
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @"✅ Changed.");
         let pressed = town.press("admin", "party", "Set limit").await;
         let told = heard(town, &town.submit("admin", form(&pressed), json!({ "value": "99" })).await);
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @"The limit is a number from 0 (no limit) to 10.");
         assert!(town.reads("party").contains("Limit: 3 a person"), "{}", town.reads("party"));
     })
     .await;

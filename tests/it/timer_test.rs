@@ -62,7 +62,7 @@ async fn an_interval_waits_for_people_and_for_the_stream() {
 async fn a_group_goes_round_and_a_shuffled_one_never_repeats_itself() {
     run(async |town| {
         town.with_channel().await;
-        add(town, json!({ "message": "one || two || three", "every": "1m", "while": "always", "min_chatters": 0 }))
+        add(town, json!({ "message": "one || two || three", "every": "1m", "while": 2, "min_chatters": 0 }))
             .await;
         for _ in 0..3 {
             town.advance(minutes(1)).await;
@@ -70,7 +70,7 @@ async fn a_group_goes_round_and_a_shuffled_one_never_repeats_itself() {
         assert_eq!(town.all_said().await, ["one", "two", "three", "one"]);
         heard(town, &town.command("admin", "timer remove", json!({ "number": 1 })).await);
         let options =
-            json!({ "message": "a||b||c||d", "every": "1m", "while": "always", "min_chatters": 0, "shuffle": true });
+            json!({ "message": "a||b||c||d", "every": "1m", "while": 2, "min_chatters": 0, "shuffle": true });
         add(town, options).await;
         for _ in 0..30 {
             town.advance(minutes(1)).await;
@@ -87,7 +87,7 @@ async fn a_group_goes_round_and_a_shuffled_one_never_repeats_itself() {
 async fn a_cron_expression_goes_by_the_clocks_of_its_place() {
     run(async |town| {
         town.with_channel().await;
-        let options = json!({ "message": "Good evening", "cron": "0 20 * * *", "time_zone": "Europe/Berlin", "while": "offline", "min_chatters": 0 });
+        let options = json!({ "message": "Good evening", "cron": "0 20 * * *", "time_zone": "Europe/Berlin", "while": 1, "min_chatters": 0 });
         add(town, options).await;
         assert_eq!(town.all_said().await.len(), 0, "it is waited for");
         // 2026-01-02 10:00 UTC is 11:00 in Berlin.
@@ -138,7 +138,7 @@ async fn the_panel_lists_them_and_switches_all() {
 async fn two_bots_say_it_once() {
     run(async |town| {
         town.with_channel().await;
-        add(town, json!({ "message": "once", "every": "10m", "while": "always", "min_chatters": 0 })).await;
+        add(town, json!({ "message": "once", "every": "10m", "while": 2, "min_chatters": 0 })).await;
         let (other, lifecycle) = town.another_bot().await;
         town.clock.advance(minutes(10));
         let (one, two) = tokio::join!(town.app.step(), other.step());

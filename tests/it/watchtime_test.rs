@@ -9,6 +9,7 @@ use serde_json::json;
 use signalbox::community::activity::Aggregator;
 use signalbox::event::activity::ChatMessage;
 
+use crate::support::servers::private_redis;
 use crate::support::town::{Setup, Town, run, run_with, start};
 use crate::support::viewers::{kick_id, message, none};
 
@@ -33,10 +34,31 @@ async fn writing_counts_while_the_channel_is_live() {
         town.written(&[("ada", 30), ("ada", 31), ("bob", 38), ("ada", 39), ("cy", 45), ("ada", 45)]).await;
         town.advance(TimeDelta::minutes(5)).await;
         town.link_kick("member", "ada").await;
-        insta::assert_snapshot!(town.asks("member", "watchtime show", none()).await, @"");
-        insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"");
-        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"");
-        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        insta::assert_snapshot!(town.asks("member", "watchtime show", none()).await, @"
+        []
+        **ada** has watched **14 min**: place 1 of 2.
+        Today 14 min, in 7 days 14 min, in 30 days 14 min.
+        Last seen <+3900s>.
+        ");
+        insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"
+        []
+        <+0s> Grace: **14 min** counted of 22 present
+        -# present :08–:22, :30–:32, :39–:40, :45–:46
+        -# not counted, not live: :08–:09, :40, :45–:46
+        -# not counted, too few people in the chat: :30–:32
+        -# A message counts for 2 min, while the channel is live and 2 people have written within 5 min; 18 h 00 min a day at most.
+        ");
+        insta::assert_snapshot!(town.asks("member", "points balance", none()).await, @"
+        []
+        You have **2 points**.
+        +2 watching
+        -# Kick: ada · 14 min watched
+        ");
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"
+        ada 14 min 2 = 2
+        bob 14 min 2 = 2
+        cy 0 min 0 = 0
+        ");
     })
     .await;
 }
@@ -48,7 +70,10 @@ async fn without_news_of_streams_a_busy_chat_counts() {
         town.written(&[("ada", 1), ("ada", 2), ("bob", 10), ("ada", 14), ("botrix", 20), ("ada", 21)]).await;
         town.advance(TimeDelta::minutes(40)).await;
         // Alone she is nobody's audience, and a bot is no company.
-        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"
+        ada 1 min 0 = 0
+        bob 0 min 0 = 0
+        ");
     })
     .await;
 }
@@ -61,13 +86,23 @@ async fn a_stream_that_ended_earlier_than_was_known_takes_points_back() {
         town.advance(TimeDelta::minutes(61)).await;
         town.chatter(["ada", "bob"], 0..50).await;
         town.advance(TimeDelta::minutes(1)).await;
-        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"
+        ada 51 min 10 = 10
+        bob 51 min 10 = 10
+        ");
         town.stream(0, Some(20)).await;
         town.advance(TimeDelta::minutes(1)).await;
-        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"
+        ada 20 min 4 = 4
+        bob 20 min 4 = 4
+        ");
         town.link_kick("member", "ada").await;
         let statement = town.asks("member", "points statement", none()).await;
-        insta::assert_snapshot!(statement, @"");
+        insta::assert_snapshot!(statement, @"
+        [Points: statement]
+        `#3` <+3780s> **-6** watching → 4
+        `#1` <+3660s> **+10** watching → 10
+        ");
     })
     .await;
 }
@@ -79,16 +114,34 @@ async fn what_admins_set_counts_from_a_full_hour_on() {
         town.stream(0, None).await;
         town.advance(TimeDelta::minutes(30)).await;
         let rules = json!({ "rate": 5, "subscriber_rate": 10, "hours_a_day": 1, "chatters": 1 });
-        insta::assert_snapshot!(town.asks("admin", "community rules", rules).await, @"");
-        insta::assert_snapshot!(town.asks("admin", "community rules", none()).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "community rules", rules).await, @"
+        []
+        From <+3600s> on:
+        Watching earns **5** points in 5 minutes, subscribers **10**.
+        A message counts for **2 min**, when **1** people have written within 5 min; **1 h 00 min** a day at most.
+        Following earns **10** once, subscribing **100**, each gifted subscription **100**, 100 kicks **10**.
+        ");
+        insta::assert_snapshot!(town.asks("admin", "community rules", none()).await, @"
+        []
+        Watching earns **1** points in 5 minutes, subscribers **2**.
+        A message counts for **2 min**, when **2** people have written within 5 min; **18 h 00 min** a day at most.
+        Following earns **10** once, subscribing **100**, each gifted subscription **100**, 100 kicks **10**.
+
+        From <+3600s> on:
+        Watching earns **5** points in 5 minutes, subscribers **10**.
+        A message counts for **2 min**, when **1** people have written within 5 min; **1 h 00 min** a day at most.
+        Following earns **10** once, subscribing **100**, each gifted subscription **100**, 100 kicks **10**.
+        ");
         town.chatter(["ada", "bob+subscriber"], 0..20).await;
         town.advance(TimeDelta::minutes(90)).await;
         // From 11:00 on one is enough, and a day has no more than an hour.
         town.written(&(60..118).map(|minute| ("ada", minute)).collect::<Vec<_>>()).await;
         town.written(&(60..70).map(|minute| ("bob+subscriber", minute)).collect::<Vec<_>>()).await;
         town.advance(TimeDelta::minutes(5)).await;
-        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
-        insta::assert_snapshot!(town.asks("member", "community rules", none()).await, @"");
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"
+        ada 60 min 43 = 43
+        bob 32 min 30 = 30
+        ");
     })
     .await;
 }
@@ -99,17 +152,36 @@ async fn forced_paused_and_ignored() {
         town.channel().await;
         town.written(&[("ada", 0), ("bob", 0), ("cy", 0)]).await;
         town.settle().await;
-        insta::assert_snapshot!(town.asks("admin", "community force", json!({ "on": true })).await, @"");
-        insta::assert_snapshot!(town.asks("admin", "community ignore", json!({ "viewer": "Cy" })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "community force", json!({ "on": true })).await, @"
+        []
+        Watching counts from now on, whether the channel is live or not, until this is turned off.
+        ");
+        insta::assert_snapshot!(town.asks("admin", "community ignore", json!({ "viewer": "Cy" })).await, @"
+        []
+        Cy is not counted from now on.
+        ");
         town.advance(TimeDelta::minutes(11)).await;
         town.chatter(["ada", "cy"], 0..10).await;
-        insta::assert_snapshot!(town.asks("admin", "community pause", json!({ "on": true })).await, @"");
+        insta::assert_snapshot!(town.asks("admin", "community pause", json!({ "on": true })).await, @"
+        []
+        Counting is paused from now on. What is written meanwhile never counts.
+        ");
         town.advance(TimeDelta::minutes(60)).await;
         town.chatter(["ada", "bob"], 20..30).await;
         town.advance(TimeDelta::minutes(2)).await;
-        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"
+        ada 11 min 2 = 2
+        bob 2 min 0 = 0
+        cy 2 min 0 = 0
+        ");
         town.link_kick("member", "bob").await;
-        insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"");
+        insta::assert_snapshot!(town.asks("member", "watchtime why", none()).await, @"
+        []
+        <+0s> Grace: **2 min** counted of 13 present
+        -# present :00–:01, :20–:30
+        -# not counted, counting was paused: :20–:30
+        -# A message counts for 2 min, while the channel is live and 2 people have written within 5 min; 18 h 00 min a day at most.
+        ");
     })
     .await;
 }
@@ -223,7 +295,10 @@ async fn a_name_that_changes_is_the_same_viewer() {
         assert_eq!(renamed.viewer, kick_id("ada"));
         town.app.ports.activity.publish(&[renamed.to_bytes()]).await.unwrap();
         town.advance(TimeDelta::minutes(40)).await;
-        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"
+        Countess 6 min 1 = 1
+        bob 6 min 1 = 1
+        ");
         assert_eq!(town.column("SELECT username FROM watchtime ORDER BY 1").await, ["bob", "countess"]);
         assert!(start() < town.clock.now());
     })
@@ -232,7 +307,7 @@ async fn a_name_that_changes_is_the_same_viewer() {
 
 #[tokio::test]
 async fn the_stream_holds_what_was_not_stored() {
-    let redis = crate::support::servers::private_redis(false);
+    let redis = private_redis(false);
     let setup = Setup { redis: Some(redis.url.clone()), claim_idle: std::time::Duration::ZERO, ..Setup::default() };
     run_with(setup, async |town| {
         town.advance(TimeDelta::minutes(30)).await;
@@ -245,7 +320,10 @@ async fn the_stream_holds_what_was_not_stored() {
         drop(lost);
         town.app.ports.activity.publish(&[b"no message".to_vec()]).await.unwrap();
         town.advance(TimeDelta::minutes(40)).await;
-        insta::assert_snapshot!(numbers(town).await.join("\n"), @"");
+        insta::assert_snapshot!(numbers(town).await.join("\n"), @"
+        ada 8 min 1 = 1
+        bob 8 min 1 = 1
+        ");
         assert_eq!(town.column("SELECT stream || ': ' || reason FROM quarantine").await.len(), 1);
     })
     .await;

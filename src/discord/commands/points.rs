@@ -128,9 +128,10 @@ async fn give(
     if member.bot {
         return Err(UserError::new(text::NO_BOTS).into());
     }
-    ctx.defer().await?;
+    ctx.defer_ephemeral().await?;
     let to = UserId::from(member.id.get());
-    points::give(&ctx.data().ports, actor, to, amount.clamp(1, MOST)).await?;
+    let left = points::give(&ctx.data().ports, actor, to, amount.clamp(1, MOST)).await?;
+    tell(ctx, text::given(left)).await?;
     let words = format!("<@{}> gives <@{to}> **{}**.", actor.user_id, text::points(amount));
     ctx.send(CreateReply::default().content(words)).await?;
     Ok(())

@@ -140,6 +140,11 @@ pub fn why(entry: &LedgerEntry) -> String {
     out
 }
 
+/// To who has given some.
+pub fn given(left: i64) -> String {
+    format!("Given. You have {} left.", points(left))
+}
+
 pub fn undone(outcome: &Undone, id: i64) -> String {
     match outcome {
         Undone::Done { amount } => format!("Entry `#{id}` ({}) is taken back by another entry.", points(*amount)),
@@ -193,7 +198,7 @@ pub fn watched(viewer: &Viewer, rank: (i64, i64), days: &[WatchedDay], today: i3
     );
     let (week, month) = (minutes(sum(today - 6)), minutes(sum(today - 29)));
     let _ = write!(out, "\nToday {}, in 7 days {week}, in 30 days {month}.", minutes(sum(today)));
-    let _ = write!(out, "\nLast seen in the chat {}.", relative(viewer.seen_at));
+    let _ = write!(out, "\nLast seen {}.", relative(viewer.seen_at));
     if viewer.ignored {
         out.push_str("\nNot counted at present: an admin has said so.");
     }

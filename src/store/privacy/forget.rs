@@ -24,7 +24,7 @@ impl Store {
             gone += match member.by {
                 By::Mentions => self.take_out_of_mentions(table.name, member, user_id).await?,
                 By::Body => self.take_out_of_bodies(user_id).await?,
-                By::User | By::Person | By::Kick => 0,
+                By::User | By::Person | By::Kick | By::Viewer => 0,
             };
         }
         sqlx::query!("DELETE FROM privacy_deletion WHERE discord_user_id = $1", user_id.0).execute(&self.pool).await?;
@@ -87,6 +87,11 @@ impl Store {
                 OnDelete::KeepWithout(set) => format!("UPDATE {name} SET {set} WHERE {column} = ANY ($1)"),
                 OnDelete::KeepNameless | OnDelete::Mention => continue,
             };
+            sqlx::query(AssertSqlSafe(sql)).bind(&persons).execute(&mut *tx).await?;
+        }
+        for (table, member) in columns().filter(|(_, member)| member.by == By::Viewer) {
+            let viewers = "SELECT kick_user_id FROM person WHERE id = ANY ($1)";
+            let sql = format!("DELETE FROM {} WHERE {} IN ({viewers})", table.name, member.column);
             sqlx::query(AssertSqlSafe(sql)).bind(&persons).execute(&mut *tx).await?;
         }
         sqlx::query!("DELETE FROM person WHERE id = ANY ($1)", &persons).execute(&mut *tx).await?;

@@ -106,6 +106,15 @@ pub(super) const TABLES: &[Table] = &[
     table("chat_command", "commands of chats, as admins wrote them", IN_USE, BY_GUILD),
     table("chat_command_run", "numbers of chat messages that were carried out", "1 day", BY_GUILD),
     table("timed_message", "timed messages, as admins wrote them", IN_USE, BY_GUILD),
-    table("chat_pulse", "which Kick user ids wrote last in a chat, without what they wrote", "1 day", BY_GUILD),
+    Table {
+        members: &[Member {
+            column: "viewer",
+            by: By::Viewer,
+            what: "that you wrote in a chat of late",
+            exported: "guild_id, last_at",
+            on_delete: OnDelete::Row,
+        }],
+        ..table("chat_pulse", "which Kick user ids wrote last in a chat, without what they wrote", "1 day", BY_GUILD)
+    },
     table("dashboard_request", "checksums of what a dashboard asked for", "1 day", BY_GUILD),
 ];

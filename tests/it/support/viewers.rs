@@ -86,6 +86,8 @@ impl Town {
     pub async fn asks(&self, who: &str, command: &str, options: Value) -> String {
         let outcome = self.command(who, command, options).await;
         self.settle().await;
+        // An answer that everybody sees stands in the channel, too.
+        self.messages("ops");
         let message = if outcome["message"].is_object() { &outcome["message"] } else { &outcome["response"]["data"] };
         super::machines::names(self, &super::town::show(message)).trim_end().to_owned()
     }
@@ -93,7 +95,7 @@ impl Town {
 
 /// A Kick user id that follows from the name.
 pub fn kick_id(name: &str) -> i64 {
-    name.bytes().fold(7, |id, byte| id * 31 % 1_000_003 + i64::from(byte))
+    700_000_000_000 + name.bytes().fold(7, |id, byte| id * 31 % 1_000_003 + i64::from(byte))
 }
 
 pub fn message(guild_id: GuildId, who: &str, minute: i64) -> ChatMessage {
