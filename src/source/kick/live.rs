@@ -127,33 +127,32 @@ impl LiveKick {
         verify(&key, headers, body)
     }
 
-    /// Asks Kick for its key, if that was not done lately. True when it has another one.
-    pub async fn renew_key(&self, ports: &Ports) -> bool {
-        let Some(kick) = ports.kick.as_ref().filter(|_| self.may_ask) else { return false };
+    /// Asks Kick for its key, if that was not done lately, about a delivery that does not match. Another key is taken up
+    /// only when it is the one that this delivery was signed with.
+    pub async fn verify_anew(&self, ports: &Ports, headers: &Headers<'_>, body: &[u8]) -> Option<Signed> {
+        let kick = ports.kick.as_ref().filter(|_| self.may_ask)?;
         let mut asked_at = self.asked_at.lock().await;
         let now = ports.clock.now();
         if asked_at.is_some_and(|at| now - at < ASK_KEY) {
-            return false;
+            // Whoever asked a moment ago may have found it.
+            return self.verify(headers, body).ok();
         }
         *asked_at = Some(now);
         let key = match kick.public_key().await {
             Ok(pem) => RsaPublicKey::from_pem(&pem),
             Err(error) => {
                 tracing::warn!(%error, "a webhook of Kick does not match its key, and Kick cannot be asked for its key");
-                return false;
+                return None;
             }
         };
         let Some(key) = key else {
             tracing::warn!("what Kick gives as its key is none; the one before stays");
-            return false;
+            return None;
         };
-        let mut standing = self.key.write().unwrap_or_else(PoisonError::into_inner);
-        if *standing == key {
-            return false;
-        }
+        let signed = verify(&key, headers, body).ok()?;
         tracing::warn!(key = ?key, "Kick has another key; webhooks are verified with it from now on");
-        *standing = key;
-        true
+        *self.key.write().unwrap_or_else(PoisonError::into_inner) = key;
+        Some(signed)
     }
 
     /// What is known of subscriptions is looked up again at the next use.

@@ -84,7 +84,10 @@ async fn verify(
         Err(rule) => rule,
     };
     let may_be_new = rule == Rule::Mismatch && web.unverified.is_spent(client, web.ports.clock.now()).is_none();
-    if may_be_new && kick.renew_key(&web.ports).await { kick.verify(headers, body) } else { Err(rule) }
+    if !may_be_new {
+        return Err(rule);
+    }
+    kick.verify_anew(&web.ports, headers, body).await.ok_or(rule)
 }
 
 async fn answer(web: &Web, kick: &LiveKick, taken: Taken, body: &Bytes, client: &IpAddr) -> Response {
