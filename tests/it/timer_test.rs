@@ -62,15 +62,13 @@ async fn an_interval_waits_for_people_and_for_the_stream() {
 async fn a_group_goes_round_and_a_shuffled_one_never_repeats_itself() {
     run(async |town| {
         town.with_channel().await;
-        add(town, json!({ "message": "one || two || three", "every": "1m", "while": 2, "min_chatters": 0 }))
-            .await;
+        add(town, json!({ "message": "one || two || three", "every": "1m", "while": 2, "min_chatters": 0 })).await;
         for _ in 0..3 {
             town.advance(minutes(1)).await;
         }
         assert_eq!(town.all_said().await, ["one", "two", "three", "one"]);
         heard(town, &town.command("admin", "timer remove", json!({ "number": 1 })).await);
-        let options =
-            json!({ "message": "a||b||c||d", "every": "1m", "while": 2, "min_chatters": 0, "shuffle": true });
+        let options = json!({ "message": "a||b||c||d", "every": "1m", "while": 2, "min_chatters": 0, "shuffle": true });
         add(town, options).await;
         for _ in 0..30 {
             town.advance(minutes(1)).await;
