@@ -46,27 +46,13 @@ async fn they_are_registered_in_the_configured_server() {
         assert!(commands.iter().all(|c| c["guild_id"] == guild.as_str()), "{commands:#?}");
         let names: Vec<&str> = commands.iter().filter_map(|c| c["name"].as_str()).collect();
         let of_xtsystems = ["webhook-secret", "ticket", "machines", "link-user", "approvals"];
-        let first = [
-            "help",
-            "about",
-            "doctor",
-            "privacy",
-            "audit",
-            "api-key",
-            "party",
-            "source",
-            "route",
-            "template",
-            "destination",
-            "silence",
-            "Silence…",
-            "time-zone",
-            "deliveries",
-            "why",
-            "why-not",
-            "Why?",
-        ];
-        assert_eq!(names, [&first[..], &OF_ADMINS[1..], &of_xtsystems].concat());
+        let first = ["help", "about", "doctor", "privacy", "audit", "api-key", "party"];
+        let play = ["raffle", "giveaway", "gtb", "slots", "timer", "chatcommand", "panel"];
+        let delivery = ["source", "route", "template", "destination", "silence", "Silence…", "time-zone", "deliveries"];
+        let why = ["why", "why-not", "Why?"];
+        let viewers = ["points", "watchtime", "leaderboard", "shop", "watchroles", "community"];
+        let all = [&first[..], &play, &delivery, &why, &viewers, &OF_ADMINS[1..], &of_xtsystems].concat();
+        assert_eq!(names, all);
         for name in [&OF_ADMINS[..], &["approvals"]].concat() {
             let command = commands.iter().find(|c| c["name"] == name).unwrap();
             assert_eq!(command["default_member_permissions"], "32", "{name} is for members with Manage Server");
@@ -121,7 +107,14 @@ async fn help_shows_what_the_caller_may_use() {
         **/about** — Version, uptime and latency of this bot.
         **/privacy** `show` `export` `delete` — What is stored about you, as a file, or deleted.
         **/party** `show` `create` `join-link` — LAN parties: who is there, and how to join.
+        **/raffle** `start` `end` `info` `tickets` `board` `give` `take` `verify` — The raffle: tickets for watching and gifting, a draw that anyone can recompute.
+        **/gtb** `guess` `open` `close` `result` — Guess the balance: the nearest guesses win.
         **/why** — How a message came to be: events, routes, attempts, edits.
+        **/points** `balance` `statement` `why` `give` `grant` `undo` — Points: what you have and why, and giving them.
+        **/watchtime** `show` `why` — How long viewers have watched, and how that was counted.
+        **/leaderboard** — Who has watched most, or has most points; as a picture, with the same as text.
+        **/shop** `show` `queue` `add` `edit` `remove` — Spend points on what this server offers.
+        **/watchroles** `list` `set` `remove` — Roles for watching: linked members get them by themselves.
         **/ticket** `create` `show` `list` — Tickets of XTSystems, for members who may change them.
         **/link-user** `set` `list` `remove` — Who members are in XTSystems.
         ");
@@ -136,6 +129,13 @@ async fn help_shows_what_the_caller_may_use() {
         **/audit** `list` `verify` `export` — Who did what: list, verify, export.
         **/api-key** `create` `list` `revoke` — Keys of the REST interface.
         **/party** `show` `create` `join-link` — LAN parties: who is there, and how to join.
+        **/raffle** `start` `end` `info` `tickets` `board` `give` `take` `verify` — The raffle: tickets for watching and gifting, a draw that anyone can recompute.
+        **/giveaway** `start` `end` `reroll` `list` — Giveaways: joined by a button or in chat, drawn so that anyone can recompute it.
+        **/gtb** `guess` `open` `close` `result` — Guess the balance: the nearest guesses win.
+        **/slots** `on` `off` `set` `pick` `list` `clear` `ban` `unban` `block` `unblock` — Slot requests from chat: `!call` and `!sr`.
+        **/timer** `add` `change` `remove` `on` `off` `list` — Messages that are said from time to time, in chat and in Discord.
+        **/chatcommand** `set` `remove` `list` — Commands of your own for the chat of Kick.
+        **/panel** `post` — Panels: messages whose buttons always work.
         **/source** `add` `list` `show` `edit` `rotate` `remove` — Other systems that send messages here, such as GitHub, Grafana, Alertmanager and Sentry.
         **/route** `add` `edit` `list` `test` `pause` `remove` — Which events go where, and how they look there.
         **/template** `add` `edit` `list` `preview` `remove` — How messages look: title, text, fields, colour, written with the words of an event.
@@ -145,6 +145,12 @@ async fn help_shows_what_the_caller_may_use() {
         **/deliveries** `list` `replay` — What became of messages, and what was not delivered once more.
         **/why** — How a message came to be: events, routes, attempts, edits.
         **/why-not** — What did not arrive: events of a type that are not in Discord, and refused requests.
+        **/points** `balance` `statement` `why` `give` `grant` `undo` — Points: what you have and why, and giving them.
+        **/watchtime** `show` `why` — How long viewers have watched, and how that was counted.
+        **/leaderboard** — Who has watched most, or has most points; as a picture, with the same as text.
+        **/shop** `show` `queue` `add` `edit` `remove` — Spend points on what this server offers.
+        **/watchroles** `list` `set` `remove` — Roles for watching: linked members get them by themselves.
+        **/community** `rules` `force` `pause` `ignore` `import` — How watching counts, and what it earns.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.

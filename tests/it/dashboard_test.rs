@@ -195,7 +195,18 @@ async fn a_dashboard_runs_a_hunt_a_session_timers_and_a_raffle() {
         assert_eq!((&answer["success"], &answer["state"]), (&json!(true), &json!("closed")));
         town.advance(minutes(2)).await;
         assert_eq!(town.column("SELECT state FROM draw").await, ["drawn"]);
-        insta::assert_snapshot!(town.all_said().await.join("\n"), @"");
+        insta::assert_snapshot!(town.all_said().await.join("\n"), @"
+        ✅ Slot requests are now ENABLED! Use !call <slot_name> or !sr <slot_name>
+        @viewer1 Your slot request for Sweet Bonanza 1000 has been received! ✅
+        🎰 PICKED: Sweet Bonanza 1000 (requested by viewer1) 💰 WON $25.00 Bonus Buy!
+        💰 Guess the Balance session #1 is now OPEN! Use !gtb <amount> to guess!
+        @viewer1 Guess recorded: $1,499.00 Good luck! 🎰
+        @viewer2 Guess recorded: $1,510.00 Good luck! 🎰
+        🔒 Guess the Balance session #1 is now CLOSED! No more guesses allowed.
+        🎉 GTB Result: $1,500.25! Calculating winners...
+        🏆 Winners: 🥇 viewer1: $1,499.00 ($1.25 off) | 🥈 viewer2: $1,510.00 ($9.75 off)
+        Join our Discord
+        ");
         assert_eq!(town.column("SELECT number || ' ' || enabled FROM timed_message").await, ["7 false"]);
         town.see("party");
     })

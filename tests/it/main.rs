@@ -93,6 +93,7 @@ mod roles_test;
 mod route_test;
 mod secret_test;
 mod servers_test;
+mod setup_party_test;
 mod setup_test;
 mod shard_test;
 mod shop_test;

@@ -30,3 +30,4 @@ pub mod terminal;
 pub mod tickets;
 pub mod town;
 pub mod viewers;
+pub mod words;

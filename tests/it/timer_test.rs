@@ -33,7 +33,7 @@ async fn an_interval_waits_for_people_and_for_the_stream() {
         let told =
             add(town, json!({ "message": "Join our Discord", "every": "30m", "min_lines": 3, "channel": "party" }))
                 .await;
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @"✅ Timed message #1 is set.");
         assert_eq!(town.all_said().await.len(), 0, "nobody is there");
         crowd(town).await;
         town.advance(minutes(1)).await;
@@ -53,7 +53,15 @@ async fn an_interval_waits_for_people_and_for_the_stream() {
         crowd(town).await;
         town.advance(minutes(1)).await;
         assert_eq!(town.all_said().await.len(), 2);
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [⏰]
+        Join our Discord
+        -- Signalbox · community
+
+        [⏰]
+        Join our Discord
+        -- Signalbox · community
+        ");
     })
     .await;
 }
@@ -115,10 +123,22 @@ async fn the_panel_lists_them_and_switches_all() {
         add(town, json!({ "message": "second || third", "cron": "0 20 * * *" })).await;
         town.command("admin", "panel post", json!({ "panel": "timed messages", "channel": "party" })).await;
         town.settle().await;
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [⏰ Timed messages]
+        🟢 #1 · every 30 min · next <+60s> · first
+        🟢 #2 · `0 20 * * *` UTC · next <+36000s> · second (+1 more)
+        -- Signalbox · community
+        (Enable all) (Disable all) (Refresh)
+        ");
         heard(town, &town.press("admin", "party", "Disable all").await);
-        insta::assert_snapshot!(town.reads("party"), @"");
-        insta::assert_snapshot!(heard(town, &town.press("member", "party", "Enable all").await), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [⏰ Timed messages]
+        ⚪ #1 · every 30 min · first
+        ⚪ #2 · `0 20 * * *` UTC · second (+1 more)
+        -- Signalbox · community
+        (Enable all) (Disable all) (Refresh)
+        ");
+        insta::assert_snapshot!(heard(town, &town.press("member", "party", "Enable all").await), @"You need the Manage Server permission for this.");
         heard(town, &town.command("admin", "timer on", json!({ "number": 2 })).await);
         heard(
             town,
@@ -126,7 +146,11 @@ async fn the_panel_lists_them_and_switches_all() {
         );
         town.settle().await;
         let list = town.command("admin", "timer list", json!({})).await;
-        insta::assert_snapshot!(town.reads_answer(&list), @"");
+        insta::assert_snapshot!(town.reads_answer(&list), @"
+        [⏰ Timed messages]
+        ⚪ #1 · every 60 min · new
+        🟢 #2 · `0 20 * * *` UTC · next <+36000s> · second (+1 more)
+        ");
         town.see("party");
     })
     .await;

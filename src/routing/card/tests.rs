@@ -158,6 +158,8 @@ fn silence_stands_behind_what_people_came_to_press() {
     let about = |kind, state| About { kind, state, approval: None, statuses: &[] };
     let button = |about: &About<'_>| silence_button(about, Uuid::nil());
     assert_eq!(button(&about(SubjectKind::Machine, &machine)), None);
+    let board = SubjectState::default();
+    assert_eq!(button(&about(SubjectKind::Board, &board)), None);
     assert_eq!(button(&about(SubjectKind::Ticket, &closed)), None);
     let over = state_of(&[("generic.alert", json!({"title": "Disk", "resolved": true}))]);
     assert_eq!(button(&about(SubjectKind::Signal, &over)), None);
