@@ -90,7 +90,8 @@ impl Demo {
     /// The lines of the story so far.
     fn told(&self) -> Vec<String> {
         let output = self.program.output();
-        let lines = output.lines().filter(|line| line.starts_with("  #") || line.starts_with("  The story"));
+        let is_told = |line: &&str| ["  #", "  Nothing", "  The story"].iter().any(|begin| line.starts_with(begin));
+        let lines = output.lines().filter(is_told);
         lines.map(|line| line.trim().to_owned()).collect()
     }
 

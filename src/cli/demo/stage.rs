@@ -19,6 +19,7 @@ use super::Outside;
 const LOOK: Duration = Duration::from_millis(100);
 /// A step that comes to nothing, because somebody else has a hand in it, is left after this time.
 const PATIENCE: Duration = Duration::from_secs(60);
+const NOTHING_CAME: &str = "Nothing came of that within a minute; the story goes on.";
 /// What is sent goes through the stream of chat, which is read this often at the latest, and then some.
 const REST: Duration = Duration::from_secs(2);
 /// How long a form may be open before somebody of the story opens another one.
@@ -79,7 +80,9 @@ impl Stage {
                     tokio::time::sleep(LOOK).await;
                 }
             };
-            let _ = tokio::time::timeout(PATIENCE, outcome).await;
+            if tokio::time::timeout(PATIENCE, outcome).await.is_err() {
+                self.tell(NOTHING_CAME);
+            }
             self.pause().await;
         }
         self.note(line);

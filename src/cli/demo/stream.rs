@@ -52,8 +52,8 @@ async fn connect(stage: &Stage) {
 
 async fn live(stage: &Stage) {
     let go = async {
-        stage.kick.change_category(STREAMER, "Retro").await;
         stage.kick.live_since(STREAMER, TITLE, TimeDelta::minutes(MINUTES)).await;
+        stage.kick.change_category(STREAMER, "Retro").await;
     };
     let shown = |stage: &Stage| stage.card(STREAM, TITLE).is_some();
     stage
@@ -137,7 +137,7 @@ async fn shop(stage: &Stage) {
 async fn accounts(stage: &Stage) {
     let line =
         "#stream: Mia looks at what she watched and where her points come from (/watchtime show, /points statement)";
-    let asked = |stage: &Stage| stage.was_told(MIA, "Last seen in the chat");
+    let asked = |stage: &Stage| stage.was_told(MIA, "Last seen");
     let ask = async {
         stage.outcome(MIA, STREAM, "watchtime show", json!({})).await;
         stage.outcome(MIA, STREAM, "points statement", json!({})).await;
