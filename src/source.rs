@@ -2,6 +2,7 @@
 //! feeds it are flows.
 
 pub mod catch_up;
+pub mod etlegacy;
 pub mod generic;
 pub mod ingest;
 pub mod kick;

@@ -50,6 +50,7 @@ mod draw_crash_test;
 mod draw_test;
 mod embedded_test;
 mod endpoint_test;
+mod etlegacy_parse_test;
 mod first_test;
 mod gateway_test;
 mod generated_test;

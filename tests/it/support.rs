@@ -24,6 +24,7 @@ pub mod program;
 pub mod scene;
 pub mod senders;
 pub mod servers;
+pub mod stats_files;
 pub mod streams;
 pub mod supervisor;
 pub mod terminal;
