@@ -20,6 +20,7 @@ pub mod event;
 pub mod id;
 pub mod kick;
 pub mod lifecycle;
+pub mod matches;
 pub mod outbound;
 pub mod ports;
 pub mod privacy;

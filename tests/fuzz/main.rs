@@ -5,6 +5,7 @@
 
 mod address;
 mod described;
+mod etlegacy;
 mod harness;
 mod kick;
 mod language;

@@ -1,0 +1,13 @@
+//! Matches of ET:Legacy: what the files of rounds mean together. Everything here is computed anew from all rounds, so that it
+//! does not matter in which order files arrive: a late first round repairs its orphan by being there.
+
+pub mod differential;
+pub mod elapsed;
+pub mod identity;
+pub mod outcome;
+pub mod pair;
+pub mod rate;
+pub mod record;
+pub mod score;
+pub mod session;
+pub mod team;
