@@ -5,6 +5,7 @@ mod api_key;
 mod demo;
 mod doctor;
 mod healthcheck;
+mod import_stats;
 mod keep;
 mod office;
 mod print;
@@ -96,6 +97,8 @@ enum Command {
     },
     /// Ask the bot that runs on this machine how it is: exit code 0 or 1
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Match statistics of ET:Legacy from a directory
+    ImportStats(import_stats::ImportStatsArgs),
     /// Print the reference of the slash commands
     Commands,
     /// A Discord and an XTSystems of our own with the bot, in one process: open the page and watch
@@ -181,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Healthcheck(args) => with_config(config::load_without_bot(config::Process::new()), |loaded| {
             block_on(healthcheck::healthcheck(&args, &loaded.config.web))
         }),
+        Command::ImportStats(args) => end(import_stats::import_stats(&args)),
         Command::Commands => {
             print!("{}", crate::discord::commands::reference());
             ExitCode::SUCCESS

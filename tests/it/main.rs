@@ -62,6 +62,7 @@ mod gtb_test;
 mod guard_test;
 mod guild_bound_test;
 mod health_test;
+mod import_stats_test;
 mod intake_door_test;
 mod intake_kinds_test;
 mod intake_missed_test;
