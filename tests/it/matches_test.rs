@@ -74,6 +74,7 @@ fn a_second_round_belongs_to_the_latest_first_one_within_45_minutes() {
     assert_eq!(statuses(&[first(0, 500), second(45, 500)]), [Completed, Completed]);
     assert_eq!(statuses(&[first(0, 500), second(46, 500)]), [Completed, OrphanSecond]);
     assert_eq!(statuses(&[second(0, 500), first(1, 500)]), [OrphanSecond, Completed]);
+    assert_eq!(statuses(&[first(0, 500), second(0, 500)]), [Completed, OrphanSecond], "strictly earlier");
     let mut elsewhere = first(0, 500);
     elsewhere.file.header.map = "etl_ice".into();
     assert_eq!(statuses(&[elsewhere, second(5, 500)]), [Completed, OrphanSecond]);
@@ -222,6 +223,23 @@ fn bots_have_one_guid_and_are_told_apart_by_name() {
         record.rounds[1].players.iter().map(|one| one.numbers.tally.or_zero(Field::DamageGiven)).collect();
     assert_eq!(damage, [5, 30]);
     assert!(record.rounds.iter().all(|round| round.invalid == [Invalid::Bots]));
+}
+
+#[test]
+fn one_bot_after_another_is_not_the_same_bot() {
+    let bot =
+        |name: &str, side, damage| Player { raw_name: name.to_owned().into(), ..player("OMNIBOT0", side, damage) };
+    let rounds = map(0, [vec![bot("[BOT]a", Side::Axis, 10)], vec![bot("[BOT]b", Side::Allies, 50)]]);
+    let numbers = &record(rounds).rounds[1].players[0].numbers;
+    assert_eq!((numbers.origin, numbers.tally.or_zero(Field::DamageGiven)), (Origin::OnlyInSecond, 50));
+}
+
+#[test]
+fn rounds_of_one_instant_have_an_order_too() {
+    let mut other = first(0, 400);
+    (other.name, other.file.header.map) = (other.name.replace("supply", "etl_ice"), "etl_ice".into());
+    let expected = record(vec![first(0, 500), other.clone()]);
+    assert_eq!(record(vec![other, first(0, 500)]), expected);
 }
 
 #[test]
