@@ -49,7 +49,7 @@ macro_rules! killed_at_points {
         fn every_named_point_is_killed_at() {
             let own = [$($point),*, "subscribe.before_ack", "rotate.stored", "rotate.updated"];
             let tested = [&own[..], TICKET_POINTS].concat();
-            let elsewhere = ["vote.", "undo.", "tick.", "outbound.", "silence.", "receipt.", "digest.", "forget.", "kick."];
+            let elsewhere = ["vote.", "undo.", "tick.", "outbound.", "silence.", "receipt.", "digest.", "forget.", "kick.", "clip."];
             let mut named = points_in(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
             named.retain(|point| !tested.contains(&point.as_str()) && !elsewhere.iter().any(|e| point.starts_with(e)));
             assert!(named.is_empty(), "no test kills at {named:?}");
