@@ -113,7 +113,7 @@ async fn only_linked_members_earn_by_roles_and_everybodys_role_is_none() {
         town.stream(0, Some(401)).await;
         town.advance(TimeDelta::minutes(2)).await;
         assert_eq!((points(town).await.as_str(), asked_of(town)), ("ada 4, bob 4", 0));
-        let everyone = json!({ "role": "@everyone", "percent": 200 });
+        let everyone = json!({ "role": town.discord.guild_id().to_string(), "percent": 200 });
         insta::assert_snapshot!(town.asks("admin", "community multiplier", everyone).await, @"");
         let no_longer = json!({ "role": "Approver", "percent": 100 });
         assert!(!town.asks("admin", "community multiplier", no_longer).await.contains("Approver"));

@@ -21,7 +21,7 @@ pub const PATH: &str = "/ephemeral-attachments/{application}/{id}/{name}";
 /// Takes the contents out of what a person attached: they are at an address of the CDN from now on.
 pub fn keep(core: &Core, data: &mut Value) {
     let application = core.read(|world| world.application);
-    let Some(files) = data["resolved"]["attachments"].as_object_mut() else { return };
+    let Some(files) = data.pointer_mut("/resolved/attachments").and_then(Value::as_object_mut) else { return };
     for (id, file) in files {
         let Some(content) = file.as_object_mut().and_then(|file| file.remove("content")) else { continue };
         let Some(content) = content.as_str() else { continue };
