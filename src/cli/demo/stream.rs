@@ -29,8 +29,8 @@ pub(super) async fn play(stage: &Stage) {
     give_away(stage).await;
     shop(stage).await;
     accounts(stage).await;
-    draw(stage).await;
     end(stage).await;
+    draw(stage).await;
 }
 
 async fn connect(stage: &Stage) {
