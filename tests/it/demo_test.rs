@@ -90,7 +90,8 @@ impl Demo {
     /// The lines of the story so far.
     fn told(&self) -> Vec<String> {
         let output = self.program.output();
-        let lines = output.lines().filter(|line| line.starts_with("  #") || line.starts_with("  The story"));
+        let is_told = |line: &&str| ["  #", "  Nothing", "  The story"].iter().any(|begin| line.starts_with(begin));
+        let lines = output.lines().filter(is_told);
         lines.map(|line| line.trim().to_owned()).collect()
     }
 
@@ -351,4 +352,32 @@ async fn quiet_it_does_nothing_by_itself() {
     assert_ne!(state["commands"], json!([]), "{}", demo.program.output());
     assert_eq!((state["narration"].as_str(), demo.count("machines").await), (Some(""), 0));
     assert_eq!(demo.told(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_world_alone_says_what_a_bot_needs() {
+    let places = ["--discord", "127.0.0.1:0", "--xtsystems", "127.0.0.1:0", "--kick", "127.0.0.1:0"];
+    let mut world = Program::start(&[&["standin"][..], &places].concat(), &[]);
+    world.says("Kick ").await;
+    let output = world.output();
+    let addresses: Vec<&str> = output.split_whitespace().filter(|word| word.starts_with("http://")).collect();
+    let env = reqwest::get(format!("{}/_standin/env", addresses[0])).await.unwrap().text().await.unwrap();
+    let own: Vec<String> =
+        env.lines().filter(|line| line.starts_with("KICK_")).map(|l| l.chars().take(48).collect()).collect();
+    let kick = *addresses.iter().rfind(|address| !address.contains("/_standin")).unwrap();
+    insta::assert_snapshot!(own.join("\n").replace(kick, "<kick>"), @"");
+    let key: Value = reqwest::Client::builder()
+        .user_agent("tests")
+        .build()
+        .unwrap()
+        .get(format!("{kick}/public/v1/public-key"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let key = key["data"]["public_key"].as_str().unwrap().replace('\n', "");
+    let told = env.lines().find_map(|line| line.strip_prefix("KICK_PUBLIC_KEY=")).unwrap();
+    assert!(key.contains(told), "{told}");
 }
