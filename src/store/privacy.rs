@@ -6,6 +6,7 @@ mod community;
 mod forget;
 mod kick;
 mod play;
+mod said;
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 
-use super::{By, Member, OnDelete, columns};
+use super::{By, Member, OnDelete, columns, said};
 use crate::id::UserId;
 use crate::store::approval::{bar_requester, withdraw_votes};
 use crate::store::card::touch_cards;
@@ -66,6 +66,8 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         persons.push(person);
+        sqlx::query!("SELECT set_config('signalbox.purge', 'forget', true) AS set").fetch_one(&mut *tx).await?;
+        said::forget(&mut tx, &persons).await?;
         // Before the rows change; their cards are locked last, as by everybody else.
         let shown = sqlx::query_scalar!(
             r#"SELECT s.id AS "id!" FROM subject s
