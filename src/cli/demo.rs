@@ -3,6 +3,7 @@
 mod panel;
 mod stage;
 mod story;
+mod stream;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -91,6 +92,7 @@ pub struct StandinArgs {
 }
 
 /// The servers of the outside world.
+#[derive(Clone)]
 struct Outside {
     discord: Discord,
     xt: XtSystems,
@@ -200,7 +202,7 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
     let app = App::open(loaded.config, database_url, Clock::system(), lifecycle.clone(), listener).await?;
     print!("{}", banner(args, &outside));
     if !args.quiet {
-        let stage = stage::Stage::open(outside.xt.clone(), outside.discord.clone(), app.address, dir, args.pace)?;
+        let stage = stage::Stage::open(outside.clone(), app.address, dir, args.pace)?;
         lifecycle.spawn("story", story::play(stage, lifecycle.token()));
     }
     serve(app, signals).await

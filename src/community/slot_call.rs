@@ -109,7 +109,9 @@ async fn say(tx: &mut Tx, voice: &Voice, setting: &SlotSetting, words: &str) -> 
 async fn finish(ports: &Ports, host: Host, voice: &Voice, mut tx: Tx, action: &'static str) -> Result<()> {
     voice.touch(&mut tx, BoardKey::Slots).await?;
     host.note(ports, &mut tx, action, json!({})).await?;
+    crate::crash::point("slots.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("slots.after_commit");
     voice.hurry();
     Ok(())
 }

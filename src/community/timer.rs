@@ -190,7 +190,9 @@ async fn step(ports: &Ports) -> Result<bool> {
         let again = if timer.cron.is_some() { next } else { Some(now + LOOK_AGAIN) };
         note_timer(&mut tx, &timer, again, None, now).await?;
     }
+    crate::crash::point("timer.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("timer.after_commit");
     voice.hurry();
     Ok(true)
 }

@@ -7,6 +7,7 @@ mod forget;
 mod kick;
 mod look;
 mod play;
+mod said;
 
 pub use look::{Found, Whom};
 

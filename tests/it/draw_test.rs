@@ -81,7 +81,7 @@ async fn a_giveaway_from_the_button_to_the_proof() {
         Proof: Commitment `HASH`
         [How to check it](http://HERE/draws/ID)
         -- Signalbox · community
-        (Join) (Silence)
+        (Join)
         ");
         town.advance(minutes(10)).await;
         insta::assert_snapshot!(town.reads("party"), @"
@@ -350,7 +350,7 @@ async fn a_raffle_by_tickets_and_the_next_one() {
         Proof: Commitment `HASH`
         [How to check it](http://HERE/draws/ID)
         -- Signalbox · community
-        (My tickets) (Silence)
+        (My tickets)
         ");
         insta::assert_snapshot!(heard(town, &town.press("member", "party", "My tickets").await), @"You have 30 of 100 tickets.");
         town.advance(chrono::TimeDelta::days(30)).await;

@@ -21,7 +21,7 @@ async fn a_session_by_its_panel() {
         [🎮 Guess the Balance]
         Status: ⚪ No session
         -- Signalbox · community
-        (Open) (Refresh) (Silence)
+        (Open) (Refresh)
         ");
         insta::assert_snapshot!(heard(town, &town.press("member", "party", "Open").await), @"You need the Manage Server permission for this.");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Open").await), @"✅ Session #1 is open.");

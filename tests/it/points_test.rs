@@ -337,8 +337,13 @@ async fn the_list_is_a_picture_with_the_same_in_words() {
         **1.** ada (<@member>) — 3 points
         **2.** bob — 3 points
         ");
+        insta::assert_snapshot!(town.asks("member", "points leaderboard", json!({ "since": "7 days" })).await, @"
+        [Points earned in 7 days]
+        **1.** ada (<@member>) — 3 points
+        **2.** bob — 3 points
+        ");
         let pictures: Vec<String> = town.messages("ops").iter().map(|m| m["attachments"][0]["filename"].to_string()).collect();
-        insta::assert_snapshot!(pictures.join(" "), @r#""leaderboard.png" "leaderboard.png""#);
+        insta::assert_snapshot!(pictures.join(" "), @r#""leaderboard.png" "leaderboard.png" "leaderboard.png""#);
     })
     .await;
 }

@@ -35,7 +35,7 @@ async fn calls_are_taken_posted_and_picked() {
         Available: 1
         Picked: 0
         -- Signalbox · community
-        (Pick one) (Refresh) (Disable) (Set limit) (Silence)
+        (Pick one) (Refresh) (Disable) (Set limit)
         ");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"🎰 Picked: Sweet Bonanza 1000 (requested by ada)");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"Nobody has asked for a slot.");

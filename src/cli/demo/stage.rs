@@ -10,21 +10,30 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use standin::discord::Discord;
+use standin::kick::Kick;
 use standin::xtsystems::{Ticket, XtSystems};
+
+use super::Outside;
 
 /// How often the world is looked at while something is awaited.
 const LOOK: Duration = Duration::from_millis(100);
 /// A step that comes to nothing, because somebody else has a hand in it, is left after this time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
+const NOTHING_CAME: &str = "Nothing came of that within two minutes; the story goes on.";
+/// What is sent goes through the stream of chat, which is read this often at the latest, and then some.
+const REST: Duration = Duration::from_secs(2);
 /// How long a form may be open before somebody of the story opens another one.
 const FORM: Duration = Duration::from_secs(20);
 
 pub struct Stage {
     pub xt: XtSystems,
     pub discord: Discord,
+    pub kick: Kick,
     /// Where the bot listens.
     web: SocketAddr,
     http: reqwest::Client,
+    /// Somebody's browser: the story looks where it is sent before it goes there.
+    browser: reqwest::Client,
     pace: Duration,
     /// The steps that were played, kept over a stop or a kill.
     played: Mutex<BTreeSet<String>>,
@@ -38,12 +47,15 @@ const SEND_MESSAGES: u64 = 1 << 11;
 
 impl Stage {
     /// Continues what is kept in this directory.
-    pub fn open(xt: XtSystems, discord: Discord, web: SocketAddr, dir: &Path, pace: f64) -> Result<Self> {
+    pub fn open(outside: Outside, web: SocketAddr, dir: &Path, pace: f64) -> Result<Self> {
         let path = dir.join("story.json");
         let played = fs::read(&path).ok().and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
-        let http = reqwest::Client::builder().no_proxy().timeout(FORM).build().context("an HTTP client")?;
+        let client = || reqwest::Client::builder().no_proxy().timeout(FORM);
+        let http = client().build().context("an HTTP client")?;
+        let browser = client().redirect(reqwest::redirect::Policy::none()).build().context("an HTTP client")?;
         let (pace, played) = (Duration::from_secs_f64(pace), Mutex::new(played));
-        Ok(Self { xt, discord, web, http, pace, played, path, key: Mutex::default() })
+        let Outside { discord, xt, kick } = outside;
+        Ok(Self { xt, discord, kick, web, http, browser, pace, played, path, key: Mutex::default() })
     }
 
     /// Waits until the bot is in the server and has its commands there.
@@ -68,7 +80,9 @@ impl Stage {
                     tokio::time::sleep(LOOK).await;
                 }
             };
-            let _ = tokio::time::timeout(PATIENCE, outcome).await;
+            if tokio::time::timeout(PATIENCE, outcome).await.is_err() {
+                self.tell(NOTHING_CAME);
+            }
             self.pause().await;
         }
         self.note(line);
@@ -78,6 +92,11 @@ impl Stage {
     pub fn tell(&self, line: &str) {
         println!("  {line}");
         self.discord.narrate(line);
+    }
+
+    /// As long as it takes until what was just sent is dealt with.
+    pub async fn rest(&self) {
+        tokio::time::sleep(self.pace.max(REST)).await;
     }
 
     async fn pause(&self) {
@@ -108,19 +127,31 @@ impl Stage {
     /// Presses a button that opens a form, fills in its one field and sends it.
     pub async fn write(&self, who: &str, channel: &str, about: &str, label: &str, text: &str) {
         let opened = self.press(who, channel, about, label).await;
-        let form = &opened["modal"];
         self.pause().await;
-        let field = form["components"].pointer("/0/components/0/custom_id").and_then(Value::as_str).unwrap_or_default();
-        let submit = json!({ "as": who, "do": "submit", "modal": form["custom_id"], "values": { field: text } });
-        self.discord.act(submit).await;
+        self.fill_in(who, &opened, text).await;
     }
 
     /// Chooses in the select with this placeholder.
-    pub async fn choose(&self, who: &str, channel: &str, about: &str, placeholder: &str, value: &str) {
+    pub async fn choose(&self, who: &str, channel: &str, about: &str, placeholder: &str, value: &str) -> Value {
         let (message, custom_id) = self.control(channel, about, "placeholder", placeholder).await;
         let select =
             json!({ "as": who, "do": "select", "message": message, "custom_id": custom_id, "values": [value] });
-        self.discord.act(select).await;
+        self.discord.act(select).await
+    }
+
+    /// What the first choice of a select stands for.
+    pub fn first_choice(&self, channel: &str, about: &str, placeholder: &str) -> Option<String> {
+        let card = self.card_about(channel, about)?;
+        let select = control_named(&card, "placeholder", placeholder)?;
+        select["options"][0]["value"].as_str().map(str::to_owned)
+    }
+
+    /// Fills in the first field of a form that something has opened, and sends it.
+    pub async fn fill_in(&self, who: &str, opened: &Value, text: &str) -> Value {
+        let form = &opened["modal"];
+        let field = form["components"].pointer("/0/components/0/custom_id").and_then(Value::as_str).unwrap_or_default();
+        let submit = json!({ "as": who, "do": "submit", "modal": form["custom_id"], "values": { field: text } });
+        self.discord.act(submit).await
     }
 
     /// Uses a slash command; what came of it.
@@ -156,6 +187,18 @@ impl Stage {
         let press = json!({ "as": who, "do": "press", "message": message["id"], "custom_id": button["custom_id"] });
         self.discord.act(press).await;
         true
+    }
+
+    /// Chooses the first of the select under the answer to a command; what comes of it.
+    pub async fn choose_answer(&self, who: &str, outcome: &Value) -> Value {
+        let message = &outcome["message"];
+        let mut rows = message["components"].as_array().into_iter().flatten();
+        let select = rows.find_map(|row| row["components"].as_array()?.iter().find(|one| one["options"].is_array()));
+        let Some(select) = select else { return Value::Null };
+        let values = json!([select["options"][0]["value"]]);
+        let choose = json!({ "as": who, "do": "select", "message": message["id"], "custom_id": select["custom_id"],
+            "values": values });
+        self.discord.act(choose).await
     }
 
     /// Whether a person was told this, in answers that nobody else sees.
@@ -197,6 +240,20 @@ impl Stage {
         if let Err(error) = sent.and_then(reqwest::Response::error_for_status) {
             tracing::warn!(%error, "the bot did not take what the panel sent");
         }
+    }
+
+    /// Somebody opens the page that a command has answered with, goes on to Kick, allows there what is asked for, and comes back. The
+    /// words of the page they end at.
+    pub async fn allow_on_kick(&self, outcome: &Value, who: &str) -> Option<String> {
+        let page = link_of(outcome)?;
+        let sent = self.browser.post(page).send().await.ok()?;
+        let header = |name: &str| sent.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let (to, cookie) = (header("location")?, header("set-cookie").unwrap_or_default());
+        let back =
+            self.kick.allow(&to, who).inspect_err(|problem| tracing::warn!(problem, "Kick shows a page")).ok()?;
+        let cookie = cookie.split(';').next().unwrap_or_default();
+        let ended = self.browser.get(back).header("cookie", cookie).send().await.ok()?;
+        ended.text().await.ok()
     }
 
     /// What the LAN party program sends to the bot.
@@ -260,8 +317,19 @@ impl Stage {
     }
 }
 
+/// The address of the button that leads out of Discord.
+fn link_of(outcome: &Value) -> Option<String> {
+    let rows = outcome["message"]["components"].as_array()?;
+    let mut buttons = rows.iter().flat_map(|row| row["components"].as_array().into_iter().flatten());
+    buttons.find_map(|button| button["url"].as_str().map(str::to_owned))
+}
+
 fn control_of(card: &Value, by: &str, words: &str) -> Option<(String, String)> {
-    let mut rows = card["components"].as_array()?.iter().flat_map(|row| row["components"].as_array().into_iter());
-    let control = rows.find_map(|row| row.iter().find(|control| control[by] == words))?;
+    let control = control_named(card, by, words)?;
     Some((card["id"].as_str()?.to_owned(), control["custom_id"].as_str()?.to_owned()))
+}
+
+fn control_named<'a>(card: &'a Value, by: &str, words: &str) -> Option<&'a Value> {
+    let mut rows = card["components"].as_array()?.iter().flat_map(|row| row["components"].as_array().into_iter());
+    rows.find_map(|row| row.iter().find(|control| control[by] == words))
 }

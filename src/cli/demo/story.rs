@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::panel;
 use super::stage::Stage;
+use super::stream;
 
 const ADA: &str = "admin";
 const ABE: &str = "approver";
@@ -32,6 +33,7 @@ pub async fn play(stage: Stage, stop: CancellationToken) {
         switch_is_mended(&stage).await;
         party(&stage).await;
         panel::play(&stage).await;
+        stream::play(&stage).await;
         left_for_the_watcher(&stage).await;
         audit(&stage).await;
     };
@@ -145,10 +147,10 @@ async fn ticket_from_discord(stage: &Stage) {
     let assign = async { drop(stage.press(ADA, "tickets", READER, "Assign to me").await) };
     stage.step("#tickets: Ada takes it, on its card", assigned, assign).await;
     let urgent = is(|ticket| ticket.priority == "High");
-    let choose = stage.choose(ADA, "tickets", READER, "Set the priority", "High");
+    let choose = async { drop(stage.choose(ADA, "tickets", READER, "Set the priority", "High").await) };
     stage.step("#tickets: she chooses its priority", urgent, choose).await;
     let begun = is(|ticket| ticket.status == "In Progress");
-    let choose = stage.choose(ADA, "tickets", READER, "Set the status", "In Progress");
+    let choose = async { drop(stage.choose(ADA, "tickets", READER, "Set the status", "In Progress").await) };
     stage.step("#tickets: and its status", begun, choose).await;
     let noted = is(|ticket| !ticket.notes.is_empty());
     let note = stage.write(ADA, "tickets", READER, "Note", "The cable is torn. A new one is on its way.");

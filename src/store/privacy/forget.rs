@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{By, Member, OnDelete, columns};
+use super::{By, Member, OnDelete, columns, said};
 use crate::id::UserId;
 use crate::store::approval::{bar_requester, withdraw_votes};
 use crate::store::card::touch_cards;
@@ -87,8 +87,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Forgets somebody who is known by a Kick account alone: the same walk, all at once, as nothing that was sent
-    /// mentions them. A member who is linked with that account stays, without the link. Returns whether anything was there.
+    /// Forgets somebody who is known by a Kick account alone: the same walk, all at once, as only names have to go from
+    /// what was sent. A member who is linked with that account stays, without the link. Returns whether anything was there.
     pub async fn forget_viewer(&self, kick_user_id: i64) -> Result<bool> {
         let mut tx = self.begin().await?;
         let person = sqlx::query_scalar!("SELECT id FROM person WHERE kick_user_id = $1 FOR UPDATE", kick_user_id)
@@ -168,6 +168,8 @@ impl Store {
 
 /// What hangs on these random ids, and the persons themselves.
 async fn forget_persons(tx: &mut Tx, persons: &[Uuid]) -> Result<()> {
+    sqlx::query!("SELECT set_config('signalbox.purge', 'forget', true) AS set").fetch_one(&mut **tx).await?;
+    said::forget(tx, persons).await?;
     for (table, member) in columns().filter(|(_, member)| member.by == By::Person) {
         let (name, column) = (table.name, member.column);
         let sql = match member.on_delete {
