@@ -53,7 +53,8 @@ impl<'a> Asking<'a> {
             store.list_unasked(self.hour, range, start_of(self.hour.hour + 1), limit).await?.iter().enumerate()
         {
             if self.left == 0 || asked > 0 && self.since.elapsed() > PATIENCE {
-                return Ok(self.stop());
+                self.stop();
+                return Ok(());
             }
             let roles: Vec<RoleId> = match self.ports.discord.get_member(self.hour.guild_id, one.user_id).await.found {
                 Ok(member) => member.roles.iter().filter_map(|role| role.parse().ok()).collect(),
@@ -61,7 +62,8 @@ impl<'a> Asking<'a> {
                 Err(LookupError::Refused { .. }) => Vec::new(),
                 Err(error) => {
                     tracing::warn!(error = %error, "the roles of a member could not be asked for");
-                    return Ok(self.stop());
+                    self.stop();
+                    return Ok(());
                 }
             };
             store.fix_multiplier(self.hour, one.viewer_id, self.rules.multiplier(&roles)).await?;
