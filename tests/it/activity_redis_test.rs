@@ -28,8 +28,11 @@ async fn chat(town: &Town, minutes: usize) -> Vec<Delivery> {
 }
 
 async fn minutes(town: &Town) -> Vec<String> {
-    town.column("SELECT username || ' ' || minutes || ' min ' || COALESCE(balance, 0) || ' points'
-        FROM viewer LEFT JOIN point_account USING (guild_id, person_id) ORDER BY username").await
+    town.column(
+        "SELECT username || ' ' || minutes || ' min ' || COALESCE(balance, 0) || ' points'
+        FROM viewer LEFT JOIN point_account USING (guild_id, person_id) ORDER BY username",
+    )
+    .await
 }
 
 /// A connection that was lost is made again after a pause in real time.

@@ -100,7 +100,8 @@ async fn before_the_chat_that_holds_a_command_is_acknowledged() {
 fn takes_in(town: &Town, port: u16, more: &[(&str, &str)]) -> Program {
     let (url, port) = (format!("http://127.0.0.1:{port}{KICK_PATH}"), port.to_string());
     town.kick.set_webhook_url(Some(&url));
-    let parts = [("SIGNALBOX_ROLES", "intake,worker,ticker"), ("DISCORD_GATEWAY", "off"), ("WEBHOOK_PORT", port.as_str())];
+    let parts =
+        [("SIGNALBOX_ROLES", "intake,worker,ticker"), ("DISCORD_GATEWAY", "off"), ("WEBHOOK_PORT", port.as_str())];
     town.program(&["run"], &[&parts, more].concat())
 }
 

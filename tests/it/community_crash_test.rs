@@ -20,7 +20,11 @@ struct Act {
 }
 
 /// Does it under both kills.
-async fn survives(act: Act, prepare: impl AsyncFn(&Scene) -> Value, press: impl AsyncFn(&Scene, &Value)) -> Vec<String> {
+async fn survives(
+    act: Act,
+    prepare: impl AsyncFn(&Scene) -> Value,
+    press: impl AsyncFn(&Scene, &Value),
+) -> Vec<String> {
     let mut outcomes = Vec::new();
     for (n, point) in act.points.into_iter().enumerate() {
         let scene = Scene::start(&[("SIGNALBOX_CRASH_AT", point), ("RAFFLE_BEACON_URL", "off")]).await;
@@ -29,7 +33,8 @@ async fn survives(act: Act, prepare: impl AsyncFn(&Scene) -> Value, press: impl 
         let users = ["admin", "member", "approver"].map(|who| scene.discord.user_id(who).to_string());
         let party = scene.discord.channel_id("party").to_string();
         let prepared = act.prepared.replace("$guild", &guild.to_string()).replace("$party", &party);
-        let prepared = prepared.replace("$admin", &users[0]).replace("$member", &users[1]).replace("$approver", &users[2]);
+        let prepared =
+            prepared.replace("$admin", &users[0]).replace("$member", &users[1]).replace("$approver", &users[2]);
         scene.change_by(&prepared).await;
         let shown = prepare(&scene).await;
         assert_eq!(scene.deaths(), 0, "{point}: not yet");
@@ -81,7 +86,8 @@ fn button(message: &Value, begin: &str) -> Value {
 }
 
 async fn press(scene: &Scene, who: &str, button: &Value) {
-    act(scene, json!({ "as": who, "do": "press", "message": button["message"], "custom_id": button["custom_id"] })).await;
+    act(scene, json!({ "as": who, "do": "press", "message": button["message"], "custom_id": button["custom_id"] }))
+        .await;
 }
 
 const SHOP: &str = "INSERT INTO shop_item (id, guild_id, name, price, stock, created_at)
@@ -159,7 +165,8 @@ async fn killed_while_a_giveaway_is_opened() {
         points: ["draw.open.before_commit", "draw.open.after_commit"],
         prepared: "",
         is_done: "SELECT count(*) FROM draw",
-        outcome: "SELECT count(*) || ' open, seeds kept: ' || (SELECT count(*) FROM setting WHERE key LIKE 'draw_secret%')
+        outcome:
+            "SELECT count(*) || ' open, seeds kept: ' || (SELECT count(*) FROM setting WHERE key LIKE 'draw_secret%')
             || ', cards: ' || (SELECT count(*) FROM card WHERE discord_message_id IS NOT NULL) FROM draw",
     };
     let start = async |scene: &Scene, _: &Value| {
@@ -217,7 +224,7 @@ async fn killed_while_a_giveaway_is_ended() {
         join
     };
     let outcome = survives(end, joined, async |scene, _| end_giveaway(scene).await).await;
-    insta::assert_snapshot!(outcome.join("\n"), @"");
+    insta::assert_snapshot!(outcome.join("\n"), @"closed, told 1 time, entries 1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -235,7 +242,8 @@ async fn killed_while_a_prize_is_claimed() {
         end_giveaway(scene).await;
         scene.change("UPDATE draw SET draw_after = closed_at, next_at = closed_at WHERE state = 'closed'").await;
         let party = scene.discord.channel_id("party");
-        let prize = || scene.discord.messages(party).into_iter().find(|m| m["components"].to_string().contains("claim"));
+        let prize =
+            || scene.discord.messages(party).into_iter().find(|m| m["components"].to_string().contains("claim"));
         scene.until("there is a winner", || prize().is_some()).await;
         button(&prize().unwrap(), "v1:draw:claim:")
     };
@@ -294,7 +302,11 @@ async fn killed_while_a_timed_message_is_said() {
         scene.until("it is said", || scene.seen("party", "Join us") > 0).await;
         scene.until_quiet().await;
         assert_eq!((scene.seen("party", "Join us"), scene.deaths()), (1, 1), "{point}");
-        assert_eq!(scene.text("SELECT next_at - last_sent_at || ' ' || runs FROM timed_message").await, "01:00:00 1", "{point}");
+        assert_eq!(
+            scene.text("SELECT next_at - last_sent_at || ' ' || runs FROM timed_message").await,
+            "01:00:00 1",
+            "{point}"
+        );
         scene.finish().await;
     }
 }

@@ -46,8 +46,12 @@ pub(super) async fn forget(tx: &mut Tx, persons: &[Uuid]) -> Result<()> {
         // A name may be the beginning of another text.
         words.sort_by_key(|words| std::cmp::Reverse(words.len()));
         let likely: Vec<String> = words.iter().map(|words| format!("%{}%", core(words))).collect();
-        let raw = concat!("DELETE FROM event_raw WHERE event_id IN ", said!(), " AND event_id IN
-            (SELECT id FROM event WHERE lower(data::text) LIKE ANY ($2))");
+        let raw = concat!(
+            "DELETE FROM event_raw WHERE event_id IN ",
+            said!(),
+            " AND event_id IN
+            (SELECT id FROM event WHERE lower(data::text) LIKE ANY ($2))"
+        );
         sqlx::query(raw).bind(guild_id).bind(&likely).execute(&mut **tx).await?;
         for (table, column, rows) in PLACES {
             let found = format!(
