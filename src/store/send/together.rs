@@ -103,9 +103,9 @@ impl Store {
                    INSERT INTO send (id, destination_id, message_ids, body, attempting_at, not_before, created_at)
                    SELECT send_id, destination_id, ids, body, $6, $6, $6 FROM whole
                ), taken AS (
-                   UPDATE message SET state = 'sending', send_id = wanted.send_id
-                   FROM wanted JOIN whole ON whole.send_id = wanted.send_id
-                   WHERE message.id = wanted.id
+                   UPDATE message SET state = 'sending', send_id = t.send_id
+                   FROM (SELECT UNNEST(ids) AS id, send_id FROM whole) AS t
+                   WHERE message.id = t.id
                )
                SELECT send_id AS "id!" FROM whole"#,
             &destinations,
