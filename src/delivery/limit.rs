@@ -48,7 +48,6 @@ pub enum Action {
     Other,
 }
 
-
 /// The route of a request. Its identity is the action and the major parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteKey {

@@ -83,7 +83,7 @@ mod tests {
 
     /// A statement that multiplies by ten, fails with one job, and never ends with another one.
     #[derive(Default)]
-    struct Tens {
+    pub struct Tens {
         statements: AtomicUsize,
         fails_with: Option<usize>,
         hangs_with: Option<usize>,
