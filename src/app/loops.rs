@@ -99,6 +99,13 @@ impl App {
             let app = app.clone();
             async move { app.outbound().await }
         });
+        if self.ports.clips.is_some() {
+            let app = self.clone();
+            self.start("clips", Topic::Play, move || {
+                let app = app.clone();
+                async move { app.clips().await }
+            });
+        }
         let app = self.clone();
         self.start("held back", Topic::Held, move || {
             let app = app.clone();

@@ -124,6 +124,7 @@ pub struct Rules {
     pub prevent_duplicates: Option<bool>,
     pub channel: Option<ChannelId>,
     pub clip_channel: Option<ChannelId>,
+    pub clip_seconds: Option<i32>,
 }
 
 pub async fn set_rules(ports: &Ports, host: Host, rules: Rules) -> Result<SlotSetting> {
@@ -138,6 +139,7 @@ pub async fn set_rules(ports: &Ports, host: Host, rules: Rules) -> Result<SlotSe
         prevent_duplicates: rules.prevent_duplicates.unwrap_or(before.prevent_duplicates),
         channel_id: rules.channel.or(before.channel_id),
         clip_channel_id: rules.clip_channel.or(before.clip_channel_id),
+        clip_seconds: rules.clip_seconds.unwrap_or(before.clip_seconds).clamp(5, 300),
         ..before
     };
     save_slots(&mut tx, host.guild_id, &setting).await?;

@@ -228,7 +228,7 @@ async fn say(tx: &mut Tx, voice: &Voice, timer: &Timer, text: &str) -> Result<()
         voice.say_in_chat(tx, &format!("timer:{}:{}", timer.id, timer.runs + 1), text).await?;
     }
     if let Some(channel) = timer.channel_id {
-        voice.say(tx, channel, &frame("⏰", BLUE, None).text(text)).await?;
+        voice.say(tx, channel, &frame("", BLUE, None).text(text)).await?;
     }
     Ok(())
 }

@@ -149,12 +149,12 @@ pub(super) const TABLES: &[Table] = &[
             column: "viewer_id",
             by: By::Person,
             what: "hours in which you wrote in a chat",
-            exported: "kick_channel_id, hour, said, present, minutes",
+            exported: "kick_channel_id, hour, said, present, minutes, percent",
             on_delete: OnDelete::Row,
         }],
         ..table(
             "watch_hour",
-            "in which minutes viewers were present",
+            "in which minutes viewers were present, and by how much a role of the linked member multiplies what they earn",
             "90 days, or EVENT_DAYS where that is longer",
             BY_GUILD,
         )
