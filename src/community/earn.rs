@@ -193,9 +193,9 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @"
         ada 10 follow follow:9:7
         ada 100 sub sub:9:7:2026-01-01T00:00:00Z
-        ada 300 gift gift:9:7:2026-01-01T00:00:00Z:3
+        ada 300 gift gift:9:7:2026-01-01T00:00:00Z:3:4f53cda18c2baa0c
         nothing
-        ada 25 kicks kicks:9:7:2026-01-01T00:00:00Z:250
+        ada 25 kicks kicks:9:7:2026-01-01T00:00:00Z:250:95cb9b4f84ceff13
         ada 50 redemption redemption:r
         nothing
         nothing

@@ -37,9 +37,9 @@ pub(super) static SECTION: Section = Section {
         .default(BEACON),
         Variable::new(
             "CLIP_SERVICE_URL",
-            "What makes clips of the moments that viewers mark with !clip: POST /api/clips/create is called there. When \
-             unset: moments are marked and posted only.",
-            "https://clips.example.org",
+            "What makes clips of the moments that viewers mark with !clip, such as https://clips.example.org: POST \
+             /api/clips/create is called there. When unset: moments are marked and posted only.",
+            "",
         ),
         Variable::new("CLIP_SERVICE_KEY", "Its key, sent as X-API-Key.", "").secret(),
     ],

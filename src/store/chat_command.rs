@@ -53,9 +53,10 @@ impl From<Row> for ChatCommand {
 }
 
 impl ChatCommand {
-    /// Whether it may be used again at this time.
+    /// Whether it may be used at this time. What was written before its last use and is heard after it is as far from it.
     pub fn is_ready(&self, at: DateTime<Utc>) -> bool {
-        self.last_used_at.is_none_or(|last| at >= last + TimeDelta::seconds(self.cooldown_seconds.into()))
+        let cooldown = TimeDelta::seconds(self.cooldown_seconds.into());
+        self.last_used_at.is_none_or(|last| (at - last).abs() >= cooldown)
     }
 }
 

@@ -134,7 +134,7 @@ const OTHERS: &[Table] = &[
         }],
         ..table(
             "message",
-            "messages planned for Discord",
+            "messages planned for Discord, with the names that systems gave",
             "EVENT_DAYS after they were sent or given up; those of a card as long as the card",
             BY_GUILD,
         )
@@ -149,7 +149,7 @@ const OTHERS: &[Table] = &[
         }],
         ..table(
             "send",
-            "messages as they were sent",
+            "messages as they were sent, with the names that systems gave",
             "EVENT_DAYS after they were sent or given up; those of a card as long as the card",
             BY_DESTINATION,
         )
@@ -305,7 +305,7 @@ const OTHERS: &[Table] = &[
         ],
         ..table(
             "approval",
-            "what people decide about, such as machine registrations, and what was decided",
+            "what people decide about, such as machine registrations, with the names that systems gave, and what was decided",
             "as long as its subject",
             BY_GUILD,
         )

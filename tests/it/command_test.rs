@@ -110,7 +110,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/raffle** `start` `end` `info` `tickets` `board` `give` `take` `verify` — The raffle: tickets for watching and gifting, a draw that anyone can recompute.
         **/gtb** `guess` `open` `close` `result` — Guess the balance: the nearest guesses win.
         **/why** — How a message came to be: events, routes, attempts, edits.
-        **/points** `balance` `statement` `why` `give` `grant` `undo` — Points: what you have and why, and giving them.
+        **/points** `balance` `statement` `why` `give` `grant` `leaderboard` `undo` — Points: what you have and why, and giving them.
         **/watchtime** `show` `why` — How long viewers have watched, and how that was counted.
         **/leaderboard** — Who has watched most, or has most points; as a picture, with the same as text.
         **/shop** `show` `queue` `add` `edit` `remove` — Spend points on what this server offers.

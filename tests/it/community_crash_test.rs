@@ -224,7 +224,7 @@ async fn killed_while_a_giveaway_is_ended() {
         join
     };
     let outcome = survives(end, joined, async |scene, _| end_giveaway(scene).await).await;
-    insta::assert_snapshot!(outcome.join("\n"), @"");
+    insta::assert_snapshot!(outcome.join("\n"), @"closed, told 1 time, entries 1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -374,7 +374,7 @@ async fn without_redis_it_is_said_what_a_crash_loses() {
         told
     };
     let none = Setup { env: vec![("REDIS_URL", String::new())], ..Setup::kick() };
-    insta::assert_snapshot!(redis(none).await, @"");
+    insta::assert_snapshot!(redis(none).await, @"✅ Redis · Redis: is not used: a crash loses up to 5 s of what was written in the chat, and nothing else");
     let kept = tokio::task::spawn_blocking(|| private_redis(true)).await.unwrap();
     let with = Setup { redis: Some(kept.url.clone()), ..Setup::kick() };
     assert_eq!(redis(with).await, "", "with one nothing is lost");

@@ -50,7 +50,7 @@ async fn a_session_by_its_panel() {
         Guesses: 5
         Opened: <+0s> by <@admin>
         -- Signalbox · community
-        (Close) (Refresh) (Silence)
+        (Close) (Refresh)
         ");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Close").await), @"✅ Session #1 is closed. Set its result when you know it.");
         assert_eq!(town.says("ada", "!gtb 1500").await, "@ada No active GTB session. Wait for an admin to start one!");

@@ -46,6 +46,7 @@ mod delivery_limits_test;
 mod delivery_loops_test;
 mod delivery_order_test;
 mod delivery_refused_test;
+mod delivery_together_test;
 mod delivery_webhook_test;
 mod demo_test;
 mod destination_test;

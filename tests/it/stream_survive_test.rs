@@ -48,6 +48,7 @@ async fn everything_at_once_while_a_stream_goes_on() {
     });
     let kick = kick.await.unwrap();
     let mut env = kick.env();
+    env.push(("KICK_WEBHOOK_PATH".into(), KICK_PATH.into()));
     env.push(("REDIS_URL".into(), redis.url.clone()));
     env.push(("DATABASE_MAX_CONNECTIONS".into(), "5".into()));
     let all: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -86,8 +87,11 @@ async fn everything_at_once_while_a_stream_goes_on() {
             next_end = since.elapsed() + Duration::from_millis(3000 + dice.below(4000));
         }
     }
+    let over = Instant::now();
     while !sent.untaken.is_empty() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let last = || kick.deliveries().last().map(|delivery| delivery.status);
+        assert!(over.elapsed() < Duration::from_secs(60), "not taken: {}, {:?}", sent.untaken.len(), last());
+        tokio::time::sleep(Duration::from_millis(20)).await;
         send_again(&kick, &mut sent).await;
     }
     let wanted = expected(&sent);

@@ -3,7 +3,7 @@
 use super::{BY_GUILD, By, IN_USE, Member, OnDelete, Table, table};
 
 /// Causes of these kinds name an account or a viewer of Kick.
-const LEDGER_WORDS: &str = "detail = detail - 'reason',
+const LEDGER_WORDS: &str = "detail = CASE jsonb_typeof(detail) WHEN 'object' THEN detail - 'reason' ELSE detail END,
      cause = CASE WHEN kind IN ('follow', 'sub', 'gift', 'kicks', 'opening') THEN kind || ':' || id ELSE cause END";
 
 pub(super) const TABLES: &[Table] = &[
@@ -98,7 +98,9 @@ pub(super) const TABLES: &[Table] = &[
                 by: By::Person,
                 what: "entries of points that you made",
                 exported: "id, at, amount, kind, detail",
-                on_delete: OnDelete::KeepWithout("detail = detail - 'reason'"),
+                on_delete: OnDelete::KeepWithout(
+                    "detail = CASE jsonb_typeof(detail) WHEN 'object' THEN detail - 'reason' ELSE detail END",
+                ),
             },
         ],
         ..table(
