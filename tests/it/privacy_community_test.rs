@@ -220,8 +220,6 @@ async fn nothing_of_a_viewer_who_did_everything_is_left() {
         draw_ticket.cause
         draw_ticket.reason
         event.data
-        event.plan
-        event.plan_note
         event_raw.body
         gtb_guess.name
         kick_chat.text
