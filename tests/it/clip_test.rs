@@ -33,7 +33,13 @@ async fn the_card_of_a_marker_gets_the_link() {
         live(town).await;
         service.set(Manner::Answer(json!({ "success": true, "clip_url": "https://clips.example.org/c/1" })));
         assert_eq!(town.says("ada", "!clip a *big* hit").await, "@ada Marked at 1:00:00: a *big* hit");
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @r"
+        [🎬 a \*big\* hit]
+        Marked by: ada
+        In the stream: 1:00:00
+        Clip: https://clips.example.org/c/1
+        -- Signalbox · community
+        ");
         let asked = &service.requests()[0];
         assert_eq!(
             (asked.method.as_str(), asked.path.as_str(), asked.key.as_str()),
@@ -42,7 +48,7 @@ async fn the_card_of_a_marker_gets_the_link() {
         let mut body = asked.json();
         assert_eq!(body["id"], json!(asked.id), "an attempt that is made again makes no second clip");
         body["id"] = json!("…");
-        insta::assert_snapshot!(body, @"");
+        insta::assert_snapshot!(body, @r#"{"channel":"novaplays","duration":30,"id":"…","marked_at":"2026-01-02T10:00:00+00:00","stream_time":3600,"title":"a *big* hit","username":"ada"}"#);
         assert_eq!(town.all_said().await.len(), 1, "the link is on the card");
     })
     .await;
@@ -55,7 +61,13 @@ async fn a_service_that_is_dead_loses_no_marker() {
         live(town).await;
         service.set(Manner::Status(503));
         town.says("ada", "!clip one").await;
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎬 one]
+        Marked by: ada
+        In the stream: 1:00:00
+        Clip: ⏳ is being made
+        -- Signalbox · community
+        ");
         // It answers the third time, ten seconds after the second.
         town.restart().await;
         town.advance(chrono::TimeDelta::seconds(2)).await;
@@ -80,7 +92,13 @@ async fn what_is_refused_or_not_answered_for_a_day_is_said_on_the_card() {
         live(town).await;
         service.set(Manner::Refuse { status: 401, text: "who are you".into() });
         town.says("ada", "!clip one").await;
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎬 one]
+        Marked by: ada
+        In the stream: 1:00:00
+        Clip: ⚠️ none: the service refuses it (HTTP 401)
+        -- Signalbox · community
+        ");
         service.set(Manner::Redirect("http://169.254.169.254/".into()));
         town.says("bob", "!clip two").await;
         service.set(Manner::Status(500));
@@ -90,7 +108,25 @@ async fn what_is_refused_or_not_answered_for_a_day_is_said_on_the_card() {
         }
         let asked = service.requests().len();
         assert!((45..60).contains(&asked), "{asked}");
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎬 one]
+        Marked by: ada
+        In the stream: 1:00:00
+        Clip: ⚠️ none: the service refuses it (HTTP 401)
+        -- Signalbox · community
+
+        [🎬 two]
+        Marked by: bob
+        In the stream: 1:00:00
+        Clip: ⚠️ none: the service refuses it (HTTP 302)
+        -- Signalbox · community
+
+        [🎬 three]
+        Marked by: cy
+        In the stream: 1:00:00
+        Clip: ⚠️ none: the service did not answer for a day (HTTP 500)
+        -- Signalbox · community
+        ");
     })
     .await;
 }

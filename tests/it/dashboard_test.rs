@@ -231,11 +231,43 @@ async fn a_dashboard_picks_closes_and_sets_what_a_bonus_hunt_needs() {
         town.hear(&[Line::of("viewer1", "!call Sweet Bonanza"), Line::of("viewer2", "!call Gates")]).await;
         let pick = json!({ "id": 42, "slot_call": "Sweet Bonanza", "username": "viewer1", "delay_announcement": 0 });
         assert_eq!(town.orders(slots, "pick", pick).await, Heard::Done);
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎰 Slot Request Panel]
+        Ask for a slot with `!call <slot>` or `!sr <slot>` in chat.
+        Status: ✅ Enabled
+        Limit: 3 a person
+        Requests: 2
+        Available: 1
+        Picked: 1
+        Last picked: Sweet Bonanza (requested by viewer1) <+0s>
+        -- Signalbox · community
+        (Pick one) (Refresh) (Disable) (Set limit)
+        ");
         assert_eq!(town.orders(slots, "toggle", json!({ "enabled": false })).await, Heard::Done);
         let too_many = town.orders(slots, "update_max", json!({ "max_requests": 11 })).await;
         assert_eq!(too_many, Heard::Refused("The limit is a number from 0 (no limit) to 10.".into()));
-        insta::assert_snapshot!(town.reads("alerts"), @"");
+        insta::assert_snapshot!(town.reads("alerts"), @r"
+        [🎰 Slot requests]
+        ✅ Slot requests are now ENABLED! Use !call <slot\_name\> or !sr <slot\_name\>
+        -- Signalbox · community
+
+        [🎰 Slot Call]
+        Slot: Sweet Bonanza
+        Requested by: viewer1
+        -- Signalbox · community
+        [🎰 Slot Call]
+        Slot: Gates
+        Requested by: viewer2
+        -- Signalbox · community
+
+        [🎰 Slot requests]
+        🎰 PICKED: Sweet Bonanza (requested by viewer1)
+        -- Signalbox · community
+
+        [🎰 Slot requests]
+        ❌ Slot requests have been DISABLED
+        -- Signalbox · community
+        ");
     })
     .await;
 }
@@ -250,18 +282,45 @@ async fn a_dashboard_sets_what_watching_earns_and_has_the_shop_shown_anew() {
             town.orders("dashboard:point_shop", "post_shop", json!({ "channel_id": channel })).await,
             Heard::Done
         );
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🛒 Shop]
+        **Steam key** — 100 points
+        -- Signalbox · community
+        (Buy something… ▾ –)
+        (My points)
+        ");
         // Changed behind the bot's back.
         town.execute("UPDATE shop_item SET price = 250").await;
         let update = json!({ "item_id": 5, "item_name": "Steam key", "type": "update" });
         assert_eq!(town.orders("dashboard:point_shop", "item_update", update).await, Heard::Done);
-        insta::assert_snapshot!(town.reads("party"), @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🛒 Shop]
+        **Steam key** — 250 points
+        -- Signalbox · community
+        (Buy something… ▾ –)
+        (My points)
+        ");
         let rate = json!({ "points_per_5min": 4 });
         assert_eq!(town.orders("dashboard:point_shop", "update_settings", rate).await, Heard::Done);
         town.execute("UPDATE shop_item SET stock = 0").await;
         assert_eq!(town.orders("dashboard:point_shop", "sync_shop", json!({})).await, Heard::Done);
-        insta::assert_snapshot!(town.reads("party"), @"");
-        insta::assert_snapshot!(town.asks("admin", "community rules", json!({})).await, @"");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🛒 Shop]
+        **Steam key** — 250 points · sold out
+        -- Signalbox · community
+        (My points)
+        ");
+        insta::assert_snapshot!(town.asks("admin", "community rules", json!({})).await, @"
+        []
+        Watching earns **1** points in 5 minutes, subscribers **2**.
+        A message counts for **2 min**, when **2** people have written within 5 min; **18 h 00 min** a day at most.
+        Following earns **10** once, subscribing **100**, each gifted subscription **100**, 100 kicks **10**.
+
+        From <+3600s> on:
+        Watching earns **4** points in 5 minutes, subscribers **2**.
+        A message counts for **2 min**, when **2** people have written within 5 min; **18 h 00 min** a day at most.
+        Following earns **10** once, subscribing **100**, each gifted subscription **100**, 100 kicks **10**.
+        ");
         let wrong = json!({ "points_per_5min": -1 });
         assert!(matches!(town.orders("dashboard:point_shop", "update_settings", wrong).await, Heard::Refused(_)));
         let length = json!({ "key": "clip_duration", "value": "45" });

@@ -261,14 +261,25 @@ async fn a_file_is_brought_along_as_a_whole_or_not_at_all() {
             lines.push_str(&format!("viewer{n};{n};1\r\n"));
         }
         let broken = lines.replace("viewer4999;4999;1", "viewer4999;many;1");
-        insta::assert_snapshot!(imports(town, &broken).await, @"");
-        insta::assert_snapshot!(imports(town, "ada,1\nbob,-5").await, @"");
-        insta::assert_snapshot!(imports(town, &"x".repeat(5_000_001)).await, @"");
+        insta::assert_snapshot!(imports(town, &broken).await, @"Line 5002: minutes should be a whole number of at least 0. Nothing was imported.");
+        insta::assert_snapshot!(imports(town, "ada,1\nbob,-5").await, @"Line 2: minutes should be a whole number of at least 0. Nothing was imported.");
+        insta::assert_snapshot!(imports(town, &"x".repeat(5_000_001)).await, @"The file is larger than 5 MB. Nothing was imported: split it, each part as an import of its own.");
         assert_eq!(town.count("SELECT count(*) FROM viewer_opening").await, 0);
-        insta::assert_snapshot!(imports(town, &lines).await, @"");
-        insta::assert_snapshot!(imports(town, &lines).await, @"");
+        insta::assert_snapshot!(imports(town, &lines).await, @"
+        []
+        5001 lines, 5001 names are new. 1 of them are known and have it now; the others get it when they are first seen.
+        ");
+        insta::assert_snapshot!(imports(town, &lines).await, @"
+        []
+        5001 lines, 0 names are new. 0 of them are known and have it now; the others get it when they are first seen.
+        ");
         let seen = town.asks("admin", "points balance", json!({ "viewer": "ada" })).await;
-        insta::assert_snapshot!(seen, @"");
+        insta::assert_snapshot!(seen, @"
+        []
+        ada has **300 points**.
+        +300 brought along
+        -# Kick: Ada · 20 h 00 min watched
+        ");
         assert_eq!(wrong_balances(town).await, 0);
     })
     .await;

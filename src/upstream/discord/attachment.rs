@@ -52,12 +52,14 @@ impl DiscordClient {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]
     async fn only_discords_own_hosts_are_asked() {
-        let client =
-            DiscordClient::with_http(&Url::parse("http://127.0.0.1:9").unwrap(), "t".into(), reqwest::Client::new());
+        let origin = Url::parse("http://127.0.0.1:9").unwrap();
+        let client = DiscordClient::new(&origin, "t".into(), Duration::from_secs(1)).unwrap();
         for address in [
             "https://cdn.discordapp.com.example.org/x.csv",
             "http://cdn.discordapp.com/x.csv",
