@@ -177,7 +177,7 @@ async fn something_happens(kick: &Kick, dice: &mut Dice, sent: &mut Sent) {
         }
         10 => {
             let said = kick.chat(STREAMER, "asker", "!hug").await;
-            sent.commands.extend(said.iter().map(|delivery| message_id(delivery)));
+            sent.commands.extend(said.iter().map(message_id));
             said
         }
         _ => {

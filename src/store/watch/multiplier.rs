@@ -74,6 +74,6 @@ impl Store {
         if by.is_some() {
             count_day(&mut tx, hour.guild_id, hour.hour.div_euclid(24), &fixed).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
