@@ -125,7 +125,7 @@ async fn a_giveaway_from_the_button_to_the_proof() {
         Public randomness: drand quicknet, round 24848433
         [How to check it](http://HERE/draws/ID)
         -- Signalbox · community
-        (Verify) (Silence)
+        (Verify)
 
         [🔒 🎉 Giveaway #1 is closed]
         2 entries with 2 tickets. The draw is <+664s>.

@@ -63,7 +63,7 @@ async fn a_session_by_its_panel() {
         Last session: #1 · $1,500.25
         🥇 bob: $1,500.25 ($0.00 off) | 🥈 ada: $1,499.00 ($1.25 off) | 🥉 dan: $1,501.50 ($1.25 off)
         -- Signalbox · community
-        (Open) (Refresh) (Silence)
+        (Open) (Refresh)
 
         [🏆 Guess the Balance - Results!]
         🥇 bob: $1,500.25 ($0.00 off)
