@@ -332,8 +332,8 @@ async fn killed_while_a_role_is_given() {
     scene.until("it died", || scene.deaths() == 1).await;
     scene.until_none("SELECT 1 - count(*) FROM watch_role_grant").await;
     let state = scene.discord.state();
-    let members = state["guilds"][0]["members"].as_array().unwrap();
-    let found = members.iter().find(|one| one["id"] == member.to_string()).unwrap();
+    let (members, id) = (state["guilds"][0]["members"].as_array().unwrap(), member.to_string());
+    let found = members.iter().find(|one| one["id"] == id.as_str()).unwrap();
     assert!(found["roles"].to_string().contains(&scene.discord.role_id("Approver").to_string()), "{found}");
     assert_eq!(scene.deaths(), 1);
     scene.finish().await;
