@@ -162,7 +162,7 @@ async fn the_story_plays_itself() {
     #stream: Maja follows and subscribes: that earns points too
     #stream: Ada gives a poster away (/giveaway start). What the draw will depend on is fixed now, and its hash published
     #stream: three viewers write !win in the chat on Kick; Ada closes the entries (/giveaway end), and their hash is published
-    #stream: Ada opens a shop (/shop add, /shop show)
+    #stream: Ada opens a shop (/shop add, /panel post)
     #stream: Mia buys with what she has earned, says which game, and confirms
     #stream: Ada finds it in the queue, and completes it (/shop queue)
     #stream: Mia looks at what she watched and where her points come from (/watchtime show, /points statement)
