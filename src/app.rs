@@ -22,6 +22,7 @@ use crate::approval::due::tick_due;
 use crate::bus::pubsub::Messages;
 use crate::bus::{Bus, BusError, Reader, ReaderOptions};
 use crate::clock::{Clock, Stopwatch, random_bytes};
+use crate::community::clip::clips_due;
 use crate::community::dashboard::CHANNELS;
 use crate::config::Config;
 use crate::delivery::Delivery;
@@ -47,6 +48,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::ticket::{self, lists};
 use crate::upstream::beacon::BeaconClient;
+use crate::upstream::clip::ClipClient;
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::kick::{Application, KickClient};
 use crate::upstream::outbound::OutboundClient;
@@ -237,6 +239,7 @@ impl App {
             done += outbound::deliver_due(&self.ports, OUTBOUND).await?;
             done += tell_due(&self.ports, RECEIPTS).await?;
             done += self.give_roles_due().await?;
+            done += clips_due(&self.ports, CALLS).await?;
             done += kick::step(&self.ports).await?;
         }
         if roles.ticker {
@@ -353,6 +356,7 @@ pub(crate) fn open_ports(
         outbound: OutboundClient::new(config.outbound.allowed.clone().into())
             .context("the HTTP client for other systems")?,
         beacon: config.community.beacon_url.clone().map(BeaconClient::new).transpose().context("RAFFLE_BEACON_URL")?,
+        clips: clip_client(&config)?,
         wake: bus.wake(),
         activity: bus.activity_publisher()?,
         metrics,
@@ -388,6 +392,11 @@ fn kick_client(config: &Config, metrics: &Metrics) -> Result<Option<KickClient>>
         client_secret: settings.client_secret.clone(),
     };
     Ok(Some(KickClient::new(application, metrics.clone()).context("the HTTP client for Kick")?))
+}
+
+fn clip_client(config: &Config) -> Result<Option<ClipClient>> {
+    let Some(settings) = &config.community.clips else { return Ok(None) };
+    Ok(Some(ClipClient::new(settings.url.clone(), settings.key.clone()).context("CLIP_SERVICE_URL")?))
 }
 
 /// The configured source. Its id follows from its guild, so that the intake knows it before the database answers.

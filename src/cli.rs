@@ -1,6 +1,7 @@
 //! The command line: reads the configuration, starts what is asked for, and ends with a code that says why.
 
 mod api_key;
+mod community;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
@@ -26,9 +27,11 @@ use secrecy::ExposeSecret;
 use crate::app::{App, bind, keyring};
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Problems};
+use crate::id::UserId;
 use crate::lifecycle::{Lifecycle, StopSignals, supervisor};
 use crate::store::Store;
 use crate::store::embedded::{self, EmbeddedPostgres};
+use crate::store::privacy::Whom;
 use crate::telemetry;
 
 /// For what is left to do after the deadline of a stop: connections to give back, spans to send.
@@ -72,6 +75,11 @@ enum Command {
     ApiKey {
         #[command(subcommand)]
         what: api_key::ApiKeyCommand,
+    },
+    /// Viewers of the stream community: bring along what they had elsewhere
+    Community {
+        #[command(subcommand)]
+        what: community::CommunityCommand,
     },
     /// Other systems that send messages here: add, list, show, configure, rotate, remove
     Source {
@@ -149,6 +157,9 @@ pub fn main() -> ExitCode {
         Command::ApiKey { what } => {
             with_store_and_config(async |store, config| api_key::run(what, &store, config.discord.guild_id).await)
         }
+        Command::Community { what } => {
+            with_store_and_config(async |store, config| community::run(&what, &store, config.discord.guild_id).await)
+        }
         Command::Source { what } => with_config(config::load_without_bot(config::Process::new()), |loaded| {
             let database = database(&loaded.config, Private::Shared)?;
             let outcome = block_on(source::run(what, loaded.config, &database.url));
@@ -164,8 +175,13 @@ pub fn main() -> ExitCode {
             print!("{}", crate::privacy::document());
             ExitCode::SUCCESS
         }
-        Command::Privacy { what: keep::PrivacyCommand::DeleteFor { user_id, yes } } => {
-            with_store(async |store| keep::delete_for(user_id, yes, &store).await)
+        Command::Privacy { what: keep::PrivacyCommand::DeleteFor { user_id, kick_user, yes } } => {
+            let whom = match kick_user {
+                Some(kick_user) => Whom::Viewer(kick_user),
+                // One of the two is required.
+                None => Whom::Member(UserId(user_id.unwrap_or_default())),
+            };
+            with_store(async |store| keep::delete_for(whom, yes, &store).await)
         }
         Command::Secrets { what: keep::SecretsCommand::Rotate } => with_store(async |store| keep::rotate(&store).await),
         Command::Doctor(args) => {

@@ -35,7 +35,7 @@ mod xtsystems;
 
 pub use approvals::{ApprovalRules, ApprovalsConfig, RULES, ReasonRule, Rule, rule};
 pub use bus::BusConfig;
-pub use community::CommunityConfig;
+pub use community::{ClipConfig, CommunityConfig};
 pub use delivery::DeliveryConfig;
 pub use discord::DiscordConfig;
 pub use encryption::EncryptionConfig;

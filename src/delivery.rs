@@ -24,6 +24,7 @@ pub mod retry;
 pub mod settle;
 pub mod silence;
 pub mod test_message;
+mod together;
 mod typed;
 mod watch;
 pub mod worker;
@@ -35,11 +36,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::delivery::limit::{Action, Budget, Limiter, Limits};
 use crate::delivery::retry::Schedule;
+use crate::delivery::together::Together;
 use crate::id::UserId;
 use crate::ports::Ports;
+use crate::store::send::{Finish, Freeze};
 
-/// The part of the global budget that is left to commands and what else the gateway's side asks.
+/// The part of the global budget that is left to what else the gateway's side asks, while it does.
 const OTHERS_SHARE: usize = 10;
+/// How long that is, from each of its requests.
+const OTHERS_FOR: TimeDelta = TimeDelta::seconds(2);
 /// How often a refused token is tried again.
 const PROBE_EVERY: TimeDelta = TimeDelta::seconds(60);
 
@@ -52,6 +57,8 @@ pub struct Delivery {
     limiter: Mutex<Limiter>,
     gate: Mutex<Gate>,
     own_id: Mutex<Option<UserId>>,
+    freezing: Together<Freeze>,
+    finishing: Together<Finish>,
     /// Questions to Discord are asked one after the other on each route.
     lookups: Mutex<HashMap<(Action, i64), lookup::Turn>>,
 }
@@ -72,10 +79,13 @@ impl Delivery {
     pub fn new(ports: Ports, owner: i64) -> Self {
         let config = &ports.config.delivery;
         let budgets = if config.webhook_priors { Limits::default() } else { Limits::without_priors() };
-        let per_second = config.global_per_second as usize;
-        let count = per_second - per_second / OTHERS_SHARE;
+        let count = config.global_per_second as usize;
         let global = Some(Budget { count, per: TimeDelta::seconds(1) });
-        let limiter = Limiter::new(Limits { global, ..budgets });
+        let mut limiter = Limiter::new(Limits { global, others: count / OTHERS_SHARE, ..budgets });
+        // A process that is apart does not hear what the others ask.
+        let roles = ports.config.roles;
+        let is_told = roles.bot && roles.worker;
+        limiter.make_room(if is_told { ports.clock.now() + OTHERS_FOR } else { DateTime::<Utc>::MAX_UTC });
         let schedule = Schedule::new(config.retry_schedule.clone());
         Self {
             ports,
@@ -84,12 +94,19 @@ impl Delivery {
             limiter: Mutex::new(limiter),
             gate: Mutex::default(),
             own_id: Mutex::default(),
+            freezing: Together::default(),
+            finishing: Together::default(),
             lookups: Mutex::default(),
         }
     }
 
     fn limiter(&self) -> MutexGuard<'_, Limiter> {
         lock(&self.limiter)
+    }
+
+    /// Something is about to ask Discord past the limiter. Answers to interactions do not count against any budget.
+    pub fn make_room(&self) {
+        self.limiter().make_room(self.ports.clock.now() + OTHERS_FOR);
     }
 
     fn pause_all(&self, until: DateTime<Utc>, why: &str) {

@@ -12,6 +12,7 @@ use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::upstream::beacon::BeaconClient;
+use crate::upstream::clip::ClipClient;
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::kick::{Heard, KickClient};
 use crate::upstream::outbound::OutboundClient;
@@ -30,6 +31,8 @@ pub struct Ports {
     pub outbound: OutboundClient,
     /// Public randomness for draws, where it is configured.
     pub beacon: Option<BeaconClient>,
+    /// What makes clips of marked moments, where it is configured.
+    pub clips: Option<ClipClient>,
     pub wake: Wake,
     /// Where chat goes that is counted.
     pub activity: Publisher,

@@ -15,7 +15,7 @@ use crate::bus::Topic;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::store::idempotency::ANSWERS_KEPT;
-use crate::store::privacy::{Found, TABLES};
+use crate::store::privacy::{Found, TABLES, Whom};
 use crate::store::purge::Cutoffs;
 
 /// How long a server's data is kept after the bot was removed from it.
@@ -49,7 +49,7 @@ pub enum Forgotten {
 
 /// What is stored of a member, and how much.
 pub async fn show(ports: &Ports, user_id: UserId) -> Result<Vec<Found>> {
-    Ok(ports.store.count_of_member(user_id).await?)
+    Ok(ports.store.count_of(Whom::Member(user_id)).await?)
 }
 
 /// All of it, as JSON.
@@ -209,7 +209,8 @@ else, the audit log included, holds the random id. It does not read messages, an
 
 - `/privacy show` says what is stored about you, `/privacy export` gives it to you as a file, `/privacy delete` deletes
   it (once a day, after you have typed DELETE). Only you see the answers.
-- An operator can do the same for somebody who asks outside of Discord: `signalbox privacy delete-for <user id>`.
+- An operator can do the same for somebody who asks outside of Discord: `signalbox privacy delete-for <user id>`,
+  and for a viewer without a Discord account: `signalbox privacy delete-for --kick-user <Kick user id>`.
 - When the bot is removed from a server, that server's data is deleted 30 days later. Inviting it again stops that.
 - A decision that you took stays in the log of its server, with the reason that you gave, under a random id that
   leads to nobody once the link is deleted. Cards in Discord that named you are shown anew without your name.

@@ -10,6 +10,7 @@ pub mod audit_repeat;
 pub mod board;
 pub mod card;
 pub mod chat_command;
+pub mod clip;
 pub mod delivery_view;
 pub mod destination;
 pub mod diagnosis;

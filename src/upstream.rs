@@ -1,6 +1,7 @@
 //! Outbound clients: the only code that makes HTTP requests. Base addresses are injected; errors are typed.
 
 pub mod beacon;
+pub mod clip;
 #[cfg(feature = "otel")]
 pub mod collector;
 pub mod discord;

@@ -108,10 +108,12 @@ async fn prepare(url: &str, args: &WatchtimeArgs, hour: i32) -> Result<()> {
         .await?;
     sqlx::raw_sql(
         "CREATE TABLE alone (channel uuid, hour integer, viewer uuid, bits bigint NOT NULL, PRIMARY KEY (channel, hour, viewer))
-         WITH (fillfactor = 50); VACUUM ANALYZE",
+         WITH (fillfactor = 50)",
     )
     .execute(&mut connection)
     .await?;
+    // Alone: statements of one text are one transaction.
+    sqlx::raw_sql("VACUUM ANALYZE").execute(&mut connection).await?;
     Ok(())
 }
 

@@ -26,6 +26,7 @@ use crate::ticket::{self, lists};
 pub(super) const TICK: Duration = Duration::from_secs(5);
 /// Costs nothing while nothing is due.
 const CATCH_UP: Duration = Duration::from_secs(1);
+const AT_ONCE: Duration = Duration::from_millis(2);
 const SOON: Duration = Duration::from_millis(100);
 pub(super) const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
@@ -98,6 +99,13 @@ impl App {
             let app = app.clone();
             async move { app.outbound().await }
         });
+        if self.ports.clips.is_some() {
+            let app = self.clone();
+            self.start("clips", Topic::Play, move || {
+                let app = app.clone();
+                async move { app.clips().await }
+            });
+        }
         let app = self.clone();
         self.start("held back", Topic::Held, move || {
             let app = app.clone();
@@ -321,6 +329,13 @@ impl App {
 /// Never zero: what is due but cannot be taken yet is looked at again, not at once.
 pub(super) fn until(now: DateTime<Utc>, at: DateTime<Utc>) -> Duration {
     (at - now).to_std().unwrap_or_default().max(SOON)
+}
+
+/// As [`until`], but what comes due is not waited for longer than it takes: a budget of so many a second is used up
+/// only by whoever comes back in time.
+pub(super) fn punctually(now: DateTime<Utc>, at: DateTime<Utc>) -> Duration {
+    let wait = (at - now).to_std().unwrap_or_default();
+    if wait.is_zero() { SOON } else { wait.max(AT_ONCE) }
 }
 
 /// A database that is away is one line; anything else is a fault to look at.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::sync::{Notify, Semaphore};
 
-use super::loops::{AFTER_FAILURE, TICK, report, until};
+use super::loops::{AFTER_FAILURE, TICK, punctually, report, until};
 use super::{App, CLAIM};
 use crate::approval;
 use crate::bus::Topic;
@@ -18,6 +18,9 @@ use crate::store::kick_chat::ClaimedLane;
 use crate::store::lane::Lane;
 use crate::store::ticket::TicketAction;
 use crate::ticket;
+
+/// How long places that come free are gathered.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// One kind of such work.
 pub(super) trait Pieces: 'static {
@@ -63,7 +66,7 @@ impl Pieces for Lanes {
             Some(at) => Some(at),
             None => app.ports.store.next_delivery_at(now).await.unwrap_or_default(),
         };
-        next.map(|at| until(now, at))
+        next.map(|at| punctually(now, at))
     }
 }
 
@@ -177,6 +180,10 @@ impl App {
         let pulse = self.lifecycle.pulse();
         while !stop.is_cancelled() {
             pulse.beat(P::NAME);
+            // With nearly all of them taken, those that come free at the same moment are filled together.
+            if places.available_permits() < P::PLACES / 8 {
+                tokio::time::sleep(GATHER).await;
+            }
             let free = places.available_permits();
             let claimed = if free == 0 { Ok(Vec::new()) } else { P::claim(self, free).await };
             let rest = match claimed {

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::App;
 use super::loops::until;
+use crate::community::clip::clips_due;
 use crate::community::dashboard::{self, Heard};
 use crate::community::draw::due::draws_due;
 use crate::community::draw::tickets::hours_due;
@@ -31,6 +32,17 @@ impl App {
         let now = self.ports.clock.now();
         let next = [self.ports.store.next_draw_at().await?, self.ports.store.next_timer_at().await?];
         Ok((0, next.into_iter().flatten().min().map(|at| until(now, at))))
+    }
+
+    /// Asks for the clips that are due.
+    pub(super) async fn clips(&self) -> Result<(usize, Option<Duration>)> {
+        let done = clips_due(&self.ports, 1).await?;
+        if done > 0 {
+            return Ok((done, None));
+        }
+        let now = self.ports.clock.now();
+        let next = self.ports.store.next_clip_at().await?;
+        Ok((0, next.map(|at| until(now, at))))
     }
 
     /// One message of the dashboard, if there is one within this time. A Redis that is away stops nothing else.

@@ -8,8 +8,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::clock::Clock;
-use crate::id::{GuildId, UserId};
+use crate::id::GuildId;
 use crate::store::Store;
+use crate::store::privacy::Whom;
 use crate::store::secret::Reseal;
 
 /// Entries read at once.
@@ -32,9 +33,14 @@ pub enum AuditCommand {
 
 #[derive(Subcommand)]
 pub enum PrivacyCommand {
-    /// Delete what is stored about a Discord user who asked for it
+    /// Delete what is stored about somebody who asked for it
     DeleteFor {
-        user_id: i64,
+        /// The Discord user id; linked Kick accounts go with it
+        #[arg(required_unless_present = "kick_user")]
+        user_id: Option<i64>,
+        /// The Kick user id of somebody without a Discord account
+        #[arg(long, value_name = "ID", conflicts_with = "user_id")]
+        kick_user: Option<i64>,
         /// Do it; without it, it is only counted
         #[arg(long)]
         yes: bool,
@@ -101,16 +107,18 @@ async fn export(store: &Store, guild: GuildId) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn delete_for(user_id: i64, yes: bool, store: &Store) -> Result<ExitCode> {
-    let user_id = UserId(user_id);
-    for found in store.count_of_member(user_id).await? {
+pub async fn delete_for(whom: Whom, yes: bool, store: &Store) -> Result<ExitCode> {
+    for found in store.count_of(whom).await? {
         println!("{:>8}  {}  (on deletion: {})", found.count, found.member.what, found.member.on_delete.words());
     }
     if !yes {
         println!("Delete with --yes.");
         return Ok(ExitCode::SUCCESS);
     }
-    let anything = store.forget_member(user_id, Clock::system().now()).await?;
+    let anything = match whom {
+        Whom::Member(user_id) => store.forget_member(user_id, Clock::system().now()).await?,
+        Whom::Viewer(kick_user_id) => store.forget_viewer(kick_user_id).await?,
+    };
     println!("{}", if anything { "Deleted; the running bot shows its cards anew." } else { "There was nothing." });
     Ok(ExitCode::SUCCESS)
 }

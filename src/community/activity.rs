@@ -92,6 +92,7 @@ impl Aggregator {
             self.viewers.clear();
         }
         self.flush(ports, messages).await?;
+        crate::crash::point("activity.flushed");
         // Before the acknowledgement: whoever dies in between hears it again, and a command is carried out once.
         chat_command::hear(ports, messages).await?;
         Ok(())

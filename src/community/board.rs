@@ -10,7 +10,7 @@ use crate::event::{Event, NewEvent, Severity, Via};
 use crate::id::{ChannelId, GuildId};
 use crate::ports::Ports;
 use crate::routing::board::BoardKey;
-use crate::routing::embed::Embed;
+use crate::routing::embed::{Embed, fit};
 use crate::routing::trace::Plan;
 use crate::store::Tx;
 use crate::store::board::{Showing, insert_saying, list_chats, show_board, touch_board};
@@ -21,6 +21,8 @@ use crate::store::source::SourceKind;
 
 /// The kind under which boards and what is said beside them stand. They are not routed.
 const KIND: &str = "signalbox.community";
+/// Characters by which a message without a title is known.
+const NOTE: usize = 80;
 
 /// A server's voice. Made before the transaction: its source may have to be stored first.
 #[derive(Clone)]
@@ -56,7 +58,9 @@ impl Voice {
     pub async fn say(&self, tx: &mut Tx, channel: ChannelId, embed: &Embed) -> Result<()> {
         let now = self.ports.clock.now();
         let place = ensure_channel(tx, self.guild_id, channel, self.ports.clock.uuid(), now).await?;
-        let event_id = self.event(tx, &embed.title).await?;
+        // What is only a text is known by how it begins.
+        let note = if embed.title.is_empty() { fit(&embed.description, NOTE) } else { embed.title.clone() };
+        let event_id = self.event(tx, &note).await?;
         insert_saying(tx, self.guild_id, place, event_id, json!(embed), now).await?;
         Ok(())
     }

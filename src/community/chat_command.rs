@@ -26,6 +26,8 @@ use crate::store::{Store, StoreError, Tx};
 
 /// Older commands are not carried out, by when they were written.
 const STALE: TimeDelta = TimeDelta::minutes(2);
+/// How often a command is tried again that was in another's way.
+const CONFLICTS: usize = 5;
 
 /// What a server's chatters can say to the bot, beside what is built in.
 struct Vocabulary {
@@ -62,6 +64,7 @@ impl Vocabulary {
 }
 
 /// What a message asks for.
+#[derive(Clone)]
 enum Said {
     Join(Uuid),
     Custom { word: String, rest: String },
@@ -80,7 +83,15 @@ pub async fn hear(ports: &Ports, messages: &[ChatMessage]) -> Result<usize> {
     let mut done = 0;
     for message in messages.iter().filter(|message| now - message.at <= STALE) {
         let Some(said) = vocabulary.understand(message) else { continue };
-        match obey(ports, message, said).await {
+        let mut outcome = obey(ports, message, said.clone()).await;
+        // Undone for the sake of another process: the same works when it is tried again.
+        for _ in 0..CONFLICTS {
+            if !outcome.as_ref().is_err_and(is_conflict) {
+                break;
+            }
+            outcome = obey(ports, message, said.clone()).await;
+        }
+        match outcome {
             Ok(did) => done += usize::from(did),
             // It is heard again when the database is back.
             Err(error) if is_away(&error) => return Err(error),
@@ -93,6 +104,10 @@ pub async fn hear(ports: &Ports, messages: &[ChatMessage]) -> Result<usize> {
         ports.wake.wake(crate::bus::Topic::Deliverer);
     }
     Ok(done)
+}
+
+fn is_conflict(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_conflict))
 }
 
 fn is_away(error: &anyhow::Error) -> bool {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Known;
 use super::bits::{self, WHOLE, start_of, touched};
+use super::multiplier::Asking;
 use super::rules::{Rules, WINDOW};
 use crate::ports::Ports;
 use crate::store::Store;
@@ -37,11 +38,13 @@ async fn count_hour(ports: &Ports, hour: &DueHour, rules: &Rules) -> Result<()> 
     let counted = look(ports, hour, rules).await?;
     ports.store.save_hour_rules(hour, &counted).await?;
     let pays = now >= end || now.minute().is_multiple_of(PAY_EVERY);
+    let mut asking = Asking::of(ports, hour, rules);
     let mut after = Uuid::nil();
     loop {
         let range = ports.store.next_range(hour, after, STEP).await?;
         ports.store.count_range(hour, range, counted.open()).await?;
         crate::crash::point("watch.counted");
+        asking.ask(range).await?;
         if pays {
             pay(ports, hour, &ports.store.list_unpaid(hour, range).await?).await?;
         }
@@ -50,7 +53,8 @@ async fn count_hour(ports: &Ports, hour: &DueHour, rules: &Rules) -> Result<()> 
             None => break,
         }
     }
-    let next = (now < end + CLOSED_AFTER).then_some(end + CLOSED_AFTER);
+    let closing = (now < end + CLOSED_AFTER).then_some(end + CLOSED_AFTER);
+    let next = asking.again_at(now).into_iter().chain(closing).min();
     Ok(ports.store.finish_hour(hour, next, now).await?)
 }
 

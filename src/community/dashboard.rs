@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::board::Voice;
 use super::draw::tickets::{self, Gift};
 use super::draw::{self, Host, Wish};
-use super::{gtb, shop, slot_call, timer};
+use super::rules::MAX_RATE;
+use super::{gtb, settings, shop, slot_call, timer};
 use crate::bus::Bus;
 use crate::bus::pubsub::Message;
 use crate::bus::signature::{SignatureError, verify_message};
@@ -146,7 +147,7 @@ async fn obey(ports: &Ports, bus: &Bus, host: Host, request: &Request<'_>, id: &
         "gtb" => guesses(ports, host, request).await,
         "management" => management(ports, host, request, id).await,
         "raffle" => raffle(ports, bus, host, request).await,
-        "bot_settings" => settings(ports, host, request).await,
+        "bot_settings" => bot_settings(ports, host, request).await,
         "point_shop" => point_shop(ports, host, request).await,
         // Commands are read from the database each time: there is nothing to be reloaded.
         "commands" => Ok(true),
@@ -161,7 +162,22 @@ async fn point_shop(ports: &Ports, host: Host, request: &Request<'_>) -> Result<
             let Some(channel) = number(request.data, "channel_id") else { return Ok(false) };
             shop::post(ports, host.guild_id, BoardKey::Shop, ChannelId(channel)).await?;
         }
-        "sync_shop" | "update_settings" | "item_update" => look_again(ports, host.guild_id, "point_shop").await?,
+        "update_settings" => {
+            let rate = number(request.data, "points_per_5min");
+            if let Some(rate) = rate.map(|rate| u32::try_from(rate).unwrap_or(u32::MAX)) {
+                if rate > MAX_RATE {
+                    return Err(UserError::new("the points of five minutes are out of range").into());
+                }
+                settings::change_rules_of(ports, host, |rules| {
+                    rules.rate = rate;
+                    Ok(())
+                })
+                .await?;
+            }
+            look_again(ports, host.guild_id, "point_shop").await?;
+        }
+        // Items are kept here, and not by the dashboard: what changed there is looked up.
+        "sync_shop" | "item_update" => look_again(ports, host.guild_id, "point_shop").await?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -171,7 +187,8 @@ async fn slots(ports: &Ports, host: Host, request: &Request<'_>, id: &str) -> Re
     let data = request.data;
     match request.action.as_str() {
         "toggle" => {
-            slot_call::toggle(ports, host, data["enabled"] == true).await?;
+            let Some(enabled) = data["enabled"].as_bool() else { return Ok(false) };
+            slot_call::toggle(ports, host, enabled).await?;
         }
         "pick" => {
             let (slot, name) = (text(data, "slot_call"), text(data, "username"));
@@ -331,7 +348,7 @@ async fn raffle(ports: &Ports, bus: &Bus, host: Host, request: &Request<'_>) -> 
     Ok(true)
 }
 
-async fn settings(ports: &Ports, host: Host, request: &Request<'_>) -> Result<bool> {
+async fn bot_settings(ports: &Ports, host: Host, request: &Request<'_>) -> Result<bool> {
     if request.action != "update" {
         // Settings are read from the database each time.
         return Ok(matches!(request.action.as_str(), "sync" | "reload" | "kick_channel_synced"));
@@ -343,6 +360,7 @@ async fn settings(ports: &Ports, host: Host, request: &Request<'_>) -> Result<bo
         "slot_max_requests_per_user" => rules.max_per_user = Some(whole()?),
         "slot_request_cooldown_seconds" => rules.cooldown_seconds = Some(whole()?),
         "slot_prevent_duplicates" => rules.prevent_duplicates = Some(matches!(value.as_str(), "true" | "1")),
+        "clip_duration" => rules.clip_seconds = Some(whole()?),
         "slot_calls_channel_id" => rules.channel = value.parse().ok(),
         _ => return Ok(false),
     }

@@ -166,7 +166,9 @@ pub async fn open(ports: &Ports, host: Host, wish: &Wish) -> Result<Opened> {
     let opened = begin(ports, &voice, &mut tx, new).await?;
     let detail = json!({ "draw": opened.id, "number": opened.number, "kind": wish.kind.as_str() });
     host.note(ports, &mut tx, "draw_opened", detail).await?;
+    crate::crash::point("draw.open.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("draw.open.after_commit");
     voice.hurry();
     Ok(opened)
 }
@@ -208,7 +210,9 @@ pub async fn close(ports: &Ports, host: Host, id: Uuid) -> Result<StoredDraw> {
     let draw = lock_open(&mut tx, host.guild_id, id).await?;
     due::close(ports, &voice, &mut tx, &draw, false).await?;
     host.note(ports, &mut tx, "draw_closed", json!({ "draw": id, "number": draw.number })).await?;
+    crate::crash::point("draw.close.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("draw.close.after_commit");
     voice.hurry();
     Ok(draw)
 }

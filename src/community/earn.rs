@@ -11,7 +11,7 @@ use super::bits::hour_of;
 use super::draw::tickets::gifted;
 use super::rules::{Rules, Timeline};
 use crate::event::Event;
-use crate::id::GuildId;
+use crate::id::{GuildId, sha256_hex};
 use crate::ports::Ports;
 use crate::store::Tx;
 use crate::store::ledger::{NewLedgerEntry, insert_ledger_entries};
@@ -104,12 +104,17 @@ fn earned(event: &Event, rules: &Rules) -> Option<Earned> {
         }
         "kick.subscription.gifts" => {
             let (who, gifts) = (by("gifter")?, data["giftees"].as_array().map_or(0, Vec::len));
-            let cause = format!("gift:{broadcaster}:{}:{when}:{gifts}", who.0);
+            // Somebody may give twice in one second, each time to others.
+            let mut to: Vec<i64> =
+                data["giftees"].as_array().into_iter().flatten().filter_map(|to| to["user_id"].as_i64()).collect();
+            to.sort_unstable();
+            let cause = format!("gift:{broadcaster}:{}:{when}:{gifts}:{}", who.0, print(&json!(to)));
             (who, "gift", i64::from(rules.gift).saturating_mul(gifts as i64), cause, json!({ "gifts": gifts }))
         }
         "kick.kicks.gifted" => {
             let (who, kicks) = (by("sender")?, data["gift"]["amount"].as_i64().unwrap_or(0).clamp(0, 1_000_000_000));
-            let cause = format!("kicks:{broadcaster}:{}:{when}:{kicks}", who.0);
+            let gift = json!([data["gift"]["name"], data["gift"]["message"]]);
+            let cause = format!("kicks:{broadcaster}:{}:{when}:{kicks}:{}", who.0, print(&gift));
             (who, "kicks", i64::from(rules.kicks) * kicks / 100, cause, json!({ "kicks": kicks }))
         }
         "kick.reward.redemption" if data["status"].as_str().is_some_and(|s| s.eq_ignore_ascii_case("accepted")) => {
@@ -123,6 +128,11 @@ fn earned(event: &Event, rules: &Rules) -> Option<Earned> {
     let (kick_user_id, username) = who;
     // A gift counts for raffles even where it earns no points.
     (amount > 0 || kind == "gift").then_some(Earned { kick_user_id, username, amount, kind, cause, detail })
+}
+
+/// Enough of a hash to tell two things of one second apart.
+fn print(value: &Value) -> String {
+    sha256_hex(value.to_string().as_bytes())[..16].to_owned()
 }
 
 #[cfg(test)]
@@ -183,9 +193,9 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @"
         ada 10 follow follow:9:7
         ada 100 sub sub:9:7:2026-01-01T00:00:00Z
-        ada 300 gift gift:9:7:2026-01-01T00:00:00Z:3
+        ada 300 gift gift:9:7:2026-01-01T00:00:00Z:3:4f53cda18c2baa0c
         nothing
-        ada 25 kicks kicks:9:7:2026-01-01T00:00:00Z:250
+        ada 25 kicks kicks:9:7:2026-01-01T00:00:00Z:250:95cb9b4f84ceff13
         ada 50 redemption redemption:r
         nothing
         nothing

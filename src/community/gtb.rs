@@ -45,7 +45,9 @@ async fn finish(
 ) -> Result<i64> {
     voice.touch(&mut tx, BoardKey::Gtb).await?;
     host.note(ports, &mut tx, action, json!({ "session": number })).await?;
+    crate::crash::point("gtb.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("gtb.after_commit");
     voice.hurry();
     Ok(number)
 }

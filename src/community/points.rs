@@ -112,7 +112,9 @@ pub async fn give(ports: &Ports, from: Actor, to: UserId, amount: i64) -> Result
     if let Posted::NotEnough { balance, .. } = insert_ledger_entries(&mut tx, now, &entries).await? {
         return Err(UserError::new(format!("{TOO_LITTLE} {balance} points.")).into());
     }
+    crate::crash::point("points.give.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("points.give.after_commit");
     ports.store.balance(from.guild_id, giver).await.map_err(Into::into)
 }
 
@@ -131,8 +133,8 @@ pub async fn grant(ports: &Ports, by: Actor, whose: &Whose, amount: i64, reason:
         }
         Posted::Done(ids) => ids.first().copied().unwrap_or_default(),
     };
-    audit(&mut tx, by, admin, "points_granted", json!({ "entry": id, "amount": amount, "reason": reason }), now)
-        .await?;
+    // The reason is in the entry, from which it can be taken.
+    audit(&mut tx, by, admin, "points_granted", json!({ "entry": id, "amount": amount }), now).await?;
     Store::commit(tx).await?;
     Ok((id, ports.store.balance(by.guild_id, person).await?))
 }

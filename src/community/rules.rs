@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::GuildId;
+use crate::id::{GuildId, RoleId};
+use crate::store::watch::multiplier::Multiplier;
 use crate::store::watch::rule::StoredRules;
 
 /// What a server has set, or what holds without.
@@ -32,6 +33,8 @@ pub struct Rules {
     pub kicks: u32,
     /// For a hundred channel points of a reward that was accepted.
     pub redemption: u32,
+    /// Roles that multiply what their linked members earn by watching, in percent.
+    pub multipliers: BTreeMap<i64, u32>,
 }
 
 impl Default for Rules {
@@ -47,6 +50,7 @@ impl Default for Rules {
             gift: 100,
             kicks: 10,
             redemption: 0,
+            multipliers: BTreeMap::new(),
         }
     }
 }
@@ -55,6 +59,7 @@ impl Default for Rules {
 pub const MAX_RATE: u32 = 10_000;
 pub const MAX_ACTIVE: u32 = 15;
 pub const MAX_CHATTERS: u32 = 100;
+pub const MAX_PERCENT: u32 = 1_000;
 /// People have to have written within this many minutes.
 pub const WINDOW: u32 = 5;
 
@@ -72,7 +77,15 @@ impl Rules {
             gift: self.gift.min(1_000_000),
             kicks: self.kicks.min(1_000_000),
             redemption: self.redemption.min(1_000_000),
+            multipliers: self.multipliers.into_iter().map(|(role, by)| (role, by.clamp(100, MAX_PERCENT))).collect(),
         }
+    }
+
+    /// The highest of what these roles multiply by, where it is more than nothing.
+    pub fn multiplier(&self, held: &[RoleId]) -> Option<Multiplier> {
+        let of_held = self.multipliers.iter().filter(|(role, by)| **by > 100 && held.contains(&RoleId(**role)));
+        let (role, by) = of_held.max_by_key(|(_, by)| **by)?;
+        Some(Multiplier { percent: i16::try_from(*by).ok()?, role_id: RoleId(*role) })
     }
 }
 
@@ -110,5 +123,15 @@ mod tests {
         assert_eq!([rate(1, 9), rate(1, 10), rate(1, 19), rate(1, 20), rate(2, 99), rate(3, 0)], [1, 3, 3, 0, 1, 1]);
         assert_eq!(timeline.at(GuildId(1), 30).active_minutes, MAX_ACTIVE);
         assert_eq!(timeline.at(GuildId(1), 30).day_cap, 1080);
+    }
+
+    #[test]
+    fn the_highest_multiplier_counts() {
+        let rules: Rules = serde_json::from_value(json!({ "multipliers": { "5": 150, "6": 9999, "7": 100 } })).unwrap();
+        let of = |held: &[i64]| {
+            let held: Vec<RoleId> = held.iter().map(|role| RoleId(*role)).collect();
+            rules.clone().bounded().multiplier(&held).map(|by| (by.percent, by.role_id.0))
+        };
+        assert_eq!([of(&[5]), of(&[5, 6]), of(&[7]), of(&[])], [Some((150, 5)), Some((1000, 6)), None, None]);
     }
 }

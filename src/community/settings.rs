@@ -2,24 +2,34 @@
 //! viewers had elsewhere.
 
 use anyhow::Result;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::bits::hour_of;
+use super::draw::Host;
 use super::points::{Actor, audit};
-use super::rules::{Rules, Timeline};
+use super::rules::{MAX_PERCENT, Rules, Timeline};
+use crate::clock::Clock;
 use crate::error::UserError;
+use crate::id::{GuildId, RoleId};
 use crate::ports::Ports;
-use crate::store::Store;
+use crate::store::audit::{NewAudit, insert_audit};
+use crate::store::board::take_turn;
 use crate::store::opening::{NewOpening, give_openings_to_known, insert_openings};
 use crate::store::source::ensure_person;
 use crate::store::viewer::set_ignored;
-use crate::store::watch::rule::{StoredRules, set_period, set_rules};
+use crate::store::watch::rule::{StoredRules, list_rules_in, set_period, set_rules};
+use crate::store::{Store, Tx};
 
 /// Other processes have heard of a change by then.
 const NOTICE: TimeDelta = TimeDelta::minutes(1);
 /// Lines of one import.
-const LINES: usize = 20_000;
+const LINES: usize = 100_000;
+/// Bytes of a file.
+pub const LARGEST: usize = 5_000_000;
+/// Roles that multiply, of a server.
+const ROLES: usize = 25;
 const MOST: i64 = 1_000_000_000_000;
 
 /// The rules of now, and those that are set for later with their first hour.
@@ -33,19 +43,50 @@ pub async fn rules(ports: &Ports, by: Actor) -> Result<(Rules, Option<(i32, Rule
 }
 
 /// Changes the rules from the next full hour on. Returns that hour, and the rules then.
-pub async fn change_rules(ports: &Ports, by: Actor, change: impl FnOnce(&mut Rules)) -> Result<(i32, Rules)> {
+pub async fn change_rules(
+    ports: &Ports,
+    by: Actor,
+    change: impl FnOnce(&mut Rules) -> Result<()>,
+) -> Result<(i32, Rules)> {
+    change_rules_of(ports, Host { guild_id: by.guild_id, user_id: Some(by.user_id) }, change).await
+}
+
+/// The same by whoever it is: a dashboard is nobody.
+pub async fn change_rules_of(
+    ports: &Ports,
+    host: Host,
+    change: impl FnOnce(&mut Rules) -> Result<()>,
+) -> Result<(i32, Rules)> {
     let now = ports.clock.now();
     let from_hour = hour_of(now + NOTICE) + 1;
-    let mut rules = Timeline::of(ports.store.list_rules().await?).at(by.guild_id, from_hour);
-    change(&mut rules);
     let mut tx = ports.store.begin().await?;
-    let admin = ensure_person(&mut tx, by.user_id.0, ports.clock.uuid(), now).await?;
-    let stored = StoredRules { guild_id: by.guild_id, from_hour, rules: serde_json::to_value(&rules)? };
-    set_rules(&mut tx, &stored, Some(admin), now).await?;
-    audit(&mut tx, by, admin, "community_rules_set", stored.rules.clone(), now).await?;
+    // Two changes of one moment: the second is made to what the first has left.
+    take_turn(&mut tx, host.guild_id).await?;
+    let mut rules = Timeline::of(list_rules_in(&mut tx).await?).at(host.guild_id, from_hour);
+    change(&mut rules)?;
+    let admin = host.person(ports, &mut tx).await?;
+    let stored = StoredRules { guild_id: host.guild_id, from_hour, rules: serde_json::to_value(&rules)? };
+    set_rules(&mut tx, &stored, admin, now).await?;
+    host.note(ports, &mut tx, "community_rules_set", stored.rules.clone()).await?;
     Store::commit(tx).await?;
     ports.community_changed();
     Ok((from_hour, rules))
+}
+
+/// Lets a role multiply what its linked members earn by watching; 100 percent: no longer.
+pub async fn set_multiplier(ports: &Ports, by: Actor, role: RoleId, percent: u32) -> Result<(i32, Rules)> {
+    change_rules(ports, by, |rules| {
+        if percent > 100 {
+            rules.multipliers.insert(role.0, percent.min(MAX_PERCENT));
+        } else {
+            rules.multipliers.remove(&role.0);
+        }
+        if rules.multipliers.len() > ROLES {
+            return Err(UserError::new(format!("There can be {ROLES} roles that multiply at most.")).into());
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// `force` or `pause`, on or off. False: it was so already.
@@ -89,17 +130,53 @@ pub struct Imported {
     pub given: usize,
 }
 
+/// Takes in a file as [`import`] takes a text.
+pub async fn import_file(ports: &Ports, by: Actor, bytes: &[u8]) -> Result<Imported> {
+    import(ports, by, text(bytes).map_err(UserError::new)?).await
+}
+
+/// A spreadsheet saves other encodings, too; names in them would be wrong.
+pub fn text(bytes: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("Line {line}: this is not UTF-8 text. Save the table as CSV in UTF-8. Nothing was imported.")
+    })
+}
+
 /// Takes in what viewers had elsewhere: all lines, or none.
 pub async fn import(ports: &Ports, by: Actor, csv: &str) -> Result<Imported> {
     let openings = parse(csv).map_err(UserError::new)?;
     let now = ports.clock.now();
     let mut tx = ports.store.begin().await?;
     let admin = ensure_person(&mut tx, by.user_id.0, ports.clock.uuid(), now).await?;
-    let new = insert_openings(&mut tx, by.guild_id, &openings, Some(admin), now).await?;
-    let given = give_openings_to_known(&mut tx, by.guild_id, now).await?;
-    audit(&mut tx, by, admin, "viewers_imported", json!({ "lines": openings.len(), "new": new }), now).await?;
+    let imported = enter(&mut tx, by.guild_id, &openings, Some(admin), now).await?;
     Store::commit(tx).await?;
-    Ok(Imported { lines: openings.len(), new, given })
+    Ok(imported)
+}
+
+/// The same by whoever has the machine.
+pub async fn import_by_operator(store: &Store, clock: &Clock, guild_id: GuildId, bytes: &[u8]) -> Result<Imported> {
+    let openings = text(bytes).and_then(parse).map_err(UserError::new)?;
+    let mut tx = store.begin().await?;
+    let imported = enter(&mut tx, guild_id, &openings, None, clock.now()).await?;
+    Store::commit(tx).await?;
+    Ok(imported)
+}
+
+async fn enter(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    openings: &[NewOpening],
+    admin: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<Imported> {
+    let lines = openings.len();
+    let new = insert_openings(tx, guild_id, openings, admin, now).await?;
+    let given = give_openings_to_known(tx, guild_id, now).await?;
+    let detail = json!({ "lines": lines, "new": new });
+    let line = NewAudit { guild_id, approval_id: None, person_id: admin, action: "viewers_imported", detail };
+    insert_audit(tx, &line, now).await?;
+    Ok(Imported { lines, new, given })
 }
 
 /// `viewer,minutes,points` a line, with or without a head; comma, semicolon or tab. The error names the line.

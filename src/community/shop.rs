@@ -78,6 +78,7 @@ pub async fn confirm(ports: &Ports, who: Actor, draft_id: Uuid, roles: &[RoleId]
     show(ports, &mut tx, who).await?;
     crate::crash::point("shop.bought");
     Store::commit(tx).await?;
+    crate::crash::point("shop.committed");
     ports.wake.wake(Topic::Deliverer);
     Ok(Some(bought))
 }
@@ -100,7 +101,9 @@ pub async fn decide(ports: &Ports, by: Actor, sale_id: Uuid, complete: bool) -> 
     audit(&mut tx, by, admin, action, json!({ "sale": sale_id, "item": sale.item_name, "price": sale.price }), now)
         .await?;
     show(ports, &mut tx, by).await?;
+    crate::crash::point("sale.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("sale.after_commit");
     ports.wake.wake(Topic::Deliverer);
     Ok(Some(sale))
 }

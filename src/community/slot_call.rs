@@ -109,7 +109,9 @@ async fn say(tx: &mut Tx, voice: &Voice, setting: &SlotSetting, words: &str) -> 
 async fn finish(ports: &Ports, host: Host, voice: &Voice, mut tx: Tx, action: &'static str) -> Result<()> {
     voice.touch(&mut tx, BoardKey::Slots).await?;
     host.note(ports, &mut tx, action, json!({})).await?;
+    crate::crash::point("slots.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("slots.after_commit");
     voice.hurry();
     Ok(())
 }
@@ -122,6 +124,7 @@ pub struct Rules {
     pub prevent_duplicates: Option<bool>,
     pub channel: Option<ChannelId>,
     pub clip_channel: Option<ChannelId>,
+    pub clip_seconds: Option<i32>,
 }
 
 pub async fn set_rules(ports: &Ports, host: Host, rules: Rules) -> Result<SlotSetting> {
@@ -136,6 +139,7 @@ pub async fn set_rules(ports: &Ports, host: Host, rules: Rules) -> Result<SlotSe
         prevent_duplicates: rules.prevent_duplicates.unwrap_or(before.prevent_duplicates),
         channel_id: rules.channel.or(before.channel_id),
         clip_channel_id: rules.clip_channel.or(before.clip_channel_id),
+        clip_seconds: rules.clip_seconds.unwrap_or(before.clip_seconds).clamp(5, 300),
         ..before
     };
     save_slots(&mut tx, host.guild_id, &setting).await?;

@@ -190,7 +190,9 @@ async fn step(ports: &Ports) -> Result<bool> {
         let again = if timer.cron.is_some() { next } else { Some(now + LOOK_AGAIN) };
         note_timer(&mut tx, &timer, again, None, now).await?;
     }
+    crate::crash::point("timer.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("timer.after_commit");
     voice.hurry();
     Ok(true)
 }
@@ -226,7 +228,7 @@ async fn say(tx: &mut Tx, voice: &Voice, timer: &Timer, text: &str) -> Result<()
         voice.say_in_chat(tx, &format!("timer:{}:{}", timer.id, timer.runs + 1), text).await?;
     }
     if let Some(channel) = timer.channel_id {
-        voice.say(tx, channel, &frame("⏰", BLUE, None).text(text)).await?;
+        voice.say(tx, channel, &frame("", BLUE, None).text(text)).await?;
     }
     Ok(())
 }

@@ -362,6 +362,8 @@ fn showing_masks_secrets_and_names_origins() {
 
     # Stream community
     RAFFLE_BEACON_URL=https://api.drand.sh (default)
+    CLIP_SERVICE_URL (not set)
+    CLIP_SERVICE_KEY (not set)
 
     # Approvals
     APPROVALS_NEEDED (not set)

@@ -1,6 +1,7 @@
 //! Creates: what is queued is rendered, frozen, sent and settled; what is unfinished is taken up again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -10,11 +11,13 @@ use uuid::Uuid;
 use super::classify::{Action, Verdict, classify};
 use super::limit::{Action as RouteAction, Gate, RouteKey};
 use super::settle::{Circumstances, doubt, settle, settle_finding, window_over};
-use super::worker::Next;
+use super::together::Job;
+use super::worker::{Next, lease};
 use super::{Delivery, batch, check, forum, reconcile};
 use crate::clock::jitter;
 use crate::event::kind::SubjectKind;
 use crate::id::{base62, mark};
+use crate::ports::Ports;
 use crate::routing::board::{self, Board};
 use crate::routing::card;
 use crate::routing::embed::{Button, ButtonStyle, CONTENT, Embed, MessageBody, escape};
@@ -25,13 +28,15 @@ use crate::store::card::CardView;
 use crate::store::destination::Target;
 use crate::store::lane::Lane;
 use crate::store::message::Queued;
-use crate::store::send::{NewAttempt, NewSend, Post, Send, SendState, SendUpdate};
+use crate::store::send::{Finish, Freeze, NewAttempt, NewSend, Post, Send, SendState, SendUpdate};
 use crate::upstream::discord::Answer;
 
-/// Takes the next queued message, or as many notices as fit into one, and sends it.
-pub(super) async fn next(delivery: &Delivery, lane: &mut Lane, queued: &[Queued]) -> Result<Next> {
+/// Takes the next queued message, or as many notices as fit into one, and sends it. What is left are the notices that
+/// may follow without another look.
+pub(super) async fn next(delivery: &Delivery, lane: &mut Lane, queued: &mut Vec<Queued>) -> Result<Next> {
     let ports = &delivery.ports;
-    let Some(first) = queued.first() else { return Ok(Next::Idle) };
+    let ahead = std::mem::take(queued);
+    let Some(first) = ahead.first() else { return Ok(Next::Idle) };
     let plan = forum::plan(delivery, &lane.destination, first).await?;
     let window = delivery.window(first);
     if let Some(wait) = gate(delivery, lane, plan.post.as_ref()) {
@@ -44,19 +49,18 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane, queued: &[Queued]
             Some(change_id) => freeze_change(delivery, id, first, change_id).await?,
             None if first.receipt.is_some() => freeze_receipt(lane, id, first),
             // A post is about one thing.
-            None if plan.post.is_some() => freeze_notices(id, &queued[..1], false),
-            None => freeze_notices(id, queued, !window.is_zero()),
+            None if plan.post.is_some() => freeze_notices(id, &ahead[..1], false),
+            None => freeze_notices(id, &ahead, !window.is_zero()),
         },
     };
     let mut new = NewSend { post: plan.post, post_key: plan.key, ..new };
     if let Target::Webhook { .. } = lane.destination.target {
         as_sender(&mut new.body, first.sender_name.as_deref(), first.sender_avatar_url.as_deref());
     }
-    let now = ports.clock.now();
-    if !ports.store.freeze_send(lane, &new, now, now + delivery.lease()).await? {
-        return Ok(Next::Leave);
-    }
+    let new = Arc::new(new);
+    let Some(now) = freeze(delivery, lane, &new).await? else { return Ok(Next::Leave) };
     crate::crash::point("send.frozen");
+    let new = Arc::unwrap_or_clone(new);
     let send = Send {
         id,
         message_ids: new.message_ids,
@@ -73,14 +77,35 @@ pub(super) async fn next(delivery: &Delivery, lane: &mut Lane, queued: &[Queued]
         post: new.post,
         post_key: new.post_key,
     };
-    let told = queued.iter().filter(|message| send.message_ids.contains(&message.id));
+    let told = ahead.iter().filter(|message| send.message_ids.contains(&message.id));
     let events: HashMap<Uuid, DateTime<Utc>> = told.filter_map(|message| message.event).collect();
     // Posts of a forum are not gathered.
     let rests = send.card_id.is_none() && send.post.is_none() && !window.is_zero();
     match attempt(delivery, lane, &send, now, Some(events)).await? {
         Next::Go if rests => Ok(Next::WaitUntil(now + window)),
+        Next::Go if send.card_id.is_none() && send.post.is_none() && send.post_key.is_none() => {
+            *queued = ahead;
+            queued.drain(..send.message_ids.len().min(queued.len()));
+            if queued.first().is_some_and(|next| !next.is_notice()) {
+                queued.clear();
+            }
+            Ok(Next::Go)
+        }
         next => Ok(next),
     }
+}
+
+/// The row is committed before anything is sent, and the lease outlives the request. Returns when the attempt began, or
+/// nothing when the lane is no longer ours.
+async fn freeze(delivery: &Delivery, lane: &Lane, new: &Arc<NewSend>) -> Result<Option<DateTime<Utc>>> {
+    if let Some(job) = Freeze::of(lane, new)
+        && let Some(frozen) = delivery.freezing.join(&delivery.ports, job).await
+    {
+        return Ok(frozen);
+    }
+    let now = delivery.ports.clock.now();
+    let is_frozen = delivery.ports.store.freeze_send(lane, new, now, now + delivery.lease()).await?;
+    Ok(is_frozen.then_some(now))
 }
 
 /// As whom a webhook posts, <https://discord.com/developers/docs/resources/webhook#execute-webhook>.
@@ -204,13 +229,31 @@ async fn finish(
     if update.state == SendState::Dead {
         tracing::warn!(send = %send.id, note = update.note, "a message was not delivered");
     }
-    let held = delivery.ports.store.finish_send(lane, send, update, attempt, delivery.ports.clock.now()).await?;
+    let held = put_down(delivery, lane, send, update, attempt).await?;
     crate::crash::point("send.finished");
     if !held {
         return Ok(Next::Leave);
     }
     lane.failures = update.lane_failures;
     Ok(update.lane_not_before.map_or(Next::Go, Next::WaitUntil))
+}
+
+/// Writes what an attempt came to. False when the lane is no longer ours.
+async fn put_down(
+    delivery: &Delivery,
+    lane: &Lane,
+    send: &Send,
+    update: &SendUpdate,
+    attempt: &NewAttempt,
+) -> Result<bool> {
+    let ports = &delivery.ports;
+    if let Some(job) = Finish::of(lane, send, update, attempt)
+        && let Some(held) = delivery.finishing.join(ports, job).await
+    {
+        return Ok(held);
+    }
+    // A finish that is repeated says the same again.
+    Ok(ports.store.finish_send(lane, send, update, attempt, ports.clock.now()).await?)
 }
 
 fn attempt_line(send: &Send, started_at: DateTime<Utc>, answer: &Answer, update: &SendUpdate) -> NewAttempt {
@@ -267,7 +310,7 @@ fn freeze_notices(id: Uuid, queued: &[Queued], lists: bool) -> NewSend {
 
 /// Notices whose own texts and mentions fit into one message; at least one.
 fn with_room(queued: &[Queued]) -> Vec<&Queued> {
-    let notices = queued.iter().take_while(|m| m.card_id.is_none() && m.change_id.is_none() && m.receipt.is_none());
+    let notices = queued.iter().take_while(|message| message.is_notice());
     let mut written = 0;
     let mut fitting: Vec<&Queued> = Vec::new();
     for message in notices {
@@ -356,6 +399,30 @@ fn gate(delivery: &Delivery, lane: &Lane, post: Option<&Post>) -> Option<DateTim
     match delivery.limiter().check(&route(lane, post), delivery.ports.clock.now()) {
         Gate::Go => None,
         Gate::WaitUntil(at) => Some(at),
+    }
+}
+
+impl Job for Freeze {
+    type By = Ports;
+    /// When the attempt began.
+    type Outcome = Option<DateTime<Utc>>;
+
+    async fn carry_out(ports: &Ports, jobs: &[Self]) -> Option<Vec<Self::Outcome>> {
+        let now = ports.clock.now();
+        let frozen = ports.store.freeze_together(jobs, now, now + lease(ports)).await;
+        let frozen = frozen.inspect_err(|error| tracing::debug!(%error, "sends are frozen one by one")).ok()?;
+        Some(frozen.into_iter().map(|is_frozen| is_frozen.then_some(now)).collect())
+    }
+}
+
+impl Job for Finish {
+    type By = Ports;
+    /// Whether the lane was still ours.
+    type Outcome = bool;
+
+    async fn carry_out(ports: &Ports, jobs: &[Self]) -> Option<Vec<bool>> {
+        let finished = ports.store.finish_together(jobs, ports.clock.now()).await;
+        finished.inspect_err(|error| tracing::debug!(%error, "sends are finished one by one")).ok()
     }
 }
 

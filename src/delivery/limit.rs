@@ -95,6 +95,8 @@ pub struct Budget {
 pub struct Limits {
     /// All requests of the bot; `None` switches it off.
     pub global: Option<Budget>,
+    /// How many of them are left to what asks Discord past this limiter, while it does: [`Limiter::make_room`].
+    pub others: usize,
     /// Per webhook, until its bucket's headers are known.
     pub webhook: Option<Budget>,
     /// All webhooks of one channel together. No header ever speaks of it.
@@ -105,6 +107,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             global: Some(Budget { count: 50, per: TimeDelta::seconds(1) }),
+            others: 5,
             webhook: Some(Budget { count: 5, per: TimeDelta::seconds(2) }),
             webhook_channel: Some(Budget { count: 30, per: TimeDelta::seconds(60) }),
         }
@@ -122,6 +125,8 @@ impl Limits {
 const FORGET_AFTER: TimeDelta = TimeDelta::minutes(10);
 /// How long to wait when only an outstanding answer can tell.
 const POLL: TimeDelta = TimeDelta::milliseconds(100);
+/// Of the global budget, for a question: sends use up the rest and must not keep it waiting.
+const FOR_QUESTIONS: usize = 1;
 /// Entries below which nothing is swept.
 const SWEEP_FROM: usize = 256;
 
@@ -130,6 +135,7 @@ const SWEEP_FROM: usize = 256;
 pub struct Limiter {
     limits: Limits,
     paused_until: Option<DateTime<Utc>>,
+    others_until: Option<DateTime<Utc>>,
     global: Window,
     routes: HashMap<RouteId, Route>,
     buckets: HashMap<BucketKey, Bucket>,
@@ -151,11 +157,26 @@ struct Route {
     used_at: DateTime<Utc>,
 }
 
+impl Action {
+    /// Something is asked, and mostly somebody waits for the answer.
+    fn is_question(self) -> bool {
+        use Action::*;
+        match self {
+            ReadChannel | ReadMessages | ReadThreads | ReadRoles | ReadMember | ReadWebhook | ReadWebhookMessage
+            | ReadSelf => true,
+            CreateMessage | EditMessage | DeleteMessage | CreateThread | EditThread | Webhook | Interaction | Other => {
+                false
+            }
+        }
+    }
+}
+
 impl Limiter {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
             paused_until: None,
+            others_until: None,
             global: Window::default(),
             routes: HashMap::new(),
             buckets: HashMap::new(),
@@ -171,6 +192,7 @@ impl Limiter {
         let limits = self.limits;
         let is_webhook = route.action == Action::Webhook;
         let global = limits.global.filter(|_| route.action != Action::Interaction);
+        let global = global.map(|budget| self.share(budget, route.action, now));
         let per_webhook = limits.webhook.filter(|_| is_webhook);
         let per_channel = limits.webhook_channel.zip(route.channel).filter(|_| is_webhook);
 
@@ -233,6 +255,19 @@ impl Limiter {
                 bucket.block(until);
             }
         }
+    }
+
+    /// What of the global budget this action may use up.
+    fn share(&self, budget: Budget, action: Action, now: DateTime<Utc>) -> Budget {
+        let questions = if action.is_question() { 0 } else { FOR_QUESTIONS };
+        let others = if self.others_until.is_some_and(|until| until > now) { self.limits.others } else { 0 };
+        let count = budget.count.saturating_sub(questions + others).max(budget.count.min(1));
+        Budget { count, ..budget }
+    }
+
+    /// Somebody asks Discord past this limiter until then: a part of the global budget is left alone.
+    pub fn make_room(&mut self, until: DateTime<Utc>) {
+        self.others_until = self.others_until.max(Some(until));
     }
 
     /// Nothing goes before this. A later pause stands.

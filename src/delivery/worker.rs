@@ -5,7 +5,9 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 
 use super::{Delivery, batch, create, edit, late};
+use crate::ports::Ports;
 use crate::store::lane::Lane;
+use crate::store::message::Queued;
 
 /// Pieces of work on one lane before others get their turn.
 const TURN: usize = 50;
@@ -48,24 +50,21 @@ impl Delivery {
     }
 
     pub(super) fn lease(&self) -> TimeDelta {
-        if crate::crash::lacks("no-lease") {
-            // Too short for a request, long enough for a process not to rob itself at every step.
-            return TimeDelta::milliseconds(200);
-        }
-        TimeDelta::from_std(self.ports.config.delivery.lease).unwrap_or(TimeDelta::seconds(15))
+        lease(&self.ports)
     }
 
     /// Carries a claimed lane on until it is empty, must wait or others get their turn, and gives it back.
     pub async fn work_lane(&self, mut lane: Lane) {
         let work = self.ports.lifecycle.pulse().begin("lane");
         let mut not_before = None;
+        let mut ahead = Vec::new();
         for _ in 0..TURN {
             // At a stop what is under way is finished, and the lane goes to whoever goes on.
             if self.ports.lifecycle.is_stopping() {
                 break;
             }
             work.beat();
-            match self.work_once(&mut lane).await {
+            match self.work_once(&mut lane, &mut ahead).await {
                 Ok(Next::Go) => {}
                 Ok(Next::WaitUntil(at)) => {
                     not_before = Some(at);
@@ -84,18 +83,22 @@ impl Delivery {
         }
     }
 
-    /// Unfinished sends first, then one create, then one edit of a card or of what came late.
-    async fn work_once(&self, lane: &mut Lane) -> Result<Next> {
+    /// Unfinished sends first, then one create, then one edit of a card or of what came late. Notices that the last look
+    /// saw go `ahead` without another one: whether they still wait is seen when they are frozen.
+    async fn work_once(&self, lane: &mut Lane, ahead: &mut Vec<Queued>) -> Result<Next> {
+        if !ahead.is_empty() {
+            return create::next(self, lane, ahead).await;
+        }
         let store = &self.ports.store;
         let destination_id = lane.destination.id;
-        let work = store.find_lane_work(destination_id, self.ports.clock.now(), batch::LOOK as i64).await?;
+        let mut work = store.find_lane_work(destination_id, self.ports.clock.now(), batch::LOOK as i64).await?;
         if work.has_unfinished {
             return match store.find_due_send(destination_id, self.ports.clock.now()).await? {
                 Some(send) => create::resume(self, lane, send).await,
                 None => Ok(Next::Go),
             };
         }
-        let created = create::next(self, lane, &work.queued).await?;
+        let created = create::next(self, lane, &mut work.queued).await?;
         if matches!(created, Next::WaitUntil(_) | Next::Leave) {
             return Ok(created);
         }
@@ -107,6 +110,16 @@ impl Delivery {
         {
             return late::tell(self, lane, &send).await;
         }
+        *ahead = work.queued;
         Ok(created)
     }
+}
+
+/// How long a lane is ours from now on.
+pub(super) fn lease(ports: &Ports) -> TimeDelta {
+    if crate::crash::lacks("no-lease") {
+        // Too short for a request, long enough for a process not to rob itself at every step.
+        return TimeDelta::milliseconds(200);
+    }
+    TimeDelta::from_std(ports.config.delivery.lease).unwrap_or(TimeDelta::seconds(15))
 }

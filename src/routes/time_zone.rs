@@ -33,6 +33,8 @@ pub async fn read(ports: &Ports, guild_id: GuildId) -> Result<Clocks> {
 /// back already is told when that was promised. The same again changes nothing.
 pub async fn set(ports: &Ports, guild_id: GuildId, by: &Author, zone: Option<Tz>) -> Result<()> {
     let now = ports.clock.now();
+    let source_id =
+        ports.store.ensure_source(guild_id, SourceKind::Signalbox, "signalbox", ports.clock.uuid(), now).await?;
     let mut tx = ports.store.begin().await?;
     let before = set_time_zone(&mut tx, guild_id, zone, now).await?;
     if before == zone {
@@ -43,8 +45,6 @@ pub async fn set(ports: &Ports, guild_id: GuildId, by: &Author, zone: Option<Tz>
     insert_audit(&mut tx, &by.line(guild_id, person, "time_zone_changed", detail), now).await?;
     let (before, after) = (before.unwrap_or_default().name(), zone.unwrap_or_default().name());
     let text = format!("{before} → {after}: quiet hours that name no place go by it.");
-    let source_id =
-        ports.store.ensure_source(guild_id, SourceKind::Signalbox, "signalbox", ports.clock.uuid(), now).await?;
     let id = ports.clock.uuid();
     let event = Event {
         id,

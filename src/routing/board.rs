@@ -1,6 +1,7 @@
 //! Boards: messages of a community that show how something stands and have its buttons. They are living cards: rendered
 //! when they are sent, from what the database has then. Their custom ids are fixed, so they work whatever was restarted.
 
+pub mod clip;
 pub mod draw;
 pub mod gtb;
 pub mod shop;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::embed::{Button, ButtonStyle, Embed, Footer, MessageBody};
+use clip::ClipView;
 use draw::DrawView;
 use gtb::GtbView;
 use shop::{QueueView, ShopItem};
@@ -27,6 +29,8 @@ pub(super) const BLUE: u32 = 0x34_98DB;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BoardKey {
     Draw(Uuid),
+    /// A moment of a stream that somebody marked.
+    Clip(Uuid),
     Gtb,
     Slots,
     Timers,
@@ -41,6 +45,7 @@ impl BoardKey {
     pub fn text(self) -> String {
         match self {
             BoardKey::Draw(id) => format!("draw:{id}"),
+            BoardKey::Clip(id) => format!("clip:{id}"),
             BoardKey::Gtb => "gtb".to_owned(),
             BoardKey::Slots => "slots".to_owned(),
             BoardKey::Timers => "timers".to_owned(),
@@ -58,7 +63,11 @@ impl BoardKey {
             "link" => BoardKey::Link,
             "shop" => BoardKey::Shop,
             "shop-queue" => BoardKey::ShopQueue,
-            _ => BoardKey::Draw(text.strip_prefix("draw:")?.parse().ok()?),
+            _ => match text.split_once(':')? {
+                ("draw", id) => BoardKey::Draw(id.parse().ok()?),
+                ("clip", id) => BoardKey::Clip(id.parse().ok()?),
+                _ => return None,
+            },
         })
     }
 }
@@ -67,6 +76,7 @@ impl BoardKey {
 #[derive(Clone, Debug)]
 pub enum Board {
     Draw(Box<DrawView>),
+    Clip(ClipView),
     Gtb(GtbView),
     Slots(SlotsView),
     Timers(TimersView),
@@ -81,6 +91,7 @@ pub enum Board {
 pub fn render(board: &Board, base: Option<&str>) -> MessageBody {
     match board {
         Board::Draw(view) => draw::render(view, base),
+        Board::Clip(view) => clip::render(view),
         Board::Gtb(view) => gtb::render(view),
         Board::Slots(view) => slots::render(view),
         Board::Timers(view) => timers::render(view),

@@ -134,9 +134,7 @@ fn summed_up(state: &SubjectState, embed: Embed) -> Embed {
 
 /// The card of a redemption, with what can be done about it.
 pub fn redemption_card(state: &SubjectState, approval: Option<&ApprovalView>) -> MessageBody {
-    let values: serde_json::Map<String, Value> =
-        state.fields.iter().map(|(name, field)| (name.clone(), field.value.clone())).collect();
-    let redeemed = Redemption::deserialize(Value::Object(values)).unwrap_or_default();
+    let redeemed = redemption_of(state);
     let latest = state.latest();
     let frame = Embed {
         footer: footer(latest.map_or("", |entry| entry.kind.as_str())),
@@ -154,6 +152,17 @@ pub fn redemption_card(state: &SubjectState, approval: Option<&ApprovalView>) ->
 /// True for the card of a redemption, among those of [`crate::event::SubjectKind::Signal`].
 pub fn is_redemption(state: &SubjectState) -> bool {
     state.latest().is_some_and(|entry| entry.kind == REDEMPTION)
+}
+
+/// Whether a redemption was accepted or rejected.
+pub fn is_settled(state: &SubjectState) -> bool {
+    !redemption_of(state).is_pending()
+}
+
+fn redemption_of(state: &SubjectState) -> Redemption {
+    let values: serde_json::Map<String, Value> =
+        state.fields.iter().map(|(name, field)| (name.clone(), field.value.clone())).collect();
+    Redemption::deserialize(Value::Object(values)).unwrap_or_default()
 }
 
 fn redemption(redeemed: &Redemption, embed: Embed) -> Embed {

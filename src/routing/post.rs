@@ -123,6 +123,10 @@ impl About<'_> {
     /// Nothing is left to be done about it.
     pub fn is_resolved(&self) -> bool {
         use ApprovalState::{Confirmed, Elsewhere, Expired, Superseded};
+        // What was decided elsewhere is decided, whatever was asked here.
+        if self.kind == SubjectKind::Signal && super::kick::is_redemption(self.state) {
+            return super::kick::is_settled(self.state);
+        }
         let decided = self.approval.is_none_or(|a| matches!(a.state, Confirmed | Elsewhere | Superseded | Expired));
         decided
             && match self.kind {

@@ -126,6 +126,7 @@ impl Store {
                 Some(view) => Board::Draw(Box::new(view)),
                 None => Board::Gone,
             },
+            BoardKey::Clip(id) => self.find_clip(guild_id, id).await?.map_or(Board::Gone, Board::Clip),
             BoardKey::Gtb => Board::Gtb(self.get_gtb(guild_id).await?),
             BoardKey::Slots => Board::Slots(self.get_slots(guild_id).await?),
             BoardKey::Timers => Board::Timers(self.get_timers(guild_id).await?),

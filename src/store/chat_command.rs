@@ -1,4 +1,4 @@
-//! Chat commands: those that admins wrote, what was carried out, and markers of clips.
+//! Chat commands: those that admins wrote, and what was carried out.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -53,9 +53,10 @@ impl From<Row> for ChatCommand {
 }
 
 impl ChatCommand {
-    /// Whether it may be used again at this time.
+    /// Whether it may be used at this time. What was written before its last use and is heard after it is as far from it.
     pub fn is_ready(&self, at: DateTime<Utc>) -> bool {
-        self.last_used_at.is_none_or(|last| at >= last + TimeDelta::seconds(self.cooldown_seconds.into()))
+        let cooldown = TimeDelta::seconds(self.cooldown_seconds.into());
+        self.last_used_at.is_none_or(|last| (at - last).abs() >= cooldown)
     }
 }
 
@@ -164,37 +165,6 @@ pub async fn insert_dashboard_request(
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() > 0)
-}
-
-/// A moment of a stream that somebody marked.
-#[derive(Clone, Debug)]
-pub struct NewClipMarker {
-    pub id: Uuid,
-    pub kick_channel_id: Uuid,
-    pub person_id: Uuid,
-    pub name: String,
-    pub title: String,
-    pub made_at: DateTime<Utc>,
-}
-
-/// Keeps a marker. Returns how far into the running stream it is, in seconds, if one is known.
-pub async fn insert_clip_marker(tx: &mut Tx, guild_id: GuildId, new: &NewClipMarker) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!(
-        "INSERT INTO clip_marker (id, guild_id, kick_channel_id, person_id, name, title, stream_seconds, made_at)
-         SELECT $1, $2, $3, $4, $5, $6, (SELECT extract(epoch FROM $7 - s.started_at)::bigint FROM kick_stream s
-             WHERE s.kick_channel_id = $3 AND s.guild_id = $2 AND s.ended_at IS NULL AND s.started_at <= $7
-             ORDER BY s.started_at DESC LIMIT 1), $7
-         RETURNING stream_seconds",
-        new.id,
-        guild_id.0,
-        new.kick_channel_id,
-        new.person_id,
-        new.name,
-        new.title,
-        new.made_at
-    )
-    .fetch_one(&mut **tx)
-    .await?)
 }
 
 /// Minutes that somebody has watched, and the place among all who have.

@@ -45,6 +45,13 @@ pub struct Queued {
     pub sender_avatar_url: Option<String>,
 }
 
+impl Queued {
+    /// It may share a message with its like.
+    pub fn is_notice(&self) -> bool {
+        self.card_id.is_none() && self.change_id.is_none() && self.receipt.is_none()
+    }
+}
+
 /// Inserts in the given order, which becomes the order of each lane.
 pub async fn insert_messages(tx: &mut Tx, messages: &[NewMessage], now: DateTime<Utc>) -> Result<()> {
     let guilds: Vec<i64> = messages.iter().map(|m| m.guild_id.0).collect();

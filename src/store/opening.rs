@@ -62,16 +62,25 @@ pub async fn give_openings(tx: &mut Tx, seen: &[(GuildId, Uuid, String)], now: D
     )
     .fetch_all(&mut **tx)
     .await?;
+    if given.is_empty() {
+        return Ok(0);
+    }
+    let (guilds, persons): (Vec<i64>, Vec<Uuid>) = given.iter().map(|row| (row.guild_id, row.person_id)).unzip();
+    let minutes: Vec<i64> = given.iter().map(|row| row.minutes).collect();
+    // Somebody may have had two names.
+    sqlx::query!(
+        "UPDATE viewer v SET minutes = v.minutes + u.minutes
+         FROM (SELECT guild_id, person_id, sum(minutes)::bigint AS minutes
+               FROM UNNEST($1::bigint[], $2::uuid[], $3::bigint[]) AS u (guild_id, person_id, minutes) GROUP BY 1, 2) u
+         WHERE v.guild_id = u.guild_id AND v.person_id = u.person_id",
+        &guilds,
+        &persons,
+        &minutes
+    )
+    .execute(&mut **tx)
+    .await?;
     let mut entries = Vec::with_capacity(given.len());
     for row in &given {
-        sqlx::query!(
-            "UPDATE viewer SET minutes = minutes + $3 WHERE guild_id = $1 AND person_id = $2",
-            row.guild_id,
-            row.person_id,
-            row.minutes
-        )
-        .execute(&mut **tx)
-        .await?;
         let cause = format!("opening:{}", row.name_key);
         let entry = NewLedgerEntry::new(GuildId(row.guild_id), row.person_id, row.points, "opening", cause);
         entries.push(entry.with(json!({ "minutes": row.minutes })));

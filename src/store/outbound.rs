@@ -168,7 +168,10 @@ impl Store {
         until: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<ClaimedDelivery>> {
-        Ok(sqlx::query_as!(
+        let mut tx = self.begin().await?;
+        // One process after the other: each sees what the one before it has leased, so a system is told one thing at a time.
+        sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('outbound', 0))").execute(&mut *tx).await?;
+        let claimed = sqlx::query_as!(
             ClaimedDelivery,
             r#"WITH due AS (
                    SELECT d.id FROM outbound_delivery d WHERE d.id IN (
@@ -178,7 +181,7 @@ impl Store {
                          AND o.outbound_webhook_id NOT IN (SELECT b.outbound_webhook_id FROM outbound_delivery b
                                                            WHERE b.state = 'pending' AND b.leased_until > $2)
                        ORDER BY o.outbound_webhook_id, o.not_before, o.id)
-                   ORDER BY d.not_before LIMIT $4 FOR UPDATE SKIP LOCKED)
+                   ORDER BY d.not_before LIMIT $4)
                UPDATE outbound_delivery d SET lease_token = $1, leased_until = $3, attempts = d.attempts + 1
                FROM due, outbound_webhook w WHERE d.id = due.id AND w.id = d.outbound_webhook_id
                RETURNING d.id, d.outbound_webhook_id AS webhook_id, d.guild_id AS "guild_id: GuildId", w.name, w.url,
@@ -188,8 +191,10 @@ impl Store {
             until,
             limit
         )
-        .fetch_all(&self.pool)
-        .await?)
+        .fetch_all(&mut *tx)
+        .await?;
+        Self::commit(tx).await?;
+        Ok(claimed)
     }
 
     /// Those that sign now, the newest first.

@@ -5,13 +5,11 @@
 mod community;
 mod forget;
 mod kick;
+mod look;
 mod play;
+mod said;
 
-use serde_json::Value;
-use sqlx::AssertSqlSafe;
-
-use super::{Result, Store};
-use crate::id::UserId;
+pub use look::{Found, Whom};
 
 /// A table of the database.
 #[derive(Clone, Copy)]
@@ -136,7 +134,7 @@ const OTHERS: &[Table] = &[
         }],
         ..table(
             "message",
-            "messages planned for Discord",
+            "messages planned for Discord, with the names that systems gave",
             "EVENT_DAYS after they were sent or given up; those of a card as long as the card",
             BY_GUILD,
         )
@@ -151,7 +149,7 @@ const OTHERS: &[Table] = &[
         }],
         ..table(
             "send",
-            "messages as they were sent",
+            "messages as they were sent, with the names that systems gave",
             "EVENT_DAYS after they were sent or given up; those of a card as long as the card",
             BY_DESTINATION,
         )
@@ -307,7 +305,7 @@ const OTHERS: &[Table] = &[
         ],
         ..table(
             "approval",
-            "what people decide about, such as machine registrations, and what was decided",
+            "what people decide about, such as machine registrations, with the names that systems gave, and what was decided",
             "as long as its subject",
             BY_GUILD,
         )
@@ -504,13 +502,6 @@ const OTHERS: &[Table] = &[
     table("_sqlx_migrations", "the same, for the upgrade", "for good", None),
 ];
 
-/// What is stored about a member in one place.
-pub struct Found {
-    pub table: &'static str,
-    pub member: &'static Member,
-    pub count: i64,
-}
-
 fn columns() -> impl Iterator<Item = (&'static Table, &'static Member)> {
     TABLES.iter().flat_map(|table| table.members.iter().map(move |member| (table, member)))
 }
@@ -525,6 +516,18 @@ pub(super) fn nobody_refers() -> String {
 }
 
 impl Member {
+    /// Takes the id as `$1`; `None`: this column names nobody of that kind.
+    fn condition_for(&self, whom: Whom) -> Option<String> {
+        match (whom, self.by) {
+            (Whom::Member(_), _) => Some(self.condition()),
+            (Whom::Viewer(_), By::Person) => {
+                Some(format!("{} IN (SELECT id FROM person WHERE kick_user_id = $1)", self.column))
+            }
+            (Whom::Viewer(_), By::Kick | By::Viewer) => Some(format!("{} = $1", self.column)),
+            (Whom::Viewer(_), By::User | By::Mentions | By::Body) => None,
+        }
+    }
+
     /// Takes the Discord id as `$1`. Only words of the list above get into a statement.
     fn condition(&self) -> String {
         let column = self.column;
@@ -543,37 +546,5 @@ impl Member {
                 format!("{column}::text LIKE '%<@%' AND mentioned_in({column}) @> ARRAY[($1::bigint)::text]")
             }
         }
-    }
-}
-
-impl Store {
-    /// How much is stored about a member, in the order of the list; what is nowhere is left out.
-    pub async fn count_of_member(&self, user_id: UserId) -> Result<Vec<Found>> {
-        let mut found = Vec::new();
-        for (table, member) in columns() {
-            let sql = format!("SELECT count(*) FROM {} WHERE {}", table.name, member.condition());
-            let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(user_id.0).fetch_one(&self.pool).await?;
-            if count > 0 {
-                found.push(Found { table: table.name, member, count });
-            }
-        }
-        Ok(found)
-    }
-
-    /// The rows themselves, at most `limit` of each table, newest first.
-    pub async fn export_of_member(&self, user_id: UserId, limit: i64) -> Result<Vec<(&'static str, Vec<Value>)>> {
-        let mut all = Vec::new();
-        for (table, member) in columns() {
-            let sql = format!(
-                "SELECT to_jsonb(t) FROM (SELECT {} FROM {} WHERE {} ORDER BY 2 DESC LIMIT $2) t",
-                member.exported,
-                table.name,
-                member.condition()
-            );
-            let rows: Vec<Value> =
-                sqlx::query_scalar(AssertSqlSafe(sql)).bind(user_id.0).bind(limit).fetch_all(&self.pool).await?;
-            all.push((table.name, rows));
-        }
-        Ok(all)
     }
 }

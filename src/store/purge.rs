@@ -192,7 +192,7 @@ impl Store {
         let ids: Vec<Uuid> = sqlx::query_scalar!(
             "SELECT s.id FROM subject s
              WHERE s.updated_at < $1
-               AND (s.kind <> 'board' OR s.key LIKE 'draw:%')
+               AND (s.kind <> 'board' OR s.key LIKE 'draw:%' OR s.key LIKE 'clip:%')
                AND (s.kind <> 'ticket' OR COALESCE(
                    (SELECT (i ->> 'is_closed')::boolean
                     FROM upstream_list l CROSS JOIN LATERAL jsonb_array_elements(l.items) i

@@ -12,8 +12,10 @@ use crate::id::{ChannelId, MessageId};
 use crate::routing::post::{NewPost, PostState};
 
 mod by_hand;
+mod together;
 
 pub use by_hand::{ByHand, settle_by_hand};
+pub use together::{Finish, Freeze};
 
 /// States of a send, as in `ARCHITECTURE.md`, table 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +89,7 @@ impl Post {
 }
 
 /// A create about to be frozen.
+#[derive(Clone)]
 pub struct NewSend {
     pub id: Uuid,
     pub message_ids: Vec<i64>,

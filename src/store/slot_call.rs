@@ -21,6 +21,8 @@ pub struct SlotSetting {
     pub channel_id: Option<ChannelId>,
     /// Where moments that chatters mark are posted.
     pub clip_channel_id: Option<ChannelId>,
+    /// How long a clip of such a moment is.
+    pub clip_seconds: i32,
 }
 
 impl Default for SlotSetting {
@@ -33,6 +35,7 @@ impl Default for SlotSetting {
             prevent_duplicates: false,
             channel_id: None,
             clip_channel_id: None,
+            clip_seconds: 30,
         }
     }
 }
@@ -74,9 +77,9 @@ pub async fn lock_slots(tx: &mut Tx, guild_id: GuildId) -> Result<SlotSetting> {
         .execute(&mut **tx)
         .await?;
     let row = sqlx::query!(
-        "SELECT enabled, enabled_at, max_per_user, cooldown_seconds, prevent_duplicates, channel_id, clip_channel_id
-         FROM slot_setting
-         WHERE guild_id = $1 FOR UPDATE",
+        "SELECT enabled, enabled_at, max_per_user, cooldown_seconds, prevent_duplicates, channel_id, clip_channel_id,
+             clip_seconds
+         FROM slot_setting WHERE guild_id = $1 FOR UPDATE",
         guild_id.0
     )
     .fetch_one(&mut **tx)
@@ -89,13 +92,14 @@ pub async fn lock_slots(tx: &mut Tx, guild_id: GuildId) -> Result<SlotSetting> {
         prevent_duplicates: row.prevent_duplicates,
         channel_id: row.channel_id.map(ChannelId),
         clip_channel_id: row.clip_channel_id.map(ChannelId),
+        clip_seconds: row.clip_seconds,
     })
 }
 
 pub async fn save_slots(tx: &mut Tx, guild_id: GuildId, setting: &SlotSetting) -> Result<()> {
     sqlx::query!(
         "UPDATE slot_setting SET enabled = $2, enabled_at = $3, max_per_user = $4, cooldown_seconds = $5,
-             prevent_duplicates = $6, channel_id = $7, clip_channel_id = $8
+             prevent_duplicates = $6, channel_id = $7, clip_channel_id = $8, clip_seconds = $9
          WHERE guild_id = $1",
         guild_id.0,
         setting.enabled,
@@ -104,7 +108,8 @@ pub async fn save_slots(tx: &mut Tx, guild_id: GuildId, setting: &SlotSetting) -
         setting.cooldown_seconds,
         setting.prevent_duplicates,
         setting.channel_id.map(|channel| channel.0),
-        setting.clip_channel_id.map(|channel| channel.0)
+        setting.clip_channel_id.map(|channel| channel.0),
+        setting.clip_seconds
     )
     .execute(&mut **tx)
     .await?;

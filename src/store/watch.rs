@@ -2,6 +2,7 @@
 //! of it counts is worked out in `watch/count.rs`, from what is stored, as often as one likes.
 
 pub mod count;
+pub mod multiplier;
 pub mod read;
 pub mod rule;
 

@@ -1,6 +1,7 @@
 //! Discord's REST interface as far as the outbox needs it. One request per call: no retry, no waiting;
 //! what an answer means is decided in `delivery::classify`.
 
+mod attachment;
 mod inspect;
 mod member;
 mod place;
@@ -25,6 +26,7 @@ use crate::id::{ChannelId, GuildId, MessageId, UserId};
 use crate::upstream::guard::{Reach, guarded};
 use crate::upstream::permission::{Channel, Member, Role};
 
+pub use attachment::FetchError;
 pub use inspect::Application;
 pub use place::Guild;
 pub use thread::Thread;

@@ -164,3 +164,20 @@ async fn a_keyword_joins_once_and_a_linked_viewer_is_the_member() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_heard_out_of_order_is_carried_out_all_the_same() {
+    run(async |town| {
+        town.with_channel().await;
+        set(town, json!({ "name": "count", "answer": "{count}", "cooldown": 0 })).await;
+        set(town, json!({ "name": "slow", "answer": "slow {count}", "cooldown": 30 })).await;
+        for (text, seconds_ago) in
+            [("!count", 5), ("!count", 40), ("!slow", 10), ("!slow", 35), ("!slow", 50), ("!slow", 0)]
+        {
+            town.chat_line(Line { seconds_ago, ..Line::of("ada", text) }).await;
+        }
+        // Within half a minute of another use, before or after it, nothing is said.
+        assert_eq!(town.all_said().await, ["1", "2", "slow 1", "slow 2"]);
+    })
+    .await;
+}

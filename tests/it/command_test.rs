@@ -110,7 +110,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/raffle** `start` `end` `info` `tickets` `board` `give` `take` `verify` — The raffle: tickets for watching and gifting, a draw that anyone can recompute.
         **/gtb** `guess` `open` `close` `result` — Guess the balance: the nearest guesses win.
         **/why** — How a message came to be: events, routes, attempts, edits.
-        **/points** `balance` `statement` `why` `give` `grant` `undo` — Points: what you have and why, and giving them.
+        **/points** `balance` `statement` `why` `give` `grant` `leaderboard` `undo` — Points: what you have and why, and giving them.
         **/watchtime** `show` `why` — How long viewers have watched, and how that was counted.
         **/leaderboard** — Who has watched most, or has most points; as a picture, with the same as text.
         **/shop** `show` `queue` `add` `edit` `remove` — Spend points on what this server offers.
@@ -145,12 +145,12 @@ async fn help_shows_what_the_caller_may_use() {
         **/deliveries** `list` `replay` — What became of messages, and what was not delivered once more.
         **/why** — How a message came to be: events, routes, attempts, edits.
         **/why-not** — What did not arrive: events of a type that are not in Discord, and refused requests.
-        **/points** `balance` `statement` `why` `give` `grant` `undo` — Points: what you have and why, and giving them.
+        **/points** `balance` `statement` `why` `give` `grant` `leaderboard` `undo` — Points: what you have and why, and giving them.
         **/watchtime** `show` `why` — How long viewers have watched, and how that was counted.
         **/leaderboard** — Who has watched most, or has most points; as a picture, with the same as text.
         **/shop** `show` `queue` `add` `edit` `remove` — Spend points on what this server offers.
         **/watchroles** `list` `set` `remove` — Roles for watching: linked members get them by themselves.
-        **/community** `rules` `force` `pause` `ignore` `import` — How watching counts, and what it earns.
+        **/community** `rules` `multiplier` `force` `pause` `ignore` `import` — How watching counts, and what it earns.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.

@@ -1,6 +1,7 @@
 //! The program is killed, at named points, at requests of Discord, and at random; whatever happens, in
 //! the end everything is there once, and every approval was decided once.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use standin::discord::Phase;
@@ -42,18 +43,6 @@ macro_rules! killed_at_points {
             the_story_survives(Scene::start(&[("SIGNALBOX_CRASH_AT", $point)]).await).await;
         }
     )*
-
-        /// Those of the bus and of the rotation of secrets are in their own tests; those of votes, undo and
-        /// reminders are in `approval_crash_test`, those of messages to other systems below.
-        #[test]
-        fn every_named_point_is_killed_at() {
-            let own = [$($point),*, "subscribe.before_ack", "rotate.stored", "rotate.updated"];
-            let tested = [&own[..], TICKET_POINTS].concat();
-            let elsewhere = ["vote.", "undo.", "tick.", "outbound.", "silence.", "receipt.", "digest.", "forget.", "kick."];
-            let mut named = points_in(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-            named.retain(|point| !tested.contains(&point.as_str()) && !elsewhere.iter().any(|e| point.starts_with(e)));
-            assert!(named.is_empty(), "no test kills at {named:?}");
-        }
     };
 }
 
@@ -95,15 +84,12 @@ async fn the_note_is_there_once(scene: Scene) {
 }
 
 macro_rules! killed_with_a_note {
-    ($($name:ident: $point:literal,)*) => {
-        const TICKET_POINTS: &[&str] = &[$($point),*];
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                the_note_is_there_once(Scene::start(&[("SIGNALBOX_CRASH_AT", $point)]).await).await;
-            }
-        )*
-    };
+    ($($name:ident: $point:literal,)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            the_note_is_there_once(Scene::start(&[("SIGNALBOX_CRASH_AT", $point)]).await).await;
+        }
+    )*};
 }
 
 killed_with_a_note! {
@@ -146,19 +132,22 @@ async fn after_another_system_has_answered() {
     others_are_told("outbound.answered").await;
 }
 
-fn points_in(directory: &std::path::Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(points_in(&path));
-        } else {
-            let text = std::fs::read_to_string(&path).unwrap();
-            let calls = text.split("crash::point(\"").skip(1);
-            found.extend(calls.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
-        }
-    }
-    found
+/// Each has a test here or in another file.
+#[test]
+fn every_named_point_is_killed_at() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (program, tests) = (text_below(&root.join("src")), text_below(&root.join("tests/it")));
+    let calls = program.split("crash::point(\"").skip(1);
+    let mut named: Vec<&str> = calls.filter_map(|rest| Some(rest.split_once('"')?.0)).collect();
+    assert!(named.len() > 30, "{named:?}");
+    named.retain(|point| !tests.contains(&format!("\"{point}\"")));
+    assert!(named.is_empty(), "no test kills at {named:?}");
+}
+
+fn text_below(directory: &Path) -> String {
+    let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: PathBuf| if path.is_dir() { text_below(&path) } else { std::fs::read_to_string(&path).unwrap() };
+    paths.map(read).collect()
 }
 
 macro_rules! killed_at_requests {

@@ -138,7 +138,7 @@ async fn every_sample_is_understood() {
         dashboard:bot_settings kick_channel_synced: Done
         dashboard:bot_settings reload: Done
         dashboard:bot_settings sync: Done
-        dashboard:bot_settings update: nothing is known of this action
+        dashboard:bot_settings update: Done
         dashboard:commands reload: Done
         dashboard:gtb close: No session is open.
         dashboard:gtb open: Done
@@ -209,6 +209,123 @@ async fn a_dashboard_runs_a_hunt_a_session_timers_and_a_raffle() {
         ");
         assert_eq!(town.column("SELECT number || ' ' || enabled FROM timed_message").await, ["7 false"]);
         town.see("party");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dashboard_picks_closes_and_sets_what_a_bonus_hunt_needs() {
+    run_with(with_secret(), async |town| {
+        town.with_channel().await;
+        town.command("admin", "slots set", json!({ "channel": "alerts", "cooldown": 0 })).await;
+        let board = json!({ "panel": "slot requests", "channel": "party" });
+        town.command("admin", "panel post", board).await;
+        let slots = "dashboard:slot_requests";
+        assert_eq!(
+            town.orders(slots, "toggle", json!({})).await,
+            Heard::Refused("nothing is known of this action".into())
+        );
+        for (action, data) in [("toggle", json!({ "enabled": true })), ("update_max", json!({ "max_requests": 3 }))] {
+            assert_eq!(town.orders(slots, action, data).await, Heard::Done, "{action}");
+        }
+        town.hear(&[Line::of("viewer1", "!call Sweet Bonanza"), Line::of("viewer2", "!call Gates")]).await;
+        let pick = json!({ "id": 42, "slot_call": "Sweet Bonanza", "username": "viewer1", "delay_announcement": 0 });
+        assert_eq!(town.orders(slots, "pick", pick).await, Heard::Done);
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎰 Slot Request Panel]
+        Ask for a slot with `!call <slot>` or `!sr <slot>` in chat.
+        Status: ✅ Enabled
+        Limit: 3 a person
+        Requests: 2
+        Available: 1
+        Picked: 1
+        Last picked: Sweet Bonanza (requested by viewer1) <+0s>
+        -- Signalbox · community
+        (Pick one) (Refresh) (Disable) (Set limit)
+        ");
+        assert_eq!(town.orders(slots, "toggle", json!({ "enabled": false })).await, Heard::Done);
+        let too_many = town.orders(slots, "update_max", json!({ "max_requests": 11 })).await;
+        assert_eq!(too_many, Heard::Refused("The limit is a number from 0 (no limit) to 10.".into()));
+        insta::assert_snapshot!(town.reads("alerts"), @r"
+        [🎰 Slot requests]
+        ✅ Slot requests are now ENABLED! Use !call <slot\_name\> or !sr <slot\_name\>
+        -- Signalbox · community
+
+        [🎰 Slot Call]
+        Slot: Sweet Bonanza
+        Requested by: viewer1
+        -- Signalbox · community
+        [🎰 Slot Call]
+        Slot: Gates
+        Requested by: viewer2
+        -- Signalbox · community
+
+        [🎰 Slot requests]
+        🎰 PICKED: Sweet Bonanza (requested by viewer1)
+        -- Signalbox · community
+
+        [🎰 Slot requests]
+        ❌ Slot requests have been DISABLED
+        -- Signalbox · community
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dashboard_sets_what_watching_earns_and_has_the_shop_shown_anew() {
+    run_with(with_secret(), async |town| {
+        let item = json!({ "name": "Steam key", "price": 100 });
+        town.command("admin", "shop add", item).await;
+        let channel = town.discord.channel_id("party");
+        assert_eq!(
+            town.orders("dashboard:point_shop", "post_shop", json!({ "channel_id": channel })).await,
+            Heard::Done
+        );
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🛒 Shop]
+        **Steam key** — 100 points
+        -- Signalbox · community
+        (Buy something… ▾ –)
+        (My points)
+        ");
+        // Changed behind the bot's back.
+        town.execute("UPDATE shop_item SET price = 250").await;
+        let update = json!({ "item_id": 5, "item_name": "Steam key", "type": "update" });
+        assert_eq!(town.orders("dashboard:point_shop", "item_update", update).await, Heard::Done);
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🛒 Shop]
+        **Steam key** — 250 points
+        -- Signalbox · community
+        (Buy something… ▾ –)
+        (My points)
+        ");
+        let rate = json!({ "points_per_5min": 4 });
+        assert_eq!(town.orders("dashboard:point_shop", "update_settings", rate).await, Heard::Done);
+        town.execute("UPDATE shop_item SET stock = 0").await;
+        assert_eq!(town.orders("dashboard:point_shop", "sync_shop", json!({})).await, Heard::Done);
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🛒 Shop]
+        **Steam key** — 250 points · sold out
+        -- Signalbox · community
+        (My points)
+        ");
+        insta::assert_snapshot!(town.asks("admin", "community rules", json!({})).await, @"
+        []
+        Watching earns **1** points in 5 minutes, subscribers **2**.
+        A message counts for **2 min**, when **2** people have written within 5 min; **18 h 00 min** a day at most.
+        Following earns **10** once, subscribing **100**, each gifted subscription **100**, 100 kicks **10**.
+
+        From <+3600s> on:
+        Watching earns **4** points in 5 minutes, subscribers **2**.
+        A message counts for **2 min**, when **2** people have written within 5 min; **18 h 00 min** a day at most.
+        Following earns **10** once, subscribing **100**, each gifted subscription **100**, 100 kicks **10**.
+        ");
+        let wrong = json!({ "points_per_5min": -1 });
+        assert!(matches!(town.orders("dashboard:point_shop", "update_settings", wrong).await, Heard::Refused(_)));
+        let length = json!({ "key": "clip_duration", "value": "45" });
+        assert_eq!(town.orders("dashboard:bot_settings", "update", length).await, Heard::Done);
+        assert_eq!(town.column("SELECT clip_seconds::text FROM slot_setting").await, ["45"]);
     })
     .await;
 }

@@ -155,6 +155,21 @@ async fn the_story_plays_itself() {
     #panel: somebody takes away the bot's right to write here, and a server crashes. #ops hears that the channel cannot be used; what was meant for it waits
     #panel: the right is given back, Ada has the channel tested (/destination test), and what waited follows
     #panel: Discord refuses the next message with a fault of its own. Ada sees what was not delivered and why, and sends it once more (/deliveries list, /deliveries replay)
+    #stream: Ada connects her Kick channel (/kick connect): a page says who asks, then Kick asks her
+    #stream: Mia watches as Maja on Kick, and says so (/link): what Maja earns is hers
+    #stream: her stream is live; Kick tells of it late, and its card stands in the channel
+    #stream: what three viewers said since then arrives as well, late and all of it twice; each minute counts once
+    #stream: Maja follows and subscribes: that earns points too
+    #stream: Ada gives a poster away (/giveaway start). What the draw will depend on is fixed now, and its hash published
+    #stream: three viewers write !win in the chat on Kick; Ada closes the entries (/giveaway end), and their hash is published
+    #stream: Ada opens a shop (/shop add, /panel post)
+    #stream: Mia buys with what she has earned, says which game, and confirms
+    #stream: Ada finds it in the queue, and completes it (/shop queue)
+    #stream: Mia looks at what she watched and where her points come from (/watchtime show, /points statement)
+    #stream: and who has watched most (/leaderboard)
+    #stream: the stream ends; its card says how long it was
+    #stream: a minute after the close the number of public randomness is out that nobody knew before: the draw is made
+    #stream: Mia does not believe it, and has it recomputed from what was published (/raffle verify)
     #machines: lab-09 asks to be let in, and waits for you
     #tickets: a ticket for you
     #audit: Ada has the audit log verified (/audit verify); only she sees the answer
@@ -365,7 +380,15 @@ async fn the_world_alone_says_what_a_bot_needs() {
     let own: Vec<String> =
         env.lines().filter(|line| line.starts_with("KICK_")).map(|l| l.chars().take(48).collect()).collect();
     let kick = *addresses.iter().rfind(|address| !address.contains("/_standin")).unwrap();
-    insta::assert_snapshot!(own.join("\n").replace(kick, "<kick>"), @"");
+    insta::assert_snapshot!(own.join("\n").replace(kick, "<kick>"), @"
+    KICK_CLIENT_ID=01JQSTANDIN000000000000000
+    KICK_CLIENT_SECRET=standin-kick-secret
+    KICK_API_URL=<kick>
+    KICK_OAUTH_URL=<kick>
+    KICK_PUBLIC_KEY=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A
+    KICK_REDIRECT_URI=http://127.0.0.1:3000/kick/cal
+    KICK_WEBHOOK_PATH=/webhooks/kick/standin
+    ");
     let key: Value = reqwest::Client::builder()
         .user_agent("tests")
         .build()

@@ -362,6 +362,25 @@ async fn a_redis_that_may_forget() {
 }
 
 #[tokio::test]
+async fn without_redis_it_is_said_what_a_crash_loses() {
+    let redis = async |setup: Setup| {
+        let mut told = String::new();
+        run_with(setup, async |town| {
+            town.settle().await;
+            let all = doctor(town).await;
+            told = all.lines().filter(|line| line.contains("Redis · Redis:")).collect::<Vec<_>>().join("\n");
+        })
+        .await;
+        told
+    };
+    let none = Setup { env: vec![("REDIS_URL", String::new())], ..Setup::kick() };
+    insta::assert_snapshot!(redis(none).await, @"✅ Redis · Redis: is not used: a crash loses up to 5 s of what was written in the chat, and nothing else");
+    let kept = tokio::task::spawn_blocking(|| private_redis(true)).await.unwrap();
+    let with = Setup { redis: Some(kept.url.clone()), ..Setup::kick() };
+    assert_eq!(redis(with).await, "", "with one nothing is lost");
+}
+
+#[tokio::test]
 async fn a_redis_that_is_down() {
     run_with(Setup { redis: Some("redis://:hidden-word@127.0.0.1:1/".into()), ..Setup::default() }, async |town| {
         let told = complaints(town).await;

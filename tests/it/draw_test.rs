@@ -81,7 +81,7 @@ async fn a_giveaway_from_the_button_to_the_proof() {
         Proof: Commitment `HASH`
         [How to check it](http://HERE/draws/ID)
         -- Signalbox · community
-        (Join) (Silence)
+        (Join)
         ");
         town.advance(minutes(10)).await;
         insta::assert_snapshot!(town.reads("party"), @"
@@ -94,7 +94,6 @@ async fn a_giveaway_from_the_button_to_the_proof() {
         Public randomness: drand quicknet, round 24848433
         [How to check it](http://HERE/draws/ID)
         -- Signalbox · community
-        (Silence)
 
         [🔒 🎉 Giveaway #1 is closed]
         2 entries with 2 tickets. The draw is <+664s>.
@@ -126,7 +125,7 @@ async fn a_giveaway_from_the_button_to_the_proof() {
         Public randomness: drand quicknet, round 24848433
         [How to check it](http://HERE/draws/ID)
         -- Signalbox · community
-        (Verify) (Silence)
+        (Verify)
 
         [🔒 🎉 Giveaway #1 is closed]
         2 entries with 2 tickets. The draw is <+664s>.
@@ -350,7 +349,7 @@ async fn a_raffle_by_tickets_and_the_next_one() {
         Proof: Commitment `HASH`
         [How to check it](http://HERE/draws/ID)
         -- Signalbox · community
-        (My tickets) (Silence)
+        (My tickets)
         ");
         insta::assert_snapshot!(heard(town, &town.press("member", "party", "My tickets").await), @"You have 30 of 100 tickets.");
         town.advance(chrono::TimeDelta::days(30)).await;

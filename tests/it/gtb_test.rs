@@ -21,7 +21,7 @@ async fn a_session_by_its_panel() {
         [🎮 Guess the Balance]
         Status: ⚪ No session
         -- Signalbox · community
-        (Open) (Refresh) (Silence)
+        (Open) (Refresh)
         ");
         insta::assert_snapshot!(heard(town, &town.press("member", "party", "Open").await), @"You need the Manage Server permission for this.");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Open").await), @"✅ Session #1 is open.");
@@ -50,7 +50,7 @@ async fn a_session_by_its_panel() {
         Guesses: 5
         Opened: <+0s> by <@admin>
         -- Signalbox · community
-        (Close) (Refresh) (Silence)
+        (Close) (Refresh)
         ");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Close").await), @"✅ Session #1 is closed. Set its result when you know it.");
         assert_eq!(town.says("ada", "!gtb 1500").await, "@ada No active GTB session. Wait for an admin to start one!");
@@ -63,7 +63,7 @@ async fn a_session_by_its_panel() {
         Last session: #1 · $1,500.25
         🥇 bob: $1,500.25 ($0.00 off) | 🥈 ada: $1,499.00 ($1.25 off) | 🥉 dan: $1,501.50 ($1.25 off)
         -- Signalbox · community
-        (Open) (Refresh) (Silence)
+        (Open) (Refresh)
 
         [🏆 Guess the Balance - Results!]
         🥇 bob: $1,500.25 ($0.00 off)

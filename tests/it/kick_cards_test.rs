@@ -144,7 +144,6 @@ async fn a_redemption_waits_for_a_decision() {
         Cost: 100 points
         Channel: NovaPlays
         -- Kick · kick.reward.redemption
-        (Silence)
         ");
         // Kick tells of the decision before it tells of the wish.
         town.kick.hold();
@@ -160,7 +159,6 @@ async fn a_redemption_waits_for_a_decision() {
         Cost: 50 points
         Channel: NovaPlays
         -- Kick · kick.reward.redemption
-        (Silence)
         ");
     })
     .await;

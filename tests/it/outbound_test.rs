@@ -317,3 +317,22 @@ async fn what_can_be_asked_of_the_interface() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn many_who_claim_at_once_tell_a_system_one_thing_at_a_time() {
+    in_town(async |town| {
+        let listener = Listener::start().await;
+        subscribed(town, &listener, &["*"]).await;
+        listener.answer(503, "not now");
+        town.machine("web-07").await;
+        town.machine("web-08").await;
+        town.see("machines");
+        town.execute("UPDATE outbound_delivery SET leased_until = NULL, not_before = '2020-01-01'").await;
+        assert_eq!(town.count("SELECT count(*) FROM outbound_delivery WHERE state = 'pending'").await, 2);
+        let (store, now) = (town.store(), town.clock.now());
+        let claims = (0..16).map(|_| store.claim_outbound(uuid::Uuid::new_v4(), now, now + TimeDelta::minutes(1), 10));
+        let claimed = futures_util::future::join_all(claims).await;
+        assert_eq!(claimed.into_iter().map(|claim| claim.unwrap().len()).sum::<usize>(), 1);
+    })
+    .await;
+}

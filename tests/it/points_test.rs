@@ -245,6 +245,68 @@ async fn what_viewers_had_elsewhere_is_brought_along_once() {
     .await;
 }
 
+/// What an admin is told who imports this file.
+async fn imports(town: &Town, content: &str) -> String {
+    let file = json!({ "filename": "viewers.csv", "content": content });
+    town.asks("admin", "community import", json!({ "file": file })).await
+}
+
+#[tokio::test]
+async fn a_file_is_brought_along_as_a_whole_or_not_at_all() {
+    run(async |town| {
+        town.advance(TimeDelta::minutes(30)).await;
+        town.chatter(["Ada", "bob"], 0..4).await;
+        let mut lines = String::from("viewer;minutes;points\r\nada;1200;300\r\n");
+        for n in 0..5_000 {
+            lines.push_str(&format!("viewer{n};{n};1\r\n"));
+        }
+        let broken = lines.replace("viewer4999;4999;1", "viewer4999;many;1");
+        insta::assert_snapshot!(imports(town, &broken).await, @"Line 5002: minutes should be a whole number of at least 0. Nothing was imported.");
+        insta::assert_snapshot!(imports(town, "ada,1\nbob,-5").await, @"Line 2: minutes should be a whole number of at least 0. Nothing was imported.");
+        insta::assert_snapshot!(imports(town, &"x".repeat(5_000_001)).await, @"The file is larger than 5 MB. Nothing was imported: split it, each part as an import of its own.");
+        assert_eq!(town.count("SELECT count(*) FROM viewer_opening").await, 0);
+        insta::assert_snapshot!(imports(town, &lines).await, @"
+        []
+        5001 lines, 5001 names are new. 1 of them are known and have it now; the others get it when they are first seen.
+        ");
+        insta::assert_snapshot!(imports(town, &lines).await, @"
+        []
+        5001 lines, 0 names are new. 0 of them are known and have it now; the others get it when they are first seen.
+        ");
+        let seen = town.asks("admin", "points balance", json!({ "viewer": "ada" })).await;
+        insta::assert_snapshot!(seen, @"
+        []
+        ada has **300 points**.
+        +300 brought along
+        -# Kick: Ada · 20 h 00 min watched
+        ");
+        assert_eq!(wrong_balances(town).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operator_brings_a_file_along() {
+    run(async |town| {
+        let file = std::env::temp_dir().join(format!("{}.csv", Uuid::new_v4()));
+        std::fs::write(&file, "ada,10,5\nbob,x,1\n").unwrap();
+        let (path, server) = (file.to_str().unwrap(), town.guild().to_string());
+        let arguments = ["community", "import", path, "--server", &server];
+        let end = town.program(&arguments, &[]).ends_within(20).await;
+        assert_eq!(end.code, Some(1));
+        assert!(end.err.contains("Line 2: minutes should be a whole number"), "{}", end.err);
+        std::fs::write(&file, "ada,10,5\nbob,20,1\n").unwrap();
+        let end = town.program(&arguments, &[]).ends_within(20).await;
+        assert!(end.out.starts_with("2 lines, 2 names are new."), "{}{}", end.out, end.err);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(
+            town.column("SELECT name_key || ' ' || points FROM viewer_opening ORDER BY 1").await,
+            ["ada 5", "bob 1"]
+        );
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn roles_are_given_when_earned_and_at_once_on_linking() {
     run(async |town| {
@@ -286,8 +348,13 @@ async fn the_list_is_a_picture_with_the_same_in_words() {
         **1.** ada (<@member>) — 3 points
         **2.** bob — 3 points
         ");
+        insta::assert_snapshot!(town.asks("member", "points leaderboard", json!({ "since": "7 days" })).await, @"
+        [Points earned in 7 days]
+        **1.** ada (<@member>) — 3 points
+        **2.** bob — 3 points
+        ");
         let pictures: Vec<String> = town.messages("ops").iter().map(|m| m["attachments"][0]["filename"].to_string()).collect();
-        insta::assert_snapshot!(pictures.join(" "), @r#""leaderboard.png" "leaderboard.png""#);
+        insta::assert_snapshot!(pictures.join(" "), @r#""leaderboard.png" "leaderboard.png" "leaderboard.png""#);
     })
     .await;
 }

@@ -240,6 +240,48 @@ async fn an_operator_deletes_for_somebody_who_asked_elsewhere() {
     .await;
 }
 
+#[tokio::test]
+async fn an_operator_deletes_for_a_viewer_who_has_no_discord_account() {
+    run(async |town| {
+        town.with_channel().await;
+        for (command, options) in
+            [("gtb open", json!({})), ("slots on", json!({})), ("slots set", json!({ "clip_channel": "party" }))]
+        {
+            town.command("admin", command, options).await;
+        }
+        for text in ["!gtb 1500", "!call Gates", "!clip wow", "hello"] {
+            town.says("zedofkick", text).await;
+        }
+        town.advance(TimeDelta::minutes(30)).await;
+        town.chatter(["zedofkick", "bob"], 0..12).await;
+        town.advance(TimeDelta::minutes(40)).await;
+        town.see("party");
+        // Two harnesses, two ids under one name.
+        let ids = town.column("SELECT kick_user_id::text FROM person WHERE id IN (SELECT person_id FROM viewer WHERE username = 'zedofkick')").await;
+        assert_eq!(ids.len(), 2);
+        let points = town.count("SELECT sum(amount)::bigint FROM ledger").await;
+        let others = town.count("SELECT count(*) FROM watch_hour").await;
+        for id in &ids {
+            let counted = town.program(&["privacy", "delete-for", "--kick-user", id], &[]).ends_within(20).await;
+            assert_eq!(counted.code, Some(0), "{}", counted.err);
+            assert!(counted.out.contains("Kick accounts of yours") && counted.out.ends_with("Delete with --yes.\n"), "{}", counted.out);
+            let end = town.program(&["privacy", "delete-for", "--kick-user", id, "--yes"], &[]).ends_within(20).await;
+            assert!(end.out.contains("Deleted"), "{}{}", end.out, end.err);
+            assert_eq!(places(town, id).await, BTreeSet::new());
+        }
+        assert_eq!(places(town, "zedofkick").await, BTreeSet::new());
+        // What was entered stays, and leads to nobody; others are left alone.
+        assert_eq!(town.count("SELECT sum(amount)::bigint FROM ledger").await, points);
+        assert!(town.count("SELECT count(*) FROM watch_hour").await < others);
+        assert_eq!(town.count("SELECT count(*) FROM viewer WHERE username = 'bob'").await, 1);
+        let end = town.program(&["privacy", "delete-for", "--kick-user", &ids[0], "--yes"], &[]).ends_within(20).await;
+        assert_eq!(end.out, "There was nothing.\n");
+        let end = town.program(&["privacy", "delete-for"], &[]).ends_within(20).await;
+        assert_eq!(end.code, Some(2), "{}", end.err);
+    })
+    .await;
+}
+
 /// Every column that can name a member by its name, whatever a test has put into it.
 #[tokio::test]
 async fn every_column_that_names_a_member_is_in_the_list() {

@@ -35,7 +35,7 @@ async fn calls_are_taken_posted_and_picked() {
         Available: 1
         Picked: 0
         -- Signalbox · community
-        (Pick one) (Refresh) (Disable) (Set limit) (Silence)
+        (Pick one) (Refresh) (Disable) (Set limit)
         ");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"🎰 Picked: Sweet Bonanza 1000 (requested by ada)");
         insta::assert_snapshot!(heard(town, &town.press("admin", "party", "Pick one").await), @"Nobody has asked for a slot.");
@@ -63,7 +63,7 @@ async fn calls_are_taken_posted_and_picked() {
         Picked: 1
         Last picked: Sweet Bonanza 1000 (requested by ada) <+0s>
         -- Signalbox · community
-        (Pick one) (Refresh) (Disable) (Set limit) (Silence)
+        (Pick one) (Refresh) (Disable) (Set limit)
         ");
         let said = town.all_said().await;
         assert_eq!(said[said.len() - 1], "🎰 PICKED: Sweet Bonanza 1000 (requested by ada)");

@@ -54,11 +54,11 @@ async fn an_interval_waits_for_people_and_for_the_stream() {
         town.advance(minutes(1)).await;
         assert_eq!(town.all_said().await.len(), 2);
         insta::assert_snapshot!(town.reads("party"), @"
-        [⏰]
+        []
         Join our Discord
         -- Signalbox · community
 
-        [⏰]
+        []
         Join our Discord
         -- Signalbox · community
         ");

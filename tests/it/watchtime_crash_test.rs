@@ -72,6 +72,11 @@ async fn survives(point: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_activity_is_stored() {
+    survives("activity.flushed").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn before_activity_is_acknowledged() {
     survives("activity.before_ack").await;
 }

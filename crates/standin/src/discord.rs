@@ -18,6 +18,7 @@ mod permission;
 mod refusal;
 mod rest;
 mod server;
+mod upload;
 mod world;
 
 use std::{

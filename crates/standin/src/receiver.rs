@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde_json::{Value, json};
@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Manner {
     Ok,
+    /// Does it, and answers with this.
+    Answer(Value),
     /// Does nothing, answers `status` with `{"message": text}`.
     Refuse {
         status: u16,
@@ -37,6 +39,9 @@ pub enum Manner {
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
+    pub path: String,
+    /// `x-api-key`, of those that have one instead of a signature.
+    pub key: String,
     pub id: String,
     pub timestamp: String,
     pub signature: String,
@@ -75,6 +80,11 @@ impl Receiver {
 
     pub fn url(&self) -> String {
         format!("http://{}/act", self.address)
+    }
+
+    /// Where it is, without a path.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub fn set(&self, manner: Manner) {
@@ -119,11 +129,21 @@ impl Inner {
     }
 }
 
-async fn receive(State(inner): State<Arc<Mutex<Inner>>>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let id = Some(header("webhook-id")).filter(|id| !id.is_empty());
     let request = Request {
         method: method.to_string(),
-        id: header("webhook-id"),
+        path: uri.path().to_owned(),
+        key: header("x-api-key"),
+        // <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>
+        id: id.unwrap_or_else(|| header("idempotency-key")),
         timestamp: header("webhook-timestamp"),
         signature: header("webhook-signature"),
         body: body.to_vec(),
@@ -131,7 +151,7 @@ async fn receive(State(inner): State<Arc<Mutex<Inner>>>, method: Method, headers
     let manner = {
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
         let manner = inner.next_manner();
-        if matches!(manner, Manner::Ok | Manner::EffectThenStatus(_)) {
+        if matches!(manner, Manner::Ok | Manner::Answer(_) | Manner::EffectThenStatus(_)) {
             inner.take(&request);
         }
         inner.requests.push(request);
@@ -140,6 +160,7 @@ async fn receive(State(inner): State<Arc<Mutex<Inner>>>, method: Method, headers
     let code = |status: u16| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match manner {
         Manner::Ok => StatusCode::NO_CONTENT.into_response(),
+        Manner::Answer(body) => axum::Json(body).into_response(),
         Manner::Refuse { status, text } => (code(status), axum::Json(json!({ "message": text }))).into_response(),
         Manner::Status(status) | Manner::EffectThenStatus(status) => code(status).into_response(),
         Manner::Hang(time) => {

@@ -18,8 +18,8 @@ use super::Outside;
 /// How often the world is looked at while something is awaited.
 const LOOK: Duration = Duration::from_millis(100);
 /// A step that comes to nothing, because somebody else has a hand in it, is left after this time.
-const PATIENCE: Duration = Duration::from_secs(60);
-const NOTHING_CAME: &str = "Nothing came of that within a minute; the story goes on.";
+const PATIENCE: Duration = Duration::from_secs(120);
+const NOTHING_CAME: &str = "Nothing came of that within two minutes; the story goes on.";
 /// What is sent goes through the stream of chat, which is read this often at the latest, and then some.
 const REST: Duration = Duration::from_secs(2);
 /// How long a form may be open before somebody of the story opens another one.

@@ -29,8 +29,8 @@ pub(super) async fn play(stage: &Stage) {
     give_away(stage).await;
     shop(stage).await;
     accounts(stage).await;
-    draw(stage).await;
     end(stage).await;
+    draw(stage).await;
 }
 
 async fn connect(stage: &Stage) {
@@ -113,9 +113,9 @@ async fn shop(stage: &Stage) {
     let fill = async {
         let item = json!({ "name": ITEM, "price": 100, "stock": 3, "question": "Which game?" });
         stage.command(ADA, STREAM, "shop add", item).await;
-        stage.command(ADA, STREAM, "shop show", json!({ "public": true })).await;
+        stage.command(ADA, STREAM, "panel post", json!({ "panel": "shop" })).await;
     };
-    stage.step("#stream: Ada opens a shop (/shop add, /shop show)", open, fill).await;
+    stage.step("#stream: Ada opens a shop (/shop add, /panel post)", open, fill).await;
     let bought = |stage: &Stage| stage.was_told(MIA, "You have bought");
     let buy = async {
         let Some(item) = stage.first_choice(STREAM, ITEM, "Buy something…") else { return };

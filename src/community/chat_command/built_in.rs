@@ -6,25 +6,19 @@ use uuid::Uuid;
 use super::super::draw::join::{Joined, Known, Missing, join_from_chat};
 use super::super::gtb::{self, NoGuess};
 use super::super::money::NoAmount;
-use super::super::{slot_call, words};
+use super::super::{clip, slot_call, words};
 use super::Chatter;
 use crate::event::activity::ChatMessage;
 use crate::ports::Ports;
+use crate::routing::board::clip::clock;
 use crate::routing::board::draw::DrawKind;
-use crate::routing::board::frame;
 use crate::routing::board::gtb::{grouped, money};
-use crate::routing::embed::escape;
 use crate::store::Tx;
-use crate::store::chat_command::{NewClipMarker, insert_clip_marker};
 use crate::store::draw::ticket::{find_holding, find_open_raffle};
 use crate::store::ledger::lock_balance;
-use crate::store::slot_call::lock_slots;
 
 const WORDS: [&str; 11] =
     ["points", "watchtime", "rank", "call", "sr", "gtb", "raffle", "join", "clip", "fair", "commands"];
-/// Characters of a clip's title.
-const TITLE: usize = 100;
-const GOLD: u32 = 0xF1_C40F;
 
 pub(super) fn is_one(word: &str) -> bool {
     WORDS.contains(&word)
@@ -109,25 +103,8 @@ async fn raffle(tx: &mut Tx, chatter: &Chatter<'_>) -> Result<Option<String>> {
 
 /// Marks the moment; it is posted, for whoever cuts clips.
 async fn clip(ports: &Ports, tx: &mut Tx, chatter: &Chatter<'_>, rest: &str) -> Result<Option<String>> {
-    let message = chatter.message;
-    let title = Some(words::cut(rest, TITLE)).filter(|title| !title.is_empty()).unwrap_or_else(|| "Clip".to_owned());
-    let marker = NewClipMarker {
-        id: ports.clock.uuid(),
-        kick_channel_id: message.kick_channel_id,
-        person_id: chatter.person,
-        name: words::cut(&message.username, 100),
-        title: title.clone(),
-        made_at: message.at,
-    };
-    let into = insert_clip_marker(tx, chatter.voice.guild_id, &marker).await?;
-    let into = into.map(|seconds| format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60));
-    if let Some(channel) = lock_slots(tx, chatter.voice.guild_id).await?.clip_channel_id {
-        let embed = frame(&format!("🎬 {}", escape(&title)), GOLD, Some(message.at))
-            .field("Marked by", escape(&marker.name), true)
-            .field("In the stream", into.clone().unwrap_or_else(|| "not live".to_owned()), true);
-        chatter.voice.say(tx, channel, &embed).await?;
-    }
-    let at = into.map(|into| format!(" at {into}")).unwrap_or_default();
+    let (title, into) = clip::mark(ports, tx, chatter.voice, chatter.message, chatter.person, rest).await?;
+    let at = into.map(|into| format!(" at {}", clock(into))).unwrap_or_default();
     Ok(Some(format!("{} Marked{at}: {title}", chatter.to())))
 }
 

@@ -115,7 +115,8 @@ pub(super) async fn run(
             )));
         }
     }
-    let count = note_use(tx, guild_id, command.id, message.at).await?;
+    let last = command.last_used_at.map_or(message.at, |last| last.max(message.at));
+    let count = note_use(tx, guild_id, command.id, last).await?;
     Ok(Some(answer(tx, chatter, &command, rest, count).await?))
 }
 

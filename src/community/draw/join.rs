@@ -92,7 +92,9 @@ pub async fn join(ports: &Ports, id: Uuid, entrant: &Entrant) -> Result<Joined> 
     let answer = entrant.answer.as_deref().map(|answer| words::cut(answer, ANSWER));
     let entry = Entry { person, name: &entrant.name, tickets: tickets(&draw, &entrant.roles), answer };
     let joined = enter(ports, &voice, &mut tx, &draw, entry).await?;
+    crate::crash::point("draw.join.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("draw.join.after_commit");
     voice.hurry();
     Ok(joined)
 }
@@ -197,7 +199,9 @@ pub async fn claim(ports: &Ports, guild_id: GuildId, user_id: UserId, id: Uuid) 
     let host = Host { guild_id, user_id: Some(user_id) };
     host.note(ports, &mut tx, "draw_claimed", json!({ "draw": id, "number": draw.number, "place": mine.place }))
         .await?;
+    crate::crash::point("draw.claim.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("draw.claim.after_commit");
     voice.hurry();
     Ok(true)
 }

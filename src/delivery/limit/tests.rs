@@ -106,9 +106,34 @@ fn a_429_blocks_its_bucket_and_a_global_one_everything() {
 fn the_global_budget_spares_interactions() {
     let mut limiter = Limiter::new(Limits::default());
     let gone = (0..80).filter(|n| limiter.check(&create(*n), at(*n)) == Gate::Go).count();
-    assert_eq!(gone, 50);
+    assert_eq!(gone, 49, "the last place is for a question");
     assert_eq!(limiter.check(&create(99), at(80)), Gate::WaitUntil(at(1080)), "at the earliest");
+    assert_eq!(limiter.check(&RouteKey::new(Action::ReadChannel, 1), at(80)), Gate::Go);
+    assert!(matches!(limiter.check(&RouteKey::new(Action::ReadChannel, 2), at(80)), Gate::WaitUntil(_)));
     assert_eq!(limiter.check(&RouteKey::new(Action::Interaction, 5), at(80)), Gate::Go);
+}
+
+#[test]
+fn others_have_room_while_they_ask() {
+    let mut limiter = Limiter::new(Limits::default());
+    limiter.make_room(at(2000));
+    limiter.make_room(at(1000));
+    let gone = |limiter: &mut Limiter, ms: i64| {
+        let routes = (0..80).map(|n| create(ms + n));
+        routes.filter(|route| limiter.check(route, at(ms)) == Gate::Go).count()
+    };
+    assert_eq!(gone(&mut limiter, 0), 44);
+    assert_eq!(gone(&mut limiter, 1999), 0, "each is under way for a second, and counts for another one");
+    assert_eq!(gone(&mut limiter, 2000), 49);
+}
+
+#[test]
+fn a_small_budget_is_not_used_up_by_what_is_left_to_others() {
+    let global = Some(Budget { count: 1, per: TimeDelta::seconds(1) });
+    let mut limiter = Limiter::new(Limits { global, ..Limits::default() });
+    limiter.make_room(at(9000));
+    assert_eq!(limiter.check(&create(1), at(0)), Gate::Go);
+    assert_eq!(limiter.check(&create(2), at(0)), Gate::WaitUntil(at(1000)));
 }
 
 #[test]

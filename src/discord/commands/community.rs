@@ -1,6 +1,6 @@
-//! `/community rules|force|pause|ignore|import`: how watching counts and what it earns.
+//! `/community rules|multiplier|force|pause|ignore|import`: how watching counts and what it earns.
 
-use poise::serenity_prelude::CreateInteractionResponse;
+use poise::serenity_prelude::{Attachment, CreateInteractionResponse, Role};
 
 use super::super::component::community::import_form;
 use super::super::text::community as text;
@@ -8,13 +8,16 @@ use super::super::{Context, Error};
 use super::points::{actor, tell, viewers};
 use super::{application, managed_guild};
 use crate::community::settings;
+use crate::error::UserError;
+use crate::id::RoleId;
+use crate::upstream::discord::FetchError;
 
 /// How watching counts, and what it earns.
 #[poise::command(
     slash_command,
     guild_only,
     default_member_permissions = "MANAGE_GUILD",
-    subcommands("rules", "force", "pause", "ignore", "import"),
+    subcommands("rules", "multiplier", "force", "pause", "ignore", "import"),
     subcommand_required
 )]
 pub async fn community(_: Context<'_>) -> Result<(), Error> {
@@ -94,8 +97,30 @@ async fn rules(
         for (rule, given) in all.into_iter().zip(given) {
             *rule = given.unwrap_or(*rule);
         }
+        Ok(())
     })
     .await?;
+    tell(ctx, text::from_hour(hour, &rules)).await
+}
+
+/// Let a role multiply what its linked members earn by watching, from the next full hour on.
+#[poise::command(slash_command)]
+async fn multiplier(
+    ctx: Context<'_>,
+    #[description = "Whose; of several roles the highest counts"] role: Role,
+    #[description = "In percent: 150 is half as much again; 100: no longer"]
+    #[min = 100]
+    #[max = 1000]
+    percent: u32,
+) -> Result<(), Error> {
+    let guild_id = managed_guild(ctx)?;
+    let actor = actor(ctx)?;
+    if role.id.get() as i64 == guild_id.0 {
+        return Err(UserError::new(text::EVERYONE).into());
+    }
+    ctx.defer_ephemeral().await?;
+    let role = RoleId::from(role.id.get());
+    let (hour, rules) = settings::set_multiplier(&ctx.data().ports, actor, role, percent).await?;
     tell(ctx, text::from_hour(hour, &rules)).await
 }
 
@@ -136,12 +161,30 @@ async fn ignore(
     tell(ctx, text::ignored(&viewer, on, changed)).await
 }
 
-/// Bring along what viewers had elsewhere: minutes and points, by their names.
+/// Bring along what viewers had elsewhere, by their names: minutes and points; a file, or a form.
 #[poise::command(slash_command)]
-async fn import(ctx: Context<'_>) -> Result<(), Error> {
+async fn import(
+    ctx: Context<'_>,
+    #[description = "CSV with a line for each: viewer,minutes,points; without a file a form opens"] file: Option<
+        Attachment,
+    >,
+) -> Result<(), Error> {
     managed_guild(ctx)?;
-    let application = application(ctx)?;
-    let form = CreateInteractionResponse::Modal(import_form());
-    application.interaction.create_response(ctx.serenity_context(), form).await?;
-    Ok(())
+    let Some(file) = file else {
+        let application = application(ctx)?;
+        let form = CreateInteractionResponse::Modal(import_form());
+        application.interaction.create_response(ctx.serenity_context(), form).await?;
+        return Ok(());
+    };
+    let actor = actor(ctx)?;
+    ctx.defer_ephemeral().await?;
+    let ports = &ctx.data().ports;
+    if file.size as usize > settings::LARGEST {
+        return Err(UserError::new(text::TOO_LARGE).into());
+    }
+    let bytes = ports.discord.fetch_attachment(&file.url, settings::LARGEST).await.map_err(|error| match error {
+        FetchError::TooLarge(_) => UserError::new(text::TOO_LARGE),
+        FetchError::Elsewhere | FetchError::Failed(_) => UserError::new(format!("{error}. {}", text::NOTHING_IMPORTED)),
+    })?;
+    tell(ctx, text::imported(&settings::import_file(ports, actor, &bytes).await?)).await
 }

@@ -1,4 +1,4 @@
-//! `/points balance|statement|why|give|grant|undo`: every number can be explained.
+//! `/points balance|statement|why|give|grant|leaderboard|undo`: every number can be explained.
 
 use poise::CreateReply;
 use poise::serenity_prelude::{AutocompleteChoice, CreateAutocompleteResponse, CreateEmbed, User};
@@ -6,7 +6,9 @@ use poise::serenity_prelude::{AutocompleteChoice, CreateAutocompleteResponse, Cr
 use super::super::component::points::{Listing, page};
 use super::super::text::points as text;
 use super::super::{Context, Error, guild_of, text as texts};
+use super::watchtime::{Since, show_board};
 use super::{managed_guild, manages, offer};
+use crate::community::leaderboard::Board;
 use crate::community::points::{self, Actor, MOST, Whose};
 use crate::error::UserError;
 use crate::id::{GuildId, UserId};
@@ -19,7 +21,7 @@ const CHOICES: i64 = 25;
 #[poise::command(
     slash_command,
     guild_only,
-    subcommands("balance", "statement", "why", "give", "grant", "undo"),
+    subcommands("balance", "statement", "why", "give", "grant", "ranking", "undo"),
     subcommand_required
 )]
 pub async fn points(_: Context<'_>) -> Result<(), Error> {
@@ -47,6 +49,15 @@ pub(super) fn whose(member: Option<&User>, viewer: Option<String>) -> Result<Opt
         (Some(user), None) => Ok(Some(Whose::Member(UserId::from(user.id.get())))),
         (None, viewer) => Ok(viewer.map(Whose::Viewer)),
     }
+}
+
+/// Who has most points, or has earned most of late; as a picture, with the same as text.
+#[poise::command(slash_command, rename = "leaderboard")]
+async fn ranking(
+    ctx: Context<'_>,
+    #[description = "Since when; all without"] since: Option<Since>,
+) -> Result<(), Error> {
+    show_board(ctx, Board::Points, since).await
 }
 
 /// How many points you or others have, and from what.

@@ -22,22 +22,13 @@ pub async fn shop(_: Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// What there is, and buying it.
+/// What there is, and buying it. `/panel post` puts it up for everybody.
 #[poise::command(slash_command)]
-async fn show(
-    ctx: Context<'_>,
-    #[description = "Post it for everybody here. For those who manage the server"] public: Option<bool>,
-) -> Result<(), Error> {
+async fn show(ctx: Context<'_>) -> Result<(), Error> {
     let guild_id = here(ctx)?;
-    let public = public.unwrap_or(false);
-    if public {
-        managed_guild(ctx)?;
-        ctx.defer().await?;
-    } else {
-        ctx.defer_ephemeral().await?;
-    }
+    ctx.defer_ephemeral().await?;
     let (embed, rows) = shelf(&ctx.data().ports, guild_id).await?;
-    ctx.send(CreateReply::default().embed(embed).components(rows).ephemeral(!public)).await?;
+    ctx.send(CreateReply::default().embed(embed).components(rows).ephemeral(true)).await?;
     Ok(())
 }
 

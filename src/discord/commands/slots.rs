@@ -56,6 +56,10 @@ async fn set(
     #[description = "Refuse a slot that is on the list"] no_duplicates: Option<bool>,
     #[description = "Where calls are posted"] channel: Option<PartialChannel>,
     #[description = "Where moments marked by !clip are posted"] clip_channel: Option<PartialChannel>,
+    #[description = "Seconds of a clip of such a moment, where a service makes clips (30)"]
+    #[min = 5]
+    #[max = 300]
+    clip_length: Option<i32>,
 ) -> Result<(), Error> {
     let host = host(ctx)?;
     ctx.defer_ephemeral().await?;
@@ -66,6 +70,7 @@ async fn set(
         prevent_duplicates: no_duplicates,
         channel: id(channel),
         clip_channel: id(clip_channel),
+        clip_seconds: clip_length,
     };
     flow::set_rules(&ctx.data().ports, host, rules).await?;
     say(ctx, text::CHANGED.to_owned()).await

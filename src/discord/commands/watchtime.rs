@@ -106,13 +106,18 @@ pub async fn leaderboard(
     #[description = "Watch time or points; watch time without"] by: Option<By>,
     #[description = "Since when; all without"] since: Option<Since>,
 ) -> Result<(), Error> {
-    let guild_id = here(ctx)?;
-    ctx.defer().await?;
-    let ports = &ctx.data().ports;
     let by = match by {
         Some(By::Points) => Board::Points,
         Some(By::Watch) | None => Board::Watch,
     };
+    show_board(ctx, by, since).await
+}
+
+/// A picture of who is first, with the same as text.
+pub(super) async fn show_board(ctx: Context<'_>, by: Board, since: Option<Since>) -> Result<(), Error> {
+    let guild_id = here(ctx)?;
+    ctx.defer().await?;
+    let ports = &ctx.data().ports;
     let span = match since {
         Some(Since::Day) => Span::Day,
         Some(Since::Week) => Span::Week,

@@ -86,6 +86,7 @@ impl LogIns {
             Some((gateway, since)) if since.elapsed() < FRESH => gateway,
             _ => {
                 let http = rest::client(&self.bot).map_err(|error| Ended::Again(error.to_string()))?;
+                self.bot.delivery.make_room();
                 let gateway = http.get_bot_gateway().await?;
                 &mut heard.insert((gateway, Stopwatch::start())).0
             }

@@ -38,6 +38,7 @@ async fn try_register(
     http: &serenity::Http,
     definitions: Vec<serenity::CreateCommand>,
 ) -> serenity::Result<usize> {
+    bot.delivery.make_room();
     if http.application_id().is_none() {
         let application = http.get_current_application_info().await?;
         http.set_application_id(application.id);

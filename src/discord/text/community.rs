@@ -2,11 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::points::{minutes, number};
+use super::points::{minutes, number, times};
 use crate::community::bits::start_of;
 use crate::community::rules::Rules;
 use crate::community::settings::Imported;
 
+pub const EVERYONE: &str = "Everybody has that role: set the points of five minutes with /community rules instead.";
+pub const TOO_LARGE: &str =
+    "The file is larger than 5 MB. Nothing was imported: split it, each part as an import of its own.";
+pub const NOTHING_IMPORTED: &str = "Nothing was imported; try again.";
 pub const IMPORT_TITLE: &str = "Bring viewers along";
 pub const IMPORT_LABEL: &str = "A line for each: viewer,minutes,points";
 pub const IMPORT_EXAMPLE: &str = "viewer,minutes,points\nada,1250,300";
@@ -14,6 +18,14 @@ pub const IMPORT_EXAMPLE: &str = "viewer,minutes,points\nada,1250,300";
 pub fn rules(rules: &Rules) -> String {
     let mut out =
         format!("Watching earns **{}** points in 5 minutes, subscribers **{}**.\n", rules.rate, rules.sub_rate);
+    if !rules.multipliers.is_empty() {
+        let roles = rules.multipliers.iter().map(|(role, by)| format!("<@&{role}> **{}**", times(i64::from(*by))));
+        let _ = writeln!(
+            out,
+            "Linked members with a role earn more of it: {}; the highest counts.",
+            roles.collect::<Vec<_>>().join(", ")
+        );
+    }
     let _ = writeln!(
         out,
         "A message counts for **{} min**, when **{}** people have written within 5 min; **{}** a day at most.",

@@ -49,6 +49,13 @@ pub fn minutes(amount: i64) -> String {
     }
 }
 
+/// `×1.5`, of percent.
+pub fn times(percent: i64) -> String {
+    let hundredths = format!("{:02}", percent % 100);
+    let part = hundredths.trim_end_matches('0');
+    if part.is_empty() { format!("×{}", percent / 100) } else { format!("×{}.{part}", percent / 100) }
+}
+
 /// What an entry is for, in a few words.
 pub fn kind(word: &str) -> &str {
     match word {
@@ -109,8 +116,12 @@ pub fn why(entry: &LedgerEntry) -> String {
     match entry.kind.as_str() {
         "watch" if entry.amount > 0 => {
             let watched = detail("minutes").and_then(serde_json::Value::as_i64).unwrap_or(0);
-            let _ =
-                write!(out, "For watching: {} were counted by then. /watchtime why lists the hours.", minutes(watched));
+            let _ = write!(out, "For watching: {} were counted by then", minutes(watched));
+            let by = |name: &str| detail(name).and_then(|by| by.as_i64().or_else(|| by.as_str()?.parse().ok()));
+            if let (Some(percent), Some(role)) = (by("percent"), by("role")) {
+                let _ = write!(out, ", the last hour of them {} as <@&{role}>", times(percent));
+            }
+            out.push_str(". /watchtime why lists the hours.");
         }
         "watch" => {
             out.push_str("A minute that had been paid does not count: the stream had ended earlier than was known.")
@@ -220,6 +231,9 @@ pub fn why_watched(hours: &[WatchedHour], opening: i64, rules: &Rules) -> String
         );
         if hour.subscriber {
             out.push_str(", as a subscriber");
+        }
+        if let Some(by) = hour.multiplier {
+            let _ = write!(out, ", {} as <@&{}>", times(i64::from(by.percent)), by.role_id);
         }
         let _ = writeln!(out, "\n-# present {}", spans(hour.present));
         for (reason, bits) in why_not(hour) {

@@ -163,6 +163,10 @@ fn silence_stands_behind_what_people_came_to_press() {
     assert_eq!(button(&about(SubjectKind::Ticket, &closed)), None);
     let over = state_of(&[("generic.alert", json!({"title": "Disk", "resolved": true}))]);
     assert_eq!(button(&about(SubjectKind::Signal, &over)), None);
+    let redeemed = |status: &str| state_of(&[("kick.reward.redemption", json!({"id": "r", "status": status}))]);
+    let (pending, rejected) = (redeemed("pending"), redeemed("rejected"));
+    assert!(button(&about(SubjectKind::Signal, &pending)).is_some());
+    assert_eq!(button(&about(SubjectKind::Signal, &rejected)), None);
     let silence = button(&about(SubjectKind::Ticket, &open)).unwrap();
     let rows = |own: usize| {
         let mut body = MessageBody { buttons: vec![silence.clone(); own], ..MessageBody::default() };

@@ -220,6 +220,7 @@ impl LiveKick {
             tracing::warn!(error = crate::error::chain(&error.into()), "chat could not be passed on");
             return Taken::Unavailable;
         }
+        crate::crash::point("kick.chat.published");
         ports.kick_heard.note(broadcaster, ports.clock.now());
         Taken::In { fresh: true }
     }

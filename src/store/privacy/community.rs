@@ -2,6 +2,10 @@
 
 use super::{BY_GUILD, By, IN_USE, Member, OnDelete, Table, table};
 
+/// Causes of these kinds name an account or a viewer of Kick.
+const LEDGER_WORDS: &str = "detail = CASE jsonb_typeof(detail) WHEN 'object' THEN detail - 'reason' ELSE detail END,
+     cause = CASE WHEN kind IN ('follow', 'sub', 'gift', 'kicks', 'opening') THEN kind || ':' || id ELSE cause END";
+
 pub(super) const TABLES: &[Table] = &[
     Table {
         members: &[Member {
@@ -87,17 +91,24 @@ pub(super) const TABLES: &[Table] = &[
                 by: By::Person,
                 what: "entries of your points",
                 exported: "id, at, amount, kind, cause, detail",
-                on_delete: OnDelete::KeepNameless,
+                on_delete: OnDelete::KeepWithout(LEDGER_WORDS),
             },
             Member {
                 column: "by_id",
                 by: By::Person,
                 what: "entries of points that you made",
                 exported: "id, at, amount, kind, detail",
-                on_delete: OnDelete::KeepNameless,
+                on_delete: OnDelete::KeepWithout(
+                    "detail = CASE jsonb_typeof(detail) WHEN 'object' THEN detail - 'reason' ELSE detail END",
+                ),
             },
         ],
-        ..table("ledger", "points: every entry, with its cause; it cannot be changed", "for good", BY_GUILD)
+        ..table(
+            "ledger",
+            "points: every entry, with its cause; it cannot be changed, but for words and names of who is forgotten",
+            "for good",
+            BY_GUILD,
+        )
     },
     Table {
         members: &[
@@ -138,12 +149,12 @@ pub(super) const TABLES: &[Table] = &[
             column: "viewer_id",
             by: By::Person,
             what: "hours in which you wrote in a chat",
-            exported: "kick_channel_id, hour, said, present, minutes",
+            exported: "kick_channel_id, hour, said, present, minutes, percent",
             on_delete: OnDelete::Row,
         }],
         ..table(
             "watch_hour",
-            "in which minutes viewers were present",
+            "in which minutes viewers were present, and by how much a role of the linked member multiplies what they earn",
             "90 days, or EVENT_DAYS where that is longer",
             BY_GUILD,
         )

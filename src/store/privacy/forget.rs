@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
-use super::{By, Member, OnDelete, columns};
+use super::{By, Member, OnDelete, columns, said};
 use crate::id::UserId;
 use crate::store::approval::{bar_requester, withdraw_votes};
 use crate::store::card::touch_cards;
 use crate::store::ticket::forget_written;
-use crate::store::{Result, Store};
+use crate::store::{Result, Store, Tx};
 
 /// Rows changed in one statement: none of them is locked for long.
 const STEP: i64 = 1000;
@@ -80,22 +81,21 @@ impl Store {
         bar_requester(&mut tx, user_id, person, None).await?;
         withdraw_votes(&mut tx, person, now).await?;
         forget_written(&mut tx, person).await?;
-        for (table, member) in columns().filter(|(_, member)| member.by == By::Person) {
-            let (name, column) = (table.name, member.column);
-            let sql = match member.on_delete {
-                OnDelete::Row => format!("DELETE FROM {name} WHERE {column} = ANY ($1)"),
-                OnDelete::KeepWithout(set) => format!("UPDATE {name} SET {set} WHERE {column} = ANY ($1)"),
-                OnDelete::KeepNameless | OnDelete::Mention => continue,
-            };
-            sqlx::query(AssertSqlSafe(sql)).bind(&persons).execute(&mut *tx).await?;
-        }
-        for (table, member) in columns().filter(|(_, member)| member.by == By::Viewer) {
-            let viewers = "SELECT kick_user_id FROM person WHERE id = ANY ($1)";
-            let sql = format!("DELETE FROM {} WHERE {} IN ({viewers})", table.name, member.column);
-            sqlx::query(AssertSqlSafe(sql)).bind(&persons).execute(&mut *tx).await?;
-        }
-        sqlx::query!("DELETE FROM person WHERE id = ANY ($1)", &persons).execute(&mut *tx).await?;
+        forget_persons(&mut tx, &persons).await?;
         touch_cards(&mut tx, &shown).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Forgets somebody who is known by a Kick account alone: the same walk, all at once, as only names have to go from
+    /// what was sent. A member who is linked with that account stays, without the link. Returns whether anything was there.
+    pub async fn forget_viewer(&self, kick_user_id: i64) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let person = sqlx::query_scalar!("SELECT id FROM person WHERE kick_user_id = $1 FOR UPDATE", kick_user_id)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(person) = person else { return Ok(false) };
+        forget_persons(&mut tx, &[person]).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -164,4 +164,26 @@ impl Store {
         .await?;
         Ok(())
     }
+}
+
+/// What hangs on these random ids, and the persons themselves.
+async fn forget_persons(tx: &mut Tx, persons: &[Uuid]) -> Result<()> {
+    sqlx::query!("SELECT set_config('signalbox.purge', 'forget', true) AS set").fetch_one(&mut **tx).await?;
+    said::forget(tx, persons).await?;
+    for (table, member) in columns().filter(|(_, member)| member.by == By::Person) {
+        let (name, column) = (table.name, member.column);
+        let sql = match member.on_delete {
+            OnDelete::Row => format!("DELETE FROM {name} WHERE {column} = ANY ($1)"),
+            OnDelete::KeepWithout(set) => format!("UPDATE {name} SET {set} WHERE {column} = ANY ($1)"),
+            OnDelete::KeepNameless | OnDelete::Mention => continue,
+        };
+        sqlx::query(AssertSqlSafe(sql)).bind(persons).execute(&mut **tx).await?;
+    }
+    for (table, member) in columns().filter(|(_, member)| member.by == By::Viewer) {
+        let viewers = "SELECT kick_user_id FROM person WHERE id = ANY ($1)";
+        let sql = format!("DELETE FROM {} WHERE {} IN ({viewers})", table.name, member.column);
+        sqlx::query(AssertSqlSafe(sql)).bind(persons).execute(&mut **tx).await?;
+    }
+    sqlx::query!("DELETE FROM person WHERE id = ANY ($1)", persons).execute(&mut **tx).await?;
+    Ok(())
 }

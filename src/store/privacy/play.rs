@@ -29,7 +29,10 @@ pub(super) const TABLES: &[Table] = &[
                 by: By::Person,
                 what: "changes of your raffle tickets",
                 exported: "id, at, draw_id, source, tickets, reason",
-                on_delete: OnDelete::KeepWithout("reason = ''"),
+                // The cause of a gift names an account of Kick.
+                on_delete: OnDelete::KeepWithout(
+                    "reason = '', cause = CASE WHEN source = 'gifted' THEN 'gift:' || id ELSE cause END",
+                ),
             },
             Member {
                 column: "by_person",

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::multiplier::Multiplier;
 use crate::id::GuildId;
 use crate::store::ledger::{NewLedgerEntry, insert_ledger_entries, lock_balance};
 use crate::store::{Result, Store, Tx};
@@ -249,7 +250,7 @@ impl Store {
 
 /// A day of these viewers anew, from all its hours; what changed goes into their sums. Their rows are locked first, so that
 /// two that count hours of one day add up.
-async fn count_day(tx: &mut Tx, guild_id: GuildId, day: i32, viewers: &[Uuid]) -> Result<()> {
+pub(super) async fn count_day(tx: &mut Tx, guild_id: GuildId, day: i32, viewers: &[Uuid]) -> Result<()> {
     if viewers.is_empty() {
         return Ok(());
     }
@@ -263,14 +264,14 @@ async fn count_day(tx: &mut Tx, guild_id: GuildId, day: i32, viewers: &[Uuid]) -
     sqlx::query!(
         "WITH hours AS (
              SELECT h.viewer_id, h.hour, LEAST(60, sum(h.minutes)) AS minutes, max(c.day_cap) AS cap,
-                 max(CASE WHEN h.subscriber THEN c.sub_rate ELSE c.rate END) AS rate
+                 max(CASE WHEN h.subscriber THEN c.sub_rate ELSE c.rate END) AS rate, COALESCE(max(h.percent), 100) AS percent
              FROM watch_hour h JOIN watch_channel c USING (kick_channel_id, hour)
              WHERE h.viewer_id = ANY ($3) AND h.hour >= $2 * 24 AND h.hour < $2 * 24 + 24 AND h.guild_id = $1
              GROUP BY 1, 2),
          summed AS (SELECT *, sum(minutes) OVER (PARTITION BY viewer_id ORDER BY hour) AS until_then FROM hours),
          counted AS (SELECT *, LEAST(until_then, cap) - LEAST(until_then - minutes, cap) AS counts FROM summed),
          fresh AS (
-             SELECT viewer_id, sum(counts)::integer AS minutes, sum(counts * rate)::bigint AS fifths
+             SELECT viewer_id, sum(counts)::integer AS minutes, sum(counts * rate * percent)::bigint / 100 AS fifths
              FROM counted GROUP BY 1),
          kept AS (SELECT viewer_id, minutes, fifths FROM watch_day
              WHERE guild_id = $1 AND day = $2 AND viewer_id = ANY ($3)),
@@ -292,12 +293,18 @@ async fn count_day(tx: &mut Tx, guild_id: GuildId, day: i32, viewers: &[Uuid]) -
 }
 
 /// Puts what these viewers have earned by watching into the ledger. What they earned too much (a stream that ended earlier
-/// than was thought) is taken back as far as they have it; the rest is set off against what they earn next.
+/// than was thought) is taken back as far as they have it; the rest is set off against what they earn next. An entry says
+/// what the last of its hours was multiplied by.
 pub async fn pay_watching(tx: &mut Tx, guild_id: GuildId, viewers: &[Uuid], now: DateTime<Utc>) -> Result<usize> {
     let owed = sqlx::query!(
-        r#"SELECT person_id, minutes, payouts, fifths / 5 - points AS "amount!" FROM viewer
-           WHERE guild_id = $1 AND person_id = ANY ($2) AND fifths / 5 <> points
-           ORDER BY person_id FOR NO KEY UPDATE"#,
+        r#"SELECT v.person_id, v.minutes, v.payouts, v.fifths / 5 - v.points AS "amount!",
+               h.percent AS "percent?", h.multiplier_role_id AS "role_id?"
+           FROM viewer v LEFT JOIN LATERAL (
+               SELECT percent, multiplier_role_id FROM watch_hour
+               WHERE viewer_id = v.person_id AND guild_id = v.guild_id AND minutes > 0
+               ORDER BY hour DESC, percent DESC NULLS LAST LIMIT 1) h ON true
+           WHERE v.guild_id = $1 AND v.person_id = ANY ($2) AND v.fifths / 5 <> v.points
+           ORDER BY v.person_id FOR NO KEY UPDATE OF v"#,
         guild_id.0,
         viewers
     )
@@ -311,7 +318,12 @@ pub async fn pay_watching(tx: &mut Tx, guild_id: GuildId, viewers: &[Uuid], now:
         };
         let cause = format!("watch:{}:{}", row.person_id, row.payouts + 1);
         let entry = NewLedgerEntry::new(guild_id, row.person_id, amount, "watch", cause);
-        entries.push(entry.with(json!({ "minutes": row.minutes })));
+        let mut detail = json!({ "minutes": row.minutes });
+        if let Some(by) = Multiplier::stored(row.percent, row.role_id) {
+            detail["percent"] = json!(by.percent);
+            detail["role"] = json!(by.role_id.to_string());
+        }
+        entries.push(entry.with(detail));
     }
     entries.retain(|entry| entry.amount != 0);
     let (persons, amounts): (Vec<Uuid>, Vec<i64>) = entries.iter().map(|e| (e.person_id, e.amount)).unzip();

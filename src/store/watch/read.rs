@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::count::HourRules;
+use super::multiplier::Multiplier;
 use crate::id::{GuildId, UserId};
 use crate::store::ledger::read::Standing;
 use crate::store::{Result, Store};
@@ -17,6 +18,8 @@ pub struct WatchedHour {
     pub rules: HourRules,
     pub subscriber: bool,
     pub minutes: i32,
+    /// What it earns is multiplied by it.
+    pub multiplier: Option<Multiplier>,
     /// Not counted yet.
     pub is_due: bool,
 }
@@ -32,7 +35,7 @@ impl Store {
     /// The last hours of a viewer, newest first.
     pub async fn list_watched_hours(&self, guild_id: GuildId, viewer_id: Uuid, limit: i64) -> Result<Vec<WatchedHour>> {
         let rows = sqlx::query!(
-            r#"SELECT h.hour, h.present, h.subscriber, h.minutes, c.live, c.crowd, c.forced, c.paused, c.rate, c.sub_rate,
+            r#"SELECT h.hour, h.present, h.subscriber, h.minutes, h.percent, h.multiplier_role_id, c.live, c.crowd, c.forced, c.paused, c.rate, c.sub_rate,
                    c.day_cap, c.due_at IS NOT NULL AS "is_due!", k.name AS "channel?"
                FROM watch_hour h JOIN watch_channel c USING (kick_channel_id, hour)
                LEFT JOIN kick_channel k ON k.id = h.kick_channel_id
@@ -58,6 +61,7 @@ impl Store {
             },
             subscriber: r.subscriber,
             minutes: i32::from(r.minutes),
+            multiplier: Multiplier::stored(r.percent, r.multiplier_role_id),
             is_due: r.is_due,
         });
         Ok(hour.collect())

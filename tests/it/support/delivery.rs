@@ -7,6 +7,7 @@ use signalbox::event::Severity;
 use signalbox::id::{ChannelId, GuildId};
 use signalbox::store::route::NewRoute;
 use signalbox::store::{Store, destination};
+use standin::discord::Discord;
 
 use super::town::{Town, plain_times};
 
@@ -85,17 +86,7 @@ impl Town {
 
     /// A route into new channels named `prefix` and a number.
     pub async fn route_to_new_channels(&self, pattern: &str, prefix: &str, count: usize) {
-        let (store, now) = (self.store(), self.clock.now());
-        let guild = self.discord.guild_id();
-        let mut tx = store.begin().await.unwrap();
-        let mut ids = Vec::new();
-        for n in 0..count {
-            let channel = ChannelId::from(self.discord.add_channel(guild, &format!("{prefix}{n}"), 0));
-            let new = self.clock.uuid();
-            ids.push(destination::ensure_channel(&mut tx, GuildId::from(guild), channel, new, now).await.unwrap());
-        }
-        Store::commit(tx).await.unwrap();
-        self.route(pattern, ids).await;
+        route_to_new_channels(self.store(), &self.clock, &self.discord, pattern, prefix, count).await;
     }
 
     /// The same into a Discord webhook.
@@ -106,6 +97,27 @@ impl Town {
     async fn route(&self, pattern: &str, destination_ids: Vec<uuid::Uuid>) {
         insert_route(self.store(), &self.clock, self.discord.guild_id(), pattern, destination_ids).await;
     }
+}
+
+/// A route made by a person into new channels named `prefix` and a number.
+pub async fn route_to_new_channels(
+    store: &Store,
+    clock: &Clock,
+    discord: &Discord,
+    pattern: &str,
+    prefix: &str,
+    count: usize,
+) {
+    let (guild, now) = (discord.guild_id(), clock.now());
+    let mut tx = store.begin().await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..count {
+        let channel = ChannelId::from(discord.add_channel(guild, &format!("{prefix}{n}"), 0));
+        let id = destination::ensure_channel(&mut tx, guild.into(), channel, clock.uuid(), now).await.unwrap();
+        ids.push(id);
+    }
+    Store::commit(tx).await.unwrap();
+    insert_route(store, clock, guild, pattern, ids).await;
 }
 
 /// A route made by a person into a Discord webhook.

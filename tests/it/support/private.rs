@@ -38,6 +38,14 @@ impl PrivateRedis {
         self.server = None;
     }
 
+    /// Killed, with no time to write anything.
+    pub fn kill(&mut self) {
+        if let Some(server) = &self.server {
+            server.kill();
+        }
+        self.server = None;
+    }
+
     pub fn restart(&mut self) {
         self.stop();
         self.start();

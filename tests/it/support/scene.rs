@@ -35,7 +35,7 @@ pub struct Scene {
     pub database_url: String,
     _database: Option<TestDatabase>,
     keepers: Vec<Arc<Keeper>>,
-    _balancers: Vec<Balancer>,
+    balancers: Vec<Balancer>,
     watch: tokio::task::JoinHandle<()>,
 }
 
@@ -148,7 +148,7 @@ impl Scene {
         });
         let endpoint = format!("http://127.0.0.1:{}/interactions", bots.port);
         let scene =
-            Self { discord, xt, database_url, _database: database, keepers, _balancers: vec![intakes, bots], watch };
+            Self { discord, xt, database_url, _database: database, keepers, balancers: vec![intakes, bots], watch };
         if company.by_http {
             // Taken when it answers as it should.
             while scene.discord.set_interactions_endpoint(Some(&endpoint)).await.is_err() {
@@ -173,6 +173,11 @@ impl Scene {
         let output = command.stdin(Stdio::null()).output().await.expect("the program can be run");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Where webhooks come in, whichever process takes them.
+    pub fn intake_port(&self) -> u16 {
+        self.balancers[0].port
     }
 
     pub fn is_connected(&self) -> bool {
@@ -279,6 +284,18 @@ impl Scene {
     pub async fn change(&self, sql: &'static str) {
         let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
         sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+
+    /// The same with what is known only while it runs.
+    pub async fn change_by(&self, statements: &str) {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
+    }
+
+    /// The one text that a statement finds.
+    pub async fn text(&self, sql: &'static str) -> String {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&self.database_url).await.unwrap();
+        sqlx::query_scalar::<_, Option<String>>(sql).fetch_one(&mut connection).await.unwrap().unwrap_or_default()
     }
 
     /// Alerts go there alone from now on.

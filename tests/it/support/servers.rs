@@ -2,7 +2,7 @@
 //! nothing has to be set, and nothing is left behind.
 
 pub use super::database::{copy_of, fresh_database};
-pub use super::private::{durable_postgres, private_postgres, private_redis};
+pub use super::private::{PrivateRedis, durable_postgres, private_postgres, private_redis};
 
 use super::supervisor::{self, Lease};
 use std::path::Path;

@@ -257,6 +257,11 @@ impl Redis {
         format!("redis+unix://{}", self.socket.display())
     }
 
+    /// Ends it as a power cut of the process would: it writes nothing any more.
+    pub fn kill(&self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
+    }
+
     fn answers(&self) -> io::Result<()> {
         let mut stream = UnixStream::connect(&self.socket)?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;

@@ -1,7 +1,7 @@
 //! What all parts share: the locked world, sessions, limits, faults, the log, and who waits for what.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -43,6 +43,8 @@ pub struct Core {
     busy: Mutex<Busy>,
     hook: Mutex<Option<Hook>>,
     date_offset: Mutex<chrono::Duration>,
+    /// Files that people attached, by id.
+    pub uploads: Mutex<BTreeMap<String, Vec<u8>>>,
     changed: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -87,6 +89,7 @@ impl Core {
             busy: Mutex::new(Busy { running: 0, last: Instant::now() }),
             hook: Mutex::default(),
             date_offset: Mutex::default(),
+            uploads: Mutex::default(),
             changed: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             tasks: Mutex::default(),

@@ -8,6 +8,7 @@ use axum::{
     extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Multipart, Request, State, WebSocketUpgrade},
     http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header},
     response::IntoResponse,
+    routing::get,
 };
 use chrono::Duration;
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ use super::{
     page,
     refusal::{self, Refusal},
     rest::{self, Call, Route},
+    upload,
     world::iso,
 };
 
@@ -34,8 +36,12 @@ const LARGEST_FILE: usize = 10 * 1024 * 1024;
 const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</center></body></html>";
 
 pub fn router(core: &Arc<Core>, extra: Option<Router>) -> Router {
-    let mut router =
-        Router::new().merge(control::router()).fallback(fallback).with_state(Arc::clone(core)).merge(page::router());
+    let mut router = Router::new()
+        .merge(control::router())
+        .route(upload::PATH, get(upload::serve))
+        .fallback(fallback)
+        .with_state(Arc::clone(core))
+        .merge(page::router());
     if let Some(extra) = extra {
         router = router.nest("/_standin", extra);
     }

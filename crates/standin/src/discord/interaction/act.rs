@@ -11,7 +11,7 @@ use super::{
     DEADLINE, build,
     deed::{autocomplete, command, delete, press, say, select, submit},
 };
-use crate::discord::{endpoint::deliver_in_background, hub::Core, world::World};
+use crate::discord::{endpoint::deliver_in_background, hub::Core, upload, world::World};
 
 /// How long `act` waits at most.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ pub async fn act(core: &Arc<Core>, what: Value) -> Result<Value, String> {
     let user = core.read(|world| world.user_named(name).map(|u| u.id));
     let user = user.ok_or_else(|| format!("there is no user {name:?}"))?;
     let now = core.now();
-    let deed = match what["do"].as_str() {
+    let mut deed = match what["do"].as_str() {
         Some("say") => return core.change(|world| say(world, now, user, &what)),
         Some("delete") => return core.change(|world| delete(world, user, &what)),
         Some("dismiss") => {
@@ -44,6 +44,7 @@ pub async fn act(core: &Arc<Core>, what: Value) -> Result<Value, String> {
             ));
         }
     }?;
+    upload::keep(core, &mut deed.data);
     // "These two methods are mutually exclusive": an endpoint, or the gateway.
     let endpoint = core.read(|world| world.interactions_endpoint_url.clone());
     let reachable = endpoint.is_some() || core.sessions().alive() > 0;

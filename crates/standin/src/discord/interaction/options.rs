@@ -136,14 +136,19 @@ fn convert(person: &Person<'_>, option: &Value, given: &Value, resolved: &mut Va
             json!(number)
         }
         Some(11) => {
-            // A person's file: its name (or `{"filename", "size", "content_type"}`) is enough.
+            // A person's file: its name (or `{"filename", "size", "content_type"}`) is enough; with `content` it can be fetched.
             let id = crate::discord::world::snowflake_at(chrono::Utc::now()) | 1;
             let file = given["filename"].as_str().unwrap_or(&text);
+            let content = given["content"].as_str();
+            let size = given["size"].as_u64().or(content.map(|content| content.len() as u64)).unwrap_or(1);
             let url = format!("https://cdn.discordapp.com/ephemeral-attachments/{id}/{file}");
             resolved["attachments"][&id.to_string()] = json!({
-                "id": id.to_string(), "filename": file, "size": given["size"].as_u64().unwrap_or(1),
-                "content_type": given["content_type"], "url": url, "proxy_url": url, "ephemeral": true,
+                "id": id.to_string(), "filename": file, "size": size, "content_type": given["content_type"],
+                "url": url, "proxy_url": url, "ephemeral": true,
             });
+            if let Some(content) = content {
+                resolved["attachments"][&id.to_string()]["content"] = json!(content);
+            }
             json!(id.to_string())
         }
         other => {
