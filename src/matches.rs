@@ -8,6 +8,8 @@ pub mod outcome;
 pub mod pair;
 pub mod rate;
 pub mod record;
+pub mod report;
 pub mod score;
 pub mod session;
+pub mod sum;
 pub mod team;

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::differential::{self, Numbers, Origin};
 use super::elapsed::{Elapsed, elapsed};
@@ -48,12 +49,17 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoundRecord {
     pub name: String,
+    pub stem: String,
     pub at: DateTime<Utc>,
     /// The stem of the first round; of an orphan its own.
     pub match_id: String,
     pub map: String,
     pub round: RoundNumber,
     pub status: Status,
+    pub defender: Option<Side>,
+    pub winner: Option<Side>,
+    /// Seconds: of a second round the time to beat.
+    pub limit: u32,
     pub elapsed: Elapsed,
     pub outcome: Outcome,
     /// Why it does not count; empty for a round that does.
@@ -62,7 +68,8 @@ pub struct RoundRecord {
     pub players: Vec<PlayerRecord>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     Completed,
     /// It has its first round, and another time to beat than that one set.
@@ -72,7 +79,8 @@ pub enum Status {
     OrphanSecond,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Invalid {
     FillerMap,
     Bots,
@@ -153,11 +161,15 @@ impl Linked<'_> {
         let (status, elapsed) = (self.status(at), elapsed(header));
         RoundRecord {
             name: round.name.clone(),
+            stem: round.stem.clone(),
             at: round.at,
             match_id: self.rounds[first.unwrap_or(at)].stem.clone(),
             map: header.map.to_string(),
             round: header.round,
             status,
+            defender: header.defender,
+            winner: header.winner,
+            limit: header.limit,
             elapsed,
             outcome: outcome(header, elapsed, round.surrendered),
             invalid: invalid(round, status),

@@ -84,6 +84,7 @@ mod kick_order_test;
 mod kick_redemption_test;
 mod kick_token_test;
 mod log_test;
+mod match_card_test;
 mod matches_test;
 mod metrics_test;
 mod migration_test;

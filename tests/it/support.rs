@@ -11,6 +11,7 @@ pub mod database;
 pub mod delivery;
 pub mod dice;
 pub mod door;
+pub mod evening;
 pub mod kick;
 pub mod listener;
 pub mod log;
