@@ -14,6 +14,7 @@ pub mod shop;
 pub mod silence;
 pub mod source;
 pub mod ticket;
+pub mod trigger;
 
 use crate::approval::press::Of;
 use crate::approval::rules::Refusal;
