@@ -7,6 +7,7 @@ pub mod identity;
 pub mod outcome;
 pub mod pair;
 pub mod rate;
+pub mod rating;
 pub mod record;
 pub mod report;
 pub mod score;

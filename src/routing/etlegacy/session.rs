@@ -14,7 +14,8 @@ const WEAPONS: usize = 5;
 const MAKERS: usize = 10;
 const HONOURS: usize = 10;
 
-pub(super) fn embed(report: &SessionReport) -> Embed {
+/// What the card of a session shows.
+pub fn embed(report: &SessionReport) -> Embed {
     let title = if report.is_over { "📊 Session Summary" } else { "🟢 Session Under Way" };
     let embed = Embed {
         title: fit(&format!("{title}: {}", escape(report.day())), TITLE),
@@ -34,7 +35,7 @@ pub(super) fn embed(report: &SessionReport) -> Embed {
 }
 
 /// Leads to the views of `/stats session`.
-pub fn buttons(stem: &str) -> Vec<Button> {
+pub(super) fn buttons(stem: &str) -> Vec<Button> {
     let button = |view: &str, label: &str, emoji| Button {
         custom_id: format!("v1:stats:session:{view}:{stem}"),
         label: label.to_owned(),
@@ -45,6 +46,7 @@ pub fn buttons(stem: &str) -> Vec<Button> {
         button("players", "Players", "🏆"),
         button("teams", "Teams", "👥"),
         button("weapons", "Weapons", "🔫"),
+        button("awards", "Awards", "🎖️"),
         button("chart", "Chart", "📈"),
     ]
 }
@@ -154,7 +156,8 @@ fn maker(maker: &Maker) -> String {
     format!("{what}: **{}** {value}", names(&maker.players))
 }
 
-fn mastery(line: &WeaponLine) -> String {
+/// A line about a weapon.
+pub fn mastery(line: &WeaponLine) -> String {
     let counts = line.counts;
     let rate = (line.is_light && counts.shots > 0).then(|| f64::from(counts.hits) * 100.0 / f64::from(counts.shots));
     let aim = rate.map(|rate| format!(" · ACC {}", percent(Some(rate)))).unwrap_or_default();
