@@ -73,13 +73,8 @@ pub async fn board(
             let which = Which { since: since(ports, span), map, ..Which::default() };
             let sums = ports.store.sum_stats(guild_id, &which, By::Player).await?;
             let players = sums.into_iter().map(|of| (of.key, Player { sum: of.sum, grenades: of.grenades })).collect();
-            let leader = |(guid, value, player)| Leader {
-                guid,
-                name: String::new(),
-                value,
-                player,
-                rating: Rating::default(),
-            };
+            let leader =
+                |(guid, value, player)| Leader { guid, name: String::new(), value, player, rating: Rating::default() };
             leaders(kind, players).into_iter().map(leader).collect()
         }
     };

@@ -66,7 +66,10 @@ impl Drawing {
 
     /// A square of a colour and what it stands for.
     fn legend(&mut self, (x, y): (f64, f64), colour: &str, text: &str) {
-        self.add(format_args!(r##"<rect x="{x}" y="{:.1}" width="14" height="14" rx="3" fill="{colour}"/>"##, y - 12.0));
+        self.add(format_args!(
+            r##"<rect x="{x}" y="{:.1}" width="14" height="14" rx="3" fill="{colour}"/>"##,
+            y - 12.0
+        ));
         self.text((x + 22.0, y), 15, "start", TEXT, text);
     }
 

@@ -32,7 +32,7 @@ pub fn day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
     }
     let parts: Vec<u32> = text.split(['-', ' ', '.', '/']).map(|part| part.parse().ok()).collect::<Option<_>>()?;
     match *parts.as_slice() {
-        [year @ 2000.., month, day] | [day, month, year @ 2000..] => {
+        [year @ (2000..), month, day] | [day, month, year @ (2000..)] => {
             NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)
         }
         _ => None,

@@ -46,7 +46,11 @@ pub async fn find(ports: &Ports, guild_id: GuildId, whom: &Whom) -> Result<Named
         Whom::Text(text) => return find_by_text(ports, guild_id, text).await,
         Whom::Member(user) => match ports.store.find_stats_link_of(guild_id, *user).await? {
             Some(link) => link.guid,
-            None => return Err(UserError::new(format!("<@{user}> is not linked with a player; /stats link does it.")).into()),
+            None => {
+                return Err(
+                    UserError::new(format!("<@{user}> is not linked with a player; /stats link does it.")).into()
+                );
+            }
         },
         Whom::Caller(user) => match ports.store.find_stats_link_of(guild_id, *user).await? {
             Some(link) => link.guid,
@@ -139,8 +143,8 @@ pub async fn link(ports: &Ports, guild_id: GuildId, member: UserId, guid: &str, 
     let by_id = ensure_person(&mut tx, by.0, ports.clock.uuid(), now).await?;
     let linking = link_stats_player(&mut tx, guild_id, guid, member_id, by_id, now).await?;
     if linking == Linking::Linked {
-        // Not which member: the log outlives a deletion.
-        line(&mut tx, ports, guild_id, by_id, "stats_linked", json!({ "guid": guid, "person": member_id })).await?;
+        // Not which player: the log outlives a deletion.
+        line(&mut tx, ports, guild_id, by_id, "stats_linked", json!({ "person": member_id })).await?;
     }
     Store::commit(tx).await?;
     Ok(linking)
@@ -152,8 +156,7 @@ pub async fn unlink(ports: &Ports, guild_id: GuildId, guid: &str, by: UserId) ->
     let by_id = ensure_person(&mut tx, by.0, ports.clock.uuid(), ports.clock.now()).await?;
     let was = unlink_stats_player(&mut tx, guild_id, guid).await?;
     if let Some(link) = &was {
-        let detail = json!({ "guid": guid, "person": link.member_id });
-        line(&mut tx, ports, guild_id, by_id, "stats_unlinked", detail).await?;
+        line(&mut tx, ports, guild_id, by_id, "stats_unlinked", json!({ "person": link.member_id })).await?;
     }
     Store::commit(tx).await?;
     Ok(was)

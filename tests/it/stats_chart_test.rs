@@ -55,5 +55,9 @@ async fn charts_are_drawn_and_told() {
         }
     }
     let words: Vec<&str> = charts[1..].iter().map(|(_, chart)| chart.words.as_str()).collect();
-    insta::assert_snapshot!(words.join("\n"), @"");
+    insta::assert_snapshot!(words.join("\n"), @"
+    Damage per minute and kills per death by session. 01-01: 240 DPM, K/D 0.70
+    SuperBoyy and v_kt_r compared. K/D: 1.21 to 0.94; DPM: 312 to 287; Accuracy: 31.2 to 36.9; Headshots: 18 to 14.4; Revives: 2.1 to 5.4; Efficiency: 54.7 to 48.5; Objectives: 0 to 0
+    Damage and damage per minute. SuperBoyy (Team A): 28412 damage, 341 DPM; v_kt_r <b>& (Team B): 24002 damage, 313 DPM; a name that is much too long for it (Team A): 11950 damage; came late: 0 damage, 0 DPM
+    ");
 }

@@ -34,7 +34,8 @@ fn a_draw_moves_nobody_who_was_even() {
     let all = ratings(&[map(&["a"], &["b"], (1, 1)), map(&["a"], &[], (2, 0))]);
     assert!((all["a"].points() - 1500.0).abs() < 1e-9 && all["a"].maps == 1);
     assert_eq!(all["a"].confidence(), Confidence::Open);
-    let many: Vec<MapOutcome> = (0..200).map(|at| map(&["a", "x"], &["b", "y"], ((at % 2) * 2, 2 - (at % 2) * 2))).collect();
+    let many: Vec<MapOutcome> =
+        (0..200).map(|at| map(&["a", "x"], &["b", "y"], ((at % 2) * 2, 2 - (at % 2) * 2))).collect();
     assert_ne!(ratings(&many)["a"].confidence(), Confidence::Open);
 }
 

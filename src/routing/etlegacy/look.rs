@@ -162,29 +162,40 @@ fn value(of: What, value: u32) -> String {
     if of == What::FastestAttack { clock(Some(value)) } else { grouped(value.into()) }
 }
 
-/// A line about something that was never so before.
-pub fn honour(honour: &Honour) -> String {
+/// Lines about what was never so before, at most so many; newcomers and milestones of several in one line each.
+pub fn honours(all: &[Honour], most: usize) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for (line, who) in all.iter().map(honour) {
+        match lines.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, names)) => names.extend(who),
+            None => lines.push((line, who.into_iter().collect())),
+        }
+    }
+    let left = lines.len().saturating_sub(most);
+    let more = (left > 0).then(|| format!("… and {left} more"));
+    let line = |(line, names): (String, Vec<String>)| {
+        if names.is_empty() { line } else { format!("{line}: **{}**", self::names(&names)) }
+    };
+    lines.into_iter().take(most).map(line).chain(more).collect()
+}
+
+/// What it is, and who, where several may have it alike.
+fn honour(honour: &Honour) -> (String, Option<String>) {
     match honour {
-        Honour::FirstRound { player } => format!("👋 **{}** played the first round here", name(player)),
-        Honour::FirstOnMap { map } => format!("🗺️ First round on **{}**", escape_at(map, false)),
-        Honour::PersonalBest { player, what: of, value: now, before } => format!(
-            "📈 **{}**: personal best in {}, {} (before: {})",
-            name(player),
-            what(*of),
-            value(*of, *now),
-            value(*of, *before)
-        ),
-        Honour::MapRecord { map, players, what: of, value: now, before } => format!(
-            "🏅 Record on **{}**: {}, {} by {} (before: {})",
-            escape_at(map, false),
-            what(*of),
-            value(*of, *now),
-            names(players),
-            value(*of, *before)
-        ),
+        Honour::FirstRound { player } => ("👋 First rounds here".to_owned(), Some(player.clone())),
+        Honour::FirstOnMap { map } => (format!("🗺️ First round on **{}**", escape_at(map, false)), None),
+        Honour::PersonalBest { player, what: of, value: now, before } => {
+            let (now, before) = (value(*of, *now), value(*of, *before));
+            (format!("📈 **{}**: personal best in {}, {now} (before: {before})", name(player), what(*of)), None)
+        }
+        Honour::MapRecord { map, players, what: of, value: now, before } => {
+            let (map, players) = (escape_at(map, false), names(players));
+            let (now, before) = (value(*of, *now), value(*of, *before));
+            (format!("🏅 Record on **{map}**: {}, {now} by {players} (before: {before})", what(*of)), None)
+        }
         Honour::Milestone { player, what: of, value: now, title } => {
-            let title = title.as_deref().map(|title| format!(" — *{title}*")).unwrap_or_default();
-            format!("🎖️ **{}** passed {} {}{title}", name(player), value(*of, *now), what(*of))
+            let title = title.as_deref().map(|title| format!(" (*{title}*)")).unwrap_or_default();
+            (format!("🎖️ Passed {} {}{title}", value(*of, *now), what(*of)), Some(player.clone()))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::list;
 use super::look::{
-    BLURPLE, GREY, clock, dpm, feat, honour, kdg, medal, name, names, percent, short, span, team, weapon,
+    BLURPLE, GREY, clock, dpm, feat, honours, kdg, medal, name, names, percent, short, span, team, weapon,
 };
 use crate::matches::outcome::StopwatchState;
 use crate::matches::report::{Maker, MapLine, PlayerLine, SessionReport, TeamLine, WeaponLine};
@@ -29,7 +29,7 @@ pub fn embed(report: &SessionReport) -> Embed {
     let embed = report.teams.iter().fold(embed, |embed, of| embed.field(heading(of.team), team_words(of), true));
     let top = report.players.iter().enumerate().take(PLAYERS);
     let embed = list(embed, "🏆 Players", top.map(|(place, line)| player(place, line)));
-    let embed = list(embed, "🏅 Firsts and Records", told(&report.honours, HONOURS, honour));
+    let embed = list(embed, "🏅 Firsts and Records", honours(&report.honours, HONOURS));
     let embed = list(embed, "🎖️ Session Awards", report.makers.iter().take(MAKERS).map(maker));
     list(embed, "🔫 Weapon Mastery", report.weapons.iter().take(WEAPONS).map(mastery))
 }
@@ -49,12 +49,6 @@ pub(super) fn buttons(stem: &str) -> Vec<Button> {
         button("awards", "Awards", "🎖️"),
         button("chart", "Chart", "📈"),
     ]
-}
-
-fn told<T>(all: &[T], most: usize, line: impl Fn(&T) -> String) -> Vec<String> {
-    let left = all.len().saturating_sub(most);
-    let more = (left > 0).then(|| format!("… and {left} more"));
-    all.iter().take(most).map(line).chain(more).collect()
 }
 
 fn heading(of: Team) -> &'static str {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Chart, Drawing, FIRST, GRID, PANEL, QUIET, SECOND, TEXT, drawn};
+use super::{Chart, Drawing, FIRST, PANEL, QUIET, SECOND, TEXT, drawn};
 use crate::picture::fit;
 
 const WIDTH: f64 = 900.0;
@@ -57,7 +57,7 @@ pub(super) fn svg(title: &str, (one, other): (&str, &str), players: &[Bar]) -> S
         let colour = match bar.is_first {
             Some(true) => FIRST,
             Some(false) => SECOND,
-            None => GRID,
+            None => QUIET,
         };
         let width = ((RIGHT - LEFT) * f64::from(bar.damage) / f64::from(most)).max(2.0);
         drawing.add(format_args!(

@@ -89,7 +89,9 @@ async fn find_by(
 /// Undoes the link of a player, and takes back the name that the member chose. `None`: there was none.
 pub async fn unlink_stats_player(tx: &mut Tx, guild_id: GuildId, guid: &str) -> Result<Option<StatsLink>> {
     let Some(link) = find_by(tx, guild_id, None, Some(guid)).await? else { return Ok(None) };
-    sqlx::query!("DELETE FROM stats_link WHERE guild_id = $1 AND guid = $2", guild_id.0, guid).execute(&mut **tx).await?;
+    sqlx::query!("DELETE FROM stats_link WHERE guild_id = $1 AND guid = $2", guild_id.0, guid)
+        .execute(&mut **tx)
+        .await?;
     sqlx::query!(
         "DELETE FROM stats_name WHERE guild_id = $1 AND guid = $2 AND owner_id = $3",
         guild_id.0,

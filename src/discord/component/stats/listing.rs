@@ -101,7 +101,9 @@ pub(in crate::discord) async fn page(
             let pages = text::pages(leaders.len());
             // The list may have become shorter.
             let at = listing.page.min(pages - 1);
-            let embed = text::leaders(*by, *span, map.as_deref(), &leaders, at);
+            let today = day::today(ports.clock.now(), ports.config.etlegacy.time_zone);
+            let when = text::when(*span, today);
+            let embed = text::leaders(*by, &when, map.as_deref(), &leaders, at);
             Ok((made(&embed), buttons(listing, at, at + 1 < pages)))
         }
         Pages::Rounds { month, map, guid } => {

@@ -73,14 +73,18 @@ fn beside(by: Board, leader: &Leader) -> String {
     }
 }
 
+/// `, 2026-Q1 Spring`: since when, behind the title of a list.
+pub fn when(span: Span, today: chrono::NaiveDate) -> String {
+    match span {
+        Span::All => String::new(),
+        Span::Season => format!(", {}", day::season_name(day::season(today))),
+        Span::Month => ", 30 days".to_owned(),
+    }
+}
+
 /// A page of leaders; `at` counts from 0.
-pub fn leaders(by: Board, span: Span, map: Option<&str>, leaders: &[Leader], at: usize) -> Embed {
+pub fn leaders(by: Board, when: &str, map: Option<&str>, leaders: &[Leader], at: usize) -> Embed {
     let on = map.map(|map| format!(" on {}", escape(map))).unwrap_or_default();
-    let when = match span {
-        Span::All => "",
-        Span::Season => ", this season",
-        Span::Month => ", 30 days",
-    };
     let embed = frame(format!("🏆 {}{on}{when}", title(by)));
     if leaders.is_empty() {
         return Embed { description: format!("Nobody has played enough yet: {}.", gate(by)), ..embed };
@@ -287,9 +291,4 @@ pub fn meeting(of: &Meeting<'_>) -> Embed {
             )
         }),
     )
-}
-
-/// The season that a day is in.
-pub fn season(today: chrono::NaiveDate) -> String {
-    day::season_name(day::season(today))
 }

@@ -4,9 +4,7 @@ use super::{FOOTER, frame};
 use crate::matches::report::{Feat, PlayerLine, SessionReport};
 use crate::matches::team::Team;
 use crate::routing::embed::{Embed, Footer};
-use crate::routing::etlegacy::look::{
-    dpm, feat, kdg, medal, multikills, name, names, percent, short, team, tenths, weapon,
-};
+use crate::routing::etlegacy::look::{dpm, feat, kdg, medal, multikills, name, names, percent, short, team, tenths};
 use crate::routing::etlegacy::{self, list};
 use crate::stats::chart::Bar;
 use crate::store::stats::award::StatsAward;
