@@ -13,6 +13,7 @@ use signalbox::source::etlegacy::file_name::{FileName, parse};
 use signalbox::source::etlegacy::{awards, stats_file};
 use uuid::Uuid;
 
+use crate::support::corpus;
 use crate::support::evening::{File, awards_of, evening};
 
 fn read(file: &File) -> Round {
@@ -47,7 +48,8 @@ fn card(events: &[Event]) -> MessageBody {
     events.iter().for_each(|event| state.apply(event));
     let body = etlegacy::card(&state);
     assert!(body.embeds.iter().map(Embed::len).sum::<usize>() + 100 <= TOTAL);
-    assert!(body.embeds[0].fields.iter().all(|field| field.value.chars().count() <= FIELD_VALUE));
+    let fields = &body.embeds[0].fields;
+    assert!(fields.len() <= 25 && fields.iter().all(|field| field.value.chars().count() <= FIELD_VALUE));
     body
 }
 
@@ -93,7 +95,7 @@ fn a_round_and_its_second() {
     **Average:** 10.0 kills · 7.5 deaths · 157 DPM · ACC 34.1%
     [🏅 Firsts and Records]
     🗺️ First round on **supply**
-    👋 First rounds here: **^cyd, ada\*, di, bo\_b, eve \`x\`, fay**
+    👋 First rounds here: **^cyd**, **ada\***, **di**, **bo\_b**, **eve \`x\`**, **fay**
     ET:Legacy · 2026-01-10-201000-supply-round-1.txt
     ");
     insta::assert_snapshot!(of(&report::round(&record, 1, &context)), @r"
@@ -187,8 +189,8 @@ fn a_session_after_another() {
     5️⃣ **Ada Lovelace** 🅰️ `57/45/15 (1.27)` **160** DPM 8.9K⬆/8.1K⬇ ACC 34.9% 13 HS Rev 15↑
     6️⃣ **eve \`x\`** 🅱️ `54/45/15 (1.20)` **165** DPM 9.2K⬆/7.9K⬇ ACC 34.3% 12 HS Rev 15↑
     [🏅 Firsts and Records]
-    🎖️ Passed 100 kills (*First Blood Century*): **Ada Lovelace, bo\_b, ^cyd, di, eve \`x\`, fay**
-    🎖️ Passed 10 rounds: **Ada Lovelace, bo\_b, ^cyd, di, eve \`x\`, fay**
+    🎖️ Passed 100 kills (*First Blood Century*): **Ada Lovelace**, **bo\_b**, **^cyd**, **di**, **eve \`x\`**, **fay**
+    🎖️ Passed 10 rounds: **Ada Lovelace**, **bo\_b**, **^cyd**, **di**, **eve \`x\`**, **fay**
     [🎖️ Session Awards]
     🔫 Most kills: **di** 66
     💥 Highest DPM: **^cyd** 171
@@ -227,17 +229,15 @@ fn what_was_never_so_before() {
     let context = Context { history, ..Context::default() };
     let told = report::session(&record, 0, &context, true).honours;
     insta::assert_snapshot!(etlegacy::look::honours(&told, 20).join("\n"), @r"
-    🏅 Record on **supply**: kills, 14 by ^cyd (before: 13)
-    🏅 Record on **supply**: damage, 1,910 by ^cyd (before: 1,800)
-    📈 **^cyd**: personal best in kills, 14 (before: 13)
+    🏅 Record on **supply**: kills **14** (before 13) by ^cyd, damage **1,910** (before 1,800) by ^cyd, fastest attack **8:21** (before 8:40) by bo\_b, ^cyd, ada\*
+    📈 Personal best of **^cyd**: kills **14** (before 13)
     👋 First rounds here: **di**
-    🏅 Record on **supply**: fastest attack, 8:21 by bo\_b, ^cyd, ada\* (before: 8:40)
-    📈 **bo\_b**: personal best in kills, 14 (before: 9)
+    📈 Personal best of **bo\_b**: kills **14** (before 9)
     🗺️ First round on **etl\_ice**
-    🎖️ Passed 100 kills (*First Blood Century*): **ada\*, bo\_b, ^cyd, eve \`x\`, fay**
-    🎖️ Passed 10 rounds: **ada\*, bo\_b, ^cyd, eve \`x\`, fay**
+    🎖️ Passed 100 kills (*First Blood Century*): **ada\***, **bo\_b**, **^cyd**, **eve \`x\`**, **fay**
+    🎖️ Passed 10 rounds: **ada\***, **bo\_b**, **^cyd**, **eve \`x\`**, **fay**
     ");
-    assert_eq!(etlegacy::look::honours(&told, 2)[2], "… and 7 more");
+    assert_eq!(etlegacy::look::honours(&told, 2)[2], "… and 5 more");
 }
 
 #[test]
@@ -338,4 +338,26 @@ fn what_cannot_be_read_has_its_name() {
 
     ET:Legacy · etlegacy.round
     ");
+}
+
+/// Each round, map and session of the genuine files, and the file of awards that is among them.
+#[test]
+fn every_genuine_card_fits() {
+    let Some(directory) = corpus::path("etlegacy/stats") else { return };
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let file = |path: std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let text = String::from_utf8(std::fs::read(path).unwrap()).unwrap();
+        matches!(parse(&name), Ok(FileName::Round(_))).then_some(File { name, text })
+    };
+    let record = recorded(&entries.filter_map(file).collect::<Vec<_>>());
+    for (at, session) in record.sessions.iter().enumerate() {
+        let history = History::of(&record.rounds[..session.rounds.start]);
+        let context = Context { history, ..Context::default() };
+        session.rounds.clone().for_each(|round| drop(of(&report::round(&record, round, &context))));
+        let maps = (0..session.maps.len()).filter_map(|map| report::map(&record, at, map, &context));
+        maps.for_each(|map| drop(of(&map)));
+        let told = report::session(&record, at, &context, true);
+        assert_eq!(of(&told).contains("Session Awards"), told.rounds > 0);
+    }
 }

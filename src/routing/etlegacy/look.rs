@@ -162,40 +162,42 @@ fn value(of: What, value: u32) -> String {
     if of == What::FastestAttack { clock(Some(value)) } else { grouped(value.into()) }
 }
 
-/// Lines about what was never so before, at most so many; newcomers and milestones of several in one line each.
+/// Lines about what was never so before, at most so many; what several reached, or one in several things, in one line each.
 pub fn honours(all: &[Honour], most: usize) -> Vec<String> {
     let mut lines: Vec<(String, Vec<String>)> = Vec::new();
-    for (line, who) in all.iter().map(honour) {
+    for (line, item) in all.iter().map(honour) {
         match lines.iter_mut().find(|(known, _)| *known == line) {
-            Some((_, names)) => names.extend(who),
-            None => lines.push((line, who.into_iter().collect())),
+            Some((_, items)) => items.extend(item),
+            None => lines.push((line, item.into_iter().collect())),
         }
     }
     let left = lines.len().saturating_sub(most);
     let more = (left > 0).then(|| format!("… and {left} more"));
-    let line = |(line, names): (String, Vec<String>)| {
-        if names.is_empty() { line } else { format!("{line}: **{}**", self::names(&names)) }
+    let line = |(line, items): (String, Vec<String>)| match items.is_empty() {
+        true => line,
+        false => format!("{line}: {}", items.join(", ")),
     };
     lines.into_iter().take(most).map(line).chain(more).collect()
 }
 
-/// What it is, and who, where several may have it alike.
+/// What it is, and what is listed behind it.
 fn honour(honour: &Honour) -> (String, Option<String>) {
+    let bold = |player: &str| Some(format!("**{}**", name(player)));
+    let bettered =
+        |of: What, now: u32, before: u32| format!("{} **{}** (before {})", what(of), value(of, now), value(of, before));
     match honour {
-        Honour::FirstRound { player } => ("👋 First rounds here".to_owned(), Some(player.clone())),
+        Honour::FirstRound { player } => ("👋 First rounds here".to_owned(), bold(player)),
         Honour::FirstOnMap { map } => (format!("🗺️ First round on **{}**", escape_at(map, false)), None),
-        Honour::PersonalBest { player, what: of, value: now, before } => {
-            let (now, before) = (value(*of, *now), value(*of, *before));
-            (format!("📈 **{}**: personal best in {}, {now} (before: {before})", name(player), what(*of)), None)
+        Honour::PersonalBest { player, what, value, before } => {
+            (format!("📈 Personal best of **{}**", name(player)), Some(bettered(*what, *value, *before)))
         }
-        Honour::MapRecord { map, players, what: of, value: now, before } => {
-            let (map, players) = (escape_at(map, false), names(players));
-            let (now, before) = (value(*of, *now), value(*of, *before));
-            (format!("🏅 Record on **{map}**: {}, {now} by {players} (before: {before})", what(*of)), None)
+        Honour::MapRecord { map, players, what, value, before } => {
+            let item = format!("{} by {}", bettered(*what, *value, *before), names(players));
+            (format!("🏅 Record on **{}**", escape_at(map, false)), Some(item))
         }
         Honour::Milestone { player, what: of, value: now, title } => {
             let title = title.as_deref().map(|title| format!(" (*{title}*)")).unwrap_or_default();
-            (format!("🎖️ Passed {} {}{title}", value(*of, *now), what(*of)), Some(player.clone()))
+            (format!("🎖️ Passed {} {}{title}", value(*of, *now), what(*of)), bold(player))
         }
     }
 }
