@@ -92,7 +92,8 @@ pub fn list(mut embed: Embed, heading: &str, lines: impl IntoIterator<Item = Str
         let room = (TOTAL - RESERVE).saturating_sub(embed.len() + name.chars().count()).min(FIELD_VALUE);
         let count = fitting(rest, room);
         if count == 0 {
-            if let Some(last) = embed.fields.last_mut() {
+            // Of what is under this heading already the last says what is missing.
+            if let Some(last) = embed.fields.last_mut().filter(|_| rest.len() < lines.len()) {
                 last.value = format!("{}\n… and {} more", fit(&last.value, FIELD_VALUE - 30), rest.len());
             }
             return embed;

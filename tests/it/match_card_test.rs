@@ -358,6 +358,6 @@ fn every_genuine_card_fits() {
         let maps = (0..session.maps.len()).filter_map(|map| report::map(&record, at, map, &context));
         maps.for_each(|map| drop(of(&map)));
         let told = report::session(&record, at, &context, true);
-        assert_eq!(of(&told).contains("Session Awards"), told.rounds > 0);
+        assert_eq!(of(&told).contains("Session Awards"), !told.makers.is_empty());
     }
 }

@@ -52,6 +52,11 @@ pub fn short(number: u32) -> String {
     }
 }
 
+/// `1 map`, `2 maps`
+pub fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 /// `12,345`
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

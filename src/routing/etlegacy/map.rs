@@ -1,7 +1,7 @@
 //! The card of a map: both rounds together.
 
 use super::list;
-use super::look::{GOLD, clock, dpm, honours, kdg, medal, name, percent, short, team};
+use super::look::{GOLD, clock, counted, dpm, honours, kdg, medal, name, percent, short, team};
 use super::round::outcome;
 use crate::matches::report::{MapLine, MapReport, PlayerLine};
 use crate::matches::team::Team;
@@ -60,9 +60,9 @@ pub(super) fn verdict(line: &MapLine) -> String {
 fn overview(report: &MapReport) -> String {
     let total = report.total();
     format!(
-        "{} rounds · {} players · {} kills · {} deaths · K/D {:.2}\n{} damage · {} headshots · ACC {} (all weapons {})",
-        report.line.rounds.len(),
-        report.players.len(),
+        "{} · {} · {} kills · {} deaths · K/D {:.2}\n{} damage · {} headshots · ACC {} (all weapons {})",
+        counted(report.line.rounds.len(), "round"),
+        counted(report.players.len(), "player"),
         total.kills(),
         total.deaths(),
         total.kd(),

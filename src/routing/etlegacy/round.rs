@@ -1,7 +1,9 @@
 //! The card of a round.
 
 use super::list;
-use super::look::{BLUE, GREY, RED, clock, dpm, honours, kdg, medal, multikills, name, percent, short, side, tenths};
+use super::look::{
+    BLUE, GREY, RED, clock, counted, dpm, honours, kdg, medal, multikills, name, percent, short, side, tenths,
+};
 use crate::matches::elapsed::Basis;
 use crate::matches::outcome::{ScoreConfidence, StopwatchState};
 use crate::matches::record::{Invalid, Status};
@@ -167,8 +169,9 @@ fn summary(report: &RoundReport) -> String {
     let mean =
         if dpms.is_empty() { "–".to_owned() } else { format!("{:.0}", dpms.iter().sum::<f64>() / dpms.len() as f64) };
     format!(
-        "**Total:** {count} players · {} kills · {} deaths · {} damage · {} HS · {} revives · {} gibs\n\
+        "**Total:** {} · {} kills · {} deaths · {} damage · {} HS · {} revives · {} gibs\n\
          **Average:** {} kills · {} deaths · {mean} DPM · ACC {}",
+        counted(count, "player"),
         total.kills(),
         total.deaths(),
         short(total.damage_given),

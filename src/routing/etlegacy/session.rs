@@ -2,7 +2,7 @@
 
 use super::list;
 use super::look::{
-    BLURPLE, GREY, clock, dpm, feat, honours, kdg, medal, name, names, percent, short, span, team, weapon,
+    BLURPLE, GREY, clock, counted, dpm, feat, honours, kdg, medal, name, names, percent, short, span, team, weapon,
 };
 use crate::matches::outcome::StopwatchState;
 use crate::matches::report::{Maker, MapLine, PlayerLine, SessionReport, TeamLine, WeaponLine};
@@ -26,7 +26,8 @@ pub fn embed(report: &SessionReport) -> Embed {
     };
     let embed =
         list(embed, "🗺️ Maps · points of Team A–B, times of both attacks", report.maps.iter().zip(1..).map(map));
-    let embed = report.teams.iter().fold(embed, |embed, of| embed.field(heading(of.team), team_words(of), true));
+    let teams = report.teams.iter().filter(|_| !report.players.is_empty());
+    let embed = teams.fold(embed, |embed, of| embed.field(heading(of.team), team_words(of), true));
     let top = report.players.iter().enumerate().take(PLAYERS);
     let embed = list(embed, "🏆 Players", top.map(|(place, line)| player(place, line)));
     let embed = list(embed, "🏅 Firsts and Records", honours(&report.honours, HONOURS));
@@ -60,28 +61,29 @@ fn heading(of: Team) -> &'static str {
 
 fn description(report: &SessionReport) -> String {
     let (one, two) = report.score;
-    let ahead = match one.cmp(&two) {
-        std::cmp::Ordering::Greater => format!("🏆 **{}** ", team(Team::One)),
-        std::cmp::Ordering::Less => format!("🏆 **{}** ", team(Team::Two)),
-        std::cmp::Ordering::Equal => "🤝 **Even** ".to_owned(),
+    let score = match (one.cmp(&two), one + two) {
+        (_, 0) => "❔ No map is decided yet".to_owned(),
+        (std::cmp::Ordering::Greater, _) => format!("🏆 **{}** · Team A **{one}–{two}** Team B", team(Team::One)),
+        (std::cmp::Ordering::Less, _) => format!("🏆 **{}** · Team A **{one}–{two}** Team B", team(Team::Two)),
+        (std::cmp::Ordering::Equal, _) => format!("🤝 **Even** · Team A **{one}–{two}** Team B"),
     };
     let undecided = report.maps.iter().filter(|map| map.points.is_none()).count();
     let seconds = u32::try_from((report.ended - report.began).num_seconds()).unwrap_or_default();
     let mut lines = vec![
-        format!("{ahead}· Team A **{one}–{two}** Team B"),
+        score,
         format!(
-            "{} maps · {} rounds · {} players · {}",
-            report.maps.len(),
-            report.rounds,
-            report.players.len(),
+            "{} · {} · {} · {}",
+            counted(report.maps.len(), "map"),
+            counted(report.rounds as usize, "round"),
+            counted(report.players.len(), "player"),
             span(seconds)
         ),
     ];
     if undecided > 0 {
-        lines.push(format!("❔ {undecided} of the maps not decided: no points"));
+        lines.push(format!("❔ {} without points: what is known does not decide it", counted(undecided, "map")));
     }
     if report.left_out > 0 {
-        lines.push(format!("⚠️ {} of its rounds do not count", report.left_out));
+        lines.push(format!("⚠️ {} left out: not valid", counted(report.left_out as usize, "round")));
     }
     lines.join("\n")
 }
