@@ -29,6 +29,7 @@ pub mod routes;
 pub mod routing;
 pub mod setup;
 pub mod source;
+pub mod stats;
 pub mod store;
 pub mod telemetry;
 pub mod ticket;

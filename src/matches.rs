@@ -4,6 +4,7 @@
 pub mod differential;
 pub mod elapsed;
 pub mod identity;
+pub mod leaderboard;
 pub mod outcome;
 pub mod pair;
 pub mod rate;

@@ -15,6 +15,7 @@ pub mod silence;
 pub mod source;
 pub mod stats;
 pub mod ticket;
+pub mod trigger;
 
 use crate::approval::press::Of;
 use crate::approval::rules::Refusal;

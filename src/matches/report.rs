@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use awards::{AwardsReport, Duel, Given, Group, OwnersUnknown, awards, owners_of};
-pub use honour::{Context, History, Honour};
+pub use honour::{Context, History, Honour, What};
 pub use map::{MapReport, map};
 pub use round::{PlayerLine, Remark, RoundReport, round};
 pub use session::{Feat, Maker, MapLine, RoundLine, SessionReport, TeamLine, WeaponLine, session};

@@ -20,6 +20,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Of how files are read. What an older one made of a file is made anew by a reparse.
+pub const PARSER_VERSION: i32 = 1;
+
 /// Which of the two times that a map is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RoundNumber {

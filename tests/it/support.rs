@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod dice;
 pub mod door;
 pub mod evening;
+pub mod game_server;
 pub mod kick;
 pub mod listener;
 pub mod log;
