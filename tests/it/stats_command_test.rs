@@ -95,7 +95,8 @@ async fn an_evening_from_every_side() {
     run(async |town| {
         let summary = asks(town, "session", none()).await;
         insta::assert_snapshot!(summary, @"");
-        for (view, label) in [("players", "Players"), ("teams", "Teams"), ("weapons", "Weapons"), ("awards", "Awards")] {
+        for (view, label) in [("players", "Players"), ("teams", "Teams"), ("weapons", "Weapons"), ("awards", "Awards")]
+        {
             town.press("member", "ops", label).await;
             let shown = names(town, &show(&town.messages("ops").pop().unwrap()));
             assert!(shown.starts_with(&format!("[📊 {label}")), "{view}: {shown}");
@@ -150,8 +151,10 @@ async fn a_member_says_who_they_are_and_confirms_it() {
         assert!(everything(town).await.contains("Ada Lovelace"));
         insta::assert_snapshot!(asks(town, "unlink", none()).await, @"");
         insta::assert_snapshot!(asks(town, "unlink", json!({ "player": "ada*" })).await, @"");
-        assert_eq!(town.column("SELECT action FROM audit WHERE action LIKE 'stats%' ORDER BY id").await,
-            ["stats_linked", "stats_unlinked"]);
+        assert_eq!(
+            town.column("SELECT action FROM audit WHERE action LIKE 'stats%' ORDER BY id").await,
+            ["stats_linked", "stats_unlinked"]
+        );
         assert_eq!(town.count("SELECT count(*) FROM stats_name").await, 0);
     })
     .await;
