@@ -136,6 +136,18 @@ pub async fn reset_stats_name(tx: &mut Tx, guild_id: GuildId, guid: &str) -> Res
     Ok(done.rows_affected() == 1)
 }
 
+/// The names that were chosen, by GUID; who chose none is not in it.
+pub async fn list_display_names(tx: &mut Tx, guild_id: GuildId, guids: &[String]) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query!(
+        "SELECT guid, name FROM stats_name WHERE guild_id = $1 AND guid = ANY ($2) ORDER BY guid",
+        guild_id.0,
+        guids
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.guid, r.name)).collect())
+}
+
 impl Store {
     /// The player that a member is.
     pub async fn find_stats_link_of(&self, guild_id: GuildId, user_id: UserId) -> Result<Option<StatsLink>> {
@@ -173,16 +185,9 @@ impl Store {
         }))
     }
 
-    /// The names that were chosen, by GUID; who chose none is not in it.
+    /// As [`list_display_names`].
     pub async fn list_stats_display_names(&self, guild_id: GuildId, guids: &[String]) -> Result<Vec<(String, String)>> {
-        let rows = sqlx::query!(
-            "SELECT guid, name FROM stats_name WHERE guild_id = $1 AND guid = ANY ($2) ORDER BY guid",
-            guild_id.0,
-            guids
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(|r| (r.guid, r.name)).collect())
+        list_display_names(&mut self.begin().await?, guild_id, guids).await
     }
 
     /// Who chose a name that has this in it: GUID and name.
