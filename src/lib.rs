@@ -22,6 +22,7 @@ pub mod kick;
 pub mod lifecycle;
 pub mod matches;
 pub mod outbound;
+pub mod picture;
 pub mod ports;
 pub mod privacy;
 pub mod routes;

@@ -8,6 +8,7 @@ pub mod leaderboard;
 pub mod outcome;
 pub mod pair;
 pub mod rate;
+pub mod rating;
 pub mod record;
 pub mod report;
 pub mod score;

@@ -13,6 +13,7 @@ pub mod route;
 pub mod shop;
 pub mod silence;
 pub mod source;
+pub mod stats;
 pub mod ticket;
 pub mod trigger;
 

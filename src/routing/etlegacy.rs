@@ -16,7 +16,7 @@ use super::subject::SubjectState;
 use crate::event::Event;
 use crate::matches::report::{self, AwardsReport, MapReport, Payload, RoundReport, SessionReport};
 
-pub use session::buttons as session_buttons;
+pub use session::{embed as summary, mastery};
 
 /// Left of an embed for footer, mark and what is added later.
 const RESERVE: usize = 400;
@@ -84,7 +84,7 @@ fn buttons(kind: &str, data: &Value) -> Vec<super::embed::Button> {
 }
 
 /// Adds lines under a heading: in several fields where one is too small, and no more than an embed holds.
-fn list(mut embed: Embed, heading: &str, lines: impl IntoIterator<Item = String>) -> Embed {
+pub fn list(mut embed: Embed, heading: &str, lines: impl IntoIterator<Item = String>) -> Embed {
     let lines: Vec<String> = lines.into_iter().map(|line| fit(&line, FIELD_VALUE)).collect();
     let mut rest = lines.as_slice();
     let mut name = heading.to_owned();
@@ -92,7 +92,8 @@ fn list(mut embed: Embed, heading: &str, lines: impl IntoIterator<Item = String>
         let room = (TOTAL - RESERVE).saturating_sub(embed.len() + name.chars().count()).min(FIELD_VALUE);
         let count = fitting(rest, room);
         if count == 0 {
-            if let Some(last) = embed.fields.last_mut() {
+            // Of what is under this heading already the last says what is missing.
+            if let Some(last) = embed.fields.last_mut().filter(|_| rest.len() < lines.len()) {
                 last.value = format!("{}\n… and {} more", fit(&last.value, FIELD_VALUE - 30), rest.len());
             }
             return embed;

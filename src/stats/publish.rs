@@ -22,6 +22,7 @@ use crate::store::Tx;
 use crate::store::event::insert_own_event;
 use crate::store::stats::card::{CardKind, Told, list_told, save_told};
 use crate::store::stats::history::find_history;
+use crate::store::stats::person::list_display_names;
 use crate::store::stats::session::StatsSession;
 
 /// So long after its last round nothing can join a session any more.
@@ -151,7 +152,8 @@ impl<'p, 'a> Telling<'p, 'a> {
         let maps: Vec<String> = maps.into_iter().map(str::to_owned).collect();
         let began = self.around.record.rounds[self.session.rounds.start].at;
         let history = find_history(tx, self.publisher.guild_id, began, &guids, &maps).await?;
-        let context = Context { history, ..Context::default() };
+        let names = list_display_names(tx, self.publisher.guild_id, &guids).await?.into_iter().collect();
+        let context = Context { history, names };
         self.context = Some(context.clone());
         Ok(context)
     }

@@ -4,8 +4,10 @@
 pub mod award;
 pub mod card;
 pub mod cursor;
+pub mod fastest;
 pub mod file;
 pub mod history;
+pub mod person;
 pub mod player;
 pub mod record;
 pub mod round;

@@ -1,5 +1,5 @@
 //! Firsts, personal bests, records of maps and milestones: what is worth a word beside the numbers. All of it is judged
-//! against what was before the session, so that it does not depend on when a file arrived.
+//! against what was played before, so that it does not depend on when a file arrived.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::matches::outcome::StopwatchState;
 use crate::matches::record::{Record, RoundRecord};
 use crate::matches::sum::Sum;
 
-/// Rounds before which a best says nothing, because anything would be one.
+/// Rounds, of a player or on a map, before which a best says nothing, because anything would be one.
 const ROUNDS_FOR_A_BEST: u32 = 5;
 const KILLS: [(u32, &str); 6] = [
     (100, "First Blood Century"),
@@ -160,6 +160,15 @@ impl History {
         history
     }
 
+    /// As it stood before a round of the record: what was before, and the rounds of the same session until then.
+    fn until(&self, record: &Record, at: usize) -> History {
+        let mut history = self.clone();
+        let session = record.sessions.iter().find(|session| session.rounds.contains(&at));
+        let start = session.map_or(at, |session| session.rounds.start);
+        record.rounds[start..at].iter().for_each(|round| history.take(round));
+        history
+    }
+
     fn take(&mut self, round: &RoundRecord) {
         if !round.invalid.is_empty() {
             return;
@@ -186,10 +195,11 @@ fn attack(round: &RoundRecord) -> Option<u32> {
 }
 
 /// `players` are those of the round.
-pub(super) fn of_round(round: &RoundRecord, players: &[PlayerLine], context: &Context) -> Vec<Honour> {
-    let mut honours = of_map(round, players, context);
+pub(super) fn of_round(record: &Record, at: usize, players: &[PlayerLine], context: &Context) -> Vec<Honour> {
+    let history = context.history.until(record, at);
+    let mut honours = of_map(&record.rounds[at], players, &history);
     for line in players.iter().filter(|line| !line.is_bot) {
-        let Some(known) = context.history.players.get(&line.guid) else {
+        let Some(known) = history.players.get(&line.guid) else {
             honours.push(Honour::FirstRound { player: line.name.clone() });
             continue;
         };
@@ -213,10 +223,13 @@ fn better(before: Best, now: Best) -> impl Iterator<Item = (What, u32, u32)> {
         .map(|((what, before), (_, now))| (what, now, before))
 }
 
-fn of_map(round: &RoundRecord, players: &[PlayerLine], context: &Context) -> Vec<Honour> {
+fn of_map(round: &RoundRecord, players: &[PlayerLine], history: &History) -> Vec<Honour> {
     let map = round.map.clone();
-    let Some(known) = context.history.maps.get(&map) else { return vec![Honour::FirstOnMap { map }] };
+    let Some(known) = history.maps.get(&map) else { return vec![Honour::FirstOnMap { map }] };
     let mut honours = Vec::new();
+    if known.rounds < ROUNDS_FOR_A_BEST {
+        return honours;
+    }
     if let (Some(before), Some(seconds)) = (known.fastest, attack(round))
         && seconds < before
     {
@@ -246,8 +259,7 @@ pub(super) fn of_session(record: &Record, rounds: &[usize], context: &Context) -
     let mut best: Vec<Honour> = Vec::new();
     for honour in rounds.iter().flat_map(|at| super::round(record, *at, context).honours) {
         match best.iter_mut().find(|known| is_same_thing(known, &honour)) {
-            Some(known) if is_better(&honour, known) => *known = honour,
-            Some(_) => {}
+            Some(known) => raise(known, honour),
             None => best.push(honour),
         }
     }
@@ -267,14 +279,14 @@ fn is_same_thing(one: &Honour, other: &Honour) -> bool {
     }
 }
 
-fn is_better(one: &Honour, than: &Honour) -> bool {
-    match (one, than) {
-        (Honour::PersonalBest { value, .. }, Honour::PersonalBest { value: known, .. }) => value > known,
-        (Honour::MapRecord { what, value, .. }, Honour::MapRecord { value: known, .. }) => match what {
-            What::FastestAttack => value < known,
-            _ => value > known,
-        },
-        _ => false,
+/// What was bettered twice in a session is told once: from what was before to the best.
+fn raise(known: &mut Honour, newer: Honour) {
+    match (known, newer) {
+        (Honour::PersonalBest { value, .. }, Honour::PersonalBest { value: best, .. }) => *value = best,
+        (Honour::MapRecord { value, players, .. }, Honour::MapRecord { value: best, players: by, .. }) => {
+            (*value, *players) = (best, by);
+        }
+        _ => {}
     }
 }
 

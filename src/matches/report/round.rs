@@ -132,7 +132,7 @@ pub fn round(record: &Record, at: usize, context: &Context) -> RoundReport {
         basis: round.elapsed.basis,
         state: round.outcome.state,
         confidence: round.outcome.confidence,
-        honours: if round.invalid.is_empty() { honour::of_round(round, &players, context) } else { Vec::new() },
+        honours: if round.invalid.is_empty() { honour::of_round(record, at, &players, context) } else { Vec::new() },
         players,
     }
 }

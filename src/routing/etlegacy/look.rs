@@ -52,6 +52,11 @@ pub fn short(number: u32) -> String {
     }
 }
 
+/// `1 map`, `2 maps`
+pub fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 /// `12,345`
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -162,29 +167,42 @@ fn value(of: What, value: u32) -> String {
     if of == What::FastestAttack { clock(Some(value)) } else { grouped(value.into()) }
 }
 
-/// A line about something that was never so before.
-pub fn honour(honour: &Honour) -> String {
+/// Lines about what was never so before, at most so many; what several reached, or one in several things, in one line each.
+pub fn honours(all: &[Honour], most: usize) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for (line, item) in all.iter().map(honour) {
+        match lines.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, items)) => items.extend(item),
+            None => lines.push((line, item.into_iter().collect())),
+        }
+    }
+    let left = lines.len().saturating_sub(most);
+    let more = (left > 0).then(|| format!("… and {left} more"));
+    let line = |(line, items): (String, Vec<String>)| match items.is_empty() {
+        true => line,
+        false => format!("{line}: {}", items.join(", ")),
+    };
+    lines.into_iter().take(most).map(line).chain(more).collect()
+}
+
+/// What it is, and what is listed behind it.
+fn honour(honour: &Honour) -> (String, Option<String>) {
+    let bold = |player: &str| Some(format!("**{}**", name(player)));
+    let bettered =
+        |of: What, now: u32, before: u32| format!("{} **{}** (before {})", what(of), value(of, now), value(of, before));
     match honour {
-        Honour::FirstRound { player } => format!("👋 **{}** played the first round here", name(player)),
-        Honour::FirstOnMap { map } => format!("🗺️ First round on **{}**", escape_at(map, false)),
-        Honour::PersonalBest { player, what: of, value: now, before } => format!(
-            "📈 **{}**: personal best in {}, {} (before: {})",
-            name(player),
-            what(*of),
-            value(*of, *now),
-            value(*of, *before)
-        ),
-        Honour::MapRecord { map, players, what: of, value: now, before } => format!(
-            "🏅 Record on **{}**: {}, {} by {} (before: {})",
-            escape_at(map, false),
-            what(*of),
-            value(*of, *now),
-            names(players),
-            value(*of, *before)
-        ),
+        Honour::FirstRound { player } => ("👋 First rounds here".to_owned(), bold(player)),
+        Honour::FirstOnMap { map } => (format!("🗺️ First round on **{}**", escape_at(map, false)), None),
+        Honour::PersonalBest { player, what, value, before } => {
+            (format!("📈 Personal best of **{}**", name(player)), Some(bettered(*what, *value, *before)))
+        }
+        Honour::MapRecord { map, players, what, value, before } => {
+            let item = format!("{} by {}", bettered(*what, *value, *before), names(players));
+            (format!("🏅 Record on **{}**", escape_at(map, false)), Some(item))
+        }
         Honour::Milestone { player, what: of, value: now, title } => {
-            let title = title.as_deref().map(|title| format!(" — *{title}*")).unwrap_or_default();
-            format!("🎖️ **{}** passed {} {}{title}", name(player), value(*of, *now), what(*of))
+            let title = title.as_deref().map(|title| format!(" (*{title}*)")).unwrap_or_default();
+            (format!("🎖️ Passed {} {}{title}", value(*of, *now), what(*of)), bold(player))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The card of a map: both rounds together.
 
 use super::list;
-use super::look::{GOLD, clock, dpm, honour, kdg, medal, name, percent, short, team};
+use super::look::{GOLD, clock, counted, dpm, honours, kdg, medal, name, percent, short, team};
 use super::round::outcome;
 use crate::matches::report::{MapLine, MapReport, PlayerLine};
 use crate::matches::team::Team;
@@ -10,6 +10,8 @@ use crate::source::etlegacy::Side;
 
 /// Players that are shown.
 const TOP: usize = 5;
+/// Lines about records.
+const HONOURS: usize = 6;
 
 pub(super) fn embed(report: &MapReport) -> Embed {
     let footer = Footer { text: format!("ET:Legacy · {}", report.match_id), ..Footer::default() };
@@ -28,7 +30,7 @@ pub(super) fn embed(report: &MapReport) -> Embed {
         let heading = if of == Team::One { "🅰️ Team A" } else { "🅱️ Team B" };
         embed.field(heading, fit(&members.collect::<Vec<_>>().join(", "), 400), true)
     });
-    list(embed, "🏅 Records of the Map", report.honours.iter().map(honour))
+    list(embed, "🏅 Records of the Map", honours(&report.honours, HONOURS))
 }
 
 fn description(report: &MapReport) -> String {
@@ -58,9 +60,9 @@ pub(super) fn verdict(line: &MapLine) -> String {
 fn overview(report: &MapReport) -> String {
     let total = report.total();
     format!(
-        "{} rounds · {} players · {} kills · {} deaths · K/D {:.2}\n{} damage · {} headshots · ACC {} (all weapons {})",
-        report.line.rounds.len(),
-        report.players.len(),
+        "{} · {} · {} kills · {} deaths · K/D {:.2}\n{} damage · {} headshots · ACC {} (all weapons {})",
+        counted(report.line.rounds.len(), "round"),
+        counted(report.players.len(), "player"),
         total.kills(),
         total.deaths(),
         total.kd(),

@@ -1,7 +1,9 @@
 //! The card of a round.
 
 use super::list;
-use super::look::{BLUE, GREY, RED, clock, dpm, honour, kdg, medal, multikills, name, percent, short, side, tenths};
+use super::look::{
+    BLUE, GREY, RED, clock, counted, dpm, honours, kdg, medal, multikills, name, percent, short, side, tenths,
+};
 use crate::matches::elapsed::Basis;
 use crate::matches::outcome::{ScoreConfidence, StopwatchState};
 use crate::matches::record::{Invalid, Status};
@@ -42,9 +44,7 @@ pub(super) fn embed(report: &RoundReport) -> Embed {
         list(embed, &format!("{heading}{role}"), here.map(|(place, line)| player(place, line)))
     });
     let embed = embed.field("📊 Round Summary", summary(report), false);
-    let left = report.honours.len().saturating_sub(HONOURS);
-    let more = (left > 0).then(|| format!("… and {left} more"));
-    list(embed, "🏅 Firsts and Records", report.honours.iter().take(HONOURS).map(honour).chain(more))
+    list(embed, "🏅 Firsts and Records", honours(&report.honours, HONOURS))
 }
 
 fn description(report: &RoundReport) -> String {
@@ -164,13 +164,14 @@ pub(super) fn remark(remark: Remark) -> &'static str {
 fn summary(report: &RoundReport) -> String {
     let total = report.total();
     let count = report.players.len();
-    let average = |number: u32| number / (count.max(1) as u32);
+    let average = |number: u32| format!("{:.1}", f64::from(number) / count.max(1) as f64);
     let dpms: Vec<f64> = report.players.iter().filter_map(|line| line.sum.dpm()).collect();
     let mean =
         if dpms.is_empty() { "–".to_owned() } else { format!("{:.0}", dpms.iter().sum::<f64>() / dpms.len() as f64) };
     format!(
-        "**Total:** {count} players · {} kills · {} deaths · {} damage · {} HS · {} revives · {} gibs\n\
+        "**Total:** {} · {} kills · {} deaths · {} damage · {} HS · {} revives · {} gibs\n\
          **Average:** {} kills · {} deaths · {mean} DPM · ACC {}",
+        counted(count, "player"),
         total.kills(),
         total.deaths(),
         short(total.damage_given),

@@ -2,7 +2,7 @@
 
 use super::list;
 use super::look::{
-    BLURPLE, GREY, clock, dpm, feat, honour, kdg, medal, name, names, percent, short, span, team, weapon,
+    BLURPLE, GREY, clock, counted, dpm, feat, honours, kdg, medal, name, names, percent, short, span, team, weapon,
 };
 use crate::matches::outcome::StopwatchState;
 use crate::matches::report::{Maker, MapLine, PlayerLine, SessionReport, TeamLine, WeaponLine};
@@ -14,7 +14,8 @@ const WEAPONS: usize = 5;
 const MAKERS: usize = 10;
 const HONOURS: usize = 10;
 
-pub(super) fn embed(report: &SessionReport) -> Embed {
+/// What the card of a session shows.
+pub fn embed(report: &SessionReport) -> Embed {
     let title = if report.is_over { "📊 Session Summary" } else { "🟢 Session Under Way" };
     let embed = Embed {
         title: fit(&format!("{title}: {}", escape(report.day())), TITLE),
@@ -25,16 +26,17 @@ pub(super) fn embed(report: &SessionReport) -> Embed {
     };
     let embed =
         list(embed, "🗺️ Maps · points of Team A–B, times of both attacks", report.maps.iter().zip(1..).map(map));
-    let embed = report.teams.iter().fold(embed, |embed, of| embed.field(heading(of.team), team_words(of), true));
+    let teams = report.teams.iter().filter(|_| !report.players.is_empty());
+    let embed = teams.fold(embed, |embed, of| embed.field(heading(of.team), team_words(of), true));
     let top = report.players.iter().enumerate().take(PLAYERS);
     let embed = list(embed, "🏆 Players", top.map(|(place, line)| player(place, line)));
-    let embed = list(embed, "🏅 Firsts and Records", told(&report.honours, HONOURS, honour));
+    let embed = list(embed, "🏅 Firsts and Records", honours(&report.honours, HONOURS));
     let embed = list(embed, "🎖️ Session Awards", report.makers.iter().take(MAKERS).map(maker));
     list(embed, "🔫 Weapon Mastery", report.weapons.iter().take(WEAPONS).map(mastery))
 }
 
 /// Leads to the views of `/stats session`.
-pub fn buttons(stem: &str) -> Vec<Button> {
+pub(super) fn buttons(stem: &str) -> Vec<Button> {
     let button = |view: &str, label: &str, emoji| Button {
         custom_id: format!("v1:stats:session:{view}:{stem}"),
         label: label.to_owned(),
@@ -45,14 +47,9 @@ pub fn buttons(stem: &str) -> Vec<Button> {
         button("players", "Players", "🏆"),
         button("teams", "Teams", "👥"),
         button("weapons", "Weapons", "🔫"),
+        button("awards", "Awards", "🎖️"),
         button("chart", "Chart", "📈"),
     ]
-}
-
-fn told<T>(all: &[T], most: usize, line: impl Fn(&T) -> String) -> Vec<String> {
-    let left = all.len().saturating_sub(most);
-    let more = (left > 0).then(|| format!("… and {left} more"));
-    all.iter().take(most).map(line).chain(more).collect()
 }
 
 fn heading(of: Team) -> &'static str {
@@ -64,28 +61,29 @@ fn heading(of: Team) -> &'static str {
 
 fn description(report: &SessionReport) -> String {
     let (one, two) = report.score;
-    let ahead = match one.cmp(&two) {
-        std::cmp::Ordering::Greater => format!("🏆 **{}** ", team(Team::One)),
-        std::cmp::Ordering::Less => format!("🏆 **{}** ", team(Team::Two)),
-        std::cmp::Ordering::Equal => "🤝 **Even** ".to_owned(),
+    let score = match (one.cmp(&two), one + two) {
+        (_, 0) => "❔ No map is decided yet".to_owned(),
+        (std::cmp::Ordering::Greater, _) => format!("🏆 **{}** · Team A **{one}–{two}** Team B", team(Team::One)),
+        (std::cmp::Ordering::Less, _) => format!("🏆 **{}** · Team A **{one}–{two}** Team B", team(Team::Two)),
+        (std::cmp::Ordering::Equal, _) => format!("🤝 **Even** · Team A **{one}–{two}** Team B"),
     };
     let undecided = report.maps.iter().filter(|map| map.points.is_none()).count();
     let seconds = u32::try_from((report.ended - report.began).num_seconds()).unwrap_or_default();
     let mut lines = vec![
-        format!("{ahead}· Team A **{one}–{two}** Team B"),
+        score,
         format!(
-            "{} maps · {} rounds · {} players · {}",
-            report.maps.len(),
-            report.rounds,
-            report.players.len(),
+            "{} · {} · {} · {}",
+            counted(report.maps.len(), "map"),
+            counted(report.rounds as usize, "round"),
+            counted(report.players.len(), "player"),
             span(seconds)
         ),
     ];
     if undecided > 0 {
-        lines.push(format!("❔ {undecided} of the maps not decided: no points"));
+        lines.push(format!("❔ {} without points: what is known does not decide it", counted(undecided, "map")));
     }
     if report.left_out > 0 {
-        lines.push(format!("⚠️ {} of its rounds do not count", report.left_out));
+        lines.push(format!("⚠️ {} left out: not valid", counted(report.left_out as usize, "round")));
     }
     lines.join("\n")
 }
@@ -154,7 +152,8 @@ fn maker(maker: &Maker) -> String {
     format!("{what}: **{}** {value}", names(&maker.players))
 }
 
-fn mastery(line: &WeaponLine) -> String {
+/// A line about a weapon.
+pub fn mastery(line: &WeaponLine) -> String {
     let counts = line.counts;
     let rate = (line.is_light && counts.shots > 0).then(|| f64::from(counts.hits) * 100.0 / f64::from(counts.shots));
     let aim = rate.map(|rate| format!(" · ACC {}", percent(Some(rate)))).unwrap_or_default();
