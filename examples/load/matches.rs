@@ -78,7 +78,7 @@ async fn measure(args: &MatchesArgs, url: &str) -> Result<Report> {
         rate(&mut report, &format!("parse, store and pair, up to {times}×"), new, bytes, started);
         copying(url, &mut report, *times).await?;
         singles(args, &ports, guild_id, &files, next_day, &mut report).await?;
-        next_day += 2;
+        next_day += days(&files);
         let started = Instant::now();
         let again = reparse::apply(&ports, guild_id).await?;
         rate(&mut report, &format!("everything anew, at {times}×"), again, 0, started);

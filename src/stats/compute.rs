@@ -20,7 +20,7 @@ use crate::store::stats::file::{
     CurrentFile, find_surroundings, list_current_files, mark_files_done, next_waiting, quarantine_file,
 };
 use crate::store::stats::lock_stats;
-use crate::store::stats::session::{StatsSession, list_sessions_within};
+use crate::store::stats::session::{StatsSession, list_later_sessions, list_sessions_within};
 use crate::store::stats::write::{
     NewRound, NewSession, delete_rounds, insert_rounds, list_round_digests, refresh_aliases, replace_awards,
     replace_sessions,
@@ -100,6 +100,8 @@ pub struct Work<'a> {
     rules: Rules,
     /// Whose rounds changed.
     people: BTreeSet<String>,
+    /// The end of the first stretch in which a round changed.
+    changed: Option<DateTime<Utc>>,
     pub publisher: Publisher<'a>,
     /// Awards are written whether they have changed or not.
     pub anew: bool,
@@ -108,7 +110,7 @@ pub struct Work<'a> {
 impl<'a> Work<'a> {
     pub fn new(ports: &'a Ports, guild_id: GuildId) -> Work<'a> {
         let publisher = Publisher::new(ports, guild_id, ports.clock.now());
-        Work { guild_id, rules: rules(ports), people: BTreeSet::new(), publisher, anew: false }
+        Work { guild_id, rules: rules(ports), people: BTreeSet::new(), changed: None, publisher, anew: false }
     }
 
     /// Everything of a stretch of time that begins and ends with sessions. Returns how many of its files waited.
@@ -133,6 +135,9 @@ impl<'a> Work<'a> {
         let rounds = rows::rounds(guild_id, around, keys);
         let stored = list_round_digests(tx, guild_id, stretch).await?;
         let change = Change::between(&rounds, &stored);
+        if !change.is_empty() {
+            self.changed = Some(self.changed.map_or(stretch.1, |before| before.min(stretch.1)));
+        }
         if !change.gone.is_empty() {
             self.people.extend(delete_rounds(tx, guild_id, &change.gone).await?);
         }
@@ -173,6 +178,15 @@ impl<'a> Work<'a> {
         if !self.people.is_empty() {
             refresh_aliases(tx, self.guild_id, &self.people).await?;
         }
+        self.tell_later_ones(tx).await
+    }
+
+    /// What was told of later sessions compares them with what was before them, which has changed.
+    async fn tell_later_ones(&mut self, tx: &mut Tx) -> Result<()> {
+        let Some(changed) = self.changed else { return Ok(()) };
+        for stretch in list_later_sessions(tx, self.guild_id, changed, self.publisher.news_since()).await? {
+            self.compute(tx, stretch).await?;
+        }
         Ok(())
     }
 }
@@ -184,6 +198,10 @@ struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
+    fn is_empty(&self) -> bool {
+        self.gone.is_empty() && self.new.is_empty()
+    }
+
     fn between(rounds: &'a [NewRound], stored: &HashMap<Uuid, Vec<u8>>) -> Change<'a> {
         let same = |round: &&NewRound| stored.get(&round.id).is_some_and(|digest| *digest == round.digest);
         let kept: BTreeSet<Uuid> = rounds.iter().filter(same).map(|round| round.id).collect();

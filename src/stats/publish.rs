@@ -46,6 +46,11 @@ impl<'a> Publisher<'a> {
         self.told > 0
     }
 
+    /// What ended before is history.
+    pub fn news_since(&self) -> DateTime<Utc> {
+        self.now - HISTORY
+    }
+
     /// Whether a round is told of although nothing was told of it before.
     fn is_news(&self, around: &Surroundings, round: &RoundRecord) -> bool {
         let silent = around.silent.get(&round.name).copied().unwrap_or(true);
@@ -97,9 +102,9 @@ pub async fn publish_session(
     Telling::open(publisher, tx, around, session, key).await?.session(tx, at).await
 }
 
-/// The key of a map's card: that of its second round, so that another first round changes the card and makes no new one.
-fn map_key(second: &RoundRecord) -> String {
-    format!("{}-{}", second.stem, second.map)
+/// The key of a map's card: its first round, so that a second one that is played again changes the card.
+fn map_key(first: &RoundRecord) -> String {
+    format!("{}-{}", first.match_id, first.map)
 }
 
 /// One session, and what was told of it.
@@ -121,8 +126,8 @@ impl<'p, 'a> Telling<'p, 'a> {
         key: &'p str,
     ) -> Result<Telling<'p, 'a>> {
         let rounds = &around.record.rounds[session.rounds.clone()];
-        let seconds = rounds.iter().filter(|round| round.round == RoundNumber::Second);
-        let mut keys: Vec<String> = rounds.iter().map(|round| round.name.clone()).chain(seconds.map(map_key)).collect();
+        let firsts = rounds.iter().filter(|round| round.round == RoundNumber::First);
+        let mut keys: Vec<String> = rounds.iter().map(|round| round.name.clone()).chain(firsts.map(map_key)).collect();
         keys.push(key.to_owned());
         let told = list_told(tx, publisher.guild_id, &keys).await?;
         let told = told.into_iter().map(|told| ((told.kind, told.key.clone()), told)).collect();
@@ -170,12 +175,14 @@ impl<'p, 'a> Telling<'p, 'a> {
 
     async fn maps(&mut self, tx: &mut Tx, session: usize) -> Result<()> {
         let context = self.context(tx).await?;
-        let mut there: BTreeSet<String> = BTreeSet::new();
+        let rounds = &self.around.record.rounds;
+        let played = self.session.maps.iter().filter(|map| map.second.is_some());
+        let mut there: BTreeSet<String> = played.map(|map| map_key(&rounds[map.first])).collect();
         for (map, result) in self.session.maps.iter().enumerate() {
-            let Some(second) = result.second else { continue };
-            let second = &self.around.record.rounds[second];
+            let Some(second) = result.second.map(|second| &rounds[second]) else { continue };
             let Some(report) = report::map(&self.around.record, session, map, &context) else { continue };
-            let (key, news) = (map_key(second), self.publisher.is_news(self.around, second));
+            let key = self.key_of_map(map_key(&rounds[result.first]), second, &there);
+            let news = self.publisher.is_news(self.around, second);
             self.tell(tx, CardKind::Map, &key, &report, news, correction::map).await?;
             there.insert(key);
         }
@@ -186,6 +193,18 @@ impl<'p, 'a> Telling<'p, 'a> {
             withdraw::<report::MapReport>(self.publisher, tx, told, words).await?;
         }
         Ok(())
+    }
+
+    /// Its own, unless this second round was told of with another first one, which has none now: then that card goes on.
+    fn key_of_map(&self, own: String, second: &RoundRecord, there: &BTreeSet<String>) -> String {
+        if self.told.contains_key(&(CardKind::Map, own.clone())) {
+            return own;
+        }
+        let at = serde_json::json!(second.at);
+        let is_it = |told: &&Told| {
+            told.kind == CardKind::Map && !there.contains(&told.key) && told.report["report"]["at"] == at
+        };
+        self.told.values().find(is_it).map_or(own, |told| told.key.clone())
     }
 
     async fn awards(&mut self, tx: &mut Tx) -> Result<()> {

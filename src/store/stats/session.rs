@@ -40,6 +40,24 @@ pub async fn list_sessions_within(
     .await?)
 }
 
+/// Sessions that began later and ended since then, in their order: their first and last round.
+pub async fn list_later_sessions(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    later_than: DateTime<Utc>,
+    since: DateTime<Utc>,
+) -> Result<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
+    let rows = sqlx::query!(
+        "SELECT first_at, last_at FROM stats_session WHERE guild_id = $1 AND first_at > $2 AND last_at >= $3 ORDER BY first_at",
+        guild_id.0,
+        later_than,
+        since
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.first_at, r.last_at)).collect())
+}
+
 /// A session whose summary is due. Its lock is that of the server's matches.
 pub async fn find_due_session(tx: &mut Tx, guild_id: GuildId, now: DateTime<Utc>) -> Result<Option<StatsSession>> {
     Ok(sqlx::query_as!(
