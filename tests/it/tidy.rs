@@ -68,6 +68,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "routes",
             "community",
             "matches",
+            "notifier",
         ],
     ),
     (EDGES, &["discord", "web"]),
