@@ -7,6 +7,7 @@ mod loops;
 mod pieces;
 mod play;
 mod prepare;
+mod stats;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use crate::source::kick::live::LiveKick;
 use crate::source::pulse::Watch;
 use crate::source::subscribe::{SourceNames, take_batch};
 use crate::source::xtsystems::live::LiveSource;
+use crate::stats::trigger::Triggers;
 use crate::store::Store;
 use crate::store::lane::OwnerLock;
 use crate::telemetry::metrics::Metrics;
@@ -97,6 +99,7 @@ pub struct App {
     dashboard: Mutex<Option<Messages>>,
     names: SourceNames,
     community: community::Community,
+    stats: stats::Stats,
     patience: Patience,
     prepared: Arc<AtomicBool>,
     bus_away: AtomicBool,
@@ -148,6 +151,7 @@ impl App {
             generic: generic.clone(),
             connection: Connection::default(),
             running: Stopwatch::start(),
+            triggers: Triggers::default(),
             web_port: address.port(),
         });
         let roles = ports.config.roles;
@@ -195,6 +199,7 @@ impl App {
             dashboard: Mutex::new(dashboard),
             names,
             community,
+            stats: stats::Stats::default(),
             patience: wiring.gateway,
             prepared,
             bus_away: AtomicBool::new(false),
@@ -226,8 +231,10 @@ impl App {
             done += self.read_activity(Duration::from_millis(1)).await?;
             done += self.hear_dashboard(Duration::from_millis(1)).await?;
             kick::heard::save_due(&self.ports).await?;
+            done += self.look_for_stats().await?;
         }
         if roles.ticker {
+            done += self.finish_stats().await?;
             done += self.pulse.lock().await.step(&self.ports).await?;
         }
         if roles.worker {

@@ -204,7 +204,13 @@ pub fn main() -> ExitCode {
         Command::Healthcheck(args) => with_config(config::load_without_bot(config::Process::new()), |loaded| {
             block_on(healthcheck::healthcheck(&args, &loaded.config.web))
         }),
-        Command::ImportStats(args) => end(import_stats::import_stats(&args)),
+        Command::ImportStats(args) if args.check => end(import_stats::check_all(&args)),
+        Command::ImportStats(args) => with_config(config::load_without_bot(config::Process::new()), |loaded| {
+            let database = database(&loaded.config, Private::Shared)?;
+            let outcome = block_on(import_stats::import(&args, loaded.config, &database.url));
+            database.close();
+            outcome
+        }),
         Command::NotifyStats(args) => notify_stats::notify_stats(&args),
         Command::Commands => {
             print!("{}", crate::discord::commands::reference());

@@ -13,6 +13,7 @@ mod discord;
 mod encryption;
 mod env_change;
 mod env_file;
+mod etlegacy;
 mod example;
 mod host;
 mod kick;
@@ -42,6 +43,7 @@ pub use delivery::DeliveryConfig;
 pub use discord::DiscordConfig;
 pub use encryption::EncryptionConfig;
 pub use env_change::{Change, change, write_private};
+pub use etlegacy::{EtlegacyConfig, TriggerConfig};
 pub use example::env_example;
 #[cfg(feature = "crash-points")]
 pub use host::{crash_point, mutation};
@@ -82,6 +84,7 @@ pub struct Config {
     /// `None`: no app of Kick is set.
     pub kick: Option<KickConfig>,
     pub community: CommunityConfig,
+    pub etlegacy: EtlegacyConfig,
     pub approvals: ApprovalsConfig,
     pub routing: RoutingConfig,
     pub party: PartyConfig,
@@ -152,6 +155,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let xtsystems = xtsystems::read(&mut reader);
     let kick = kick::read(&mut reader);
     let community = community::read(&mut reader);
+    let etlegacy = etlegacy::read(&mut reader);
     let approvals = approvals::read(&mut reader);
     let routing = routing::read(&mut reader);
     let party = party::read(&mut reader);
@@ -175,6 +179,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         xtsystems: xtsystems.expect(both),
         kick: kick.expect(both),
         community: community.expect(both),
+        etlegacy: etlegacy.expect(both),
         approvals,
         routing,
         party,

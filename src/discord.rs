@@ -11,6 +11,7 @@ mod on_error;
 mod presence;
 mod rest;
 mod text;
+mod trigger;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,7 @@ use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::source::generic::live::Sources;
 use crate::source::xtsystems::live::LiveSource;
+use crate::stats::trigger::Triggers;
 
 pub use endpoint::Endpoint;
 pub use gateway::{Fatal, Patience, run};
@@ -39,6 +41,8 @@ pub struct Bot {
     pub generic: Arc<Sources>,
     pub connection: Connection,
     pub running: Stopwatch,
+    /// Messages of the game server that were followed of late.
+    pub triggers: Triggers,
     /// The port the web server really listens on.
     pub web_port: u16,
 }
@@ -151,6 +155,9 @@ async fn on_event(ctx: poise::FrameworkContext<'_, Arc<Bot>, Error>, event: &ser
         }
         serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Modal(form) } => {
             component::on_form(bot, ctx.serenity_context, form).await;
+        }
+        serenity::FullEvent::Message { new_message } => {
+            trigger::on_message(bot, ctx.serenity_context, new_message).await;
         }
         _ => {}
     }

@@ -99,6 +99,11 @@ pub fn kick_source(guild_id: GuildId) -> Uuid {
     derived(&["source", &guild_id.to_string(), "kick", "kick"])
 }
 
+/// The source of a server's game server.
+pub fn etlegacy_source(guild_id: GuildId) -> Uuid {
+    derived(&["source", &guild_id.to_string(), "etlegacy", "etlegacy"])
+}
+
 /// As [`derived`], a UUIDv7: in the order of those that are made at about that time.
 pub fn derived_at(at: DateTime<Utc>, parts: &[&str]) -> Uuid {
     let mut bits = [0u8; 10];
@@ -137,6 +142,12 @@ pub fn reference(random: [u8; 5]) -> String {
         out.push(ALPHABET[((bits >> (35 - 5 * i)) & 31) as usize] as char);
     }
     out
+}
+
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    hash
 }
 
 /// The name of bytes by their content.

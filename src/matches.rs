@@ -4,10 +4,14 @@
 pub mod differential;
 pub mod elapsed;
 pub mod identity;
+pub mod leaderboard;
 pub mod outcome;
 pub mod pair;
 pub mod rate;
+pub mod rating;
 pub mod record;
+pub mod report;
 pub mod score;
 pub mod session;
+pub mod sum;
 pub mod team;

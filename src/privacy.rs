@@ -205,7 +205,8 @@ Made from the program's own list of tables (`signalbox privacy policy`). It says
 an operator does beyond that, such as backups, is the operator's to say.
 
 Signalbox knows members by their Discord id, in one place: a table that links the id with a random one. Everything
-else, the audit log included, holds the random id. It does not read messages, and asks Discord for no list of members.
+else, the audit log included, holds the random id. It does not read messages, except those of a game server in the one channel that the operator
+names for it, and asks Discord for no list of members.
 
 - `/privacy show` says what is stored about you, `/privacy export` gives it to you as a file, `/privacy delete` deletes
   it (once a day, after you have typed DELETE). Only you see the answers.

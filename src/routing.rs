@@ -7,6 +7,7 @@ pub mod change;
 pub mod compiled;
 pub mod duration;
 pub mod embed;
+pub mod etlegacy;
 pub mod filter;
 pub mod kick;
 pub mod language;

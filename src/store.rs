@@ -55,6 +55,7 @@ pub mod silence;
 pub mod slot_call;
 pub mod source;
 pub mod source_view;
+pub mod stats;
 pub mod status;
 pub mod subject;
 pub mod template;

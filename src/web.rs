@@ -46,6 +46,8 @@ pub struct Web {
     /// Described sources, where this process takes webhooks in.
     pub generic: Option<intake::generic::GenericDoor>,
     pub kick: Option<Arc<LiveKick>>,
+    /// The game server's files, where this process takes webhooks in.
+    pub etlegacy: Option<intake::etlegacy::EtlegacyDoor>,
     pub interactions: Option<interactions::InteractionsDoor>,
     pub api: api::Door,
     pub unverified: budget::Budgets<std::net::IpAddr>,
@@ -91,6 +93,7 @@ impl Web {
             .zip(ports.config.discord.public_key)
             .map(|(handlers, key)| interactions::InteractionsDoor::new(handlers, key));
         let api = api::Door::new(web);
+        let etlegacy = intake::etlegacy::EtlegacyDoor::new(&ports.config).filter(|_| ports.config.roles.intake);
         Self {
             ports,
             delivery,
@@ -98,6 +101,7 @@ impl Web {
             xtsystems,
             generic,
             kick,
+            etlegacy,
             interactions,
             api,
             unverified,
@@ -130,6 +134,11 @@ fn router(web: Arc<Web>) -> Router {
         let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::KICK, request, next));
         let path = settings.webhook_path.clone().unwrap_or_else(|| format!("{}/{{segment}}", live::PATH));
         router = router.route(&path, post(intake::kick::receive).layer(watched));
+    }
+    if web.etlegacy.is_some() {
+        let metrics = web.ports.metrics.clone();
+        let watched = from_fn(move |request, next| watch::watch(metrics.clone(), watch::ETLEGACY, request, next));
+        router = router.route(intake::etlegacy::PATH, post(intake::etlegacy::receive).layer(watched));
     }
     if web.interactions.is_some() {
         let metrics = web.ports.metrics.clone();

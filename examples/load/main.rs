@@ -10,6 +10,7 @@ mod drain;
 mod intake;
 mod kick;
 mod limits;
+mod matches;
 mod outbox;
 mod points;
 mod report;
@@ -62,6 +63,8 @@ enum Scenario {
     Watchtime(watchtime::WatchtimeArgs),
     /// 10,000 purchases at the same time
     Points(points::PointsArgs),
+    /// Files of ET:Legacy rounds: parsed, stored, paired, made anew
+    MatchImport(matches::MatchesArgs),
 }
 
 fn main() -> ExitCode {
@@ -91,6 +94,7 @@ fn run(args: Args) -> Result<()> {
         Scenario::KickChat(options) => with_database(|postgres| kick::kick_chat(options, postgres))?,
         Scenario::Start(options) => with_database(|postgres| start::start(options, postgres))?,
         Scenario::Watchtime(options) => with_database(|postgres| watchtime::watchtime(options, postgres))?,
+        Scenario::MatchImport(options) => with_database(|postgres| matches::matches(options, postgres))?,
         Scenario::Points(options) => with_database(|postgres| points::points(options, postgres))?,
     };
     print!("{report}");

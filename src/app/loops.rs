@@ -53,6 +53,7 @@ impl App {
             });
         }
         self.start_community();
+        self.start_stats();
         let app = self.clone();
         self.lifecycle.spawn("housekeeping", async move { app.housekeeping().await });
         if roles.intake {

@@ -41,9 +41,11 @@ pub enum Topic {
     Kick,
     /// Rules of the stream community, its links and its shop.
     Community,
+    /// Files of match statistics.
+    Stats,
 }
 
-const TOPICS: [Topic; 11] = [
+const TOPICS: [Topic; 12] = [
     Topic::Planner,
     Topic::Deliverer,
     Topic::Approvals,
@@ -55,6 +57,7 @@ const TOPICS: [Topic; 11] = [
     Topic::Play,
     Topic::Kick,
     Topic::Community,
+    Topic::Stats,
 ];
 
 /// How often an idle connection is tried, so that a dead one is noticed.
@@ -74,6 +77,7 @@ impl Topic {
             Topic::Play => "play",
             Topic::Kick => "kick",
             Topic::Community => "community",
+            Topic::Stats => "stats",
         }
     }
 

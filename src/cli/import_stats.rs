@@ -1,5 +1,5 @@
-//! `import-stats DIR --check`: reads every file of a directory as the import would, and says which cannot be read and why.
-//! Nothing is stored, and neither a database nor a configuration is needed.
+//! `import-stats DIR`: takes every file of a directory in, as history: nothing is posted about it. With `--check` it only reads
+//! them and says which cannot be read and why; then neither a database nor a configuration is needed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,26 +12,59 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::print::table;
+use crate::app::open_ports;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::lifecycle::Lifecycle;
 use crate::source::etlegacy::file_name::{self, FileName, RoundFile};
 use crate::source::etlegacy::note::Notes;
 use crate::source::etlegacy::stats_file::MOST_BYTES;
 use crate::source::etlegacy::{awards, stats_file};
+use crate::stats::bulk::{self, Imported, Progress};
 
 /// Files between two looks at how far it is.
 const STEP: usize = 100;
+/// Characters of a progress bar.
+const BAR: usize = 24;
 
 #[derive(Args)]
 pub struct ImportStatsArgs {
     /// The directory with the files of rounds and awards; what is below it is not read
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Only read them and say what is wrong; exit code 1 when a file cannot be read
-    #[arg(long, required = true)]
-    check: bool,
+    /// Only read them and say what is wrong, and store nothing
+    #[arg(long)]
+    pub check: bool,
 }
 
-pub fn import_stats(args: &ImportStatsArgs) -> Result<ExitCode> {
-    debug_assert!(args.check, "clap asks for it");
+/// Stores them. Exit code 1 when one cannot be read.
+pub async fn import(args: &ImportStatsArgs, config: Config, url: &str) -> Result<ExitCode> {
+    let guild_id = config.discord.guild_id.context("which server? Set DISCORD_GUILD_ID")?;
+    let files = files_in(&args.directory)?;
+    let (ports, _bus) = open_ports(config, url, Clock::system(), &Lifecycle::new(), None)?;
+    ports.store.migrate(false).await?;
+    ports.clock.follow(ports.store.clock_reading().await?);
+    let imported = bulk::import(&ports, guild_id, &files, |progress| match progress {
+        Progress::Stored { done, all } => show_step(done, all, "files stored"),
+        Progress::Computed { done, all } => show_step(done, all, "files computed"),
+    });
+    let Imported { new, known, corrected, quarantined, passed } = imported.await?;
+    println!(
+        "{new} new, {known} known, {corrected} corrected, {} cannot be read, {passed} passed over",
+        quarantined.len()
+    );
+    let status = ports.store.get_stats_status(guild_id).await?;
+    println!("{} rounds are there, {} count", status.rounds, status.valid_rounds);
+    ports.store.close().await;
+    if quarantined.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<Vec<String>> = quarantined.into_iter().map(|(name, why)| vec![name, why]).collect();
+    print!("{}", table(&["file", "why"], &rows));
+    Ok(ExitCode::FAILURE)
+}
+
+pub fn check_all(args: &ImportStatsArgs) -> Result<ExitCode> {
     let files = files_in(&args.directory)?;
     let mut report = Report::default();
     for (number, path) in files.iter().enumerate() {
@@ -115,14 +148,22 @@ fn check_awards(bytes: &[u8]) -> Checked {
     }
 }
 
-/// Only for somebody who watches.
 fn show_progress(done: usize, all: usize) {
-    if !stderr().is_terminal() || !(done.is_multiple_of(STEP) || done == all) {
+    if done.is_multiple_of(STEP) || done == all {
+        show_step(done, all, "files");
+    }
+}
+
+/// Only for somebody who watches.
+fn show_step(done: usize, all: usize, what: &str) {
+    if !stderr().is_terminal() {
         return;
     }
-    let end = if done == all { "\r\x1b[K" } else { "" };
+    let filled = (done * BAR).checked_div(all).unwrap_or(BAR).min(BAR);
+    let bar: String = (0..BAR).map(|at| if at < filled { '█' } else { '░' }).collect();
+    let end = if done >= all { "\r\x1b[K" } else { "" };
     // A terminal that is gone is no reason to stop.
-    let _ = write!(stderr(), "\r{done} of {all} files{end}");
+    let _ = write!(stderr(), "\r{bar} {done} of {all} {what}\x1b[K{end}");
 }
 
 #[derive(Default)]

@@ -1,12 +1,10 @@
-//! A list as a picture: an SVG of our own, drawn with our own small fonts. What people are called stands in it as text
-//! that is escaped, and nothing of it is looked up elsewhere.
+//! A list as a picture.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, LazyLock};
 
-use anyhow::{Context, Result};
-use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{Options, Tree, fontdb};
+use anyhow::Result;
+
+use crate::picture::{escape, fit, png};
 
 const WIDTH: u32 = 720;
 const HEAD: u32 = 84;
@@ -16,22 +14,9 @@ const MEDALS: [&str; 3] = ["#f1c40f", "#bdc3c7", "#cd7f32"];
 /// Characters of a name that there is room for.
 const NAME: usize = 28;
 
-static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
-    let mut fonts = fontdb::Database::new();
-    // Latin letters alone: names on Kick have no others.
-    fonts.load_font_data(include_bytes!("../../assets/fonts/DejaVuSans-latin.ttf").to_vec());
-    fonts.load_font_data(include_bytes!("../../assets/fonts/DejaVuSans-Bold-latin.ttf").to_vec());
-    Arc::new(fonts)
-});
-
 /// A title, and lines of a name and what there is to say of it.
 pub fn draw(title: &str, lines: &[(String, String)]) -> Result<Vec<u8>> {
-    let options = Options { font_family: "DejaVu Sans".into(), fontdb: FONTS.clone(), ..Options::default() };
-    let tree = Tree::from_str(&svg(title, lines), &options).context("reading the drawing")?;
-    let size = tree.size().to_int_size();
-    let mut picture = Pixmap::new(size.width(), size.height()).context("a picture without a size")?;
-    resvg::render(&tree, Transform::default(), &mut picture.as_mut());
-    picture.encode_png().context("encoding the picture")
+    png(&svg(title, lines))
 }
 
 fn svg(title: &str, lines: &[(String, String)]) -> String {
@@ -57,31 +42,11 @@ fn svg(title: &str, lines: &[(String, String)]) -> String {
 <text x="676" y="{base}" font-size="22" font-weight="bold" text-anchor="end" fill="#f1c40f">{}</text>"##,
             middle + 6,
             place + 1,
-            escape(&fit(name)),
+            escape(&fit(name, NAME)),
             escape(amount)
         );
     }
     out.push_str("</svg>");
-    out
-}
-
-fn fit(name: &str) -> String {
-    if name.chars().count() <= NAME { name.to_owned() } else { name.chars().take(NAME - 1).chain(['…']).collect() }
-}
-
-/// Characters that XML does not take are left out.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')) {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&apos;"),
-            other => out.push(other),
-        }
-    }
     out
 }
 
@@ -99,6 +64,6 @@ mod tests {
         let (width, height) =
             (u32::from_be_bytes(odd[16..20].try_into().unwrap()), u32::from_be_bytes(odd[20..24].try_into().unwrap()));
         assert_eq!((width, height), (720, 160));
-        assert_eq!(fit(&"x".repeat(40)).chars().count(), NAME);
+        assert_eq!(fit(&"x".repeat(40), NAME).chars().count(), NAME);
     }
 }

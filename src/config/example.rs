@@ -36,7 +36,7 @@ fn describe(out: &mut String, variable: &Variable) {
     }
     comment(out, &text);
     let shown = variable.default.filter(|text| !text.is_empty()).unwrap_or(variable.example);
-    let value = if shown.contains([' ', '"', '#', '$']) { format!("'{shown}'") } else { shown.to_owned() };
+    let value = if shown.contains([' ', '"', '#', '$', '\\']) { format!("'{shown}'") } else { shown.to_owned() };
     let _ = writeln!(out, "{}{}={value}", if variable.required { "" } else { "#" }, variable.name);
 }
 

@@ -2,8 +2,8 @@
 //! `.env.example` and `config show` all read this table and nothing else.
 
 use super::{
-    approvals, bus, community, delivery, discord, encryption, kick, notifier, operation, outbound, party, role,
-    routing, ssh, store, telemetry, web, xtsystems,
+    approvals, bus, community, delivery, discord, encryption, etlegacy, kick, notifier, operation, outbound, party,
+    role, routing, ssh, store, telemetry, web, xtsystems,
 };
 
 /// One variable of the environment.
@@ -60,6 +60,7 @@ pub static SECTIONS: &[&Section] = &[
     &xtsystems::SECTION,
     &kick::SECTION,
     &community::SECTION,
+    &etlegacy::SECTION,
     &approvals::SECTION,
     &routing::SECTION,
     &party::SECTION,

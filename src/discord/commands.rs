@@ -25,6 +25,7 @@ mod shop;
 mod silence;
 mod slots;
 mod source;
+mod stats;
 mod template;
 pub mod ticket;
 mod time_zone;
@@ -82,6 +83,7 @@ pub fn all(has_xtsystems: bool, has_kick: bool) -> Vec<Definition> {
         shop::shop(),
         watchroles::watchroles(),
         community::community(),
+        stats::stats(),
     ];
     if has_kick {
         commands.extend([kick::kick(), kick::link(), kick::unlink()]);

@@ -16,6 +16,7 @@ pub(super) mod route;
 pub(super) mod shop;
 pub(super) mod silence;
 pub(super) mod source;
+pub(super) mod stats;
 mod ticket;
 
 use std::collections::HashMap;
@@ -25,9 +26,9 @@ use std::sync::Arc;
 use poise::serenity_prelude as serenity;
 use serenity::{
     ActionRowComponent, ComponentInteraction, ComponentInteractionDataKind, CreateActionRow, CreateAllowedMentions,
-    CreateEmbed, CreateInteractionResponse, CreateInteractionResponseFollowup, CreateInteractionResponseMessage,
-    CreateModal, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption, EditInteractionResponse,
-    ModalInteraction,
+    CreateAttachment, CreateEmbed, CreateInteractionResponse, CreateInteractionResponseFollowup,
+    CreateInteractionResponseMessage, CreateModal, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption,
+    EditInteractionResponse, ModalInteraction,
 };
 
 use super::on_error::explain;
@@ -80,6 +81,8 @@ pub enum Answer {
         embeds: Vec<CreateEmbed>,
         rows: Vec<CreateActionRow>,
     },
+    /// Something with a picture in it, for the presser alone.
+    Picture(Box<CreateEmbed>, Box<CreateAttachment>),
 }
 
 pub async fn on_press(bot: &Arc<Bot>, ctx: &serenity::Context, interaction: &ComponentInteraction) {
@@ -122,6 +125,7 @@ enum Asked {
     Shop(shop::Asked),
     Silence(silence::Asked),
     Source(source::Asked),
+    Stats(stats::Asked),
     Ticket(ticket::Asked),
 }
 
@@ -156,6 +160,7 @@ fn decode(custom_id: &str) -> Option<Asked> {
         ["v1", "shop", words @ ..] => shop::decode(words).map(Asked::Shop),
         ["v1", "silence", words @ ..] => silence::decode(words).map(Asked::Silence),
         ["v1", "source", words @ ..] => source::decode(words).map(Asked::Source),
+        ["v1", "stats", words @ ..] => stats::decode(words).map(Asked::Stats),
         ["v1", "ticket", words @ ..] => ticket::decode(words).map(Asked::Ticket),
         _ => None,
     }
@@ -186,6 +191,7 @@ async fn dispatch(bot: &Arc<Bot>, custom_id: &str, input: Option<Input>) -> anyh
         Some(Asked::Shop(asked)) => ("shop", shop::answer(bot, asked, &input).await),
         Some(Asked::Silence(asked)) => ("silence", silence::answer(bot, asked, &input).await),
         Some(Asked::Source(asked)) => ("source", source::answer(bot, &asked, &input).await),
+        Some(Asked::Stats(asked)) => ("stats", stats::answer(bot, asked, &input).await),
         Some(Asked::Ticket(asked)) => ("ticket", ticket::answer(bot, asked, &input).await),
         None => ("unknown", Err(UserError::new(text::UNKNOWN_BUTTON).into())),
     };
@@ -199,7 +205,9 @@ fn outcome(answer: &anyhow::Result<Answer>) -> &'static str {
         Ok(Answer::Nothing) => "repeated",
         Ok(Answer::Quiet | Answer::Asked | Answer::Settled(_)) => "done",
         Ok(Answer::Private(_)) => "told",
-        Ok(Answer::Form(_) | Answer::Choose(..) | Answer::Page(..) | Answer::Show { .. }) => "form",
+        Ok(Answer::Form(_) | Answer::Choose(..) | Answer::Page(..) | Answer::Show { .. } | Answer::Picture(..)) => {
+            "form"
+        }
         Err(error) if error.is::<UserError>() => "refused",
         Err(_) => "failed",
     }
@@ -357,6 +365,7 @@ async fn first_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answe
         Answer::Show { content, embeds, rows } => {
             private(CreateInteractionResponseMessage::new().content(content).embeds(embeds).components(rows))
         }
+        Answer::Picture(embed, file) => private(CreateInteractionResponseMessage::new().embed(*embed).add_file(*file)),
         Answer::Form(form) => CreateInteractionResponse::Modal(form),
     };
     target.respond(ctx, response).await
@@ -380,6 +389,9 @@ async fn late_answer(ctx: &serenity::Context, target: Target<'_>, answer: Answer
         Answer::Show { content, embeds, rows } => {
             let followup = CreateInteractionResponseFollowup::new().content(content).embeds(embeds).components(rows);
             target.follow_up_with(ctx, followup).await
+        }
+        Answer::Picture(embed, file) => {
+            target.follow_up_with(ctx, CreateInteractionResponseFollowup::new().embed(*embed).add_file(*file)).await
         }
         // A form can only be the first answer.
         Answer::Form(_) => target.follow_up(ctx, text::PRESS_AGAIN.into()).await,

@@ -20,10 +20,16 @@ use self::log_in::LogIns;
 use self::shard::{Shard, Stopped};
 use super::{Bot, rest};
 use crate::clock::jitter;
+use crate::config::Config;
 use crate::lifecycle::Lifecycle;
 
-/// No privileged intent: interactions bring all that is needed.
-pub const INTENTS: serenity::GatewayIntents = serenity::GatewayIntents::GUILDS;
+/// No privileged intent: interactions bring all that is needed. What a game server says in its channel is the exception,
+/// where that is configured.
+pub fn intents(config: &Config) -> serenity::GatewayIntents {
+    let messages = serenity::GatewayIntents::GUILD_MESSAGES | serenity::GatewayIntents::MESSAGE_CONTENT;
+    let hears = config.etlegacy.trigger.is_some();
+    serenity::GatewayIntents::GUILDS | if hears { messages } else { serenity::GatewayIntents::empty() }
+}
 const BACK_OFF_MIN: Duration = Duration::from_secs(1);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 
@@ -68,6 +74,12 @@ pub enum Fatal {
          on the Bot page: update Signalbox, and if a proxy lies between, check what it makes of the request"
     )]
     Intents,
+    #[error(
+        "Discord refuses the gateway intents that Signalbox asks for: because of ETLEGACY_TRIGGER_CHANNEL_ID it asks for \
+         the Message Content Intent. Switch it on on the Bot page of your application, or unset that variable and let \
+         signalbox notify-stats send the files itself"
+    )]
+    ContentIntent,
 }
 
 impl Fatal {
@@ -75,7 +87,7 @@ impl Fatal {
     pub fn exit_code(&self) -> u8 {
         match self {
             Fatal::Token => 77,
-            Fatal::Intents => 78,
+            Fatal::Intents | Fatal::ContentIntent => 78,
         }
     }
 }
@@ -93,7 +105,8 @@ pub async fn run(bot: Arc<Bot>, lifecycle: &Lifecycle, patience: Patience) -> Re
             Ok(_) => return Ok(()),
             Err(Stopped::Fatal(fatal)) => {
                 bot.ports.metrics.gateway("refused");
-                return Err(fatal);
+                let hears = bot.ports.config.etlegacy.trigger.is_some();
+                return Err(if hears && matches!(fatal, Fatal::Intents) { Fatal::ContentIntent } else { fatal });
             }
             Err(Stopped::MoreShards(wanted)) => {
                 tracing::info!(wanted, had = total, "Discord wants the servers divided anew");

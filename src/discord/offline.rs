@@ -16,8 +16,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, RwLock};
 
-use super::gateway::INTENTS;
-
 /// <https://www.rfc-editor.org/rfc/rfc6455#section-1.3>
 const WEBSOCKET_GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const LONGEST_REQUEST: usize = 4096;
@@ -46,7 +44,7 @@ async fn shard() -> anyhow::Result<serenity::Shard> {
     let here = Arc::new(Mutex::new(format!("ws://{}", listener.local_addr()?)));
     let only = serenity::ShardInfo { id: serenity::ShardId(0), total: 1 };
     // The token would be sent with the log-in, which never happens.
-    let connecting = serenity::Shard::new(here, "", only, INTENTS, None);
+    let connecting = serenity::Shard::new(here, "", only, serenity::GatewayIntents::GUILDS, None);
     tokio::select! {
         shard = connecting => Ok(shard?),
         error = accept(&listener) => Err(error.into()),
@@ -105,7 +103,7 @@ pub fn idle_manager(http: &Arc<serenity::Http>, ws_url: Arc<Mutex<String>>) -> i
             shard_total: 1,
             ws_url,
             http: http.clone(),
-            intents: INTENTS,
+            intents: serenity::GatewayIntents::GUILDS,
             presence: None,
         });
         manager

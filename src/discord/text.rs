@@ -13,7 +13,9 @@ pub mod route;
 pub mod shop;
 pub mod silence;
 pub mod source;
+pub mod stats;
 pub mod ticket;
+pub mod trigger;
 
 use crate::approval::press::Of;
 use crate::approval::rules::Refusal;

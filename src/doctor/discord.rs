@@ -13,7 +13,7 @@ use super::{Blind, Doctor, Found};
 use crate::config::Config;
 use crate::id::{ChannelId, GuildId, UserId};
 use crate::store::destination::{Destination, Target};
-use crate::upstream::discord::{Application, LookupError};
+use crate::upstream::discord::{Application, CONTENT_INTENT, LookupError};
 use crate::upstream::permission::{Channel, Member, Role, compute, in_thread, missing};
 
 /// Discord gives whole seconds.
@@ -40,7 +40,7 @@ pub(super) async fn application(doctor: &Doctor<'_>) -> Found {
     Ok(match doctor.the_application().await {
         Ok(application) => {
             let mut found = vec![text::token(&application.name)];
-            found.extend(judge_application(application));
+            found.extend(judge_application(application, &doctor.ports.config));
             found.extend(judge_endpoint(application, &Endpoint::of(&doctor.ports.config)));
             found
         }
@@ -51,9 +51,16 @@ pub(super) async fn application(doctor: &Doctor<'_>) -> Found {
 }
 
 /// <https://discord.com/developers/docs/resources/application#application-object>
-fn judge_application(application: &Application) -> Vec<Finding> {
+fn judge_application(application: &Application, config: &Config) -> Vec<Finding> {
     let on = application.privileged_intents();
-    let intents = if on.is_empty() { text::no_intents() } else { text::needless_intents(&on) };
+    let needed = config.etlegacy.trigger.as_ref().map(|_| CONTENT_INTENT);
+    let needless: Vec<&str> = on.iter().copied().filter(|name| Some(*name) != needed).collect();
+    let intents = match needed {
+        Some(needed) if !on.contains(&needed) => text::missing_intent(needed),
+        _ if !needless.is_empty() => text::needless_intents(&needless),
+        Some(needed) => text::needed_intent(needed),
+        None => text::no_intents(),
+    };
     let invite = application.bot_require_code_grant.then(text::code_grant);
     [Some(intents), invite].into_iter().flatten().collect()
 }

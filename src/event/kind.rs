@@ -51,6 +51,8 @@ pub enum SubjectKind {
     Signal,
     /// A message of a stream community that shows how something stands.
     Board,
+    /// A round, a map, awards or a session of a game server.
+    Match,
 }
 
 impl SubjectKind {
@@ -63,6 +65,7 @@ impl SubjectKind {
             SubjectKind::Stream => "stream",
             SubjectKind::Signal => "signal",
             SubjectKind::Board => "board",
+            SubjectKind::Match => "match",
         }
     }
 
@@ -75,6 +78,7 @@ impl SubjectKind {
             "stream" => SubjectKind::Stream,
             "signal" => SubjectKind::Signal,
             "board" => SubjectKind::Board,
+            "match" => SubjectKind::Match,
             _ => return None,
         })
     }
@@ -147,10 +151,14 @@ pub const KINDS: &[KindSpec] = &[
     spec("kick.kicks.gifted", Severity::Info, 0, None, true),
     spec("kick.reward.redemption", Severity::Info, 1, Some(SubjectKind::Signal), true),
     spec("kick.moderation.banned", Severity::Warning, 0, None, true),
+    spec("etlegacy.round", Severity::Info, 1, Some(SubjectKind::Match), true),
+    spec("etlegacy.map", Severity::Info, 1, Some(SubjectKind::Match), true),
+    spec("etlegacy.awards", Severity::Info, 1, Some(SubjectKind::Match), true),
+    spec("etlegacy.session", Severity::Info, 1, Some(SubjectKind::Match), true),
 ];
 
 /// Sources that XTSystems has nothing to do with, by the first word of their kinds.
-const OTHERS: [&str; 4] = ["signalbox", "panel", "party", "kick"];
+const OTHERS: [&str; 5] = ["signalbox", "panel", "party", "kick", "etlegacy"];
 
 /// The kinds that XTSystems sends, in the order of its documentation.
 pub fn xtsystems_kinds() -> impl Iterator<Item = &'static str> {

@@ -1,6 +1,8 @@
 //! What a player did in the second round alone (Facts 4): its file goes on counting from the first, except for those who
 //! reconnected.
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::etlegacy::player::Player;
 use crate::source::etlegacy::tally::{Carry, Field, Tally};
 use crate::source::etlegacy::weapon::{Counts, Weapon, WeaponUse};
@@ -18,7 +20,8 @@ pub struct Numbers {
 }
 
 /// How the numbers were got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Of a first round, or of a second one whose first is not known: as they are written.
     AsWritten,

@@ -1,6 +1,8 @@
 //! How long a round was played (Facts 3, "Empirical law"). The header's `nextTimeLimit` says it, except that a second round
 //! may say `0:00` when the defenders held out, and more than its limit when the script miscounted.
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::etlegacy::header::Header;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +12,8 @@ pub struct Elapsed {
     pub basis: Basis,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Basis {
     Header,
     /// The header said more than the limit.

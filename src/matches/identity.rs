@@ -17,19 +17,23 @@ pub struct PlayerKey {
 
 /// The keys of the players of each file, in the order of the files. What is shared in one file counts in all of them, so that
 /// they fit each other.
-pub fn keys(files: &[&[Player<'_>]]) -> Vec<Vec<PlayerKey>> {
+pub fn keys(files: &[&[Player<'_>]], is_bot: impl Fn(&Player<'_>) -> bool) -> Vec<Vec<PlayerKey>> {
     let is_shared = |guid: &str| {
         let times = |players: &&[Player<'_>]| players.iter().filter(|player| player.guid == guid).count();
         files.iter().any(|players| times(players) > 1)
     };
-    files.iter().map(|players| keys_of(players, is_shared)).collect()
+    files.iter().map(|players| keys_of(players, &is_bot, is_shared)).collect()
 }
 
-fn keys_of(players: &[Player<'_>], is_shared: impl Fn(&str) -> bool) -> Vec<PlayerKey> {
+fn keys_of(
+    players: &[Player<'_>],
+    is_bot: impl Fn(&Player<'_>) -> bool,
+    is_shared: impl Fn(&str) -> bool,
+) -> Vec<PlayerKey> {
     let mut seen: HashMap<(String, String), u16> = HashMap::new();
     let key = |player: &Player<'_>| {
         let guid = player.guid.to_string();
-        if !player.is_bot() && !is_shared(&guid) {
+        if !is_bot(player) && !is_shared(&guid) {
             return PlayerKey { guid, name: None, nth: 0 };
         }
         let name = player.name();

@@ -1,5 +1,7 @@
 //! How a round ended for the attackers, and how sure that is (Facts 4).
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::etlegacy::Side;
 use crate::source::etlegacy::header::Header;
 
@@ -8,7 +10,8 @@ use super::elapsed::{Basis, Elapsed};
 /// So close to the limit that the defenders are taken to have held out, when the header names no sides.
 const ABOUT_THE_LIMIT: u32 = 30;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StopwatchState {
     /// The attackers did not get there.
     FullHold,
@@ -16,7 +19,8 @@ pub enum StopwatchState {
     TimeSet,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ScoreConfidence {
     /// Winner and defender are named, and the time agrees.
     VerifiedHeader,

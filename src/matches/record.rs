@@ -4,6 +4,8 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
+use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use super::differential::{self, Numbers, Origin};
 use super::elapsed::{Elapsed, elapsed};
@@ -19,7 +21,7 @@ use crate::source::etlegacy::{RoundNumber, Side};
 
 /// What was over so soon was no round.
 const SHORTEST: u32 = 30;
-/// Played while waiting for others.
+/// Unless a server says otherwise.
 const FILLER_MAPS: [&str; 1] = ["mp_sillyctf"];
 
 /// A file that was read.
@@ -48,12 +50,17 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoundRecord {
     pub name: String,
+    pub stem: String,
     pub at: DateTime<Utc>,
     /// The stem of the first round; of an orphan its own.
     pub match_id: String,
     pub map: String,
     pub round: RoundNumber,
     pub status: Status,
+    pub defender: Option<Side>,
+    pub winner: Option<Side>,
+    /// Seconds: of a second round the time to beat.
+    pub limit: u32,
     pub elapsed: Elapsed,
     pub outcome: Outcome,
     /// Why it does not count; empty for a round that does.
@@ -62,7 +69,8 @@ pub struct RoundRecord {
     pub players: Vec<PlayerRecord>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     Completed,
     /// It has its first round, and another time to beat than that one set.
@@ -72,7 +80,8 @@ pub enum Status {
     OrphanSecond,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Invalid {
     FillerMap,
     Bots,
@@ -111,14 +120,40 @@ pub struct MapResult {
     pub score: Option<MapScore>,
 }
 
+/// What a server's own settings say of rounds.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Played while waiting for others.
+    pub filler_maps: Vec<String>,
+    /// Names, without colour codes, of bots whose GUID does not say it.
+    pub bot_names: Option<Regex>,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules { filler_maps: FILLER_MAPS.map(str::to_owned).into(), bot_names: None }
+    }
+}
+
+impl Rules {
+    pub fn is_bot(&self, player: &Player<'_>) -> bool {
+        player.is_bot() || self.bot_names.as_ref().is_some_and(|names| names.is_match(&player.name()))
+    }
+}
+
+/// As [`record_with`], by the rules that most servers have.
+pub fn record(rounds: Vec<Round>) -> Record {
+    record_with(rounds, &Rules::default())
+}
+
 /// Everything anew from all rounds.
-pub fn record(mut rounds: Vec<Round>) -> Record {
+pub fn record_with(mut rounds: Vec<Round>, rules: &Rules) -> Record {
     rounds.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
     rounds.dedup_by(|a, b| a.name == b.name);
     let (ghosts, rounds): (Vec<_>, Vec<_>) = rounds.into_iter().partition(is_ghost);
     let candidates: Vec<Candidate<'_>> = rounds.iter().map(candidate).collect();
     let links = pair(&candidates);
-    let linked = Linked { seconds: seconds(&links), rounds: &rounds, candidates, links };
+    let linked = Linked { seconds: seconds(&links), rounds: &rounds, candidates, links, rules };
     let records: Vec<RoundRecord> = (0..rounds.len()).map(|at| linked.round_record(at)).collect();
     let times: Vec<DateTime<Utc>> = records.iter().map(|round| round.at).collect();
     let sessions = sessions(&times).into_iter().map(|range| linked.session(&records, range)).collect();
@@ -141,6 +176,7 @@ struct Linked<'a> {
     candidates: Vec<Candidate<'a>>,
     links: Vec<Link>,
     seconds: Vec<Option<usize>>,
+    rules: &'a Rules,
 }
 
 impl Linked<'_> {
@@ -153,17 +189,21 @@ impl Linked<'_> {
         let (status, elapsed) = (self.status(at), elapsed(header));
         RoundRecord {
             name: round.name.clone(),
+            stem: round.stem.clone(),
             at: round.at,
             match_id: self.rounds[first.unwrap_or(at)].stem.clone(),
             map: header.map.to_string(),
             round: header.round,
             status,
+            defender: header.defender,
+            winner: header.winner,
+            limit: header.limit,
             elapsed,
             outcome: outcome(header, elapsed, round.surrendered),
-            invalid: invalid(round, status),
+            invalid: self.invalid(round, status),
             players: match first {
-                Some(first) => second_players(&self.rounds[first], round),
-                None => first_players(round, self.seconds[at].map(|second| &self.rounds[second])),
+                Some(first) => self.second_players(&self.rounds[first], round),
+                None => self.first_players(round, self.seconds[at].map(|second| &self.rounds[second])),
             },
         }
     }
@@ -197,52 +237,63 @@ impl Linked<'_> {
     }
 }
 
-fn invalid(round: &Round, status: Status) -> Vec<Invalid> {
-    let filler = FILLER_MAPS.contains(&&*round.file.header.map).then_some(Invalid::FillerMap);
-    let bots = round.file.players.iter().any(Player::is_bot).then_some(Invalid::Bots);
-    let lonely = match status {
-        Status::OrphanSecond => Some(Invalid::Orphan),
-        Status::Replaced => Some(Invalid::Replaced),
-        Status::Completed | Status::OtherTimeToBeat => None,
-    };
-    filler.into_iter().chain(bots).chain(lonely).collect()
-}
-
-/// The players of a round with the same ones of the other round of the map.
-fn matched<'a>(
-    round: &'a Round,
-    other: Option<&'a Round>,
-) -> impl Iterator<Item = (PlayerKey, &'a Player<'static>, Option<&'a Player<'static>>)> {
-    let others: &[Player<'_>] = other.map_or(&[], |other| &other.file.players);
-    let mut all = keys(&[&round.file.players, others]).into_iter();
-    let (own, other_keys) = (all.next().unwrap_or_default(), all.next().unwrap_or_default());
-    own.into_iter().zip(&round.file.players).map(move |(key, player)| {
-        let same = other_keys.iter().position(|other| *other == key).map(|at| &others[at]);
-        (key, player, same)
-    })
-}
-
-fn first_players(round: &Round, second: Option<&Round>) -> Vec<PlayerRecord> {
-    let one = |(key, player, later): (_, &Player<'_>, Option<&Player<'_>>)| {
-        player_record(key, player, later, differential::as_written(player, Origin::AsWritten))
-    };
-    in_order(matched(round, second).map(one).collect())
-}
-
-fn second_players(first: &Round, second: &Round) -> Vec<PlayerRecord> {
-    let one = |(key, player, earlier): (_, &Player<'_>, Option<&Player<'_>>)| {
-        let numbers = match earlier {
-            Some(earlier) => differential::second_round(earlier, player),
-            None => differential::as_written(player, Origin::OnlyInSecond),
+impl Linked<'_> {
+    fn invalid(&self, round: &Round, status: Status) -> Vec<Invalid> {
+        let filler = self.rules.filler_maps.iter().any(|map| *map == *round.file.header.map);
+        let bots = round.file.players.iter().any(|player| self.rules.is_bot(player));
+        let lonely = match status {
+            Status::OrphanSecond => Some(Invalid::Orphan),
+            Status::Replaced => Some(Invalid::Replaced),
+            Status::Completed | Status::OtherTimeToBeat => None,
         };
-        player_record(key, player, earlier, numbers)
-    };
-    in_order(matched(second, Some(first)).map(one).collect())
-}
+        let found = [filler.then_some(Invalid::FillerMap), bots.then_some(Invalid::Bots), lonely];
+        found.into_iter().flatten().collect()
+    }
 
-fn player_record(key: PlayerKey, player: &Player<'_>, other: Option<&Player<'_>>, numbers: Numbers) -> PlayerRecord {
-    let side = player.team.side().or_else(|| other?.team.side().map(Side::other));
-    PlayerRecord { key, raw_name: player.raw_name.to_string(), is_bot: player.is_bot(), side, numbers }
+    /// The players of a round with the same ones of the other round of the map.
+    fn matched<'a>(
+        &self,
+        round: &'a Round,
+        other: Option<&'a Round>,
+    ) -> impl Iterator<Item = (PlayerKey, &'a Player<'static>, Option<&'a Player<'static>>)> + use<'a> {
+        let others: &[Player<'_>] = other.map_or(&[], |other| &other.file.players);
+        let mut all = keys(&[&round.file.players, others], |player| self.rules.is_bot(player)).into_iter();
+        let (own, other_keys) = (all.next().unwrap_or_default(), all.next().unwrap_or_default());
+        own.into_iter().zip(&round.file.players).map(move |(key, player)| {
+            let same = other_keys.iter().position(|other| *other == key).map(|at| &others[at]);
+            (key, player, same)
+        })
+    }
+
+    fn first_players(&self, round: &Round, second: Option<&Round>) -> Vec<PlayerRecord> {
+        let one = |(key, player, later): (_, &Player<'_>, Option<&Player<'_>>)| {
+            self.player(key, player, later, differential::as_written(player, Origin::AsWritten))
+        };
+        in_order(self.matched(round, second).map(one).collect())
+    }
+
+    fn second_players(&self, first: &Round, second: &Round) -> Vec<PlayerRecord> {
+        let one = |(key, player, earlier): (_, &Player<'_>, Option<&Player<'_>>)| {
+            let numbers = match earlier {
+                Some(earlier) => differential::second_round(earlier, player),
+                None => differential::as_written(player, Origin::OnlyInSecond),
+            };
+            self.player(key, player, earlier, numbers)
+        };
+        in_order(self.matched(second, Some(first)).map(one).collect())
+    }
+
+    fn player(
+        &self,
+        key: PlayerKey,
+        player: &Player<'_>,
+        other: Option<&Player<'_>>,
+        numbers: Numbers,
+    ) -> PlayerRecord {
+        let side = player.team.side().or_else(|| other?.team.side().map(Side::other));
+        let (raw_name, is_bot) = (player.raw_name.to_string(), self.rules.is_bot(player));
+        PlayerRecord { key, raw_name, is_bot, side, numbers }
+    }
 }
 
 fn in_order(mut players: Vec<PlayerRecord>) -> Vec<PlayerRecord> {

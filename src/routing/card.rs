@@ -27,6 +27,7 @@ pub fn render(kind: SubjectKind, state: &SubjectState, approval: Option<&Approva
         SubjectKind::Signal => super::signal::card(state, approval),
         // What it shows is not in its state.
         SubjectKind::Board => super::board::render(&super::board::Board::Gone, None),
+        SubjectKind::Match => super::etlegacy::card(state),
     }
 }
 
@@ -51,14 +52,17 @@ pub fn with_approval(mut body: MessageBody, approval: Option<&ApprovalView>) -> 
 
 /// The last of a card's buttons: silences what it is about. Where the row is full it begins another, so that what people
 /// came to press stays together, and the button is on every card that has buttons at all. A machine has none: who asks
-/// to be let in is shown whatever is silenced (see [`super::silence::must_be_named`]). Nor has a board: no events come of it.
+/// to be let in is shown whatever is silenced (see [`super::silence::must_be_named`]). Nor has a board: no events come of it;
+/// nor a match: it is over.
 pub fn silence_button(about: &About<'_>, subject_id: Uuid) -> Option<Button> {
     let is_over = about.is_resolved() || about.state.fields.get("resolved").is_some_and(|field| field.value == true);
-    (!matches!(about.kind, SubjectKind::Machine | SubjectKind::Board) && !is_over).then(|| Button {
-        custom_id: format!("v1:silence:ask:{subject_id}"),
-        label: "Silence".to_owned(),
-        emoji: Some("🔕"),
-        style: ButtonStyle::Secondary,
+    (!matches!(about.kind, SubjectKind::Machine | SubjectKind::Board | SubjectKind::Match) && !is_over).then(|| {
+        Button {
+            custom_id: format!("v1:silence:ask:{subject_id}"),
+            label: "Silence".to_owned(),
+            emoji: Some("🔕"),
+            style: ButtonStyle::Secondary,
+        }
     })
 }
 

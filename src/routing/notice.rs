@@ -34,6 +34,7 @@ pub fn system_name(kind: &str) -> &'static str {
         Some("panel") => "NodeByte",
         Some("party") => "LANrage",
         Some("kick") => "Kick",
+        Some("etlegacy") => "ET:Legacy",
         _ => "XTSystems",
     }
 }
@@ -47,6 +48,9 @@ pub fn footer(kind: &str) -> Footer {
 pub fn render(event: &Event) -> Embed {
     if event.kind.starts_with("kick.") {
         return super::kick::render(event);
+    }
+    if event.kind.starts_with("etlegacy.") {
+        return super::etlegacy::render(event);
     }
     if super::signal::is_one(event) {
         return super::signal::notice(event);

@@ -133,6 +133,7 @@ impl About<'_> {
                 SubjectKind::Ticket => is_closed(self.state, self.statuses),
                 SubjectKind::Machine => self.approval.is_some() || self.state.has("machine.approved"),
                 SubjectKind::Stream => super::kick::is_over(self.state),
+                SubjectKind::Match => super::etlegacy::is_over(self.state),
                 _ => false,
             }
     }

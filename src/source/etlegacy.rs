@@ -18,6 +18,11 @@ pub mod weapon;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
+/// Of how files are read. What an older one made of a file is made anew by a reparse.
+pub const PARSER_VERSION: i32 = 1;
+
 /// Which of the two times that a map is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RoundNumber {
@@ -49,7 +54,8 @@ impl fmt::Display for RoundNumber {
 }
 
 /// A side of the map. People change it after the first round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Side {
     Axis,
     Allies,

@@ -8,6 +8,7 @@ mod kick;
 mod look;
 mod play;
 mod said;
+mod stats;
 
 pub use look::{Found, Whom};
 
@@ -89,8 +90,9 @@ const fn table(name: &'static str, holds: &'static str, kept: &'static str, of_g
 
 /// Every table, in an order in which rows can be deleted: what refers to others comes first.
 pub static TABLES: &[Table] = &join::<{ COUNT }>(LISTS);
-const LISTS: &[&[Table]] = &[play::TABLES, community::TABLES, kick::TABLES, OTHERS];
-const COUNT: usize = play::TABLES.len() + community::TABLES.len() + kick::TABLES.len() + OTHERS.len();
+const LISTS: &[&[Table]] = &[stats::TABLES, play::TABLES, community::TABLES, kick::TABLES, OTHERS];
+const COUNT: usize =
+    stats::TABLES.len() + play::TABLES.len() + community::TABLES.len() + kick::TABLES.len() + OTHERS.len();
 
 const fn join<const N: usize>(lists: &[&[Table]]) -> [Table; N] {
     let mut all = [lists[0][0]; N];

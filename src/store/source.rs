@@ -17,6 +17,8 @@ pub enum SourceKind {
     Party,
     /// The channels of Kick that a server is connected with.
     Kick,
+    /// A game server of ET:Legacy.
+    Etlegacy,
     /// Described instead of programmed (`generic_source.rs`).
     Generic,
 }
@@ -29,6 +31,7 @@ impl SourceKind {
             SourceKind::Panel => "panel",
             SourceKind::Party => "party",
             SourceKind::Kick => "kick",
+            SourceKind::Etlegacy => "etlegacy",
             SourceKind::Generic => "generic",
         }
     }

@@ -27,7 +27,7 @@ use crate::upstream::guard::{Reach, guarded};
 use crate::upstream::permission::{Channel, Member, Role};
 
 pub use attachment::FetchError;
-pub use inspect::Application;
+pub use inspect::{Application, CONTENT_INTENT};
 pub use place::Guild;
 pub use thread::Thread;
 pub use webhook::post_name;

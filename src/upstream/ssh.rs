@@ -49,7 +49,7 @@ impl Default for Deadlines {
     fn default() -> Self {
         Self {
             open: Duration::from_secs(10),
-            list: Duration::from_secs(30),
+            list: Duration::from_secs(20),
             read: Duration::from_secs(20),
             keepalive: Duration::from_secs(5),
         }

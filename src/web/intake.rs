@@ -1,6 +1,7 @@
 //! `POST /webhooks/xtsystems`: verify the raw bytes, parse, store, answer. A refused request learns
 //! nothing but that it was refused; an admin can see why.
 
+pub mod etlegacy;
 pub mod generic;
 pub mod kick;
 

@@ -27,6 +27,7 @@ pub struct Door {
 pub const XTSYSTEMS: Door = Door { source: "xtsystems", ok: "duplicate" };
 pub const GENERIC: Door = Door { source: "generic", ok: "duplicate" };
 pub const KICK: Door = Door { source: "kick", ok: "accepted" };
+pub const ETLEGACY: Door = Door { source: "etlegacy", ok: "duplicate" };
 pub const DISCORD: Door = Door { source: "discord", ok: "accepted" };
 
 /// The middleware of one door.

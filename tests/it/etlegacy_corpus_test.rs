@@ -56,7 +56,7 @@ fn pairs(record: &Record) -> Vec<(&str, StatsFile<'static>, StatsFile<'static>)>
 
 /// Players of both rounds.
 fn both<'a>(first: &'a StatsFile<'_>, second: &'a StatsFile<'_>) -> Vec<(&'a Player<'a>, &'a Player<'a>)> {
-    let all = keys(&[&first.players, &second.players]);
+    let all = keys(&[&first.players, &second.players], |player| player.is_bot());
     let same = |(key, player)| {
         let at = all[0].iter().position(|other| other == key)?;
         Some((&first.players[at], player))

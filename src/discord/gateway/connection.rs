@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, RwLock, oneshot};
 
 use super::life::{Judgement, Life};
 use super::relay::Relay;
-use super::{Fatal, INTENTS, Patience};
+use super::{Fatal, Patience, intents};
 use crate::discord::{Bot, offline};
 use crate::lifecycle::{Apart, Lifecycle};
 
@@ -61,11 +61,12 @@ impl Connection {
         manager.shutdown_finished(this.id);
         let life = Life::new(bot, lifecycle, &manager, Handle::current());
         let token = bot.ports.config.discord.token.expose_secret().to_owned();
+        let intents = intents(&bot.ports.config);
         let (events, http) = (Arc::new(life.clone()), http.clone());
         let (sender, messenger) = oneshot::channel();
         let mut runner = lifecycle
             .spawn_apart("gateway", move || async move {
-                let mut shard = serenity::Shard::new(url, &token, this, INTENTS, None).await?;
+                let mut shard = serenity::Shard::new(url, &token, this, intents, None).await?;
                 let learns = http.clone();
                 shard.set_application_id_callback(move |id| learns.set_application_id(id));
                 let mut runner = serenity::ShardRunner::new(serenity::ShardRunnerOptions {

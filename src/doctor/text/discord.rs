@@ -44,6 +44,18 @@ pub fn no_intents() -> Finding {
     Finding::good(INTENTS, "no privileged ones needed, none switched on")
 }
 
+pub fn needed_intent(name: &str) -> Finding {
+    Finding::good(INTENTS, format!("{name} switched on: what the game server says in its channel is read"))
+}
+
+pub fn missing_intent(name: &str) -> Finding {
+    let text =
+        format!("{name} is not switched on: Discord lets the bot not in, because of ETLEGACY_TRIGGER_CHANNEL_ID");
+    let fix = "switch it on on the Bot page of your application, or unset that variable and let signalbox notify-stats send \
+               the files itself";
+    Finding::problem(INTENTS, text, fix)
+}
+
 pub fn needless_intents(on: &[&str]) -> Finding {
     Finding::warning(INTENTS, format!("{} switched on and not needed", on.join(", ")), BOT_PAGE)
 }

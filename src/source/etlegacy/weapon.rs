@@ -1,5 +1,7 @@
 //! Weapons and what a player did with them: the list before the first TAB of a player's line (Facts 3).
 
+use serde::{Deserialize, Serialize};
+
 use super::note::{Note, Notes};
 use super::place::{ParseError, Piece};
 
@@ -70,7 +72,7 @@ impl Weapon {
 }
 
 /// What a player did with a weapon. With the syringe hits are revives and shots are uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub hits: u32,
     pub shots: u32,

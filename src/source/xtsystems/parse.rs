@@ -137,7 +137,7 @@ fn subject(what: SubjectKind, data: &Map<String, Value>) -> Option<String> {
         SubjectKind::Machine => &["asset_id", "id"],
         SubjectKind::Asset => &["id", "asset_id"],
         // Not of XTSystems.
-        SubjectKind::Party | SubjectKind::Stream | SubjectKind::Signal | SubjectKind::Board => &[],
+        SubjectKind::Party | SubjectKind::Stream | SubjectKind::Signal | SubjectKind::Board | SubjectKind::Match => &[],
     };
     let id = names.iter().find_map(|name| id_text(data, name))?;
     Some(format!("{}:{id}", what.as_str()))

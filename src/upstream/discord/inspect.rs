@@ -22,11 +22,13 @@ pub struct Application {
     pub interactions_endpoint_url: Option<String>,
 }
 
+/// What messages of others say.
+pub const CONTENT_INTENT: &str = "Message Content Intent";
 /// <https://discord.com/developers/docs/resources/application#application-object-application-flags>
 const PRIVILEGED: [(u64, &str); 3] = [
     (1 << 12 | 1 << 13, "Presence Intent"),
     (1 << 14 | 1 << 15, "Server Members Intent"),
-    (1 << 18 | 1 << 19, "Message Content Intent"),
+    (1 << 18 | 1 << 19, CONTENT_INTENT),
 ];
 
 impl Application {

@@ -37,7 +37,7 @@ impl Person {
         }
     }
 
-    fn is_called(&self, name: &str) -> bool {
+    pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.other_name == name
     }
 }
