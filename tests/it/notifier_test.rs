@@ -9,7 +9,8 @@ use signalbox::notifier::directory::CATCH_UP;
 
 use crate::support::corpus;
 use crate::support::game::{Game, awards, round, round_at};
-use crate::support::town::start;
+use crate::support::game_server::{UPLOAD_SECRET, by_upload};
+use crate::support::town::{run_with, start};
 
 const ROUND: &str = "2026-01-02-100000-supply-round-1.txt";
 const AWARDS: &str = "2026-01-02-100000-supply-round-1-endstats.txt";
@@ -285,4 +286,26 @@ async fn a_directory_that_goes_away_is_looked_for_until_it_is_back() {
     game.passes(&mut notifier, 5).await;
     assert_eq!(game.messages().len(), 1);
     game.finish().await;
+}
+
+/// The bot and the notifier agree on how a file is sent.
+#[tokio::test]
+async fn what_is_sent_is_stored_by_the_bot_once() {
+    let mut game = Game::start().await;
+    run_with(by_upload(), async |town| {
+        game.uploads_to(&format!("http://{}/webhooks/etlegacy", town.app.address), UPLOAD_SECRET);
+        assert_eq!(game.check().await, "0 problems, 1 warning, 2 fine", "nobody has played yet");
+        game.writes(ROUND, &round());
+        game.writes(AWARDS, &awards());
+        game.passes(&mut game.notifier(), 10).await;
+        let stored = "SELECT name || ' by ' || way FROM stats_file ORDER BY name";
+        assert_eq!(town.column(stored).await, [format!("{AWARDS} by upload"), format!("{ROUND} by upload")]);
+        game.uploads_to(
+            &format!("http://{}/webhooks/etlegacy", town.app.address),
+            "whsec_YW5vdGhlciBzZWNyZXQgb2Ygc29tZWJvZHk=",
+        );
+        assert_eq!(game.check().await, "1 problem, 0 warnings, 2 fine", "another secret");
+        game.finish().await;
+    })
+    .await;
 }

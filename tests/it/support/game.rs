@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use signalbox::clock::Clock;
-use signalbox::config::{self, Given};
+use signalbox::config::{self, Given, NotifierConfig};
+use signalbox::notifier::check::check;
 use signalbox::notifier::{Fatal, Notifier, Step};
 use signalbox::upstream::guard::WebhookAddress;
 use standin::clock::Clock as WorldClock;
@@ -53,7 +54,7 @@ impl Game {
 
     /// Sends files elsewhere, instead of notices.
     pub fn uploads_to(&mut self, url: &str, secret: &str) {
-        self.env.retain(|(name, _)| !name.starts_with("DISCORD_"));
+        self.env.retain(|(name, _)| !name.starts_with("DISCORD_") && !name.starts_with("STATS_UPLOAD_"));
         self.env.push(("STATS_UPLOAD_URL".into(), url.into()));
         self.env.push(("STATS_UPLOAD_SECRET".into(), secret.into()));
     }
@@ -63,10 +64,18 @@ impl Game {
     }
 
     pub fn try_notifier(&self) -> Result<Notifier, Fatal> {
+        Notifier::open(&self.config(), self.clock.clone())
+    }
+
+    fn config(&self) -> NotifierConfig {
         let is_webhook = |text: &str| WebhookAddress::parse(text).map(drop).map_err(|error| error.to_string());
         let loaded = config::load_notifier(Given::new(self.env.clone()), is_webhook);
-        let (config, _) = loaded.unwrap_or_else(|problems| panic!("{problems}"));
-        Notifier::open(&config, self.clock.clone())
+        loaded.unwrap_or_else(|problems| panic!("{problems}")).0
+    }
+
+    /// How many things are right, and how many are not.
+    pub async fn check(&self) -> String {
+        check(&self.config(), &self.clock).await.summary()
     }
 
     /// The program itself, on the system's clock.
