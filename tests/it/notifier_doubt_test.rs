@@ -327,9 +327,9 @@ async fn check(game: &Game, env: &[(&str, &str)], receiver: &str) -> String {
 async fn check_looks_at_everything_and_tells_nobody() {
     let receiver = Receiver::start().await.unwrap();
     let mut game = Game::start().await;
-    let mut told = check(&game, &[], "nobody").await;
+    let mut told = check(&game, &[], "http://nowhere").await;
     game.discord.delete_webhook(game.id);
-    told += &check(&game, &[("STATS_PATH", "/nowhere")], "nobody").await;
+    told += &check(&game, &[("STATS_PATH", "/nowhere")], "http://nowhere").await;
     game.uploads_to(&receiver.url(), &secret());
     for status in [400, 401, 404] {
         receiver.set(Manner::Status(status));
@@ -369,7 +369,9 @@ async fn check_looks_at_everything_and_tells_nobody() {
     ");
     assert!(receiver.requests().iter().all(|request| request.body.is_empty() && request.id == "check"));
     let name = writes_now(&game);
-    assert!(check(&game, &[], "nobody").await.contains(&format!("1 file of the last 48 hours, the newest {name}")));
+    assert!(
+        check(&game, &[], "http://nowhere").await.contains(&format!("1 file of the last 48 hours, the newest {name}"))
+    );
     assert_eq!(game.notices(), "");
     game.finish().await;
 }
