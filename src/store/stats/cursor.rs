@@ -25,9 +25,7 @@ impl Store {
     ) -> Result<Option<Cursor>> {
         Ok(sqlx::query_as!(
             Cursor,
-            "INSERT INTO stats_cursor (guild_id, place, position, looked_at) VALUES ($1, $2, '{}', $3) \
-             ON CONFLICT (guild_id, place) DO UPDATE SET looked_at = $3 WHERE stats_cursor.looked_at <= $4 \
-             RETURNING place, position, looked_at, fault",
+            "INSERT INTO stats_cursor (guild_id, place, position, looked_at) VALUES ($1, $2, '{}', $3) ON CONFLICT (guild_id, place) DO UPDATE SET looked_at = $3 WHERE stats_cursor.looked_at <= $4 RETURNING place, position, looked_at, fault",
             guild_id.0,
             place,
             now,
