@@ -358,6 +358,7 @@ pub(crate) fn open_ports(
         beacon: config.community.beacon_url.clone().map(BeaconClient::new).transpose().context("RAFFLE_BEACON_URL")?,
         clips: clip_client(&config)?,
         wake: bus.wake(),
+        purchases: Arc::default(),
         activity: bus.activity_publisher()?,
         metrics,
         traces: traces(&config, lifecycle)?,

@@ -7,8 +7,10 @@ use crate::bus::{Publisher, Topic, Wake};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
+use crate::lifecycle::together::Together;
 use crate::routing::compiled::Compiled;
 use crate::store::Store;
+use crate::store::shop::together::Purchase;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::upstream::beacon::BeaconClient;
@@ -34,6 +36,8 @@ pub struct Ports {
     /// What makes clips of marked moments, where it is configured.
     pub clips: Option<ClipClient>,
     pub wake: Wake,
+    /// Purchases that are confirmed at the same moment.
+    pub purchases: Arc<Together<Purchase>>,
     /// Where chat goes that is counted.
     pub activity: Publisher,
     pub config: Arc<Config>,

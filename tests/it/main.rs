@@ -107,6 +107,7 @@ mod setup_test;
 mod shard_test;
 mod shop_rush_test;
 mod shop_test;
+mod shop_together_test;
 mod silence_crash_test;
 mod silence_test;
 mod slot_call_test;
