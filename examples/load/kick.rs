@@ -7,9 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use signalbox::bus::{BusError, ReaderOptions};
 use signalbox::crypto::RsaPublicKey;
 use signalbox::event::activity::ChatMessage;
@@ -22,6 +27,8 @@ use signalbox::store::source::SourceKind;
 use standin::clock::Clock as WorldClock;
 use standin::discord::{Limits, Phase, Then};
 use standin::kick::{EVENTS, Firehose, Kick, Options, STREAMER, Signed};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 use super::report::{Report, count, median, ms, percentile};
 use super::sender::{Line, send_all};
@@ -58,6 +65,7 @@ const PATH: &str = "/webhooks/kick/load";
 const COLUMNS: &[&str] = &["what", "per second", "p50 ms", "p99 ms", "server µs"];
 /// What is on the stream may take this long before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(20);
+const REST: Duration = Duration::from_millis(20);
 const RUN: Duration = Duration::from_millis(500);
 
 pub fn kick_chat(args: &KickChatArgs, postgres: &EmbeddedPostgres) -> Result<Report> {
@@ -68,6 +76,14 @@ pub fn kick_chat(args: &KickChatArgs, postgres: &EmbeddedPostgres) -> Result<Rep
     let (kick, world) = runtime.block_on(start(args, postgres.url()))?;
     eprintln!("signing {} messages", args.messages);
     let rsa = rsa_alone(&kick, &mut report)?;
+    let http = http_alone(&kick, args, &runtime, postgres)?;
+    report.row(vec![
+        "HTTP alone: read whole, answered".into(),
+        String::new(),
+        String::new(),
+        String::new(),
+        format!("{http:.0}"),
+    ]);
     let mut rates = Vec::new();
     let mut costs = Vec::new();
     let (mut p50, mut p99) = (Vec::new(), Vec::new());
@@ -104,8 +120,10 @@ pub fn kick_chat(args: &KickChatArgs, postgres: &EmbeddedPostgres) -> Result<Rep
     row.push(format!("{cost:.0}"));
     report.row(row);
     report.note(format!(
-        "{:.2} of what RSA alone takes of the processor (reach 0.60); each of {} messages is on the stream exactly once, {} times.",
+        "Of the processor's time RSA alone would take {:.2} (reach 0.60), and {:.2} with HTTP alone; each of {} messages is on \
+         the stream exactly once, {} times.",
         1e6 / rsa / cost,
+        (1e6 / rsa + http) / cost,
         count(args.messages as f64),
         args.rounds
     ));
@@ -175,6 +193,33 @@ fn rsa_alone(kick: &Kick, report: &mut Report) -> Result<f64> {
     Ok(rate)
 }
 
+/// Microseconds of the processor that the same requests take of a server that reads them whole and answers them, and does
+/// nothing else: what the kernel takes for a request and its answer is in it.
+fn http_alone(kick: &Kick, args: &KickChatArgs, runtime: &Runtime, postgres: &EmbeddedPostgres) -> Result<f64> {
+    let messages = kick.signed_chat(STREAMER, args.messages, args.viewers);
+    let requests: Vec<Vec<u8>> = messages.iter().map(|message| message.request(kick)).collect();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+    let address = listener.local_addr()?;
+    let server = runtime.spawn(async move {
+        let mut http = http1::Builder::new();
+        http.half_close(true);
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
+            tokio::spawn(http.serve_connection(TokioIo::new(stream), service_fn(answer)));
+        }
+    });
+    let before = used(postgres.data_dir());
+    let sent = send_all(address, &requests, args.connections)?;
+    let program = used(postgres.data_dir()).program.saturating_sub(before.program).saturating_sub(sent.used);
+    server.abort();
+    Ok(program.as_secs_f64() * 1e6 / args.messages as f64)
+}
+
+async fn answer(request: hyper::Request<Incoming>) -> Result<hyper::Response<Body>, axum::Error> {
+    black_box(to_bytes(Body::new(request.into_body()), usize::MAX).await?);
+    Ok(hyper::Response::new(Body::from("{}")))
+}
+
 fn ids(messages: &[Signed]) -> Result<HashSet<String>> {
     let id = |message: &Signed| -> Result<String> {
         let body: serde_json::Value = serde_json::from_str(&message.body)?;
@@ -185,7 +230,10 @@ fn ids(messages: &[Signed]) -> Result<HashSet<String>> {
 
 /// The ids of what is on the stream; an error when one is there twice, or not all of them come.
 async fn read_all(app: Arc<signalbox::app::App>, messages: usize) -> Result<HashSet<String>> {
-    let mut reader = app.bus().activity_reader("load", ReaderOptions::default());
+    // As the program reads it: as much as there is, and then a rest, in which more comes together; a shorter one, so that
+    // the end of a run is seen.
+    let options = ReaderOptions { count: 10_000, ..ReaderOptions::default() };
+    let mut reader = app.bus().activity_reader("load", options);
     let mut seen = HashSet::with_capacity(messages);
     let mut last = Instant::now();
     while seen.len() < messages {
@@ -200,6 +248,7 @@ async fn read_all(app: Arc<signalbox::app::App>, messages: usize) -> Result<Hash
             last = Instant::now();
         }
         reader.ack(&entries.into_iter().map(|entry| entry.id).collect::<Vec<_>>()).await?;
+        tokio::time::sleep(REST).await;
     }
     Ok(seen)
 }

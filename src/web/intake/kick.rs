@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::super::Web;
 use super::super::client_ip::client_ip;
@@ -19,6 +17,8 @@ use crate::event::Via;
 use crate::id::sha256_hex;
 use crate::source::kick::live::{LiveKick, Taken};
 use crate::source::kick::verify::{Headers, Rule, Signed};
+
+const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
 pub async fn receive(
     State(web): State<Arc<Web>>,
@@ -92,14 +92,15 @@ async fn verify(
 
 async fn answer(web: &Web, kick: &LiveKick, taken: Taken, body: &Bytes, client: &IpAddr) -> Response {
     match taken {
-        Taken::In { fresh } => ok(if fresh { "taken" } else { "known" }),
+        Taken::In { fresh: true } => ok(r#"{"success":true,"result":"taken"}"#),
+        Taken::In { fresh: false } => ok(r#"{"success":true,"result":"known"}"#),
         Taken::NotOurs(why) => {
             tracing::debug!(why, bytes = body.len(), "a webhook of Kick was not for us");
-            ok("not ours")
+            ok(r#"{"success":true,"result":"not ours"}"#)
         }
         Taken::Unreadable(error) => {
             keep_unreadable(web, &error.to_string(), body).await;
-            ok("unreadable")
+            ok(r#"{"success":true,"result":"unreadable"}"#)
         }
         Taken::Unavailable => unavailable(),
         Taken::Forged(rule) => {
@@ -113,8 +114,8 @@ async fn answer(web: &Web, kick: &LiveKick, taken: Taken, body: &Bytes, client: 
     }
 }
 
-fn ok(what: &str) -> Response {
-    (StatusCode::OK, Json(json!({ "success": true, "result": what }))).into_response()
+fn ok(answer: &'static str) -> Response {
+    (StatusCode::OK, JSON, answer).into_response()
 }
 
 /// Signed by Kick and yet nothing that we know to read: kept whole, so that somebody can look.
