@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::hint::black_box;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -16,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use signalbox::bus::{BusError, ReaderOptions};
+use signalbox::clock::Clock;
 use signalbox::crypto::RsaPublicKey;
 use signalbox::event::activity::ChatMessage;
 use signalbox::id::{GuildId, kick_source};
@@ -25,7 +26,7 @@ use signalbox::store::kick::subscription::NewKickSubscription;
 use signalbox::store::kick::{NewKickChannel, insert_kick_channel};
 use signalbox::store::source::SourceKind;
 use standin::clock::Clock as WorldClock;
-use standin::discord::{Limits, Phase, Then};
+use standin::discord::Limits;
 use standin::kick::{EVENTS, Firehose, Kick, Options, STREAMER, Signed};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -61,7 +62,7 @@ pub struct KickChatArgs {
     tickets: u32,
 }
 
-const PATH: &str = "/webhooks/kick/load";
+pub const PATH: &str = "/webhooks/kick/load";
 const COLUMNS: &[&str] = &["what", "per second", "p50 ms", "p99 ms", "server µs"];
 /// What is on the stream may take this long before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -142,20 +143,20 @@ async fn start(args: &KickChatArgs, database_url: &str) -> Result<(Kick, World)>
     env.extend(args.redis.iter().map(|url| ("REDIS_URL".to_owned(), url.clone())));
     let world = World::with(Limits::Off, database_url, env).await?;
     kick.set_webhook_url(Some(&format!("http://{}{PATH}", world.app.address)));
-    connect(&kick, &world).await?;
+    connect(&kick, &world.app.ports.store, world.discord.guild_id()).await?;
     Ok((kick, world))
 }
 
-async fn connect(kick: &Kick, world: &World) -> Result<()> {
-    let ports = &world.app.ports;
-    let (guild_id, now) = (GuildId::from(world.discord.guild_id()), ports.clock.now());
+/// The streamer's channel belongs to this server, and all that it can tell is subscribed to.
+pub async fn connect(kick: &Kick, store: &Store, guild: u64) -> Result<()> {
+    let (guild_id, now) = (GuildId::from(guild), chrono::Utc::now());
     let source_id = kick_source(guild_id);
-    ports.store.ensure_source(guild_id, SourceKind::Kick, "kick", source_id, now).await?;
+    store.ensure_source(guild_id, SourceKind::Kick, "kick", source_id, now).await?;
     let broadcaster_user_id = kick.person(STREAMER).user_id;
     let slug = kick.channel(STREAMER).context("the streamer has a channel")?.slug;
-    let id = ports.clock.uuid();
+    let id = Clock::system().uuid();
     let new = NewKickChannel { id, guild_id, source_id, broadcaster_user_id, slug: &slug, name: STREAMER };
-    let mut tx = ports.store.begin().await?;
+    let mut tx = store.begin().await?;
     insert_kick_channel(&mut tx, &new, now).await?;
     Store::commit(tx).await?;
     let made = kick.subscribe_app(STREAMER, &EVENTS);
@@ -165,7 +166,7 @@ async fn connect(kick: &Kick, world: &World) -> Result<()> {
         kind: s.event,
         version: 1,
     };
-    ports.store.insert_kick_subscriptions(&made.into_iter().map(known).collect::<Vec<_>>(), now).await?;
+    store.insert_kick_subscriptions(&made.into_iter().map(known).collect::<Vec<_>>(), now).await?;
     Ok(())
 }
 
@@ -275,14 +276,7 @@ async fn stream_alone(url: &str, messages: usize) -> Result<f64> {
 async fn beside_tickets(args: &KickChatArgs, database_url: &str, report: &mut Report) -> Result<()> {
     let (kick, world) = start(args, database_url).await?;
     world.work().await?;
-    let seen: Arc<Mutex<Vec<(String, Instant)>>> = Arc::default();
-    let notes = seen.clone();
-    world.discord.on_request(move |request| {
-        if request.route == "create_message" && request.phase == Phase::Before {
-            notes.lock().unwrap().push((request.body.to_string(), Instant::now()));
-        }
-        async { Then::Continue }
-    });
+    let seen = world.watch_posts();
     let messages = (args.tickets.div_ceil(2) * args.rate) as usize;
     let pouring = tokio::spawn({
         let (kick, rate, viewers) = (kick.clone(), args.rate, args.viewers);

@@ -30,6 +30,7 @@ mod approval_votes_test;
 mod audit_test;
 mod batch_test;
 mod bus;
+mod by_hand_crash_test;
 mod chat_command_test;
 mod chat_crash_test;
 mod cli_test;
