@@ -367,6 +367,7 @@ pub(crate) fn open_ports(
         clips: clip_client(&config)?,
         ssh: config.ssh.clone().map(SshClient::new),
         wake: bus.wake(),
+        purchases: Arc::default(),
         activity: bus.activity_publisher()?,
         metrics,
         traces: traces(&config, lifecycle)?,

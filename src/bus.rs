@@ -79,7 +79,7 @@ pub struct WireEvent {
 }
 
 /// What can go wrong with the bus. No text holds the address: it may contain a password.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum BusError {
     #[error("REDIS_URL is not an address that can be used: {0}")]
     Address(String),
@@ -295,9 +295,9 @@ pub enum Publisher {
 }
 
 impl Publisher {
-    /// Publishes events (each as the bytes of its JSON), signed when there is a secret. Waits while
-    /// the bus is full. After an error some of them may have been published.
-    pub async fn publish(&self, events: &[Vec<u8>]) -> Result<(), BusError> {
+    /// Publishes events (each as the bytes of its JSON), signed when there is a secret; on Redis together with what others
+    /// publish at the same moment. Waits while the bus is full. After an error some of them may have been published.
+    pub async fn publish(&self, events: Vec<Vec<u8>>) -> Result<(), BusError> {
         match self {
             Publisher::Local(publisher) => publisher.publish(events).await,
             Publisher::Redis(publisher) => publisher.publish(events).await,

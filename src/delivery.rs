@@ -24,7 +24,6 @@ pub mod retry;
 pub mod settle;
 pub mod silence;
 pub mod test_message;
-mod together;
 mod typed;
 mod watch;
 pub mod worker;
@@ -36,8 +35,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::delivery::limit::{Action, Budget, Limiter, Limits};
 use crate::delivery::retry::Schedule;
-use crate::delivery::together::Together;
 use crate::id::UserId;
+use crate::lifecycle::together::Together;
 use crate::ports::Ports;
 use crate::store::send::{Finish, Freeze};
 

@@ -4,6 +4,7 @@
 
 mod pulse;
 pub mod supervisor;
+pub mod together;
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -7,8 +7,10 @@ use crate::bus::{Publisher, Topic, Wake};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
+use crate::lifecycle::together::Together;
 use crate::routing::compiled::Compiled;
 use crate::store::Store;
+use crate::store::shop::together::Purchase;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use crate::upstream::beacon::BeaconClient;
@@ -37,6 +39,8 @@ pub struct Ports {
     /// The machine of a game server, where it is configured.
     pub ssh: Option<SshClient>,
     pub wake: Wake,
+    /// Purchases that are confirmed at the same moment.
+    pub purchases: Arc<Together<Purchase>>,
     /// Where chat goes that is counted.
     pub activity: Publisher,
     pub config: Arc<Config>,

@@ -100,6 +100,10 @@ impl Tx {
     async fn commit(self) -> Result<()> {
         Ok(self.inner.commit().await?)
     }
+
+    async fn rollback(self) -> Result<()> {
+        Ok(self.inner.rollback().await?)
+    }
 }
 
 /// A connection pool on a migrated database.
@@ -223,6 +227,14 @@ impl Store {
     /// Commits a transaction; the flow decides when.
     pub async fn commit(tx: Tx) -> Result<()> {
         tx.commit().await
+    }
+
+    /// Undoes a transaction at once; one that is dropped may hold its locks for a while. Where the connection is gone, so
+    /// are they.
+    pub async fn roll_back(tx: Tx) {
+        if let Err(error) = tx.rollback().await {
+            tracing::debug!(%error, "a transaction could not be undone");
+        }
     }
 
     /// PostgreSQL's wall clock: what the program's clock follows.

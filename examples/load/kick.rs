@@ -3,14 +3,20 @@
 
 use std::collections::HashSet;
 use std::hint::black_box;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use signalbox::bus::{BusError, ReaderOptions};
+use signalbox::clock::Clock;
 use signalbox::crypto::RsaPublicKey;
 use signalbox::event::activity::ChatMessage;
 use signalbox::id::{GuildId, kick_source};
@@ -20,8 +26,10 @@ use signalbox::store::kick::subscription::NewKickSubscription;
 use signalbox::store::kick::{NewKickChannel, insert_kick_channel};
 use signalbox::store::source::SourceKind;
 use standin::clock::Clock as WorldClock;
-use standin::discord::{Limits, Phase, Then};
+use standin::discord::Limits;
 use standin::kick::{EVENTS, Firehose, Kick, Options, STREAMER, Signed};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 use super::report::{Report, count, median, ms, percentile};
 use super::sender::{Line, send_all};
@@ -54,10 +62,11 @@ pub struct KickChatArgs {
     tickets: u32,
 }
 
-const PATH: &str = "/webhooks/kick/load";
+pub const PATH: &str = "/webhooks/kick/load";
 const COLUMNS: &[&str] = &["what", "per second", "p50 ms", "p99 ms", "server µs"];
 /// What is on the stream may take this long before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(20);
+const REST: Duration = Duration::from_millis(20);
 const RUN: Duration = Duration::from_millis(500);
 
 pub fn kick_chat(args: &KickChatArgs, postgres: &EmbeddedPostgres) -> Result<Report> {
@@ -68,6 +77,14 @@ pub fn kick_chat(args: &KickChatArgs, postgres: &EmbeddedPostgres) -> Result<Rep
     let (kick, world) = runtime.block_on(start(args, postgres.url()))?;
     eprintln!("signing {} messages", args.messages);
     let rsa = rsa_alone(&kick, &mut report)?;
+    let http = http_alone(&kick, args, &runtime, postgres)?;
+    report.row(vec![
+        "HTTP alone: read whole, answered".into(),
+        String::new(),
+        String::new(),
+        String::new(),
+        format!("{http:.0}"),
+    ]);
     let mut rates = Vec::new();
     let mut costs = Vec::new();
     let (mut p50, mut p99) = (Vec::new(), Vec::new());
@@ -104,8 +121,10 @@ pub fn kick_chat(args: &KickChatArgs, postgres: &EmbeddedPostgres) -> Result<Rep
     row.push(format!("{cost:.0}"));
     report.row(row);
     report.note(format!(
-        "{:.2} of what RSA alone takes of the processor (reach 0.60); each of {} messages is on the stream exactly once, {} times.",
+        "Of the processor's time RSA alone would take {:.2} (reach 0.60), and {:.2} with HTTP alone; each of {} messages is on \
+         the stream exactly once, {} times.",
         1e6 / rsa / cost,
+        (1e6 / rsa + http) / cost,
         count(args.messages as f64),
         args.rounds
     ));
@@ -124,20 +143,20 @@ async fn start(args: &KickChatArgs, database_url: &str) -> Result<(Kick, World)>
     env.extend(args.redis.iter().map(|url| ("REDIS_URL".to_owned(), url.clone())));
     let world = World::with(Limits::Off, database_url, env).await?;
     kick.set_webhook_url(Some(&format!("http://{}{PATH}", world.app.address)));
-    connect(&kick, &world).await?;
+    connect(&kick, &world.app.ports.store, world.discord.guild_id()).await?;
     Ok((kick, world))
 }
 
-async fn connect(kick: &Kick, world: &World) -> Result<()> {
-    let ports = &world.app.ports;
-    let (guild_id, now) = (GuildId::from(world.discord.guild_id()), ports.clock.now());
+/// The streamer's channel belongs to this server, and all that it can tell is subscribed to.
+pub async fn connect(kick: &Kick, store: &Store, guild: u64) -> Result<()> {
+    let (guild_id, now) = (GuildId::from(guild), chrono::Utc::now());
     let source_id = kick_source(guild_id);
-    ports.store.ensure_source(guild_id, SourceKind::Kick, "kick", source_id, now).await?;
+    store.ensure_source(guild_id, SourceKind::Kick, "kick", source_id, now).await?;
     let broadcaster_user_id = kick.person(STREAMER).user_id;
     let slug = kick.channel(STREAMER).context("the streamer has a channel")?.slug;
-    let id = ports.clock.uuid();
+    let id = Clock::system().uuid();
     let new = NewKickChannel { id, guild_id, source_id, broadcaster_user_id, slug: &slug, name: STREAMER };
-    let mut tx = ports.store.begin().await?;
+    let mut tx = store.begin().await?;
     insert_kick_channel(&mut tx, &new, now).await?;
     Store::commit(tx).await?;
     let made = kick.subscribe_app(STREAMER, &EVENTS);
@@ -147,7 +166,7 @@ async fn connect(kick: &Kick, world: &World) -> Result<()> {
         kind: s.event,
         version: 1,
     };
-    ports.store.insert_kick_subscriptions(&made.into_iter().map(known).collect::<Vec<_>>(), now).await?;
+    store.insert_kick_subscriptions(&made.into_iter().map(known).collect::<Vec<_>>(), now).await?;
     Ok(())
 }
 
@@ -175,6 +194,33 @@ fn rsa_alone(kick: &Kick, report: &mut Report) -> Result<f64> {
     Ok(rate)
 }
 
+/// Microseconds of the processor that the same requests take of a server that reads them whole and answers them, and does
+/// nothing else: what the kernel takes for a request and its answer is in it.
+fn http_alone(kick: &Kick, args: &KickChatArgs, runtime: &Runtime, postgres: &EmbeddedPostgres) -> Result<f64> {
+    let messages = kick.signed_chat(STREAMER, args.messages, args.viewers);
+    let requests: Vec<Vec<u8>> = messages.iter().map(|message| message.request(kick)).collect();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+    let address = listener.local_addr()?;
+    let server = runtime.spawn(async move {
+        let mut http = http1::Builder::new();
+        http.half_close(true);
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
+            tokio::spawn(http.serve_connection(TokioIo::new(stream), service_fn(answer)));
+        }
+    });
+    let before = used(postgres.data_dir());
+    let sent = send_all(address, &requests, args.connections)?;
+    let program = used(postgres.data_dir()).program.saturating_sub(before.program).saturating_sub(sent.used);
+    server.abort();
+    Ok(program.as_secs_f64() * 1e6 / args.messages as f64)
+}
+
+async fn answer(request: hyper::Request<Incoming>) -> Result<hyper::Response<Body>, axum::Error> {
+    black_box(to_bytes(Body::new(request.into_body()), usize::MAX).await?);
+    Ok(hyper::Response::new(Body::from("{}")))
+}
+
 fn ids(messages: &[Signed]) -> Result<HashSet<String>> {
     let id = |message: &Signed| -> Result<String> {
         let body: serde_json::Value = serde_json::from_str(&message.body)?;
@@ -185,7 +231,10 @@ fn ids(messages: &[Signed]) -> Result<HashSet<String>> {
 
 /// The ids of what is on the stream; an error when one is there twice, or not all of them come.
 async fn read_all(app: Arc<signalbox::app::App>, messages: usize) -> Result<HashSet<String>> {
-    let mut reader = app.bus().activity_reader("load", ReaderOptions::default());
+    // As the program reads it: as much as there is, and then a rest, in which more comes together; a shorter one, so that
+    // the end of a run is seen.
+    let options = ReaderOptions { count: 10_000, ..ReaderOptions::default() };
+    let mut reader = app.bus().activity_reader("load", options);
     let mut seen = HashSet::with_capacity(messages);
     let mut last = Instant::now();
     while seen.len() < messages {
@@ -200,6 +249,7 @@ async fn read_all(app: Arc<signalbox::app::App>, messages: usize) -> Result<Hash
             last = Instant::now();
         }
         reader.ack(&entries.into_iter().map(|entry| entry.id).collect::<Vec<_>>()).await?;
+        tokio::time::sleep(REST).await;
     }
     Ok(seen)
 }
@@ -226,14 +276,7 @@ async fn stream_alone(url: &str, messages: usize) -> Result<f64> {
 async fn beside_tickets(args: &KickChatArgs, database_url: &str, report: &mut Report) -> Result<()> {
     let (kick, world) = start(args, database_url).await?;
     world.work().await?;
-    let seen: Arc<Mutex<Vec<(String, Instant)>>> = Arc::default();
-    let notes = seen.clone();
-    world.discord.on_request(move |request| {
-        if request.route == "create_message" && request.phase == Phase::Before {
-            notes.lock().unwrap().push((request.body.to_string(), Instant::now()));
-        }
-        async { Then::Continue }
-    });
+    let seen = world.watch_posts();
     let messages = (args.tickets.div_ceil(2) * args.rate) as usize;
     let pouring = tokio::spawn({
         let (kick, rate, viewers) = (kick.clone(), args.rate, args.viewers);

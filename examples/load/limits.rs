@@ -52,7 +52,7 @@ pub fn limits(args: &LimitsArgs, postgres: &EmbeddedPostgres) -> Result<Report> 
     report.row(row);
     report.note(format!(
         "Accepted at {}/s, posted at {rate:.1}/s: each event is visible exactly once. The limit that binds is 50 requests \
-         a second; one of them is kept for questions. Reach: 0.95 of the budget, no 429, 1,100 posts.",
+         a second. Reach: 0.95 of the budget, no 429, 1,100 posts.",
         count(sent.per_second)
     ));
     runtime.block_on(world.stop());

@@ -11,6 +11,7 @@ mod intake;
 mod kick;
 mod limits;
 mod matches;
+mod memory;
 mod outbox;
 mod points;
 mod report;
@@ -59,6 +60,8 @@ enum Scenario {
     KickChat(kick::KickChatArgs),
     /// Memory, time to the first answered command and size of the release binary
     Start(start::StartArgs),
+    /// Memory of the release binary in many servers, with many people in the chat of a stream
+    Memory(memory::MemoryArgs),
     /// A flush of watch time for a million viewers, and counting it
     Watchtime(watchtime::WatchtimeArgs),
     /// 10,000 purchases at the same time
@@ -93,6 +96,7 @@ fn run(args: Args) -> Result<()> {
         Scenario::Visible(options) => with_database(|postgres| visible::visible(options, postgres))?,
         Scenario::KickChat(options) => with_database(|postgres| kick::kick_chat(options, postgres))?,
         Scenario::Start(options) => with_database(|postgres| start::start(options, postgres))?,
+        Scenario::Memory(options) => with_database(|postgres| memory::memory(options, postgres))?,
         Scenario::Watchtime(options) => with_database(|postgres| watchtime::watchtime(options, postgres))?,
         Scenario::MatchImport(options) => with_database(|postgres| matches::matches(options, postgres))?,
         Scenario::Points(options) => with_database(|postgres| points::points(options, postgres))?,

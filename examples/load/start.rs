@@ -1,6 +1,6 @@
 //! The release binary as people run it: memory after the start, time to the first answered command, size.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -31,8 +31,22 @@ pub struct StartArgs {
 /// PostgreSQL counts what an idle connection did this late.
 const COUNTED: Duration = Duration::from_secs(11);
 
-/// Ended when it is dropped.
-struct Program(Child);
+/// The running program. Ended when it is dropped.
+pub struct Program(Child);
+
+impl Program {
+    /// Starts it with these variables alone.
+    pub fn start(binary: &Path, env: Vec<(String, String)>, database_url: &str) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command.arg("run").env_clear().envs(env).env("DATABASE_URL", database_url).env("LOG_LEVEL", "warn");
+        Ok(Self(command.stdout(Stdio::null()).spawn()?))
+    }
+
+    /// Resident memory in MiB.
+    pub fn memory(&self) -> f64 {
+        resident(self.0.id())
+    }
+}
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -42,10 +56,7 @@ impl Drop for Program {
 }
 
 pub fn start(args: &StartArgs, postgres: &EmbeddedPostgres) -> Result<Report> {
-    let binary = match &args.binary {
-        Some(binary) => binary.clone(),
-        None => std::env::current_exe()?.with_file_name("").join("../signalbox"),
-    };
+    let binary = beside(args.binary.as_deref())?;
     let size = std::fs::metadata(&binary)
         .with_context(|| format!("{}: build it with cargo build --release", binary.display()))?
         .len();
@@ -67,13 +78,19 @@ pub fn start(args: &StartArgs, postgres: &EmbeddedPostgres) -> Result<Report> {
     Ok(report)
 }
 
+/// The program that was named, else the one that was built with this one.
+pub fn beside(named: Option<&Path>) -> Result<PathBuf> {
+    Ok(match named {
+        Some(binary) => binary.to_owned(),
+        None => std::env::current_exe()?.with_file_name("").join("../signalbox"),
+    })
+}
+
 /// Milliseconds to the first answer, MiB after a rest, statements per second meanwhile.
-async fn one(args: &StartArgs, binary: &PathBuf, database_url: &str) -> Result<Vec<f64>> {
+async fn one(args: &StartArgs, binary: &Path, database_url: &str) -> Result<Vec<f64>> {
     let (discord, env) = outside(Limits::Off).await?;
     let start = Instant::now();
-    let mut command = Command::new(binary);
-    command.arg("run").env_clear().envs(env).env("DATABASE_URL", database_url).env("LOG_LEVEL", "warn");
-    let program = Program(command.stdout(Stdio::null()).spawn()?);
+    let program = Program::start(binary, env, database_url)?;
     loop {
         ensure!(start.elapsed() < Duration::from_secs(30), "no command was answered");
         let registered = !discord.state()["commands"].as_array().is_none_or(Vec::is_empty);
@@ -92,7 +109,7 @@ async fn one(args: &StartArgs, binary: &PathBuf, database_url: &str) -> Result<V
     let before = transactions(&mut connection).await?;
     tokio::time::sleep(Duration::from_secs(args.rest)).await;
     let statements = (transactions(&mut connection).await? - before) as f64 / args.rest as f64;
-    let memory = resident(program.0.id());
+    let memory = program.memory();
     drop(program);
     discord.shutdown().await;
     Ok(vec![answered.as_secs_f64() * 1000.0, memory, statements])

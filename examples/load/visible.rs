@@ -9,7 +9,6 @@ use clap::Args;
 use serde_json::json;
 use signalbox::store::embedded::EmbeddedPostgres;
 use sqlx::{Connection as _, PgConnection};
-use standin::discord::{Phase, Then};
 
 use super::report::{Report, ms, percentile};
 use super::sender::Line;
@@ -37,14 +36,7 @@ pub fn visible(args: &VisibleArgs, postgres: &EmbeddedPostgres) -> Result<Report
 async fn measure(args: &VisibleArgs, database_url: &str) -> Result<Report> {
     let world = World::start(database_url).await?;
     world.work().await?;
-    let seen: Arc<Mutex<Vec<(String, Instant)>>> = Arc::default();
-    let notes = seen.clone();
-    world.discord.on_request(move |request| {
-        if request.route == "create_message" && request.phase == Phase::Before {
-            notes.lock().unwrap().push((request.body.to_string(), Instant::now()));
-        }
-        async { Then::Continue }
-    });
+    let seen = world.watch_posts();
 
     let mut commits = time_commits(database_url, 200).await?;
     let mut trips = time_round_trips(&world, 200).await?;

@@ -1,6 +1,6 @@
 //! A whole Signalbox with the stand-in Discord, as `run` puts it together.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
@@ -8,7 +8,7 @@ use signalbox::app::{App, bind};
 use signalbox::clock::Clock;
 use signalbox::config::{self, Given};
 use signalbox::lifecycle::Lifecycle;
-use standin::discord::{Discord, Limits, Options};
+use standin::discord::{Discord, Limits, Options, Phase, Then};
 
 use super::signed::SECRET;
 
@@ -18,6 +18,9 @@ pub struct World {
     pub discord: Discord,
     lifecycle: Lifecycle,
 }
+
+/// Bodies of requests, each with the moment at which it came.
+pub type Posts = Arc<Mutex<Vec<(String, Instant)>>>;
 
 /// What raises our own budgets out of the way.
 const UNLIMITED: [(&str, &str); 3] =
@@ -84,6 +87,19 @@ impl World {
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
         Ok(())
+    }
+
+    /// What Discord is asked to post from now on, and when.
+    pub fn watch_posts(&self) -> Posts {
+        let posts = Posts::default();
+        let notes = posts.clone();
+        self.discord.on_request(move |request| {
+            if request.route == "create_message" && request.phase == Phase::Before {
+                notes.lock().unwrap().push((request.body.to_string(), Instant::now()));
+            }
+            async { Then::Continue }
+        });
+        posts
     }
 
     pub async fn stop(self) {

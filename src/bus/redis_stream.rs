@@ -8,6 +8,7 @@
 pub mod probe;
 pub mod reply;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
@@ -20,6 +21,7 @@ use super::pubsub::{self, Messages};
 use super::wake::Wake;
 use super::{BusError, Entry, ReaderOptions, Refusal, Stream, signature};
 use crate::clock::{self, Stopwatch};
+use crate::lifecycle::together::{Job, Together};
 
 /// The stream is kept near this many entries; older ones go, acknowledged or not.
 const MAX_LENGTH: usize = 1_000_000;
@@ -84,7 +86,8 @@ impl RedisBus {
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE));
         let connection = self.client.get_connection_manager_lazy(config).map_err(|error| away(&error))?;
-        Ok(Publisher { connection, secret: self.secret.clone(), stream: self.stream(), max_length: MAX_LENGTH })
+        let (secret, stream) = (self.secret.clone(), self.stream().into());
+        Ok(Publisher { line: Line { connection, secret, stream, max_length: MAX_LENGTH }, together: Arc::default() })
     }
 
     pub(super) fn wake(&self) -> Wake {
@@ -314,36 +317,77 @@ impl Reader {
     }
 }
 
-/// Appends to the stream. Clones share a connection.
+/// Appends to the stream. Clones share a connection, and what they append at the same moment a round trip.
 #[derive(Clone)]
 pub struct Publisher {
+    line: Line,
+    together: Arc<Together<Appending>>,
+}
+
+/// Where a publisher writes to.
+#[derive(Clone)]
+struct Line {
     connection: ConnectionManager,
     secret: Option<SecretString>,
-    stream: String,
+    stream: Arc<str>,
     max_length: usize,
+}
+
+/// Events that are on their way.
+struct Appending(Vec<Vec<u8>>);
+
+impl Job for Appending {
+    const MOST: usize = PIPELINE;
+    /// A connection carries one answer after the other.
+    const TURNS: usize = 1;
+
+    type By = Line;
+    type Outcome = Result<(), BusError>;
+
+    async fn carry_out(line: &Line, jobs: &[Self]) -> Option<Vec<Self::Outcome>> {
+        let outcome = line.append(jobs.iter().flat_map(|job| &job.0)).await;
+        Some(jobs.iter().map(|_| outcome.clone()).collect())
+    }
 }
 
 impl Publisher {
     /// Keeps the stream near another length than the default of a million entries.
     pub fn with_max_length(self, max_length: usize) -> Self {
-        Self { max_length, ..self }
+        Self { line: Line { max_length, ..self.line }, ..self }
     }
 
     /// See [`super::Publisher::publish`].
-    pub async fn publish(&self, events: &[Vec<u8>]) -> Result<(), BusError> {
-        for chunk in events.chunks(PIPELINE) {
-            let mut pipeline = redis::pipe();
-            for event in chunk {
-                let command = pipeline.cmd("XADD").arg(&self.stream).arg("MAXLEN").arg("~").arg(self.max_length);
-                command.arg("*").arg("event").arg(event.as_slice());
-                if let Some(secret) = &self.secret {
-                    command.arg("sig").arg(signature::sign(secret, event));
-                }
-                command.ignore();
-            }
-            pipeline.query_async::<()>(&mut self.connection.clone()).await.map_err(|error| away(&error))?;
+    pub async fn publish(&self, events: Vec<Vec<u8>>) -> Result<(), BusError> {
+        for chunk in chunks(events) {
+            let outcome = self.together.join(&self.line, Appending(chunk)).await;
+            // Whoever was at it went away, as this process does.
+            outcome.unwrap_or_else(|| Err(BusError::Away("it was left in the middle of it".to_owned())))?;
         }
         Ok(())
+    }
+}
+
+/// As many as one round trip takes, each.
+fn chunks(mut events: Vec<Vec<u8>>) -> impl Iterator<Item = Vec<Vec<u8>>> {
+    std::iter::from_fn(move || {
+        let rest = events.split_off(events.len().min(PIPELINE));
+        let chunk = std::mem::replace(&mut events, rest);
+        (!chunk.is_empty()).then_some(chunk)
+    })
+}
+
+impl Line {
+    async fn append(&self, events: impl Iterator<Item = &Vec<u8>>) -> Result<(), BusError> {
+        let mut pipeline = redis::pipe();
+        for event in events {
+            let command = pipeline.cmd("XADD").arg(&*self.stream).arg("MAXLEN").arg("~").arg(self.max_length);
+            command.arg("*").arg("event").arg(event.as_slice());
+            if let Some(secret) = &self.secret {
+                command.arg("sig").arg(signature::sign(secret, event));
+            }
+            command.ignore();
+        }
+        pipeline.query_async::<()>(&mut self.connection.clone()).await.map_err(|error| away(&error))
     }
 }
 

@@ -77,8 +77,9 @@ impl BotEvents {
                 message.to_bytes()
             })
             .collect();
-        ports.activity.publish(&messages).await?;
-        Ok(Ok(messages.len()))
+        let count = messages.len();
+        ports.activity.publish(messages).await?;
+        Ok(Ok(count))
     }
 
     async fn refresh(&mut self, ports: &Ports) -> Result<()> {

@@ -226,7 +226,9 @@ pub async fn cancel(ports: &Ports, host: Host, id: Uuid) -> Result<StoredDraw> {
     take_setting(&mut tx, host.guild_id, &seed_key(id)).await?;
     voice.touch(&mut tx, BoardKey::Draw(id)).await?;
     host.note(ports, &mut tx, "draw_cancelled", json!({ "draw": id, "number": draw.number })).await?;
+    crate::crash::point("draw.cancel.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("draw.cancel.after_commit");
     voice.hurry();
     Ok(draw)
 }

@@ -135,7 +135,9 @@ pub async fn grant(ports: &Ports, by: Actor, whose: &Whose, amount: i64, reason:
     };
     // The reason is in the entry, from which it can be taken.
     audit(&mut tx, by, admin, "points_granted", json!({ "entry": id, "amount": amount }), now).await?;
+    crate::crash::point("points.grant.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("points.grant.after_commit");
     Ok((id, ports.store.balance(by.guild_id, person).await?))
 }
 

@@ -6,17 +6,17 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::board::Voice;
-use super::points::{Actor, Whose, audit, find_account};
+use super::points::{Actor, audit};
 use crate::bus::Topic;
 use crate::error::UserError;
 use crate::id::{ChannelId, GuildId, RoleId};
 use crate::ports::Ports;
 use crate::routing::board::BoardKey;
-use crate::store::board::touch_board;
-use crate::store::shop::sale::{Bought, Sale, ShopDraft, buy, decide_sale, insert_shop_draft, take_shop_draft};
-use crate::store::shop::{ShopItem, insert_shop_item, remove_shop_item, update_shop_item};
+use crate::store::board::touch_boards;
+use crate::store::shop::sale::{Bought, Sale, ShopDraft, decide_sale, insert_shop_draft, take_shop_draft};
+use crate::store::shop::together::Purchase;
+use crate::store::shop::{BOARDS, ShopItem, insert_shop_item, remove_shop_item, update_shop_item};
 use crate::store::source::ensure_person;
-use crate::store::watch::count::pay_watching;
 use crate::store::{Store, Tx};
 
 /// A select of Discord has so many options.
@@ -69,18 +69,30 @@ pub async fn offered(ports: &Ports, who: Actor, item_id: Uuid) -> Result<ShopIte
 /// Buys what was confirmed; `None` when there is nothing to confirm any more.
 pub async fn confirm(ports: &Ports, who: Actor, draft_id: Uuid, roles: &[RoleId]) -> Result<Option<Bought>> {
     let now = ports.clock.now();
-    let mut tx = ports.store.begin().await?;
-    let taken = take_shop_draft(&mut tx, who.guild_id, draft_id, who.user_id, now - DRAFT_LIVES).await?;
-    let Some(draft) = taken else { return Ok(None) };
-    let account = find_account(ports, &mut tx, who.guild_id, &Whose::Member(who.user_id)).await?;
-    pay_watching(&mut tx, who.guild_id, &[account], now).await?;
-    let bought = buy(&mut tx, &draft, account, roles, now).await?;
-    show(ports, &mut tx, who).await?;
-    crate::crash::point("shop.bought");
-    Store::commit(tx).await?;
-    crate::crash::point("shop.committed");
-    ports.wake.wake(Topic::Deliverer);
-    Ok(Some(bought))
+    let asked = Purchase {
+        draft_id,
+        guild_id: who.guild_id,
+        user_id: who.user_id,
+        roles: roles.to_vec(),
+        since: now - DRAFT_LIVES,
+        now,
+    };
+    let bought = match ports.purchases.join(&ports.store, asked.clone()).await {
+        Some(Some(bought)) => Some(bought),
+        Some(None) => ports.store.buy_alone(&asked).await?,
+        // Nobody knows what became of it.
+        None => match ports.store.buy_alone(&asked).await? {
+            None => {
+                let sale = ports.store.find_sale(who.guild_id, draft_id).await?;
+                sale.filter(|sale| sale.user_id == Some(who.user_id)).map(|_| Bought::Already)
+            }
+            bought => bought,
+        },
+    };
+    if bought.is_some() {
+        ports.wake.wake(Topic::Deliverer);
+    }
+    Ok(bought)
 }
 
 /// Forgets what somebody did not confirm.
@@ -179,10 +191,7 @@ fn check(item: &ShopItem) -> Result<()> {
 
 /// The boards of the shop show what has changed, in the transaction of the change.
 async fn show(ports: &Ports, tx: &mut Tx, who: Actor) -> Result<()> {
-    for key in [BoardKey::Shop, BoardKey::ShopQueue] {
-        touch_board(tx, who.guild_id, key, ports.clock.now()).await?;
-    }
-    Ok(())
+    Ok(touch_boards(tx, &[who.guild_id], &BOARDS, ports.clock.now()).await?)
 }
 
 /// Posts the shop, or its queue, into a channel, where it is kept current.

@@ -22,7 +22,9 @@ pub async fn settle(ports: &Ports, guild_id: GuildId, by: &Author, delivery: i64
     };
     let detail = json!({ "delivery": delivery, "send": send_id, "as": word });
     insert_audit(&mut tx, &by.line(guild_id, person, "delivery_settled", detail), now).await?;
+    crate::crash::point("by_hand.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("by_hand.after_commit");
     ports.wake.wake(Topic::Deliverer);
     Ok(true)
 }

@@ -127,6 +127,8 @@ const FORGET_AFTER: TimeDelta = TimeDelta::minutes(10);
 const POLL: TimeDelta = TimeDelta::milliseconds(100);
 /// Of the global budget, for a question: sends use up the rest and must not keep it waiting.
 const FOR_QUESTIONS: usize = 1;
+/// Where nothing was asked for this long, sends use up all of it.
+const QUESTIONS_LAST: TimeDelta = TimeDelta::seconds(10);
 /// Entries below which nothing is swept.
 const SWEEP_FROM: usize = 256;
 
@@ -136,6 +138,7 @@ pub struct Limiter {
     limits: Limits,
     paused_until: Option<DateTime<Utc>>,
     others_until: Option<DateTime<Utc>>,
+    questions_until: Option<DateTime<Utc>>,
     global: Window,
     routes: HashMap<RouteId, Route>,
     buckets: HashMap<BucketKey, Bucket>,
@@ -177,6 +180,7 @@ impl Limiter {
             limits,
             paused_until: None,
             others_until: None,
+            questions_until: None,
             global: Window::default(),
             routes: HashMap::new(),
             buckets: HashMap::new(),
@@ -189,6 +193,9 @@ impl Limiter {
     /// Asks for one request on this route. `Go` reserves it at every gate.
     pub fn check(&mut self, route: &RouteKey, now: DateTime<Utc>) -> Gate {
         self.sweep(now);
+        if route.action.is_question() {
+            self.questions_until = Some(now + QUESTIONS_LAST);
+        }
         let limits = self.limits;
         let is_webhook = route.action == Action::Webhook;
         let global = limits.global.filter(|_| route.action != Action::Interaction);
@@ -259,8 +266,9 @@ impl Limiter {
 
     /// What of the global budget this action may use up.
     fn share(&self, budget: Budget, action: Action, now: DateTime<Utc>) -> Budget {
-        let questions = if action.is_question() { 0 } else { FOR_QUESTIONS };
-        let others = if self.others_until.is_some_and(|until| until > now) { self.limits.others } else { 0 };
+        let lasts = |until: Option<DateTime<Utc>>| until.is_some_and(|until| until > now);
+        let questions = if !action.is_question() && lasts(self.questions_until) { FOR_QUESTIONS } else { 0 };
+        let others = if lasts(self.others_until) { self.limits.others } else { 0 };
         let count = budget.count.saturating_sub(questions + others).max(budget.count.min(1));
         Budget { count, ..budget }
     }

@@ -7,6 +7,7 @@ mod isolate;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -59,28 +60,47 @@ async fn plan_batch(ports: &Ports, limit: i64) -> Result<usize, Failed> {
     if claimed.is_empty() {
         return Ok(0);
     }
+    let began_at = ports.clock.now();
     let (mut batch, mut taken): (Vec<Event>, Vec<bool>) = claimed.into_iter().map(with_data).unzip();
-    match plan(ports, tx, &mut batch, &mut taken).await {
-        Ok(()) => Ok(batch.len()),
-        Err(error) => Err(Failed { batch, error }),
+    let planned = match plan(ports, &mut tx, &mut batch, &mut taken).await {
+        Ok(planned) => planned,
+        Err(error) => {
+            // Now, and not when the connection is used again: who looks next passes over what is locked.
+            Store::roll_back(tx).await;
+            return Err(Failed { batch, error });
+        }
+    };
+    crate::crash::point("plan.before_commit");
+    if let Err(error) = Store::commit(tx).await {
+        return Err(Failed { batch, error: error.into() });
     }
+    crate::crash::point("plan.after_commit");
+    follow_up(ports, &batch, planned, began_at).await;
+    Ok(batch.len())
 }
 
-async fn plan(ports: &Ports, mut tx: Tx, batch: &mut [Event], taken: &mut [bool]) -> Result<()> {
-    let began_at = ports.clock.now();
-    let told = kick::take_up(ports, &mut tx, batch, taken).await?;
+/// What is to be told of a batch when it is committed.
+struct Planned {
+    told: kick::Told,
+    decisions: Vec<Decision>,
+    messages: usize,
+    has_tickets: bool,
+}
+
+async fn plan(ports: &Ports, tx: &mut Tx, batch: &mut [Event], taken: &mut [bool]) -> Result<Planned> {
+    let told = kick::take_up(ports, tx, batch, taken).await?;
     let (batch, taken) = (&*batch, &*taken);
-    let mut decisions = decide_all(ports, &mut tx, batch).await?;
+    let mut decisions = decide_all(ports, tx, batch).await?;
     told.hush(batch, &mut decisions);
-    let typed = typed::find(&mut tx, batch, &mut decisions).await.context("finding destinations by type")?;
-    let mut subjects = take_subjects(ports, &mut tx, batch).await?;
-    apply_events(ports, &mut tx, batch, &mut subjects).await?;
-    earn::on_events(ports, &mut tx, batch).await?;
-    let names = source_names(&ports.compiled, &mut tx, batch).await?;
-    let mut holds = Holds::read(ports, &mut tx, batch, &names, &decisions, &subjects).await?;
-    let mut messages = queue(ports, &mut tx, batch, &names, &mut decisions, &subjects, &mut holds).await?;
-    messages += typed::queue(ports, &mut tx, batch, typed, &mut decisions, &mut holds).await?;
-    holds.save(ports, &mut tx).await?;
+    let typed = typed::find(tx, batch, &mut decisions).await.context("finding destinations by type")?;
+    let mut subjects = take_subjects(ports, tx, batch).await?;
+    apply_events(ports, tx, batch, &mut subjects).await?;
+    earn::on_events(ports, tx, batch).await?;
+    let names = source_names(&ports.compiled, tx, batch).await?;
+    let mut holds = Holds::read(ports, tx, batch, &names, &decisions, &subjects).await?;
+    let mut messages = queue(ports, tx, batch, &names, &mut decisions, &subjects, &mut holds).await?;
+    messages += typed::queue(ports, tx, batch, typed, &mut decisions, &mut holds).await?;
+    holds.save(ports, tx).await?;
     let notes: Vec<PlanNote> = batch
         .iter()
         .zip(taken)
@@ -91,11 +111,14 @@ async fn plan(ports: &Ports, mut tx: Tx, batch: &mut [Event], taken: &mut [bool]
             data: taken.then_some(&event.data),
         })
         .collect();
-    events::mark_planned(&mut tx, &notes, ports.clock.now()).await?;
-    count_beats(&mut tx, batch).await.context("counting events")?;
-    crate::crash::point("plan.before_commit");
-    Store::commit(tx).await?;
-    crate::crash::point("plan.after_commit");
+    events::mark_planned(tx, &notes, ports.clock.now()).await?;
+    count_beats(tx, batch).await.context("counting events")?;
+    let has_tickets = subjects.values().any(|s| s.kind == SubjectKind::Ticket);
+    Ok(Planned { told, decisions, messages, has_tickets })
+}
+
+async fn follow_up(ports: &Ports, batch: &[Event], planned: Planned, began_at: DateTime<Utc>) {
+    let Planned { told, decisions, messages, has_tickets } = planned;
     tracing::debug!(events = batch.len(), messages, "planned");
     let ended_at = ports.clock.now();
     for (event, decision) in batch.iter().zip(&decisions) {
@@ -110,11 +133,10 @@ async fn plan(ports: &Ports, mut tx: Tx, batch: &mut [Event], taken: &mut [bool]
     }
     ports.wake.wake(Topic::Deliverer);
     told.committed(ports);
-    if subjects.values().any(|s| s.kind == SubjectKind::Ticket) {
+    if has_tickets {
         // Their lists may have grown old.
         ports.wake.wake(Topic::Tickets);
     }
-    Ok(())
 }
 
 /// The event with its data, and whether that was taken from the body just now.

@@ -32,10 +32,15 @@ pub struct ChatMessage {
     pub sent_at: Option<DateTime<Utc>>,
 }
 
+/// What a message takes beside its content, mostly.
+const ROOM: usize = 384;
+
 impl ChatMessage {
     /// As it is put on the bus.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("plain data without maps")
+        let mut bytes = Vec::with_capacity(ROOM + self.content.len());
+        serde_json::to_writer(&mut bytes, self).expect("plain data without maps");
+        bytes
     }
 
     pub fn has_badge(&self, kind: &str) -> bool {

@@ -48,7 +48,7 @@ pub fn month(text: &str, today: NaiveDate) -> Option<NaiveDate> {
     let named = |name: &&str| text.len() >= 3 && name.starts_with(&text);
     let number = match text.parse::<u32>() {
         Ok(number) => number,
-        Err(_) => MONTHS.iter().position(|name| named(name))? as u32 + 1,
+        Err(_) => MONTHS.iter().position(named)? as u32 + 1,
     };
     let this_year = NaiveDate::from_ymd_opt(today.year(), number, 1)?;
     if this_year <= today { Some(this_year) } else { this_year.checked_sub_months(Months::new(12)) }

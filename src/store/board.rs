@@ -90,6 +90,26 @@ pub async fn touch_board(tx: &mut Tx, guild_id: GuildId, key: BoardKey, now: Dat
     Ok(())
 }
 
+/// As [`touch_board`], of several boards of several servers at once: their subjects in one order, and then their cards.
+pub async fn touch_boards(tx: &mut Tx, guilds: &[GuildId], keys: &[BoardKey], now: DateTime<Utc>) -> Result<()> {
+    let guilds: Vec<i64> = guilds.iter().map(|guild| guild.0).collect();
+    let keys: Vec<String> = keys.iter().map(|key| key.text()).collect();
+    sqlx::query!(
+        "WITH board AS (SELECT id FROM subject WHERE guild_id = ANY ($1) AND kind = 'board' AND key = ANY ($2)
+             ORDER BY id FOR NO KEY UPDATE),
+         touched AS (UPDATE subject s SET updated_at = $3 FROM board b WHERE s.id = b.id RETURNING s.id),
+         shown AS (SELECT c.id FROM card c JOIN touched t ON t.id = c.subject_id
+             WHERE c.guild_id = ANY ($1) AND c.gone_at IS NULL ORDER BY c.id FOR NO KEY UPDATE OF c)
+         UPDATE card SET version = version + 1 FROM shown WHERE card.id = shown.id",
+        &guilds,
+        &keys,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// A message of its own into a channel: its embed, under an event that is there already.
 pub async fn insert_saying(
     tx: &mut Tx,

@@ -3,6 +3,8 @@
 
 pub mod read;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
@@ -162,6 +164,21 @@ pub async fn lock_balance(tx: &mut Tx, guild_id: GuildId, person_id: Uuid) -> Re
     .fetch_optional(&mut **tx)
     .await?;
     Ok(balance.unwrap_or(0))
+}
+
+/// What these have, locked as by [`lock_balance`], in the order of the accounts. Who never had anything is not in it.
+pub async fn lock_balances(tx: &mut Tx, accounts: &[(GuildId, Uuid)]) -> Result<HashMap<(GuildId, Uuid), i64>> {
+    let (guilds, persons): (Vec<i64>, Vec<Uuid>) = accounts.iter().map(|(guild, person)| (guild.0, *person)).unzip();
+    let rows = sqlx::query!(
+        "SELECT guild_id, person_id, balance FROM point_account WHERE (guild_id, person_id) IN
+             (SELECT a.guild_id, a.person_id FROM UNNEST($1::bigint[], $2::uuid[]) AS a (guild_id, person_id))
+         ORDER BY guild_id, person_id FOR NO KEY UPDATE",
+        &guilds,
+        &persons
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((GuildId(row.guild_id), row.person_id), row.balance)).collect())
 }
 
 impl Store {

@@ -1,14 +1,19 @@
-//! The shop: what it offers, and who has bought what. A purchase is one transaction under the lock of the buyer's account
-//! and then of the item: nothing is sold twice, and nobody spends what they do not have.
+//! The shop: what it offers, and who has bought what. Purchases are made under the locks of
+//! their buyers' accounts and then of the items: nothing is sold twice, and nobody spends what they do not have.
 
 pub mod sale;
+pub mod together;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Result, Store, Tx};
 use crate::id::{GuildId, RoleId};
+use crate::routing::board::BoardKey;
 pub use crate::routing::board::shop::ShopItem;
+
+/// The boards that show what is offered, and what was bought.
+pub const BOARDS: [BoardKey; 2] = [BoardKey::Shop, BoardKey::ShopQueue];
 
 /// Puts an item into the shop. False: another one has this name.
 pub async fn insert_shop_item(tx: &mut Tx, item: &ShopItem, by: Option<Uuid>, now: DateTime<Utc>) -> Result<bool> {

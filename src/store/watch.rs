@@ -39,53 +39,65 @@ impl Store {
         now: DateTime<Utc>,
         due_at: DateTime<Utc>,
     ) -> Result<()> {
-        let channels: Vec<Uuid> = presences.iter().map(|p| p.kick_channel_id).collect();
-        let hours: Vec<i32> = presences.iter().map(|p| p.hour).collect();
+        let spans = spans(presences);
+        let channels: Vec<Uuid> = spans.iter().map(|span| span[0].kick_channel_id).collect();
+        let hours: Vec<i32> = spans.iter().map(|span| span[0].hour).collect();
+        let guilds: Vec<i64> = spans.iter().map(|span| span[0].guild_id.0).collect();
+        // What is written in the last minutes of an hour makes the first ones of the next crowded.
+        let reach_on: Vec<bool> = spans.iter().map(|span| span.iter().any(|p| p.said >> 55 != 0)).collect();
+        let lengths: Vec<i32> = spans.iter().map(|span| i32::try_from(span.len()).unwrap_or(i32::MAX)).collect();
         let viewers: Vec<Uuid> = presences.iter().map(|p| p.viewer_id).collect();
-        let guilds: Vec<i64> = presences.iter().map(|p| p.guild_id.0).collect();
         let said: Vec<i64> = presences.iter().map(|p| p.said).collect();
         let present: Vec<i64> = presences.iter().map(|p| p.present).collect();
         let subscribers: Vec<bool> = presences.iter().map(|p| p.subscriber).collect();
-        let mut tx = self.begin().await?;
+        // One statement and so one commit: what is written is counted, whoever dies. Its note comes last, so that the lock
+        // of the hour is short: what nothing refers to is carried out when the statement itself is.
         sqlx::query!(
-            "INSERT INTO watch_hour AS h (kick_channel_id, hour, viewer_id, guild_id, said, present, subscriber)
-             SELECT * FROM UNNEST($1::uuid[], $2::integer[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[])
+            "WITH span AS (
+                 SELECT channel, hour, guild, reaches_on, sum(length) OVER (ORDER BY place)::integer AS last, length
+                 FROM UNNEST($1::uuid[], $2::integer[], $3::bigint[], $4::boolean[], $5::integer[]) WITH ORDINALITY
+                     AS s (channel, hour, guild, reaches_on, length, place)),
+             noted AS (
+                 INSERT INTO watch_channel AS c (kick_channel_id, hour, guild_id, due_at, version)
+                 SELECT DISTINCT s.channel, n.hour, s.guild,
+                     CASE WHEN n.hour < floor(extract(epoch FROM $11::timestamptz) / 3600) THEN $11 ELSE $10::timestamptz END,
+                     1
+                 FROM span s, LATERAL (VALUES (s.hour, true), (s.hour + 1, s.reaches_on)) AS n (hour, matters)
+                 WHERE n.matters ORDER BY 1, 2
+                 ON CONFLICT (kick_channel_id, hour) DO UPDATE SET version = c.version + 1,
+                     due_at = LEAST(c.due_at, EXCLUDED.due_at))
+             INSERT INTO watch_hour AS h (kick_channel_id, hour, viewer_id, guild_id, said, present, subscriber)
+             SELECT s.channel, s.hour, v.viewer_id, s.guild, v.said, v.present, v.subscriber
+             FROM span s, LATERAL UNNEST(
+                 ($6::uuid[])[s.last - s.length + 1:s.last], ($7::bigint[])[s.last - s.length + 1:s.last],
+                 ($8::bigint[])[s.last - s.length + 1:s.last], ($9::boolean[])[s.last - s.length + 1:s.last])
+                 AS v (viewer_id, said, present, subscriber)
              ON CONFLICT (kick_channel_id, hour, viewer_id) DO UPDATE SET said = h.said | EXCLUDED.said,
                  present = h.present | EXCLUDED.present, subscriber = h.subscriber OR EXCLUDED.subscriber
              WHERE h.present | EXCLUDED.present <> h.present OR h.said | EXCLUDED.said <> h.said
                  OR EXCLUDED.subscriber > h.subscriber",
             &channels,
             &hours,
-            &viewers,
             &guilds,
+            &reach_on,
+            &lengths,
+            &viewers,
             &said,
             &present,
-            &subscribers
-        )
-        .execute(&mut *tx)
-        .await?;
-        // What is written in the last minutes of an hour makes the first ones of the next crowded.
-        // In the same commit: what is written is counted, whoever dies. Last, so that its lock is short.
-        sqlx::query!(
-            "INSERT INTO watch_channel AS c (kick_channel_id, hour, guild_id, due_at, version)
-             SELECT DISTINCT u.channel, n.hour, u.guild,
-                 CASE WHEN n.hour < floor(extract(epoch FROM $6::timestamptz) / 3600) THEN $6 ELSE $4::timestamptz END, 1
-             FROM UNNEST($1::uuid[], $2::integer[], $3::bigint[], $5::bigint[]) AS u (channel, hour, guild, said),
-                 LATERAL (VALUES (u.hour, true), (u.hour + 1, u.said >> 55 <> 0)) AS n (hour, matters)
-             WHERE n.matters ORDER BY 1, 2
-             ON CONFLICT (kick_channel_id, hour) DO UPDATE SET version = c.version + 1,
-                 due_at = LEAST(c.due_at, EXCLUDED.due_at)",
-            &channels,
-            &hours,
-            &guilds,
+            &subscribers,
             due_at,
-            &said,
             now
         )
-        .execute(&mut *tx)
+        .execute(&self.pool)
         .await?;
-        tx.commit().await
+        Ok(())
     }
+}
+
+/// Presences of one hour of one channel each, as they stand one after the other.
+fn spans(presences: &[Presence]) -> Vec<&[Presence]> {
+    let of = |p: &Presence| (p.guild_id, p.kick_channel_id, p.hour);
+    presences.chunk_by(|one, next| of(one) == of(next)).collect()
 }
 
 impl Store {

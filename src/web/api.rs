@@ -28,15 +28,19 @@ pub mod text;
 pub mod version;
 pub mod webhooks;
 
+use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::task;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::TimeDelta;
+use tower_service::Service;
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
@@ -82,15 +86,42 @@ fn resources() -> OpenApiRouter<Arc<Web>> {
 
 /// The routes, to be merged with those of the rest of the web.
 pub fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
+    Router::new()
+        .nest_service(BASE, Resources { web: web.clone(), routes: Arc::default() })
+        .route("/docs", get(reader::reader))
+}
+
+/// The resources, which the first request makes: each describes itself on the way, and many a program is never asked.
+#[derive(Clone)]
+struct Resources {
+    web: Arc<Web>,
+    routes: Arc<OnceLock<Router>>,
+}
+
+impl Service<Request> for Resources {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <Router as Service<Request>>::Future;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> task::Poll<Result<(), Infallible>> {
+        task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        self.routes.get_or_init(|| served(&self.web)).clone().call(request)
+    }
+}
+
+fn served(web: &Arc<Web>) -> Router {
     let (routes, _) = resources().split_for_parts();
-    let routes = routes
+    let metrics = web.ports.metrics.clone();
+    routes
         .layer(from_fn_with_state(web.clone(), repeat::once))
         .route("/openapi.json", get(openapi))
         .fallback(async || Problem::no_such_path())
-        .layer(from_fn(problem::finish));
-    let metrics = web.ports.metrics.clone();
-    let routes = routes.layer(from_fn(move |request, next| watch::count(metrics.clone(), request, next)));
-    Router::new().nest(BASE, routes).route("/docs", get(reader::reader))
+        .layer(from_fn(problem::finish))
+        .layer(from_fn(move |request, next| watch::count(metrics.clone(), request, next)))
+        .with_state(web.clone())
 }
 
 /// The OpenAPI 3.1 document, as it is served and committed.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -43,14 +43,11 @@ pub async fn xtsystems(
     body: Body,
 ) -> Response {
     let Some(door) = &web.xtsystems else { return StatusCode::NOT_FOUND.into_response() };
-    let config = &web.ports.config.web;
-    let client = client_ip(peer.ip(), &headers, &config.trusted_proxies);
+    let client = client_ip(peer.ip(), &headers, &web.ports.config.web.trusted_proxies);
     let now = web.ports.clock.now();
-    let Ok(body) = to_bytes(body, config.max_body_bytes).await else {
-        if let Err(wait) = web.unverified.take(&client, now) {
-            return too_many(wait);
-        }
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("Body larger than {} bytes", config.max_body_bytes));
+    let body = match read_body(&web, body, &client).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
     let signature = SignatureHeaders {
         signature: headers.get("x-xtsystems-signature").map(|v| v.as_bytes()),
@@ -80,6 +77,24 @@ pub async fn xtsystems(
             accepted(inserted)
         }
         Err(error) => not_stored(&error),
+    }
+}
+
+/// The whole of it, if it is not longer than anything that is taken; else the answer, which the client's budget limits.
+async fn read_body(web: &Web, body: Body, client: &IpAddr) -> Result<Bytes, Response> {
+    let most = web.ports.config.web.max_body_bytes;
+    if let Ok(body) = to_bytes(body, most).await {
+        return Ok(body);
+    }
+    let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("Body larger than {most} bytes"));
+    Err(within_budget(web, client, too_large))
+}
+
+/// What a client without a signature is told, as often as its budget allows.
+fn within_budget(web: &Web, client: &IpAddr, answer: impl FnOnce() -> Response) -> Response {
+    match web.unverified.take(client, web.ports.clock.now()) {
+        Ok(()) => answer(),
+        Err(wait) => too_many(wait),
     }
 }
 

@@ -43,7 +43,7 @@ fn hasty() -> ReaderOptions {
 
 async fn publish(bus: &RedisBus, events: &[&str]) {
     let events: Vec<Vec<u8>> = events.iter().map(|e| e.as_bytes().to_vec()).collect();
-    bus.publisher().unwrap().publish(&events).await.unwrap();
+    bus.publisher().unwrap().publish(events).await.unwrap();
 }
 
 /// What a reader hands out, as `event×deliveries`.
@@ -77,8 +77,8 @@ async fn activity_is_a_stream_of_its_own() {
         BusConfig { redis_url: Some(redis.url.as_str().into()), msg_secret: Some("s".into()), prefix: "test".into() };
     for config in [config.clone(), BusConfig { redis_url: None, ..config }] {
         let bus = Bus::open(&config).unwrap();
-        bus.activity_publisher().unwrap().publish(&[b"chat".to_vec()]).await.unwrap();
-        bus.publisher().unwrap().publish(&[b"record".to_vec()]).await.unwrap();
+        bus.activity_publisher().unwrap().publish(vec![b"chat".to_vec()]).await.unwrap();
+        bus.publisher().unwrap().publish(vec![b"record".to_vec()]).await.unwrap();
         let mut activity = bus.activity_reader("one", patient());
         let entries = activity.next(BLOCK).await.unwrap();
         assert_eq!(told(&entries), ["chat×1"]);

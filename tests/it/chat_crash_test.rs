@@ -36,7 +36,7 @@ async fn dies(program: Program, point: &str) {
 async fn write(town: &Town, publisher: &Publisher, id: &str) {
     let line = Line { id: id.to_owned(), ..Line::of("ada", "!hug") };
     let message = ChatMessage { at: Utc::now(), sent_at: None, ..town.message(&line) };
-    publisher.publish(&[message.to_bytes()]).await.unwrap();
+    publisher.publish(vec![message.to_bytes()]).await.unwrap();
 }
 
 async fn a_command_survives(point: &str) {

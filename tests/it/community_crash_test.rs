@@ -160,6 +160,27 @@ async fn killed_while_points_are_given() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_points_are_granted() {
+    let grant = Act {
+        points: ["points.grant.before_commit", "points.grant.after_commit"],
+        prepared: SHOP,
+        is_done: "SELECT count(*) FROM ledger WHERE amount = 25",
+        outcome:
+            "SELECT 'balance ' || balance || ', noted ' || (SELECT count(*) FROM audit WHERE action = 'points_granted')
+            || ' time' FROM point_account",
+    };
+    let grant_it = async |scene: &Scene, _: &Value| {
+        // Who sees that it was done does not grant again: that would be another one.
+        if scene.count("SELECT count(*) FROM ledger WHERE amount = 25").await == 0 {
+            let options = json!({ "amount": 25, "reason": "helped", "member": "member" });
+            command(scene, "admin", "points grant", options).await;
+        }
+    };
+    let outcome = survives(grant, async |_| Value::Null, grant_it).await;
+    insta::assert_snapshot!(outcome.join("\n"), @"balance 125, noted 1 time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_while_a_giveaway_is_opened() {
     let open = Act {
         points: ["draw.open.before_commit", "draw.open.after_commit"],
@@ -200,13 +221,24 @@ async fn killed_while_somebody_joins() {
     insta::assert_snapshot!(outcome.join("\n"), @"1 entry, tickets 1");
 }
 
-async fn end_giveaway(scene: &Scene) {
-    let typing = json!({ "as": "admin", "do": "autocomplete", "channel": "ops", "name": "giveaway end",
+/// The first giveaway that this command offers.
+async fn offered(scene: &Scene, name: &str) -> Value {
+    let typing = json!({ "as": "admin", "do": "autocomplete", "channel": "ops", "name": name,
         "options": { "giveaway": "" }, "focused": "giveaway" });
-    let id = act(scene, typing).await["choices"][0]["value"].clone();
+    act(scene, typing).await["choices"][0]["value"].clone()
+}
+
+async fn end_giveaway(scene: &Scene) {
+    let id = offered(scene, "giveaway end").await;
     if id.is_string() {
         command(scene, "admin", "giveaway end", json!({ "giveaway": id })).await;
     }
+}
+
+/// Ends it, and brings the moment of the draw about.
+async fn draw_giveaway(scene: &Scene) {
+    end_giveaway(scene).await;
+    scene.change("UPDATE draw SET draw_after = closed_at, next_at = closed_at WHERE state = 'closed'").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -239,8 +271,7 @@ async fn killed_while_a_prize_is_claimed() {
     let won = async |scene: &Scene| {
         let join = giveaway(scene).await;
         press(scene, "member", &join).await;
-        end_giveaway(scene).await;
-        scene.change("UPDATE draw SET draw_after = closed_at, next_at = closed_at WHERE state = 'closed'").await;
+        draw_giveaway(scene).await;
         let party = scene.discord.channel_id("party");
         let prize =
             || scene.discord.messages(party).into_iter().find(|m| m["components"].to_string().contains("claim"));
@@ -249,6 +280,54 @@ async fn killed_while_a_prize_is_claimed() {
     };
     let outcome = survives(claim, won, async |scene, claim| press(scene, "member", claim).await).await;
     insta::assert_snapshot!(outcome.join("\n"), @"1 claimed, paid 50");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_a_giveaway_is_called_off() {
+    let cancel = Act {
+        points: ["draw.cancel.before_commit", "draw.cancel.after_commit"],
+        prepared: "",
+        is_done: "SELECT count(*) FROM draw WHERE state = 'cancelled'",
+        outcome: "SELECT state || ', seeds kept: ' || (SELECT count(*) FROM setting WHERE key LIKE 'draw_secret%')
+            || ', noted ' || (SELECT count(*) FROM audit WHERE action = 'draw_cancelled') || ' time' FROM draw",
+    };
+    let call_off = async |scene: &Scene, _: &Value| {
+        let id = offered(scene, "giveaway end").await;
+        if id.is_string() {
+            command(scene, "admin", "giveaway end", json!({ "giveaway": id, "cancel": true })).await;
+        }
+    };
+    let outcome = survives(cancel, giveaway, call_off).await;
+    insta::assert_snapshot!(outcome.join("\n"), @"cancelled, seeds kept: 0, noted 1 time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_a_place_is_drawn_again() {
+    let again = Act {
+        points: ["draw.again.before_commit", "draw.again.after_commit"],
+        prepared: "",
+        is_done: "SELECT count(*) FROM draw_winner WHERE passed_at IS NOT NULL",
+        outcome: "SELECT count(*) || ' drawn, ' || count(passed_at) || ' passed over, ' || count(DISTINCT entry_id)
+            || ' persons, noted ' || (SELECT count(*) FROM audit WHERE action = 'draw_again') || ' time' FROM draw_winner",
+    };
+    let drawn = async |scene: &Scene| {
+        let join = giveaway(scene).await;
+        for who in ["member", "approver"] {
+            press(scene, who, &join).await;
+        }
+        draw_giveaway(scene).await;
+        scene.until_none("SELECT 1 - count(*) FROM draw_winner").await;
+        join
+    };
+    let draw_again = async |scene: &Scene, _: &Value| {
+        // Who sees that it was done does not ask again: that would pass over the next one.
+        if scene.count("SELECT count(*) FROM draw_winner WHERE passed_at IS NOT NULL").await == 0 {
+            let id = offered(scene, "giveaway reroll").await;
+            command(scene, "admin", "giveaway reroll", json!({ "giveaway": id, "place": 1 })).await;
+        }
+    };
+    let outcome = survives(again, drawn, draw_again).await;
+    insta::assert_snapshot!(outcome.join("\n"), @"2 drawn, 1 passed over, 2 persons, noted 1 time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

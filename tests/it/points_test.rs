@@ -1,7 +1,7 @@
 //! Points: what people see of the ledger, and what the database itself refuses.
 
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value, json};
 use signalbox::id::GuildId;
 use signalbox::store::Store;
 use signalbox::store::kick_link::Linking;
@@ -12,6 +12,7 @@ use crate::secret_test::everything;
 use crate::support::machines::names;
 use crate::support::town::{Town, run};
 use crate::support::viewers::{kick_id, none};
+use crate::support::words::{show, told};
 
 /// Sums of the ledger beside balances, where they differ; and balances below nothing.
 async fn wrong_balances(town: &Town) -> i64 {
@@ -20,6 +21,35 @@ async fn wrong_balances(town: &Town) -> i64 {
              COALESCE((SELECT sum(amount) FROM ledger l WHERE l.guild_id = a.guild_id AND l.person_id = a.person_id), 0)",
     )
     .await
+}
+
+#[tokio::test]
+async fn pages_of_a_statement_are_for_whose_it_is_and_for_admins() {
+    run(async |town| {
+        for n in 1..=14 {
+            let grant = json!({ "amount": n, "reason": "helped", "member": "member" });
+            town.command("admin", "points grant", grant).await;
+        }
+        let turn = async |who: &str, from: &Value, label: &str| {
+            let row = from["message"]["components"][0]["components"].as_array().unwrap().clone();
+            let button = row.into_iter().find(|button| button["label"] == label).unwrap();
+            let message = from["message"]["id"].as_str().unwrap();
+            town.press_id(who, message, button["custom_id"].as_str().unwrap()).await
+        };
+        let first = town.command("member", "points statement", none()).await;
+        let older = turn("member", &first, "Older").await;
+        insta::assert_snapshot!(show(&older["message"]), @"
+        [Points: statement]
+        `#2` <+0s> **+2** granted by admins → 3
+        `#1` <+0s> **+1** granted by admins → 1
+        (Newest) (Older)
+        ");
+        let theirs = town.command("admin", "points statement", json!({ "member": "member" })).await;
+        let older_of_theirs = turn("admin", &theirs, "Older").await;
+        assert_eq!(show(&older_of_theirs["message"]), show(&older["message"]));
+        insta::assert_snapshot!(told(&turn("approver", &theirs, "Older").await), @"");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -2,13 +2,17 @@
 //!
 //! `SHOP_RUSH` says how many.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
-use signalbox::id::GuildId;
+use signalbox::id::{GuildId, UserId};
+use signalbox::lifecycle::together::Together;
 use signalbox::store::Store;
 use signalbox::store::ledger::{NewLedgerEntry, insert_ledger_entries};
-use signalbox::store::shop::sale::{Bought, ShopDraft, buy};
+use signalbox::store::shop::sale::Bought;
+use signalbox::store::shop::together::Purchase;
 use signalbox::store::shop::{ShopItem, insert_shop_item};
 use uuid::Uuid;
 
@@ -46,27 +50,38 @@ async fn ten_thousand_at_once_never_oversell() {
         insert_ledger_entries(&mut tx, now, &(0..buyers).map(start).collect::<Vec<_>>()).await.unwrap();
         Store::commit(tx).await.unwrap();
 
+        town.sql(&format!(
+            "INSERT INTO person (id, discord_user_id, created_at)
+                 SELECT ('00000000-0000-0000-0000-' || lpad(to_hex(100 + n), 12, '0'))::uuid, 100 + n, '{now}'
+                 FROM generate_series(0, {buyers} - 1) AS n"
+        ))
+        .await;
+        town.sql(&format!(
+            "INSERT INTO shop_draft (id, guild_id, shop_item_id, member_id, price, created_at)
+                 SELECT ('00000000-0000-0000-0000-' || lpad(to_hex(100000 + n), 12, '0'))::uuid, {GUILD},
+                     '{}', ('00000000-0000-0000-0000-' || lpad(to_hex(100 + n % {buyers}), 12, '0'))::uuid, 10, '{now}'
+                 FROM generate_series(0, {wishes} - 1) AS n",
+            item.id
+        ))
+        .await;
+
+        let doors = [Arc::<Together<Purchase>>::default(), Arc::default()];
         let wish = |n: u128| {
-            let (store, buyer) = (stores[(n % 2) as usize].clone(), Uuid::from_u128(100 + n % buyers));
+            let (store, door) = (stores[(n % 2) as usize].clone(), doors[(n % 2) as usize].clone());
+            let asked = Purchase {
+                draft_id: Uuid::from_u128(100_000 + n),
+                guild_id: GUILD,
+                user_id: UserId(i64::try_from(100 + n % buyers).unwrap()),
+                roles: Vec::new(),
+                since: now - TimeDelta::minutes(1),
+                now,
+            };
+            // What did not come of it together is made alone, as a press does it.
             async move {
-                let draft = ShopDraft {
-                    id: Uuid::from_u128(100_000 + n),
-                    guild_id: GUILD,
-                    shop_item_id: Uuid::from_u128(1),
-                    member_id: buyer,
-                    price: 10,
-                    answer: None,
-                    note: None,
-                };
-                // A pool that is asked by ten thousand at once lets some wait too long: as a person does, they try again.
-                let mut tx = loop {
-                    if let Ok(tx) = store.begin().await {
-                        break tx;
-                    }
-                };
-                let outcome = buy(&mut tx, &draft, buyer, &[], now).await.unwrap();
-                Store::commit(tx).await.unwrap();
-                outcome
+                match door.join(&store, asked.clone()).await.flatten() {
+                    Some(bought) => bought,
+                    None => store.buy_alone(&asked).await.unwrap().expect("nobody else has this draft"),
+                }
             }
         };
         let began = Instant::now();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use signalbox::id::GuildId;
 use signalbox::store::Store;
 use signalbox::store::ledger::{NewLedgerEntry, insert_ledger_entries};
-use signalbox::store::shop::sale::{Bought, ShopDraft, buy};
+use signalbox::store::shop::sale::{Bought, ShopDraft, Wish, buy};
 use signalbox::store::shop::{ShopItem, insert_shop_item};
 use uuid::Uuid;
 
@@ -204,7 +204,8 @@ async fn many_at_once_never_oversell_and_nobody_overspends() {
                     note: None,
                 };
                 let mut tx = store.begin().await.unwrap();
-                let outcome = buy(&mut tx, &draft, buyer, &[], now).await.unwrap();
+                let wishes = [Wish { draft: &draft, account: buyer, roles: &[] }];
+                let outcome = buy(&mut tx, &wishes, now).await.unwrap().remove(0);
                 Store::commit(tx).await.unwrap();
                 matches!(outcome, Bought::Done { .. })
             }

@@ -23,7 +23,7 @@ async fn publish(town: &Town, publisher: &Publisher) {
         })
         .collect();
     for batch in said.chunks(7) {
-        publisher.publish(batch).await.unwrap();
+        publisher.publish(batch.to_vec()).await.unwrap();
     }
 }
 

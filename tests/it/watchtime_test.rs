@@ -293,7 +293,7 @@ async fn a_name_that_changes_is_the_same_viewer() {
         town.chatter(["ada", "bob"], 0..5).await;
         let renamed = ChatMessage { username: "Countess".into(), ..message(town.guild(), "ada", 20) };
         assert_eq!(renamed.viewer, kick_id("ada"));
-        town.app.ports.activity.publish(&[renamed.to_bytes()]).await.unwrap();
+        town.app.ports.activity.publish(vec![renamed.to_bytes()]).await.unwrap();
         town.advance(TimeDelta::minutes(40)).await;
         insta::assert_snapshot!(numbers(town).await.join("\n"), @"
         Countess 6 min 1 = 1
@@ -318,7 +318,7 @@ async fn the_stream_holds_what_was_not_stored() {
         let mut lost = town.app.bus().activity_reader("dead", options);
         assert_eq!(lost.next(std::time::Duration::from_secs(2)).await.unwrap().len(), 2);
         drop(lost);
-        town.app.ports.activity.publish(&[b"no message".to_vec()]).await.unwrap();
+        town.app.ports.activity.publish(vec![b"no message".to_vec()]).await.unwrap();
         town.advance(TimeDelta::minutes(40)).await;
         insta::assert_snapshot!(numbers(town).await.join("\n"), @"
         ada 8 min 1 = 1

@@ -12,6 +12,7 @@ mod gateway;
 mod hub;
 mod interaction;
 mod limits;
+#[cfg(feature = "openapi")]
 mod openapi;
 mod page;
 mod permission;
@@ -57,6 +58,7 @@ pub struct Options {
     /// Loaded at the start if it is there; written before a mutating request is answered.
     pub save_to: Option<PathBuf>,
     /// Discord's own description: request bodies are then validated against it as well.
+    #[cfg(feature = "openapi")]
     pub openapi: Option<PathBuf>,
     /// Listen with TLS as `discord.com` too, on a port of its own.
     pub tls: bool,
@@ -89,6 +91,7 @@ impl Default for Options {
             clock: Clock::system(),
             nonce_memory: chrono::Duration::seconds(120),
             save_to: None,
+            #[cfg(feature = "openapi")]
             openapi: None,
             tls: false,
             extra: None,

@@ -91,7 +91,7 @@ async fn it_speaks_tls_as_discord() {
 }
 
 #[tokio::test]
-async fn a_file_is_kept_as_metadata() {
+async fn a_file_is_kept_and_handed_over() {
     let world = Discord::start(bot::options()).await.unwrap();
     let ops = world.channel_id("ops");
     let part = |head: &str, body: &str| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{body}\r\n");
@@ -113,6 +113,13 @@ async fn a_file_is_kept_as_metadata() {
     let message = &world.messages(ops)[0];
     assert_eq!(message["attachments"][0]["filename"], "chart.png");
     assert_eq!(message["attachments"][0]["description"], "a chart");
+    let address = message["attachments"][0]["url"].as_str().unwrap();
+    let here = address.replace("https://cdn.discordapp.com", &world.origin());
+    let seen = reqwest::get(&here).await.unwrap();
+    assert_eq!(seen.headers()["content-type"], "image/png");
+    assert_eq!(seen.text().await.unwrap(), "not really a picture");
+    let unsigned = reqwest::get(here.split('?').next().unwrap()).await.unwrap();
+    assert_eq!(unsigned.status().as_u16(), 404);
     assert_eq!(world.violations(), Vec::<String>::new());
 }
 

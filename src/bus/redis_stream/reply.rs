@@ -1,6 +1,8 @@
 //! Reads the answers of the stream commands, of either protocol version. Never fails: what has
 //! another shape than Redis documents is left out (<https://redis.io/docs/latest/commands/xreadgroup/>).
 
+use std::string::FromUtf8Error;
+
 use redis::Value;
 
 use crate::bus::Entry;
@@ -96,7 +98,8 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
 
 fn text(value: Value) -> Option<String> {
     // A signature that is no text is no signature, but it was there.
-    bytes(value).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+    bytes(value).map(|bytes| String::from_utf8(bytes).unwrap_or_else(lossy))
 }
 
 #[cfg(test)]

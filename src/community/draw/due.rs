@@ -323,7 +323,9 @@ pub async fn reroll(ports: &Ports, host: Host, id: Uuid, place: i32) -> Result<i
     }
     again(ports, &voice, &mut tx, &drawn, &[place]).await?;
     host.note(ports, &mut tx, "draw_again", json!({ "draw": id, "number": drawn.number, "place": place })).await?;
+    crate::crash::point("draw.again.before_commit");
     Store::commit(tx).await?;
+    crate::crash::point("draw.again.after_commit");
     voice.hurry();
     Ok(drawn.number)
 }

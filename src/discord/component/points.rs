@@ -6,13 +6,15 @@ use anyhow::Result;
 use poise::serenity_prelude::{ButtonStyle, CreateActionRow, CreateButton, CreateEmbed};
 use uuid::Uuid;
 
-use super::super::Bot;
 use super::super::text::points as text;
-use super::destination::may;
+use super::super::{Bot, text as texts};
 use super::{Answer, Input, base36};
+use crate::community::points::{Whose, account};
+use crate::error::UserError;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
 use crate::routing::embed::{DESCRIPTION, fit};
+use crate::upstream::permission::manages;
 
 const LINES: usize = 12;
 const GOLD: u32 = 0xF1_C4_0F;
@@ -44,9 +46,21 @@ fn encode(listing: &Listing, before: i64) -> String {
 }
 
 pub(super) async fn answer(bot: &Arc<Bot>, asked: Listing, input: &Input) -> Result<Answer> {
-    may(input, asked.caller)?;
+    may(&bot.ports, input, &asked).await?;
     let (embed, rows) = page(&bot.ports, input.guild_id, &asked).await?;
     Ok(Answer::Page(Box::new(embed), rows))
+}
+
+/// Only who asked: for what is theirs, or while they may manage the server.
+async fn may(ports: &Ports, input: &Input, asked: &Listing) -> Result<()> {
+    if asked.caller != input.user_id {
+        return Err(UserError::new(texts::privacy::NOT_YOURS).into());
+    }
+    let own = account(ports, input.guild_id, &Whose::Member(asked.caller)).await?;
+    if own.person_id != asked.person_id && !manages(input.permissions) {
+        return Err(UserError::new(texts::MANAGE_SERVER).into());
+    }
+    Ok(())
 }
 
 /// A page with its buttons.

@@ -216,7 +216,7 @@ impl LiveKick {
             return Taken::NotOurs(ABOUT_ANOTHER);
         }
         let messages: Vec<Vec<u8>> = channels.iter().map(|to| chat(to, &message, signed).to_bytes()).collect();
-        if let Err(error) = ports.activity.publish(&messages).await {
+        if let Err(error) = ports.activity.publish(messages).await {
             tracing::warn!(error = crate::error::chain(&error.into()), "chat could not be passed on");
             return Taken::Unavailable;
         }

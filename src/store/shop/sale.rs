@@ -1,12 +1,14 @@
 //! Purchases: drafted, bought, completed or cancelled.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::id::{GuildId, RoleId, UserId};
 pub use crate::routing::board::shop::Sale;
-use crate::store::ledger::{NewLedgerEntry, insert_ledger_entries, lock_balance};
+use crate::store::ledger::{NewLedgerEntry, insert_ledger_entries, lock_balance, lock_balances};
 use crate::store::{Result, Store, Tx};
 
 /// What somebody is about to buy; kept until they confirm.
@@ -96,80 +98,209 @@ pub async fn take_shop_draft(
     }))
 }
 
-/// Buys what was drafted, with the points of `account`. Whatever is refused leaves everything as it was. The account is
-/// locked first: what its owner has bought before is known then, and nobody else buys for them at the same time.
-pub async fn buy(
-    tx: &mut Tx,
-    draft: &ShopDraft,
-    account: Uuid,
-    roles: &[RoleId],
-    now: DateTime<Utc>,
-) -> Result<Bought> {
-    let balance = lock_balance(tx, draft.guild_id, account).await?;
-    let item = sqlx::query!(
-        r#"SELECT i.name, i.price, i.stock, i.per_member, i.cooldown_s, i.role_id, i.active,
-               t.bought AS "bought?", t.last_at AS "last_at?",
-               EXISTS (SELECT 1 FROM shop_sale s WHERE s.guild_id = $2 AND s.id = $4) AS "known!"
-           FROM shop_item i LEFT JOIN shop_tally t ON t.shop_item_id = i.id AND t.person_id = $3
-           WHERE i.id = $1 AND i.guild_id = $2 AND i.removed_at IS NULL FOR NO KEY UPDATE OF i"#,
-        draft.shop_item_id,
-        draft.guild_id.0,
-        account,
-        draft.id
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    let Some(item) = item.filter(|item| item.active) else { return Ok(Bought::Gone) };
-    if item.known {
-        return Ok(Bought::Already);
-    }
-    if item.price != draft.price {
-        return Ok(Bought::Price { now: item.price });
-    }
-    if let Some(role) = item.role_id.map(RoleId).filter(|role| !roles.contains(role)) {
-        return Ok(Bought::Role(role));
-    }
-    if item.stock == Some(0) {
-        return Ok(Bought::SoldOut);
-    }
-    if let (Some(most), Some(bought)) = (item.per_member, item.bought)
-        && bought >= most
-    {
-        return Ok(Bought::Limit(most));
-    }
-    let ready = item.last_at.map(|at| at + TimeDelta::seconds(i64::from(item.cooldown_s)));
-    if let Some(at) = ready.filter(|at| item.cooldown_s > 0 && *at > now) {
-        return Ok(Bought::Wait(at));
-    }
-    if balance < item.price {
-        return Ok(Bought::NotEnough { balance, price: item.price });
-    }
-    write_sale(tx, draft, account, &item.name, now).await?;
-    Ok(Bought::Done { balance: balance - item.price, item: item.name, price: item.price })
+/// Somebody's wish to buy what was drafted, with the points of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    pub draft: &'a ShopDraft,
+    pub account: Uuid,
+    pub roles: &'a [RoleId],
 }
 
-/// The sale, the stock, the tally and the entry, in one statement: both locks are held, and all of it was checked.
-async fn write_sale(tx: &mut Tx, draft: &ShopDraft, account: Uuid, item: &str, now: DateTime<Utc>) -> Result<()> {
+/// Buys what was drafted, one after the other. What is refused leaves everything as it was. The accounts are locked first:
+/// what their owners have bought before is known then, and nobody else buys for them at the same time; then the items. Both
+/// in one order, so that those who buy at the same time wait, and do so for each other in one direction only.
+pub async fn buy(tx: &mut Tx, wishes: &[Wish<'_>], now: DateTime<Utc>) -> Result<Vec<Bought>> {
+    let accounts: Vec<(GuildId, Uuid)> = wishes.iter().map(Wish::account).collect();
+    let mut left = Left { balances: lock_balances(tx, &accounts).await?, ..Left::default() };
+    let offers = lock_offers(tx, wishes).await?;
+    let judged: Vec<std::result::Result<Sold<'_>, Bought>> = wishes
+        .iter()
+        .zip(&offers)
+        .map(|(wish, offer)| match offer.as_ref().filter(|offer| offer.active) {
+            Some(offer) => left.judge(wish, offer, now),
+            None => Err(Bought::Gone),
+        })
+        .collect();
+    let sold: Vec<&Sold<'_>> = judged.iter().filter_map(|judged| judged.as_ref().ok()).collect();
+    if !sold.is_empty() {
+        write_sales(tx, &sold, now).await?;
+    }
+    let bought = judged.into_iter().map(|judged| match judged {
+        Ok(sold) => {
+            Bought::Done { item: sold.item.to_owned(), price: sold.wish.draft.price, balance: sold.balance_after }
+        }
+        Err(refused) => refused,
+    });
+    Ok(bought.collect())
+}
+
+impl Wish<'_> {
+    fn account(&self) -> (GuildId, Uuid) {
+        (self.draft.guild_id, self.account)
+    }
+}
+
+/// What is offered to a wish, as it was when the locks were had.
+struct Offer {
+    name: String,
+    price: i64,
+    stock: Option<i32>,
+    per_member: Option<i32>,
+    cooldown_s: i32,
+    role_id: Option<RoleId>,
+    active: bool,
+    /// How many of them this account has bought, and when last.
+    bought: i32,
+    last_at: Option<DateTime<Utc>>,
+    /// This draft is a sale already.
+    known: bool,
+}
+
+/// A wish that is granted.
+struct Sold<'a> {
+    wish: &'a Wish<'a>,
+    item: &'a str,
+    balance_after: i64,
+}
+
+/// What is left after the wishes that were granted until now.
+#[derive(Default)]
+struct Left {
+    balances: HashMap<(GuildId, Uuid), i64>,
+    /// Sold by now of each item, and of each item to each account.
+    sold: HashMap<Uuid, i32>,
+    sold_to: HashMap<(Uuid, Uuid), i32>,
+}
+
+impl Left {
+    fn judge<'a>(
+        &mut self,
+        wish: &'a Wish<'a>,
+        offer: &'a Offer,
+        now: DateTime<Utc>,
+    ) -> std::result::Result<Sold<'a>, Bought> {
+        let item_id = wish.draft.shop_item_id;
+        let balance = self.balances.entry(wish.account()).or_default();
+        let sold = self.sold.entry(item_id).or_default();
+        let sold_to = self.sold_to.entry((item_id, wish.account)).or_default();
+        if offer.known {
+            return Err(Bought::Already);
+        }
+        if offer.price != wish.draft.price {
+            return Err(Bought::Price { now: offer.price });
+        }
+        if let Some(role) = offer.role_id.filter(|role| !wish.roles.contains(role)) {
+            return Err(Bought::Role(role));
+        }
+        if offer.stock.is_some_and(|stock| stock <= *sold) {
+            return Err(Bought::SoldOut);
+        }
+        if let Some(most) = offer.per_member.filter(|most| offer.bought + *sold_to >= *most) {
+            return Err(Bought::Limit(most));
+        }
+        let last_at = if *sold_to > 0 { Some(now) } else { offer.last_at };
+        let ready = last_at.map(|at| at + TimeDelta::seconds(i64::from(offer.cooldown_s)));
+        if let Some(at) = ready.filter(|at| offer.cooldown_s > 0 && *at > now) {
+            return Err(Bought::Wait(at));
+        }
+        if *balance < offer.price {
+            return Err(Bought::NotEnough { balance: *balance, price: offer.price });
+        }
+        *balance -= offer.price;
+        *sold += 1;
+        *sold_to += 1;
+        Ok(Sold { wish, item: &offer.name, balance_after: *balance })
+    }
+}
+
+/// The items, locked in the order of their ids: for each wish what is offered, `None` where nothing is. The accounts are
+/// locked, so what they have bought is known.
+async fn lock_offers(tx: &mut Tx, wishes: &[Wish<'_>]) -> Result<Vec<Option<Offer>>> {
+    let guilds: Vec<i64> = wishes.iter().map(|wish| wish.draft.guild_id.0).collect();
+    let items: Vec<Uuid> = wishes.iter().map(|wish| wish.draft.shop_item_id).collect();
+    let accounts: Vec<Uuid> = wishes.iter().map(|wish| wish.account).collect();
+    let sales: Vec<Uuid> = wishes.iter().map(|wish| wish.draft.id).collect();
+    let rows = sqlx::query!(
+        r#"SELECT w.place AS "place!", i.name, i.price, i.stock, i.per_member, i.cooldown_s, i.role_id, i.active,
+               t.bought AS "bought?", t.last_at AS "last_at?",
+               EXISTS (SELECT 1 FROM shop_sale s WHERE s.guild_id = w.guild_id AND s.id = w.sale_id) AS "known!"
+           FROM UNNEST($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[])
+               WITH ORDINALITY AS w (guild_id, shop_item_id, person_id, sale_id, place)
+           JOIN shop_item i ON i.id = w.shop_item_id AND i.guild_id = w.guild_id
+           LEFT JOIN shop_tally t ON t.shop_item_id = w.shop_item_id AND t.person_id = w.person_id
+           WHERE i.removed_at IS NULL ORDER BY i.id, w.place FOR NO KEY UPDATE OF i"#,
+        &guilds,
+        &items,
+        &accounts,
+        &sales
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut offers: Vec<Option<Offer>> = wishes.iter().map(|_| None).collect();
+    for row in rows {
+        let place = usize::try_from(row.place - 1).ok().and_then(|place| offers.get_mut(place));
+        if let Some(place) = place {
+            *place = Some(Offer {
+                name: row.name,
+                price: row.price,
+                stock: row.stock,
+                per_member: row.per_member,
+                cooldown_s: row.cooldown_s,
+                role_id: row.role_id.map(RoleId),
+                active: row.active,
+                bought: row.bought.unwrap_or(0),
+                last_at: row.last_at,
+                known: row.known,
+            });
+        }
+    }
+    Ok(offers)
+}
+
+/// The sales, the stocks, the tallies and the entries, in one statement: all locks are held, and all of it was checked.
+async fn write_sales(tx: &mut Tx, sold: &[&Sold<'_>], now: DateTime<Utc>) -> Result<()> {
+    let drafts: Vec<&ShopDraft> = sold.iter().map(|sold| sold.wish.draft).collect();
+    let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
+    let guilds: Vec<i64> = drafts.iter().map(|draft| draft.guild_id.0).collect();
+    let items: Vec<Uuid> = drafts.iter().map(|draft| draft.shop_item_id).collect();
+    let accounts: Vec<Uuid> = sold.iter().map(|sold| sold.wish.account).collect();
+    let members: Vec<Uuid> = drafts.iter().map(|draft| draft.member_id).collect();
+    let names: Vec<String> = sold.iter().map(|sold| sold.item.to_owned()).collect();
+    let prices: Vec<i64> = drafts.iter().map(|draft| draft.price).collect();
+    let answers: Vec<Option<String>> = drafts.iter().map(|draft| draft.answer.clone()).collect();
+    let notes: Vec<Option<String>> = drafts.iter().map(|draft| draft.note.clone()).collect();
     sqlx::query!(
-        "WITH item AS (UPDATE shop_item SET stock = stock - 1 WHERE id = $2 AND guild_id = $3 AND stock IS NOT NULL),
-              tally AS (INSERT INTO shop_tally AS t (guild_id, shop_item_id, person_id, bought, last_at)
-                  VALUES ($3, $2, $4, 1, $10)
-                  ON CONFLICT (shop_item_id, person_id) DO UPDATE SET bought = t.bought + 1, last_at = EXCLUDED.last_at),
-              entry AS (INSERT INTO ledger (guild_id, person_id, at, amount, kind, cause, detail, by_id)
-                  VALUES ($3, $4, $10, -($7::bigint), 'purchase', 'purchase:' || $1::uuid, $11, $5))
+        "WITH sold AS (
+             SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[],
+                 $8::text[], $9::text[]) WITH ORDINALITY
+                 AS s (id, guild_id, shop_item_id, person_id, member_id, item_name, price, answer, note, place)),
+         item AS (
+             UPDATE shop_item i SET stock = i.stock - n.sold
+             FROM (SELECT guild_id, shop_item_id, count(*)::integer AS sold FROM sold GROUP BY 1, 2) n
+             WHERE i.id = n.shop_item_id AND i.guild_id = n.guild_id AND i.stock IS NOT NULL),
+         tally AS (
+             INSERT INTO shop_tally AS t (guild_id, shop_item_id, person_id, bought, last_at)
+             SELECT guild_id, shop_item_id, person_id, count(*), $10 FROM sold GROUP BY 1, 2, 3
+             ON CONFLICT (shop_item_id, person_id) DO UPDATE SET bought = t.bought + EXCLUDED.bought,
+                 last_at = EXCLUDED.last_at),
+         entry AS (
+             INSERT INTO ledger (guild_id, person_id, at, amount, kind, cause, detail, by_id)
+             SELECT guild_id, person_id, $10, -price, 'purchase', 'purchase:' || id,
+                 jsonb_build_object('item', item_name), member_id
+             FROM sold ORDER BY place)
          INSERT INTO shop_sale (id, shop_item_id, guild_id, person_id, member_id, item_name, price, answer, note, bought_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        draft.id,
-        draft.shop_item_id,
-        draft.guild_id.0,
-        account,
-        draft.member_id,
-        item,
-        draft.price,
-        draft.answer,
-        draft.note,
-        now,
-        json!({ "item": item })
+         SELECT id, shop_item_id, guild_id, person_id, member_id, item_name, price, answer, note, $10::timestamptz
+         FROM sold ORDER BY place",
+        &ids,
+        &guilds,
+        &items,
+        &accounts,
+        &members,
+        &names,
+        &prices,
+        &answers as &[Option<String>],
+        &notes as &[Option<String>],
+        now
     )
     .execute(&mut **tx)
     .await?;

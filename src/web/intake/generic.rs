@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -15,7 +15,9 @@ use uuid::Uuid;
 use super::super::Web;
 use super::super::budget::Budgets;
 use super::super::client_ip::client_ip;
-use super::{accepted, keep_refusal, keep_unreadable, not_stored, refuse, too_many, unavailable};
+use super::{
+    accepted, keep_refusal, keep_unreadable, not_stored, read_body, refuse, too_many, unavailable, within_budget,
+};
 use crate::event::NewEvent;
 use crate::source::generic::live::{LiveGeneric, Sources};
 use crate::source::generic::mapping::MappingError;
@@ -39,14 +41,11 @@ pub async fn receive(
     body: Body,
 ) -> Response {
     let Some(door) = &web.generic else { return nobody() };
-    let config = &web.ports.config.web;
-    let client = client_ip(peer.ip(), &headers, &config.trusted_proxies);
+    let client = client_ip(peer.ip(), &headers, &web.ports.config.web.trusted_proxies);
     let now = web.ports.clock.now();
-    let Ok(body) = to_bytes(body, config.max_body_bytes).await else {
-        if let Err(wait) = web.unverified.take(&client, now) {
-            return too_many(wait);
-        }
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("Body larger than {} bytes", config.max_body_bytes));
+    let body = match read_body(&web, body, &client).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
     let found = match path.get("source").and_then(|id| id.parse::<Uuid>().ok()) {
         Some(id) => door.sources.find(&web.ports, id).await,
@@ -54,12 +53,7 @@ pub async fn receive(
     };
     let source = match found {
         Ok(Some(source)) => source,
-        Ok(None) => {
-            return match web.unverified.take(&client, now) {
-                Ok(()) => nobody(),
-                Err(wait) => too_many(wait),
-            };
-        }
+        Ok(None) => return within_budget(&web, &client, nobody),
         Err(_) => {
             web.ingest.note_missed();
             return unavailable();

@@ -5,20 +5,20 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Json;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::super::Web;
 use super::super::client_ip::client_ip;
-use super::{refuse, too_many, unavailable};
+use super::{read_body, refuse, too_many, unavailable, within_budget};
 use crate::event::Via;
 use crate::id::sha256_hex;
 use crate::source::kick::live::{LiveKick, Taken};
 use crate::source::kick::verify::{Headers, Rule, Signed};
+
+const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
 pub async fn receive(
     State(web): State<Arc<Web>>,
@@ -28,26 +28,17 @@ pub async fn receive(
     body: Body,
 ) -> Response {
     let Some(kick) = &web.kick else { return StatusCode::NOT_FOUND.into_response() };
-    let config = &web.ports.config.web;
-    let client = client_ip(peer.ip(), &headers, &config.trusted_proxies);
-    let within_budget = || web.unverified.take(&client, web.ports.clock.now());
+    let client = client_ip(peer.ip(), &headers, &web.ports.config.web.trusted_proxies);
     match path.get("segment").map(|segment| kick.is_ours(segment)) {
         None | Some(Some(true)) => {}
         Some(None) => return unavailable(),
         Some(Some(false)) => {
-            return match within_budget() {
-                Ok(()) => refuse(StatusCode::NOT_FOUND, "No such address"),
-                Err(wait) => too_many(wait),
-            };
+            return within_budget(&web, &client, || refuse(StatusCode::NOT_FOUND, "No such address"));
         }
     }
-    let Ok(body) = to_bytes(body, config.max_body_bytes).await else {
-        return match within_budget() {
-            Ok(()) => {
-                refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("Body larger than {} bytes", config.max_body_bytes))
-            }
-            Err(wait) => too_many(wait),
-        };
+    let body = match read_body(&web, body, &client).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
     let headers = read(&headers);
     let taken = match verify(&web, kick, &headers, &body, &client).await {
@@ -92,14 +83,15 @@ async fn verify(
 
 async fn answer(web: &Web, kick: &LiveKick, taken: Taken, body: &Bytes, client: &IpAddr) -> Response {
     match taken {
-        Taken::In { fresh } => ok(if fresh { "taken" } else { "known" }),
+        Taken::In { fresh: true } => ok(r#"{"success":true,"result":"taken"}"#),
+        Taken::In { fresh: false } => ok(r#"{"success":true,"result":"known"}"#),
         Taken::NotOurs(why) => {
             tracing::debug!(why, bytes = body.len(), "a webhook of Kick was not for us");
-            ok("not ours")
+            ok(r#"{"success":true,"result":"not ours"}"#)
         }
         Taken::Unreadable(error) => {
             keep_unreadable(web, &error.to_string(), body).await;
-            ok("unreadable")
+            ok(r#"{"success":true,"result":"unreadable"}"#)
         }
         Taken::Unavailable => unavailable(),
         Taken::Forged(rule) => {
@@ -113,8 +105,8 @@ async fn answer(web: &Web, kick: &LiveKick, taken: Taken, body: &Bytes, client: 
     }
 }
 
-fn ok(what: &str) -> Response {
-    (StatusCode::OK, Json(json!({ "success": true, "result": what }))).into_response()
+fn ok(answer: &'static str) -> Response {
+    (StatusCode::OK, JSON, answer).into_response()
 }
 
 /// Signed by Kick and yet nothing that we know to read: kept whole, so that somebody can look.

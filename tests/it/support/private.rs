@@ -156,7 +156,7 @@ fn new_directory() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let directory = servers::directory().join(format!("{}-{number}", std::process::id()));
-    fs::create_dir(&directory).expect("the directory of the servers is ours");
+    servers::create_anew(&directory);
     directory
 }
 

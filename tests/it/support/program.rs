@@ -175,7 +175,7 @@ impl Directory {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = super::servers::directory().join(format!("program-{}-{number}", std::process::id()));
-        fs::create_dir(&path).expect("the directory of the servers is ours");
+        super::servers::create_anew(&path);
         Self(path)
     }
 }

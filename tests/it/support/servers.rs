@@ -5,6 +5,8 @@ pub use super::database::{copy_of, fresh_database};
 pub use super::private::{PrivateRedis, durable_postgres, private_postgres, private_redis};
 
 use super::supervisor::{self, Lease};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -21,6 +23,14 @@ pub fn redis() -> String {
 /// A directory that disappears with the servers.
 pub(super) fn directory() -> &'static Path {
     &lease().directory
+}
+
+/// One of those in there. A process that was killed, and had our number, may have left it.
+pub(super) fn create_anew(path: &Path) {
+    if let Err(error) = fs::remove_dir_all(path) {
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{}: {error}", path.display());
+    }
+    fs::create_dir(path).expect("the directory of the servers is ours");
 }
 
 fn lease() -> &'static Lease {

@@ -50,7 +50,7 @@ impl Town {
     pub async fn written(&self, said: &[(&str, i64)]) {
         let all: Vec<Vec<u8>> =
             said.iter().map(|(who, minute)| message(self.guild(), who, *minute).to_bytes()).collect();
-        self.app.ports.activity.publish(&all).await.unwrap();
+        self.app.ports.activity.publish(all).await.unwrap();
     }
 
     /// Two write in each minute of a span, and all that follows from it happens.

@@ -13,13 +13,14 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
 
+#[cfg(feature = "openapi")]
+use super::openapi::OpenApi;
 use super::{
     Hook, Limits, Options, Tls,
     endpoint::Signed,
     faults::{Fault, What},
     gateway::{Out, Sessions},
     limits::Limiter,
-    openapi::OpenApi,
     world::World,
 };
 
@@ -30,6 +31,7 @@ pub struct Core {
     pub options: Options,
     pub tls: Option<Tls>,
     pub limiter: Mutex<Limiter>,
+    #[cfg(feature = "openapi")]
     pub openapi: Option<OpenApi>,
     pub http: reqwest::Client,
     pub last_delivery: Mutex<Option<Signed>>,
@@ -43,7 +45,7 @@ pub struct Core {
     busy: Mutex<Busy>,
     hook: Mutex<Option<Hook>>,
     date_offset: Mutex<chrono::Duration>,
-    /// Files that people attached, by id.
+    /// Files that people attached and that the bot sent along, by the signature of their address.
     pub uploads: Mutex<BTreeMap<String, Vec<u8>>>,
     changed: watch::Sender<u64>,
     stop: watch::Sender<bool>,
@@ -70,6 +72,7 @@ impl Core {
             Some(path) => load(path)?,
             None => World::signal_town(),
         };
+        #[cfg(feature = "openapi")]
         let openapi = options.openapi.as_deref().map(OpenApi::load).transpose()?;
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let shards = options.shards;
@@ -77,6 +80,7 @@ impl Core {
             options,
             tls,
             limiter: Mutex::default(),
+            #[cfg(feature = "openapi")]
             openapi,
             http: http.build().context("the HTTP client for interactions")?,
             last_delivery: Mutex::default(),

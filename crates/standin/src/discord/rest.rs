@@ -70,7 +70,7 @@ pub struct Call {
     pub route: Route,
     pub query: HashMap<String, String>,
     pub body: Value,
-    /// Uploaded files: Discord's attachment objects without id and url.
+    /// Uploaded files: Discord's attachment objects without id and url, with the signature of where they are kept.
     pub files: Vec<Value>,
     pub authorized: bool,
     pub now: DateTime<Utc>,

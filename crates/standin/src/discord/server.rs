@@ -38,7 +38,8 @@ const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head><bod
 pub fn router(core: &Arc<Core>, extra: Option<Router>) -> Router {
     let mut router = Router::new()
         .merge(control::router())
-        .route(upload::PATH, get(upload::serve))
+        .route(upload::OF_PEOPLE, get(upload::serve))
+        .route(upload::OF_MESSAGES, get(upload::serve))
         .fallback(fallback)
         .with_state(Arc::clone(core))
         .merge(page::router());
@@ -101,6 +102,8 @@ struct Received {
     headers: HeaderMap,
     body: Value,
     files: Vec<Value>,
+    /// What the files hold, in the same order.
+    contents: Vec<Bytes>,
     fault: Option<Refusal>,
 }
 
@@ -226,7 +229,10 @@ fn work(core: &Core, received: &Received, route: &Route, inner: &str) -> Outcome
     } else {
         headers.extend(limits::ample(route, now));
     }
-    let (query, files) = (query(&received.uri), received.files.clone());
+    let (query, mut files) = (query(&received.uri), received.files.clone());
+    for (file, content) in files.iter_mut().zip(&received.contents) {
+        file["hm"] = json!(upload::keep_sent(core, content));
+    }
     let call = core.call(&received.method, route.clone(), query, received.body.clone(), files, authorized);
     let answer = match (received.fault.clone(), described(core, received, inner)) {
         (Some(refusal), _) | (None, Some(refusal)) => Err(refusal),
@@ -257,7 +263,13 @@ impl Core {
     }
 }
 
+#[cfg(not(feature = "openapi"))]
+fn described(_: &Core, _: &Received, _: &str) -> Option<Refusal> {
+    None
+}
+
 /// A mismatch with Discord's own description, where that is at hand.
+#[cfg(feature = "openapi")]
 fn described(core: &Core, received: &Received, inner: &str) -> Option<Refusal> {
     let openapi = core.openapi.as_ref()?;
     if received.body.is_null() || received.fault.is_some() {
@@ -280,6 +292,7 @@ async fn receive(request: Request) -> Received {
         headers: parts.headers.clone(),
         body: Value::Null,
         files: Vec::new(),
+        contents: Vec::new(),
         fault: None,
     };
     let Ok(bytes) = to_bytes(body, LARGEST).await else {
@@ -323,13 +336,16 @@ async fn multipart(request: Request, received: &mut Received) -> Result<(), Refu
             }
             None => {}
             Some(_) if bytes.len() > LARGEST_FILE => return Err(refusal::REQUEST_TOO_LARGE.into()),
-            Some(file) => received.files.push(json!({
-                "filename": file.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "_"),
-                "size": bytes.len(),
-                "content_type": kind,
-                // For the log of requests alone: whoever looks into the world reads what was sent.
-                "text": String::from_utf8(bytes.to_vec()).ok(),
-            })),
+            Some(file) => {
+                received.files.push(json!({
+                    "filename": file.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "_"),
+                    "size": bytes.len(),
+                    "content_type": kind,
+                    // For the log of requests alone: whoever looks into the world reads what was sent.
+                    "text": String::from_utf8(bytes.to_vec()).ok(),
+                }));
+                received.contents.push(bytes);
+            }
         }
     }
     Ok(())

@@ -67,7 +67,8 @@ impl Kick {
     /// So many signed messages of so many viewers, for the first subscription to the channel's chat; none without one. It takes
     /// half a millisecond of processor time for each.
     pub fn signed_chat(&self, channel: &str, messages: usize, viewers: usize) -> Vec<Signed> {
-        let people: Vec<_> = (1..=viewers.max(1)).map(|i| self.person(&format!("viewer_{i}"))).collect();
+        let names: Vec<_> = (1..=viewers.max(1)).map(|i| format!("viewer_{i}")).collect();
+        let people = self.change(|world| world.people(&names));
         let now = self.clock().now();
         let bodies: Vec<String> = {
             let world = self.world();

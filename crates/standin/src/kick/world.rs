@@ -2,7 +2,7 @@
 //!
 //! No HTTP and no sending here: callers change the world and decide what they send about it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -240,14 +240,28 @@ impl World {
     }
 
     pub fn user(&self, id: i64) -> Option<&User> {
-        self.users.iter().find(|user| user.user_id == id)
+        // Their ids are given in order.
+        let place = usize::try_from(id - FIRST_USER_ID).ok()?;
+        self.users.get(place).filter(|user| user.user_id == id)
     }
 
     /// The person of this name, who comes into being by being named.
     pub fn person(&mut self, name: &str) -> User {
-        if let Some(user) = self.find(name) {
-            return user.clone();
+        match self.find(name) {
+            Some(user) => user.clone(),
+            None => self.newcomer(name),
         }
+    }
+
+    /// As [`World::person`], for many names, none of them twice.
+    pub fn people(&mut self, names: &[String]) -> Vec<User> {
+        let known: HashMap<String, User> =
+            self.users.iter().map(|user| (slug_of(&user.username), user.clone())).collect();
+        let person = |name: &String| known.get(&slug_of(name)).cloned().unwrap_or_else(|| self.newcomer(name));
+        names.iter().map(person).collect()
+    }
+
+    fn newcomer(&mut self, name: &str) -> User {
         let user_id = FIRST_USER_ID + self.users.len() as i64;
         let user = User {
             user_id,

@@ -213,7 +213,7 @@ async fn called(
     guids: impl Iterator<Item = String>,
 ) -> Result<BTreeMap<String, String>, Error> {
     let guids: Vec<String> = guids.collect();
-    Ok(people::names(ports, guild_id, &guids).await?)
+    people::names(ports, guild_id, &guids).await
 }
 
 /// By GUID, else as it was written then.

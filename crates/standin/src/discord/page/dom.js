@@ -106,6 +106,12 @@ function lamp() {
   return svg;
 }
 
+/** Where a file is: the CDN is played by this origin. */
+export function fileUrl(text) {
+  const href = safeUrl(text);
+  return href && href.replace(/^https:\/\/cdn\.discordapp\.com(?=\/attachments\/)/, location.origin);
+}
+
 /** Only what a browser opens as a page; anything else is not a link. */
 export function safeUrl(text) {
   try {

@@ -1,6 +1,6 @@
 // Embeds: the box with the coloured edge. Order of its parts as in Discord.
 
-import { el, safeUrl } from './dom.js';
+import { el, fileUrl } from './dom.js';
 import { blocks, inline, link } from './markup.js';
 import { full, when } from './time.js';
 
@@ -46,7 +46,7 @@ export function picture(media, attachments, className) {
   if (!media?.url) return null;
   const named = /^attachment:\/\/(.+)$/.exec(media.url);
   const file = named && attachments.find((a) => a.filename === named[1]);
-  const href = safeUrl(file?.url ?? (named ? '' : media.url));
+  const href = fileUrl(file?.url ?? (named ? '' : media.url));
   const alt = media.description ?? file?.description ?? '';
   if (href && new URL(href).origin === location.origin) return el('img', { class: className, src: href, alt, loading: 'lazy' });
   return el('div', { class: `${className} missing` }, alt || named?.[1] || 'Picture elsewhere');

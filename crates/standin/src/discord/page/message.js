@@ -1,6 +1,6 @@
 // One message as Discord shows it, and the list that holds them.
 
-import { avatar, el, icon, keepFocus, safeUrl } from './dom.js';
+import { avatar, el, fileUrl, icon, keepFocus } from './dom.js';
 import { rows } from './components.js';
 import { embed } from './embed.js';
 import { blocks, plain } from './markup.js';
@@ -133,7 +133,7 @@ function content(message) {
 }
 
 function file(attachment) {
-  const href = safeUrl(attachment.url);
+  const href = fileUrl(attachment.url);
   const here = href && new URL(href).origin === location.origin;
   if (here && attachment.content_type?.startsWith('image/')) {
     return el('a', { class: 'attachment', href, target: '_blank', rel: 'noreferrer noopener' }, el('img', { src: href, alt: attachment.description ?? attachment.filename, loading: 'lazy' }));

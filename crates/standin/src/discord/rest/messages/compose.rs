@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::discord::upload::signed;
 use crate::discord::world::{World, is_id, iso};
 
 /// What a new message is made from.
@@ -246,10 +247,11 @@ fn attachments(world: &mut World, now: DateTime<Utc>, channel: u64, files: &[Val
 
 fn attachment(file: &Value, channel: u64, id: u64) -> Value {
     let name = file["filename"].as_str().unwrap_or("file");
-    let url = format!("https://cdn.discordapp.com/attachments/{channel}/{id}/{name}");
+    let signed = file["hm"].as_str().map(signed).unwrap_or_default();
+    let url = format!("https://cdn.discordapp.com/attachments/{channel}/{id}/{name}{signed}");
     let mut one = file.clone();
     if let Some(one) = one.as_object_mut() {
-        one.remove("text");
+        one.retain(|key, _| !matches!(key.as_str(), "text" | "hm"));
     }
     one["id"] = json!(id.to_string());
     one["url"] = json!(url);

@@ -1,20 +1,18 @@
-//! Lanes that do the same at the same moment share a statement and its commit. Whoever comes first goes at once; who
+//! Those who do the same at the same moment share a statement and its commit. Whoever comes first goes at once; who
 //! comes while others are at it waits for the next turn, and one of them takes all who wait along. No clock is waited for.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot};
 
-use super::lock;
-
-/// Jobs of one statement at most.
-const MOST: usize = 64;
-/// Statements of one kind at the same time: one works while the other waits for the disk.
-const TURNS: usize = 2;
-
 /// What is done by a statement that does many at once.
-pub(super) trait Job: Sized + Send + Sync {
+pub trait Job: Sized + Send + Sync {
+    /// Jobs of one statement at most.
+    const MOST: usize = 64;
+    /// Statements of one kind at the same time: one works while the other waits for the disk.
+    const TURNS: usize = 2;
+
     /// Who carries it out.
     type By: Sync;
     type Outcome: Send;
@@ -27,23 +25,28 @@ pub(super) trait Job: Sized + Send + Sync {
 type Waiting<J> = (J, oneshot::Sender<<J as Job>::Outcome>);
 
 /// Where jobs meet.
-pub(super) struct Together<J: Job> {
+pub struct Together<J: Job> {
     waiting: Mutex<VecDeque<Waiting<J>>>,
     turns: Semaphore,
 }
 
 impl<J: Job> Default for Together<J> {
     fn default() -> Self {
-        Self { waiting: Mutex::default(), turns: Semaphore::new(TURNS) }
+        Self { waiting: Mutex::default(), turns: Semaphore::new(J::TURNS) }
     }
 }
 
 impl<J: Job> Together<J> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting<J>>> {
+        // Whoever holds it never panics halfway.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Has the job carried out, with those of others or theirs with it. `None` when that failed, or when whoever was at
     /// it went away: what became of this job is then not known, and it is to be done alone.
     pub async fn join(&self, by: &J::By, job: J) -> Option<J::Outcome> {
         let (reply, mut outcome) = oneshot::channel();
-        lock(&self.waiting).push_back((job, reply));
+        self.waiting().push_back((job, reply));
         loop {
             let turn = tokio::select! {
                 biased;
@@ -51,8 +54,8 @@ impl<J: Job> Together<J> {
                 turn = self.turns.acquire() => turn,
             };
             let (jobs, replies): (Vec<J>, Vec<_>) = {
-                let mut waiting = lock(&self.waiting);
-                let count = waiting.len().min(MOST);
+                let mut waiting = self.waiting();
+                let count = waiting.len().min(J::MOST);
                 waiting.drain(..count).unzip()
             };
             if jobs.is_empty() {
