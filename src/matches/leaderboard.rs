@@ -109,10 +109,10 @@ impl Kind {
             Kind::Games => count(sum.rounds),
             Kind::Revives => count(sum.revives_given),
             Kind::Gibs => count(sum.gibs),
-            Kind::Objectives => count(objectives(sum)),
+            Kind::Objectives => count(sum.objectives()),
             Kind::Efficiency => sum.efficiency(),
             Kind::Teamwork => sum.team_damage_rate(),
-            Kind::Multikills => count(sum.multikills.iter().sum()),
+            Kind::Multikills => count(sum.multikills_in_all()),
             Kind::Grenades => (grenades.kills > 0).then(|| f64::from(grenades.hits) / f64::from(grenades.kills)),
         }
     }
@@ -127,11 +127,6 @@ impl Kind {
                 _ => true,
             }
     }
-}
-
-/// Stolen, returned, planted and defused.
-pub fn objectives(sum: &Sum) -> u32 {
-    sum.objectives_stolen + sum.objectives_returned + sum.dynamites_planted + sum.dynamites_defused
 }
 
 /// What is known of one player.

@@ -116,7 +116,7 @@ impl Sum {
 
     pub fn add(&mut self, other: &Sum) {
         self.add_counted(other);
-        self.rounds += other.rounds;
+        self.rounds = self.rounds.saturating_add(other.rounds);
         self.timed_seconds = self.timed_seconds.saturating_add(other.timed_seconds);
         self.timed_damage = self.timed_damage.saturating_add(other.timed_damage);
         self.all = self.all.plus(other.all);
@@ -149,6 +149,17 @@ impl Sum {
     /// Hits in the head.
     pub fn headshots(&self) -> u32 {
         self.all.headshots
+    }
+
+    /// Stolen, returned, planted and defused.
+    pub fn objectives(&self) -> u32 {
+        let all = [self.objectives_stolen, self.objectives_returned, self.dynamites_planted, self.dynamites_defused];
+        all.into_iter().fold(0, u32::saturating_add)
+    }
+
+    /// However many at once.
+    pub fn multikills_in_all(&self) -> u32 {
+        self.multikills.into_iter().fold(0, u32::saturating_add)
     }
 
     /// Of the rounds' time, not of the player's own; `None` where no round's length is known.

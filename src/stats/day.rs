@@ -1,6 +1,6 @@
 //! Days and months as people write them, by the game server's clock.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 const MONTHS: [&str; 12] = [
@@ -48,7 +48,7 @@ pub fn month(text: &str, today: NaiveDate) -> Option<NaiveDate> {
     let named = |name: &&str| text.len() >= 3 && name.starts_with(&text);
     let number = match text.parse::<u32>() {
         Ok(number) => number,
-        Err(_) => MONTHS.iter().position(|name| named(&name))? as u32 + 1,
+        Err(_) => MONTHS.iter().position(|name| named(name))? as u32 + 1,
     };
     let this_year = NaiveDate::from_ymd_opt(today.year(), number, 1)?;
     if this_year <= today { Some(this_year) } else { this_year.checked_sub_months(Months::new(12)) }
@@ -71,9 +71,10 @@ pub fn season_name(first: NaiveDate) -> String {
     format!("{}-Q{} {name}", first.year(), quarter + 1)
 }
 
-/// When a day begins there.
+/// When a day begins there: at midnight, unless a change of the clock leaves it out.
 pub fn begin(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
     let midnight = day.and_time(NaiveTime::MIN);
-    // Where a change of the clock leaves midnight out, the day begins within the hour.
-    zone.from_local_datetime(&midnight).earliest().map_or_else(|| midnight.and_utc(), |time| time.to_utc())
+    let mut hours = (0..3).map(|hours| midnight + TimeDelta::hours(hours));
+    let first = hours.find_map(|time| zone.from_local_datetime(&time).earliest());
+    first.map_or_else(|| midnight.and_utc(), |time| time.to_utc())
 }

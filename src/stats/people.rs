@@ -87,7 +87,6 @@ pub struct Found {
     pub name: String,
     /// The name that has what was looked for.
     pub matched: String,
-    /// 0: found by a chosen name alone.
     pub rounds: i64,
 }
 
@@ -101,18 +100,21 @@ pub async fn search(ports: &Ports, guild_id: GuildId, text: &str, limit: i64) ->
     let guids: Vec<String> = played.iter().map(|one| one.guid.clone()).collect();
     let called: BTreeMap<String, String> =
         ports.store.list_stats_display_names(guild_id, &guids).await?.into_iter().collect();
-    let by_choice = chosen.into_iter().map(|(guid, name)| {
-        let rounds = played.iter().find(|one| one.guid == guid).map_or(0, |one| one.rounds);
-        Found { guid, matched: name.clone(), name, rounds }
-    });
+    let mut found: Vec<Found> = Vec::new();
+    for (guid, name) in chosen {
+        let rounds = match played.iter().find(|one| one.guid == guid) {
+            Some(one) => one.rounds,
+            None => ports.store.list_stats_aliases(guild_id, &guid).await?.iter().map(|alias| alias.rounds).sum(),
+        };
+        found.push(Found { guid, matched: name.clone(), name, rounds });
+    }
     let by_play = played.iter().map(|KnownPlayer { guid, name, matched, rounds, .. }| Found {
         guid: guid.clone(),
         name: called.get(guid).unwrap_or(name).clone(),
         matched: matched.clone(),
         rounds: *rounds,
     });
-    let mut found: Vec<Found> = Vec::new();
-    for one in by_choice.chain(by_play) {
+    for one in by_play {
         if found.iter().all(|known| known.guid != one.guid) {
             found.push(one);
         }

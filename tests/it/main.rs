@@ -123,6 +123,7 @@ mod stats_chart_test;
 mod stats_command_test;
 mod stats_corpus_test;
 mod stats_crash_test;
+mod stats_day_test;
 mod stats_import_test;
 mod stats_order_test;
 mod stats_rating_test;

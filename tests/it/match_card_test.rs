@@ -1,6 +1,7 @@
 //! What people see of a round, a map, awards and a session; and how a correction is told.
 
 use chrono_tz::Europe::Berlin;
+use proptest::prelude::*;
 use serde_json::Value;
 use signalbox::event::{Event, Severity};
 use signalbox::id::GuildId;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use crate::support::corpus;
 use crate::support::evening::{File, awards_of, evening};
+use crate::support::stats_files::{self, Written};
 
 fn read(file: &File) -> Round {
     let Ok(FileName::Round(told)) = parse(&file.name) else { panic!("{}", file.name) };
@@ -359,5 +361,26 @@ fn every_genuine_card_fits() {
         maps.for_each(|map| drop(of(&map)));
         let told = report::session(&record, at, &context, true);
         assert_eq!(of(&told).contains("Session Awards"), !told.makers.is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever a script may write: names, numbers and all.
+    #[test]
+    fn any_file_makes_cards(written in proptest::collection::vec(stats_files::file(), 1..4)) {
+        let name = |at: usize, file: &Written| {
+            let header = &file.header;
+            format!("2026-01-10-20{at:02}00-{}-round-{}.txt", header.map, header.round)
+        };
+        let files = written.iter().enumerate().map(|(at, file)| File { name: name(at * 7, file), text: file.text() });
+        let record = recorded(&files.collect::<Vec<_>>());
+        let context = Context::default();
+        (0..record.rounds.len()).for_each(|at| drop(of(&report::round(&record, at, &context))));
+        for (at, session) in record.sessions.iter().enumerate() {
+            let maps = (0..session.maps.len()).filter_map(|map| report::map(&record, at, map, &context));
+            maps.for_each(|map| drop(of(&map)));
+            drop(of(&report::session(&record, at, &context, true)));
+        }
     }
 }

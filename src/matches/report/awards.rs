@@ -161,6 +161,6 @@ fn duels(file: &AwardsFile<'_>, people: &[Person], names: &[String], owners: &[O
         let (one, other) = (names[owner].clone(), names[opponent].clone());
         duels.push(Duel { one, other, kills_of_one: row.kills, kills_of_other: row.deaths });
     }
-    duels.sort_by_key(|duel| std::cmp::Reverse(duel.kills_of_one + duel.kills_of_other));
+    duels.sort_by_key(|duel| std::cmp::Reverse(u64::from(duel.kills_of_one) + u64::from(duel.kills_of_other)));
     duels
 }

@@ -298,7 +298,7 @@ fn milestones(record: &Record, rounds: &[usize], context: &Context) -> Vec<Honou
         let (name, rounds, kills) = played.entry(&player.key.guid).or_default();
         *name = context.name(&player.key.guid, &shown(&player.raw_name));
         *rounds += 1;
-        *kills += Sum::of(&player.numbers, round.elapsed).kills();
+        *kills = kills.saturating_add(Sum::of(&player.numbers, round.elapsed).kills());
     }
     let mut honours = Vec::new();
     for (guid, (player, rounds, kills)) in played {

@@ -155,14 +155,12 @@ impl Feat {
             Feat::Headshots => sum.headshots(),
             Feat::Revives => sum.revives_given,
             Feat::Gibs => sum.gibs,
-            Feat::Objectives => {
-                sum.objectives_stolen + sum.objectives_returned + sum.dynamites_planted + sum.dynamites_defused
-            }
+            Feat::Objectives => sum.objectives(),
             Feat::Assists => sum.assists,
             Feat::Denied => sum.denied_seconds,
             Feat::UsefulKills => sum.useful_kills,
             Feat::KillingSpree => sum.killing_spree,
-            Feat::Multikills => sum.multikills.iter().sum(),
+            Feat::Multikills => sum.multikills_in_all(),
             Feat::Revived => sum.times_revived,
             Feat::SelfKills => sum.selfkills,
             Feat::TeamDamage => sum.team_damage_given,

@@ -139,7 +139,10 @@ fn player(place: usize, line: &PlayerLine) -> String {
 }
 
 fn second(sum: &Sum, remarks: &[Remark]) -> String {
-    let share = |part: u32, whole: u32| if whole > 0 { format!("({}%)", part * 100 / whole) } else { String::new() };
+    let share = |part: u32, whole: u32| {
+        let percent = (u64::from(part) * 100).checked_div(whole.into());
+        percent.map(|percent| format!("({percent}%)")).unwrap_or_default()
+    };
     let mut words = vec![
         format!("TmDmg {}", short(sum.team_damage_given)),
         format!("⏱{}", tenths(sum.played)),

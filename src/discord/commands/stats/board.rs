@@ -134,7 +134,8 @@ pub async fn matchup(
     let rounds = ports.store.list_stats_matchups(guild_id, &own, &other, ROUNDS).await?;
     let known = rated(ports, guild_id).await?;
     let of = |team: &[String]| team.iter().map(|guid| known.get(guid).copied().unwrap_or_default()).collect::<Vec<_>>();
-    let chance = (!b.is_empty()).then(|| chance(&of(&own), &of(&other)));
+    // A team of more is ahead by its number alone.
+    let chance = (a.len() == b.len()).then(|| chance(&of(&own), &of(&other)));
     let ratings: Vec<(String, Rating)> =
         a.iter().chain(&b).filter_map(|one| Some((one.name.clone(), *known.get(&one.guid)?))).collect();
     show(ctx, &text::meeting(&text::Meeting { a: &a, b: &b, maps, rounds: &rounds, chance, ratings }), None).await

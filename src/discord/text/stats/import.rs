@@ -59,18 +59,9 @@ pub fn quarantine(files: &[Quarantined], at: usize) -> Embed {
         Embed { footer, ..embed },
         "Kept, and not read",
         files.iter().zip(1..).map(|(file, number)| {
-            let place = match (file.line, file.column) {
-                (Some(line), Some(column)) => format!(" line {line}, column {column}:"),
-                (Some(line), None) => format!(" line {line}:"),
-                _ => String::new(),
-            };
             let name = fit(&file.name.replace('`', "'"), 120);
             let (way, when) = (&file.way, relative(file.received_at));
-            format!(
-                "`{number}.` `{name}`\n{place} {}\n{} bytes by {way} {when}",
-                escape(&fit(&file.fault, 200)),
-                file.size
-            )
+            format!("`{number}.` `{name}`\n{}\n{} bytes by {way} {when}", escape(&fit(&file.fault, 200)), file.size)
         }),
     )
 }
