@@ -296,7 +296,7 @@ fn showing_masks_secrets_and_names_origins() {
             .with_env_file("WEBHOOK_PORT=4000\n");
     let loaded = load(source).unwrap();
     assert!(!format!("{loaded:?}").contains("hunter2"));
-    insta::assert_snapshot!(show(&loaded), @"
+    insta::assert_snapshot!(show(&loaded), @r"
     # Discord
     DISCORD_TOKEN=******** (file /run/secrets/token, named in environment)
     DISCORD_GUILD_ID (not set)
@@ -364,6 +364,16 @@ fn showing_masks_secrets_and_names_origins() {
     RAFFLE_BEACON_URL=https://api.drand.sh (default)
     CLIP_SERVICE_URL (not set)
     CLIP_SERVICE_KEY (not set)
+
+    # ET:Legacy
+    ETLEGACY_STATS_PATH (not set)
+    ETLEGACY_TIME_ZONE=Europe/Berlin (default)
+    ETLEGACY_FILLER_MAPS=mp_sillyctf (default)
+    ETLEGACY_BOT_NAMES=^\[BOT\] (default)
+    ETLEGACY_UPLOAD_SECRET (not set)
+    ETLEGACY_TRIGGER_CHANNEL_ID (not set)
+    ETLEGACY_TRIGGER_WEBHOOKS (not set)
+    ETLEGACY_TRIGGER_USERNAME=ET:Legacy Stats (default)
 
     # Approvals
     APPROVALS_NEEDED (not set)

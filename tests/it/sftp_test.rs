@@ -182,3 +182,21 @@ async fn an_evening_comes_from_an_openssh_server() {
     })
     .await;
 }
+
+/// Killed before and after each step: the file is there once, and is not fetched again when it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_a_file_is_handed_over() {
+    for (point, left_to_fetch) in [("stats.storing", 1), ("stats.stored", 0), ("sftp.arrived", 0)] {
+        with_server(async |town, ssh| {
+            put(ssh, ROUND, &round());
+            let env = [("SIGNALBOX_CRASH_AT", point), ("SIGNALBOX_ROLES", "intake")];
+            let end = town.program(&["run"], &env).ends_within(60).await;
+            assert_eq!(end.signal, Some(9), "{point}: {}", end.out);
+            // The program's clock is another one.
+            town.execute("UPDATE stats_cursor SET looked_at = '2020-01-01'").await;
+            assert_eq!(look(town).await.fetched, left_to_fetch, "{point}");
+            assert_eq!(stored(town).await, [ROUND], "{point}");
+        })
+        .await;
+    }
+}

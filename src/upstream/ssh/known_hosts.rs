@@ -183,7 +183,7 @@ mod tests {
         assert!(!like("*a".repeat(40).as_bytes(), "a".repeat(39).as_bytes()), "and at once");
     }
 
-    /// Made by `ssh-keygen -H`.
+    /// As `ssh-keygen -H` makes them.
     #[test]
     fn hashed_names() {
         let salt = BASE64.encode([7; 20]);
