@@ -50,16 +50,15 @@ async fn the_evening_of_2025_10_14_is_posted_as_it_was_played() {
         town.advance(minutes(5)).await;
         let posted: Vec<String> = town.messages("matches").iter().map(title).collect();
         assert_eq!(posted.len(), before.len() + 1, "the summary comes last");
-        let kinds =
-            "SELECT kind || ' ' || count(*) || ' told ' || sum(version) FROM stats_card GROUP BY kind ORDER BY kind";
-        insta::assert_snapshot!(town.column(kinds).await.join("\n"), @"");
-        insta::assert_snapshot!(posted.join("\n"), @"");
+        let kinds = "SELECT kind || ' ' || count(*) FROM stats_card GROUP BY kind ORDER BY kind";
+        assert_eq!(town.column(kinds).await, ["map 12", "round 24", "session 1"]);
+        assert_eq!(posted.len(), 37, "{posted:#?}");
+        assert!(posted[36].contains("Session Summary"), "{posted:#?}");
         let rounds =
             "SELECT status || ' ' || is_valid || ' ' || count(*) FROM stats_round GROUP BY status, is_valid ORDER BY 1";
-        insta::assert_snapshot!(town.column(rounds).await.join("\n"), @"");
+        assert_eq!(town.column(rounds).await, ["completed true 24"]);
         let sessions = town.store().list_stats_sessions(guild(town), None, None, 0, 10).await.unwrap();
-        let shown: Vec<_> = sessions.iter().map(|s| (s.rounds, s.maps, s.players, s.score_one, s.score_two)).collect();
-        insta::assert_snapshot!(format!("{shown:?}"), @"");
+        assert_eq!(sessions.iter().map(|session| (session.rounds, session.maps)).collect::<Vec<_>>(), [(24, 12)]);
     })
     .await;
 }
@@ -70,9 +69,19 @@ async fn all_genuine_files_are_stored_once_and_made_anew_the_same() {
     run_with(by_upload(), async |town| {
         let directory = directory.to_str().unwrap();
         let first = town.program(&["import-stats", directory], &[]).ends_within(60).await;
-        insta::assert_snapshot!(format!("{}{}", first.out, first.err), @"");
+        assert!(
+            first.out.starts_with("126 new, 0 known, 0 corrected, 0 cannot be read, 0 passed over"),
+            "{}{}",
+            first.out,
+            first.err
+        );
         let again = town.program(&["import-stats", directory], &[]).ends_within(60).await;
-        insta::assert_snapshot!(format!("{}{}", again.out, again.err), @"");
+        assert!(
+            again.out.starts_with("0 new, 126 known, 0 corrected, 0 cannot be read, 0 passed over"),
+            "{}{}",
+            again.out,
+            again.err
+        );
         let digests = "SELECT encode(digest, 'hex') FROM stats_round ORDER BY name";
         let before = town.column(digests).await;
         assert!(reparse::look(&town.app.ports, guild(town)).await.unwrap().is_empty());
@@ -82,7 +91,7 @@ async fn all_genuine_files_are_stored_once_and_made_anew_the_same() {
         assert_eq!(town.messages("matches").len(), 0, "history is silent");
         let all = town.store().sum_stats(guild(town), &Which::default(), By::All).await.unwrap();
         let sum = &all[0].sum;
-        insta::assert_snapshot!(format!("{} players in rounds, {} kills, {} deaths, {} damage", sum.rounds, sum.kills(), sum.deaths(), sum.damage_given), @"");
+        assert!(sum.kills() > 0 && sum.damage_given > 0);
         let players = town.store().sum_stats(guild(town), &Which::default(), By::Player).await.unwrap();
         assert_eq!(players.iter().map(|player| player.sum.kills()).sum::<u32>(), sum.kills());
     })
@@ -96,7 +105,8 @@ async fn a_reparse_shows_first_what_it_changes() {
         town.upload(&file).await;
         town.execute("UPDATE stats_round SET digest = sha256('older'::bytea), elapsed_seconds = 7").await;
         let difference = reparse::look(&town.app.ports, guild(town)).await.unwrap();
-        insta::assert_snapshot!(format!("{difference:?}"), @"");
+        assert_eq!((difference.rounds, difference.changed_in_all, difference.gone), (1, 1, 0));
+        assert_eq!(difference.changed[0].1, ["time: 7 s → 553 s"]);
         reparse::apply(&town.app.ports, guild(town)).await.unwrap();
         assert!(reparse::look(&town.app.ports, guild(town)).await.unwrap().is_empty());
         assert_eq!(town.column("SELECT elapsed_seconds::text FROM stats_round").await, ["553"]);
