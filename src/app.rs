@@ -54,6 +54,7 @@ use crate::upstream::clip::ClipClient;
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::kick::{Application, KickClient};
 use crate::upstream::outbound::OutboundClient;
+use crate::upstream::ssh::SshClient;
 use crate::upstream::xtsystems::{Auth, XtSystemsClient};
 use crate::web::{self, Doors, Web};
 
@@ -364,6 +365,7 @@ pub(crate) fn open_ports(
             .context("the HTTP client for other systems")?,
         beacon: config.community.beacon_url.clone().map(BeaconClient::new).transpose().context("RAFFLE_BEACON_URL")?,
         clips: clip_client(&config)?,
+        ssh: config.ssh.clone().map(SshClient::new),
         wake: bus.wake(),
         activity: bus.activity_publisher()?,
         metrics,

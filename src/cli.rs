@@ -8,6 +8,7 @@ mod doctor;
 mod healthcheck;
 mod import_stats;
 mod keep;
+mod notify_stats;
 mod office;
 mod print;
 mod replay;
@@ -107,6 +108,9 @@ enum Command {
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Match statistics of ET:Legacy from a directory
     ImportStats(import_stats::ImportStatsArgs),
+    /// Beside a game server of ET:Legacy: tell of each round's file as it is written
+    #[command(after_help = notify_stats::HELP)]
+    NotifyStats(notify_stats::NotifyStatsArgs),
     /// Print the reference of the slash commands
     Commands,
     /// A Discord and an XTSystems of our own with the bot, in one process: open the page and watch
@@ -207,6 +211,7 @@ pub fn main() -> ExitCode {
             database.close();
             outcome
         }),
+        Command::NotifyStats(args) => notify_stats::notify_stats(&args),
         Command::Commands => {
             print!("{}", crate::discord::commands::reference());
             ExitCode::SUCCESS

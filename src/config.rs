@@ -18,6 +18,7 @@ mod example;
 mod host;
 mod kick;
 mod nearest;
+mod notifier;
 mod operation;
 mod outbound;
 mod party;
@@ -27,6 +28,7 @@ mod role;
 mod routing;
 mod show;
 mod source;
+mod ssh;
 mod store;
 mod telemetry;
 mod value;
@@ -48,6 +50,7 @@ pub use host::{crash_point, mutation};
 pub use host::{data_dir, search_path, user_data_dir};
 pub use kick::KickConfig;
 pub use nearest::did_you_mean;
+pub use notifier::{NotifierConfig, NotifierTarget};
 pub use operation::{MetricsConfig, OperationConfig, TracesConfig};
 pub use outbound::OutboundConfig;
 pub use party::PartyConfig;
@@ -57,6 +60,7 @@ pub use role::Roles;
 pub use routing::{RouteSeed, RoutingConfig};
 pub use show::show;
 pub use source::{Answered, EnvFile, Given, Process, Source};
+pub use ssh::SshConfig;
 pub use store::StoreConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
 pub use value::is_loopback;
@@ -88,6 +92,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     pub operation: OperationConfig,
     pub outbound: OutboundConfig,
+    /// `None`: no file is fetched over SSH.
+    pub ssh: Option<SshConfig>,
 }
 
 /// A good configuration, and what should be said about it.
@@ -108,6 +114,18 @@ pub fn load(source: impl Source) -> Result<Loaded, Problems> {
 /// As [`load`], for what never talks to Discord: a token that is not set is no problem.
 pub fn load_without_bot(source: impl Source) -> Result<Loaded, Problems> {
     read(reader::Reader::without_bot(&source))
+}
+
+/// What the program beside a game server reads, and what should be said about it; nothing of the bot is needed. `is_webhook`
+/// judges the address of one.
+pub fn load_notifier(
+    source: impl Source,
+    is_webhook: impl Fn(&str) -> Result<(), String>,
+) -> Result<(NotifierConfig, Vec<String>), Problems> {
+    let mut reader = reader::Reader::without_bot(&source);
+    let config = notifier::read(&mut reader, is_webhook);
+    let (warnings, _) = reader.finish()?;
+    Ok((config.expect("a section without a problem has all its values"), warnings))
 }
 
 /// Every variable with its origin, whatever is wrong with it: what a set-up looks at before it asks.
@@ -145,6 +163,8 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
     let telemetry = telemetry::read(&mut reader);
     let operation = operation::read(&mut reader);
     let outbound = outbound::read(&mut reader);
+    let ssh = ssh::read(&mut reader);
+    notifier::warn_the_bot(&mut reader);
     check_paths(&mut reader, discord.as_ref(), xtsystems.as_ref());
     let (warnings, settings) = reader.finish()?;
     // A section is `None` only when a problem was noted, and then `finish` has returned it.
@@ -167,6 +187,7 @@ fn read(mut reader: reader::Reader) -> Result<Loaded, Problems> {
         telemetry: telemetry.expect(both),
         operation: operation.expect(both),
         outbound,
+        ssh: ssh.expect(both),
     };
     Ok(Loaded { config, warnings, settings })
 }

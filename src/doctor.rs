@@ -6,6 +6,7 @@
 mod bus;
 mod database;
 mod discord;
+mod game_server;
 mod kick;
 pub mod report;
 mod signals;
@@ -79,6 +80,7 @@ impl<'a> Doctor<'a> {
             look("Web", "Public address", web::public_address(self).boxed()),
             look("Kick", "Webhook", web::kick_address(self).boxed()),
             look("Kick", "Refused requests", signals::kick_refusals(self).boxed()),
+            look("ET:Legacy", "SSH", game_server::ssh(self).boxed()),
             look("Deliveries", "Outbox", signals::outbox(self).boxed()),
         ];
         Report { findings: join_all(looks).await.into_iter().flatten().collect() }

@@ -21,6 +21,7 @@ pub mod id;
 pub mod kick;
 pub mod lifecycle;
 pub mod matches;
+pub mod notifier;
 pub mod outbound;
 pub mod picture;
 pub mod ports;

@@ -16,6 +16,7 @@ use crate::upstream::clip::ClipClient;
 use crate::upstream::discord::DiscordClient;
 use crate::upstream::kick::{Heard, KickClient};
 use crate::upstream::outbound::OutboundClient;
+use crate::upstream::ssh::SshClient;
 use crate::upstream::xtsystems::XtSystemsClient;
 
 /// Shared by every flow of a process. Cheap to clone.
@@ -33,6 +34,8 @@ pub struct Ports {
     pub beacon: Option<BeaconClient>,
     /// What makes clips of marked moments, where it is configured.
     pub clips: Option<ClipClient>,
+    /// The machine of a game server, where it is configured.
+    pub ssh: Option<SshClient>,
     pub wake: Wake,
     /// Where chat goes that is counted.
     pub activity: Publisher,

@@ -19,5 +19,6 @@ mod read;
 pub mod recall;
 pub mod reparse;
 mod rows;
+pub mod sftp;
 mod surroundings;
 pub mod trigger;

@@ -1,4 +1,4 @@
-//! Outbound clients: the only code that makes HTTP requests. Base addresses are injected; errors are typed.
+//! Outbound clients: the only code that makes HTTP requests and SSH connections. Base addresses are injected; errors are typed.
 
 pub mod beacon;
 pub mod clip;
@@ -14,4 +14,6 @@ pub mod own_party;
 pub mod permission;
 pub mod public;
 pub mod schedule;
+pub mod ssh;
+pub mod stats_upload;
 pub mod xtsystems;

@@ -12,6 +12,7 @@ use crate::bus::Topic;
 use crate::stats::compute::compute_due;
 use crate::stats::directory::{self, Directory};
 use crate::stats::due::sessions_due;
+use crate::stats::sftp::look_due;
 
 /// What one process remembers for it.
 #[derive(Default)]
@@ -42,6 +43,13 @@ impl App {
                 }
             });
         }
+        if roles.intake && self.ports.ssh.is_some() {
+            let app = self.clone();
+            self.start("statistics over SSH", Topic::Stats, move || {
+                let app = app.clone();
+                async move { app.fetch_stats().await }
+            });
+        }
         if roles.ticker {
             let app = self.clone();
             self.start("statistics", Topic::Stats, move || {
@@ -49,6 +57,13 @@ impl App {
                 async move { app.stats().await }
             });
         }
+    }
+
+    /// Whichever process asks first looks for all. What a stop cuts off is not noted as fetched.
+    async fn fetch_stats(&self) -> Result<(usize, Option<Duration>)> {
+        let looked = self.lifecycle.token().run_until_cancelled_owned(look_due(&self.ports)).await;
+        let more = looked.transpose()?.flatten().is_some_and(|looked| looked.more);
+        Ok((usize::from(more), None))
     }
 
     async fn stats(&self) -> Result<(usize, Option<Duration>)> {

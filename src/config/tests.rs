@@ -410,6 +410,21 @@ fn showing_masks_secrets_and_names_origins() {
     OTEL_SERVICE_NAME=signalbox (default)
     SHUTDOWN_TIMEOUT=15s (default)
 
+    # ET:Legacy over SSH
+    ETLEGACY_SSH_HOST (not set)
+    ETLEGACY_SSH_PORT=22 (default)
+    ETLEGACY_SSH_USER (not set)
+    ETLEGACY_SSH_KEY_FILE (not set)
+    ETLEGACY_SSH_KNOWN_HOSTS (not set)
+    ETLEGACY_SSH_PATH (not set)
+
+    # Notifier on the game server
+    STATS_PATH (not set)
+    STATS_UPLOAD_URL (not set)
+    STATS_UPLOAD_SECRET (not set)
+    DISCORD_WEBHOOK_URL (not set)
+    STATE_DIR=. (default)
+
     warning: set, but not used by this program: GITHUB_TOKEN
     ");
 }

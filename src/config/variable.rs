@@ -2,8 +2,8 @@
 //! `.env.example` and `config show` all read this table and nothing else.
 
 use super::{
-    approvals, bus, community, delivery, discord, encryption, etlegacy, kick, operation, outbound, party, role,
-    routing, store, telemetry, web, xtsystems,
+    approvals, bus, community, delivery, discord, encryption, etlegacy, kick, notifier, operation, outbound, party,
+    role, routing, ssh, store, telemetry, web, xtsystems,
 };
 
 /// One variable of the environment.
@@ -69,6 +69,8 @@ pub static SECTIONS: &[&Section] = &[
     &role::SECTION,
     &telemetry::SECTION,
     &operation::SECTION,
+    &ssh::SECTION,
+    &notifier::SECTION,
 ];
 
 /// Names that the original bots read and this one does not: accepted, and named once in a warning.
@@ -83,7 +85,6 @@ const NOT_USED: &[&str] = &[
     "CHAT_ACTIVITY_WINDOW_MINUTES",
     "CODE_EXPIRY_MINUTES",
     "DASHBOARD_URL",
-    "DISCORD_WEBHOOK_URL",
     "FLASK_SECRET_KEY",
     "GITHUB_TOKEN",
     "KICK_BOT_USER_TOKEN",
@@ -101,10 +102,8 @@ const NOT_USED: &[&str] = &[
     "REPO_OWNER",
     "ROLE_UPDATE_INTERVAL_SECONDS",
     "SLOT_CALLS_CHANNEL_ID",
-    "STATE_DIR",
     "STATE_SAVE_BATCH_SIZE",
     "STATE_SAVE_INTERVAL_SECONDS",
-    "STATS_PATH",
     "USE_DUAL_MODE",
     "WATCH_INTERVAL_SECONDS",
 ];

@@ -4,6 +4,7 @@
 pub(super) mod bus;
 pub(super) mod database;
 pub(super) mod discord;
+pub(super) mod game_server;
 pub(super) mod kick;
 pub(super) mod signals;
 pub(super) mod upstream;

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::directory::fetch;
 use super::import::{Arrival, Arrived, Way, arrive};
 use super::read::ready_name;
+use super::sftp::fetch_one;
 use crate::config::TriggerConfig;
 use crate::id::{ChannelId, GuildId};
 use crate::ports::Ports;
@@ -109,11 +110,15 @@ fn may(of_late: &Mutex<VecDeque<DateTime<Utc>>>, (most, within): (usize, TimeDel
 }
 
 async fn bring(ports: &Ports, guild_id: GuildId, name: &str) -> Result<Followed> {
-    let Some(directory) = &ports.config.etlegacy.path else { return Ok(Followed::NowhereToLook) };
-    let bytes = match fetch(directory, name).await {
+    let fetched = match (&ports.config.etlegacy.path, &ports.ssh) {
+        (Some(directory), _) => fetch(directory, name).await.map_err(|error| error.to_string()),
+        (None, Some(client)) => fetch_one(client, name).await.map_err(|error| error.to_string()),
+        (None, None) => return Ok(Followed::NowhereToLook),
+    };
+    let bytes = match fetched {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Ok(Followed::NotThere),
-        Err(error) => return Ok(Followed::Failed(error.to_string())),
+        Err(error) => return Ok(Followed::Failed(error)),
     };
     let arrival = Arrival { name: name.to_owned(), bytes, changed: Some(ports.clock.now()), way: Way::Trigger };
     Ok(Followed::Arrived(arrive(ports, guild_id, arrival).await?))

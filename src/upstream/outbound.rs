@@ -133,7 +133,7 @@ fn refusal_in(error: &reqwest::Error) -> Option<String> {
     None
 }
 
-async fn beginning(mut response: reqwest::Response) -> String {
+pub(super) async fn beginning(mut response: reqwest::Response) -> String {
     let mut bytes = Vec::new();
     while bytes.len() < LONGEST_ANSWER
         && let Ok(Some(chunk)) = response.chunk().await

@@ -83,7 +83,7 @@ async fn outcome(files: &[File]) -> (Vec<String>, Vec<String>) {
 async fn the_order_of_arrival_does_not_show() {
     let files = files();
     let expected = outcome(&files).await;
-    assert_eq!(expected.0.iter().filter(|said| said.contains("Session")).count(), 2, "{:#?}", expected.0);
+    assert_eq!(expected.0.iter().filter(|said| said.contains("Session Summary")).count(), 2, "{:#?}", expected.0);
     let mut runner = TestRunner::deterministic();
     for _ in 0..3 {
         let shuffled = Just(files.clone()).prop_shuffle().new_tree(&mut runner).unwrap().current();

@@ -73,6 +73,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "routes",
             "community",
             "matches",
+            "notifier",
             "stats",
         ],
     ),

@@ -8,6 +8,7 @@ pub mod discord;
 pub mod kick;
 pub mod receiver;
 mod saved;
+pub mod ssh;
 pub mod xtsystems;
 
 pub use axum;

@@ -14,7 +14,7 @@ pub fn not_followed(followed: &Followed) -> String {
         }
         Followed::NotThere => "The file is not there yet. It is taken as soon as it is.".to_owned(),
         Followed::NowhereToLook => {
-            "Nothing says where files are: set ETLEGACY_STATS_PATH, or let signalbox notify-stats send them itself."
+            "Nothing says where files are: set ETLEGACY_STATS_PATH or ETLEGACY_SSH_HOST, or let signalbox notify-stats send them itself."
                 .to_owned()
         }
         Followed::TooMany => "Too many messages in a minute. The file is taken when it is looked for.".to_owned(),

@@ -15,6 +15,28 @@ pub struct Cursor {
 }
 
 impl Store {
+    /// The cursor, for whoever is first of those that ask when nobody looked after `before`.
+    pub async fn claim_stats_cursor(
+        &self,
+        guild_id: GuildId,
+        place: &str,
+        now: DateTime<Utc>,
+        before: DateTime<Utc>,
+    ) -> Result<Option<Cursor>> {
+        Ok(sqlx::query_as!(
+            Cursor,
+            "INSERT INTO stats_cursor (guild_id, place, position, looked_at) VALUES ($1, $2, '{}', $3) \
+             ON CONFLICT (guild_id, place) DO UPDATE SET looked_at = $3 WHERE stats_cursor.looked_at <= $4 \
+             RETURNING place, position, looked_at, fault",
+            guild_id.0,
+            place,
+            now,
+            before
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
     pub async fn find_stats_cursor(&self, guild_id: GuildId, place: &str) -> Result<Option<Cursor>> {
         Ok(sqlx::query_as!(
             Cursor,

@@ -173,7 +173,7 @@ pub async fn insert_rounds(tx: &mut Tx, guild_id: GuildId, rounds: &[&NewRound])
          SELECT t.id, $1, t.name, t.stem, t.match_id, t.map, t.round, t.ended_at, t.server, t.config, t.defender, t.winner,
              t.limit_seconds, t.elapsed_seconds, t.elapsed_basis, t.outcome, t.confidence, t.status,
              string_to_array(t.invalid, ','), t.session_key, t.axis_team, t.points_one, t.points_two, t.surrendered,
-             t.end_reason, t.pauses, t.paused_seconds, string_to_array(t.notes, E'\\n'), t.digest
+             t.end_reason, t.pauses, t.paused_seconds, string_to_array(t.notes, chr(10)), t.digest
          FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::timestamptz[], $9::text[],
              $10::text[], $11::smallint[], $12::smallint[], $13::integer[], $14::integer[], $15::text[], $16::text[], $17::text[],
              $18::text[], $19::text[], $20::text[], $21::smallint[], $22::smallint[], $23::smallint[], $24::smallint[],

@@ -6,7 +6,8 @@ use std::process::Command;
 use super::{has, read, succeeds};
 use crate::support::program::Directory;
 
-const UNITS: [&str; 2] = ["signalbox.service", "signalbox@.service"];
+const UNITS: [&str; 3] = [NOTIFIER, "signalbox.service", "signalbox@.service"];
+const NOTIFIER: &str = "signalbox-notify.service";
 
 /// The value of a setting that stands once.
 fn value<'a>(unit: &'a str, name: &str) -> &'a str {
@@ -53,7 +54,7 @@ fn they_leave_little_to_an_intruder() {
 
 #[test]
 fn they_agree_with_the_program() {
-    for name in UNITS {
+    for name in UNITS.into_iter().filter(|name| *name != NOTIFIER) {
         let unit = read(&format!("systemd/{name}"));
         assert_eq!(value(&unit, "Type"), "notify");
         // `discord::Fatal::exit_code` and what a wrong configuration ends with.
@@ -72,4 +73,35 @@ fn they_agree_with_the_program() {
     }
     // A private PostgreSQL is the program's to stop; without one there is nothing to spare.
     assert_eq!(value(&read("systemd/signalbox.service"), "KillMode"), "mixed");
+}
+
+#[test]
+fn the_notifiers_agrees_with_it() {
+    let unit = read(&format!("systemd/{NOTIFIER}"));
+    assert_eq!(value(&unit, "Type"), "notify");
+    assert_eq!(value(&unit, "RestartPreventExitStatus"), "78");
+    assert!(value(&unit, "ExecStart").ends_with("/signalbox notify-stats"));
+    // Where it keeps what it told is where systemd lets it write.
+    let state = format!("/var/lib/{}", value(&unit, "StateDirectory"));
+    assert_eq!(value(&unit, "Environment"), format!("STATE_DIR={state}"));
+    // A request's deadline, and the watchdog's, are longer than a request.
+    assert_eq!((value(&unit, "TimeoutStopSec"), value(&unit, "WatchdogSec")), ("30s", "2min"));
+    assert_eq!(value(&unit, "ProtectHome"), "read-only", "game servers are in home directories");
+}
+
+/// What the unit says that a machine needs: nothing but the system's C library and OpenSSL.
+#[test]
+fn the_program_needs_no_other_library() {
+    if !cfg!(target_os = "linux") || !has("ldd") {
+        return;
+    }
+    let words = succeeds(Command::new("ldd").arg(env!("CARGO_BIN_EXE_signalbox")));
+    let libraries = words.lines().filter_map(|line| line.split_whitespace().next());
+    let known =
+        ["linux-vdso.so", "ld-linux", "ld-musl", "libc.", "libm.", "libgcc_s.", "libssl.so.3", "libcrypto.so.3"];
+    let other = |library: &&str| {
+        let name = library.rsplit('/').next().unwrap_or(library);
+        !known.iter().any(|known| name.starts_with(known))
+    };
+    assert_eq!(libraries.filter(other).collect::<Vec<_>>(), Vec::<&str>::new(), "{words}");
 }
