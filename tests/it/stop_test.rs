@@ -27,7 +27,7 @@ async fn a_send_under_way_is_finished_and_its_lane_given_back() {
     run_with(alone(), async |town| {
         let mut first = town.program(&["run"], &[]);
         first.says("connected to Discord").await;
-        town.fault_for("create_message", "hang", 1, Some(1500));
+        town.fault_for("create_message", "hang", 1, Some(4000));
         first.takes("ticket.created", &ticket("1", "open")).await;
         first.takes("ticket.created", &ticket("2", "open")).await;
         a_send_is_under_way(town).await;
