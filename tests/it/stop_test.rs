@@ -1,11 +1,13 @@
 //! The end of the program: what is under way is finished, what is held is given back, and it does end.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use standin::discord::Limits;
+use standin::discord::{Limits, Phase, Then};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use crate::support::delivery::ticket;
 use crate::support::town::{Setup, Town, run_with};
@@ -27,16 +29,31 @@ async fn a_send_under_way_is_finished_and_its_lane_given_back() {
     run_with(alone(), async |town| {
         let mut first = town.program(&["run"], &[]);
         first.says("connected to Discord").await;
-        town.fault_for("create_message", "hang", 1, Some(4000));
+        // The first message stays at Discord until the program knows that it is to stop.
+        let (arrived, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let (arrived_there, go_on_there) = (arrived.clone(), go_on.clone());
+        town.discord.on_request(move |seen| {
+            let (arrived, go_on) = (arrived_there.clone(), go_on_there.clone());
+            async move {
+                if seen.route == "create_message" && seen.phase == Phase::Before {
+                    arrived.add_permits(1);
+                    go_on.acquire().await.unwrap().forget();
+                }
+                Then::Continue
+            }
+        });
         first.takes("ticket.created", &ticket("1", "open")).await;
         first.takes("ticket.created", &ticket("2", "open")).await;
-        a_send_is_under_way(town).await;
+        arrived.acquire().await.unwrap().forget();
         first.ask_to_stop();
+        first.says("stopping").await;
+        go_on.add_permits(1);
         let end = first.ends_within(12).await;
         assert_eq!(end.code, Some(0), "{}", end.out);
         assert!(!end.out.contains("did not end in time"), "{}", end.out);
         assert_eq!(town.count("SELECT count(*) FROM send WHERE state = 'delivered'").await, 1, "the one under way");
         assert_eq!(town.count("SELECT count(*) FROM lane WHERE leased_until IS NOT NULL").await, 0);
+        town.discord.no_hook();
 
         let mut second = town.program(&["run"], &[]);
         second.says("connected to Discord").await;
