@@ -161,7 +161,8 @@ async fn help_shows_what_the_caller_may_use() {
         **/ticket** `create` `show` `list` — Tickets of XTSystems, for members who may change them.
         **/machines** `pending` `show` — Machines that ask to be let in.
         **/link-user** `set` `list` `remove` — Who members are in XTSystems.
-        **/approvals** `rules` `list` — Decisions that people take in Discord: their rules…
+        []
+        **/approvals** `rules` `list` — Decisions that people take in Discord: their rules, and what is open.
         ");
     })
     .await;
