@@ -32,9 +32,9 @@ pub async fn play(stage: Stage, stop: CancellationToken) {
         outage(&stage).await;
         ticket_from_discord(&stage).await;
         switch_is_mended(&stage).await;
+        matches::play(&stage).await;
         party(&stage).await;
         panel::play(&stage).await;
-        matches::play(&stage).await;
         stream::play(&stage).await;
         matches::end(&stage).await;
         left_for_the_watcher(&stage).await;
