@@ -7,6 +7,7 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::notice::{self, Help, Unread};
 use super::publish::{self, Publisher};
 use super::surroundings::{READY_WITHIN, Surroundings, surroundings};
 use super::{awards, rows};
@@ -75,6 +76,7 @@ pub async fn compute_some(ports: &Ports, guild_id: GuildId) -> Result<usize> {
     crate::crash::point("stats.computed");
     Store::commit(tx).await?;
     crate::crash::point("stats.committed");
+    notice::tell(ports, guild_id, &work.unread).await?;
     if work.publisher.has_told() {
         ports.wake.wake(Topic::Planner);
     }
@@ -105,12 +107,15 @@ pub struct Work<'a> {
     pub publisher: Publisher<'a>,
     /// Awards are written whether they have changed or not.
     pub anew: bool,
+    /// Files that another version could read: the admins hear of them after the commit.
+    pub unread: Vec<Unread>,
 }
 
 impl<'a> Work<'a> {
     pub fn new(ports: &'a Ports, guild_id: GuildId) -> Work<'a> {
         let publisher = Publisher::new(ports, guild_id, ports.clock.now());
-        Work { guild_id, rules: rules(ports), names: AliasChanges::default(), changed: None, publisher, anew: false }
+        let (names, unread) = (AliasChanges::default(), Vec::new());
+        Work { guild_id, rules: rules(ports), names, changed: None, publisher, anew: false, unread }
     }
 
     /// Everything of a stretch of time that begins and ends with sessions. Returns how many of its files waited.
@@ -119,8 +124,15 @@ impl<'a> Work<'a> {
         let within = |file: &&CurrentFile| (stretch.0..=stretch.1).contains(&file.about.ended_at);
         let waiting: Vec<Uuid> = files.iter().filter(within).filter(|file| file.waiting).map(|file| file.id).collect();
         let around = surroundings(files, &self.rules);
-        for (id, fault) in &around.unreadable {
-            quarantine_file(tx, self.guild_id, *id, fault, PARSER_VERSION).await?;
+        for file in &around.unreadable {
+            quarantine_file(tx, self.guild_id, file.id, &file.fault, PARSER_VERSION).await?;
+            self.unread.push(Unread {
+                key: file.id.to_string(),
+                name: file.name.clone(),
+                way: None,
+                why: file.fault.what.clone(),
+                help: Help::Update,
+            });
         }
         let before = list_sessions_within(tx, self.guild_id, stretch).await?;
         let keys = keys(&around, &before);

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::compute::{GAP, Stretch, Work, ensure_source, keys, rules};
 use super::import::{Arrival, Way};
+use super::notice;
 use super::read::{Known, read};
 use super::rows;
 use super::surroundings::{READY_WITHIN, surroundings};
@@ -214,6 +215,7 @@ async fn compute_again(ports: &Ports, guild_id: GuildId, stretches: &[Stretch]) 
     work.finish(&mut tx).await?;
     crate::crash::point("stats.reparsed");
     Store::commit(tx).await?;
+    notice::tell(ports, guild_id, &work.unread).await?;
     if work.publisher.has_told() {
         ports.wake.wake(Topic::Planner);
     }

@@ -31,7 +31,14 @@ pub struct Surroundings {
     /// Rounds and awards that nothing is posted about.
     pub silent: HashMap<String, bool>,
     /// Files that another version could read, and this one cannot.
-    pub unreadable: Vec<(Uuid, Fault)>,
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A stored file that this version cannot read.
+pub struct Unreadable {
+    pub id: Uuid,
+    pub name: String,
+    pub fault: Fault,
 }
 
 impl Surroundings {
@@ -79,11 +86,12 @@ struct Found {
     awarded: HashSet<String>,
     ready: Vec<RoundReady>,
     silent: HashMap<String, bool>,
-    unreadable: Vec<(Uuid, Fault)>,
+    unreadable: Vec<Unreadable>,
 }
 
 impl Found {
     fn take(&mut self, file: CurrentFile) {
+        let (id, name) = (file.id, file.name.clone());
         let unreadable = match file.kind {
             FileKind::Round => match read_round(&file) {
                 Ok(round) => {
@@ -108,7 +116,7 @@ impl Found {
             FileKind::GameTime => self.take_ready(ready::gametime(&file.bytes)),
             FileKind::Other => None,
         };
-        self.unreadable.extend(unreadable.map(|fault| (file.id, fault)));
+        self.unreadable.extend(unreadable.map(|fault| Unreadable { id, name, fault }));
     }
 
     fn take_ready(&mut self, read: Result<RoundReady, ready::ReadyError>) -> Option<Fault> {

@@ -10,6 +10,7 @@ pub mod file;
 pub mod history;
 pub mod person;
 pub mod player;
+pub mod ready;
 pub mod record;
 pub mod round;
 pub mod session;
