@@ -19,6 +19,8 @@ const BACKGROUND: &str = "#1e1f29";
 const PANEL: &str = "#262838";
 const GRID: &str = "#3a3d54";
 const TEXT: &str = "#ffffff";
+/// Width of a letter of legends, more or less.
+const LETTER: f64 = 9.5;
 const QUIET: &str = "#b3b6cc";
 /// Told apart by people who see few colours, too.
 const FIRST: &str = "#5aa9ff";
@@ -62,6 +64,15 @@ impl Drawing {
         self.add(format_args!(
             r##"<text x="{x:.1}" y="{y:.1}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">{text}</text>"##
         ));
+    }
+
+    /// Squares of colours beside each other, each with what it stands for.
+    fn legends(&mut self, y: f64, all: [(&str, &str); 2]) {
+        let mut x = 32.0;
+        for (colour, text) in all {
+            self.legend((x, y), colour, text);
+            x += 60.0 + LETTER * text.chars().count() as f64;
+        }
     }
 
     /// A square of a colour and what it stands for.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::TeamNames;
 use super::round::{PlayerLine, shown};
 use crate::matches::outcome::StopwatchState;
 use crate::matches::record::{Record, RoundRecord};
@@ -28,11 +29,18 @@ pub struct Context {
     pub history: History,
     /// Names that were chosen, by GUID; who chose none is called as the round has it.
     pub names: BTreeMap<String, String>,
+    /// What teams may be called; see [`TeamNames::chosen`].
+    pub team_names: Vec<String>,
 }
 
 impl Context {
     pub fn name(&self, guid: &str, otherwise: &str) -> String {
         self.names.get(guid).map_or(otherwise, String::as_str).to_owned()
+    }
+
+    /// What the teams of a session are called, by the stem of its first round.
+    pub fn teams(&self, stem: &str) -> TeamNames {
+        TeamNames::chosen(&self.team_names, stem)
     }
 }
 

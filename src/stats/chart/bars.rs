@@ -45,8 +45,7 @@ pub(super) fn svg(title: &str, (one, other): (&str, &str), players: &[Bar]) -> S
     let height = HEAD + LINE * players.len() as f64 + FOOT;
     let quiet = "Damage given, and damage per minute of the rounds played";
     let mut drawing = Drawing::new(WIDTH as u32, height as u32, &fit(title, 50), quiet);
-    drawing.legend((32.0, height - 22.0), FIRST, one);
-    drawing.legend((172.0, height - 22.0), SECOND, other);
+    drawing.legends(height - 22.0, [(FIRST, one), (SECOND, other)]);
     drawing.text((LEFT, HEAD - 16.0), 14, "start", QUIET, "Damage");
     drawing.text((WIDTH - 32.0, HEAD - 16.0), 14, "end", QUIET, "DPM");
     let most = players.iter().map(|bar| bar.damage).max().unwrap_or_default().max(1);

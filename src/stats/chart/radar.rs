@@ -36,8 +36,7 @@ pub(super) fn svg((one, other): (&str, &str), axes: &[Axis]) -> String {
     let (one, other) = (fit(one, NAME), fit(other, NAME));
     let quiet = "Each axis ends at the better of the two";
     let mut drawing = Drawing::new(WIDTH as u32, HEIGHT as u32, &format!("{one} and {other}"), quiet);
-    drawing.legend((32.0, HEIGHT - 24.0), FIRST, &one);
-    drawing.legend((372.0, HEIGHT - 24.0), SECOND, &other);
+    drawing.legends(HEIGHT - 24.0, [(FIRST, &one), (SECOND, &other)]);
     for ring in 1..=4 {
         let ring: Vec<(f64, f64)> = (0..axes.len()).map(|at| place(at, axes.len(), f64::from(ring) / 4.0)).collect();
         shape(&mut drawing, &ring, &format!(r##"fill="none" stroke="{GRID}" stroke-width="1""##));
