@@ -70,7 +70,7 @@ pub(super) async fn withdraw_sessions(
             continue;
         };
         let is_left = around.record.rounds.iter().any(|round| (old.first_at..=old.last_at).contains(&round.at));
-        let why = if is_left { "it is part of another session" } else { "none of its rounds is one any more" };
+        let why = if is_left { "it is part of another session" } else { "all of its rounds were withdrawn" };
         withdraw::<report::SessionReport>(publisher, tx, told, why).await?;
     }
     Ok(())

@@ -188,11 +188,9 @@ fn combat((place, line): (usize, &&PlayerLine)) -> String {
     )
 }
 
-/// What is above zero, in words; a dash where nothing is.
-fn some(parts: &[(u32, &str)]) -> String {
-    let words: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    if words.is_empty() { "–".to_owned() } else { words.join(" · ") }
+/// What is above zero, in words.
+fn some(parts: &[(u32, &str)]) -> Vec<String> {
+    parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
 }
 
 fn objectives(embed: Embed, report: &SessionReport) -> Embed {
@@ -205,8 +203,8 @@ fn objectives(embed: Embed, report: &SessionReport) -> Embed {
             (sum.dynamites_defused, "defused"),
             (sum.repairs, "built or repaired"),
         ];
-        let is_any = parts.iter().any(|(count, _)| *count > 0);
-        is_any.then(|| format!("**{}** {}", name(&line.name), some(&parts)))
+        let words = some(&parts);
+        (!words.is_empty()).then(|| format!("**{}** {}", name(&line.name), words.join(" · ")))
     });
     let embed = list(embed, "🚩 Objectives", lines);
     match embed.fields.is_empty() {
@@ -223,14 +221,9 @@ fn support(line: &&PlayerLine) -> String {
         (sum.useful_kills, "useful kills"),
         (sum.useless_kills, "useless kills"),
     ];
-    format!(
-        "**{}** 💉 {} revives, revived {}× · ⏳ {} denied · {}",
-        name(&line.name),
-        sum.revives_given,
-        sum.times_revived,
-        span(sum.denied_seconds),
-        some(&parts),
-    )
+    let first = format!("**{}** {} revives, revived {}×", name(&line.name), sum.revives_given, sum.times_revived);
+    let denied = (sum.denied_seconds > 0).then(|| format!("⏳ {} denied", span(sum.denied_seconds)));
+    std::iter::once(first).chain(denied).chain(some(&parts)).collect::<Vec<_>>().join(" · ")
 }
 
 fn sprees(line: &&PlayerLine) -> String {
