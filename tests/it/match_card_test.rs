@@ -96,7 +96,7 @@ fn a_round_and_its_second() {
     **Total:** 6 players · 60 kills · 45 deaths · 8.7K damage · 14 HS · 15 revives · 15 gibs
     **Average:** 10.0 kills · 7.5 deaths · 157 DPM · ACC 34.1%
     [🏅 Firsts and Records]
-    🗺️ First round on **supply**
+    🗺️ Never played here before: **supply**
     👋 First rounds here: **^cyd**, **ada\***, **di**, **bo\_b**, **eve \`x\`**, **fay**
     ET:Legacy · 2026-01-10-201000-supply-round-1.txt
     ");
@@ -151,7 +151,7 @@ fn a_map() {
     [🅱️ Team B]
     eve \`x\`, fay, di
     [🏅 Records of the Map]
-    🗺️ First round on **etl\_ice**
+    🗺️ Never played here before: **etl\_ice**
     ET:Legacy · 2026-01-10-211000
     ");
 }
@@ -302,7 +302,7 @@ fn what_was_never_so_before() {
     📈 Personal best of **^cyd**: kills **14** (before 13)
     👋 First rounds here: **di**
     📈 Personal best of **bo\_b**: kills **14** (before 9)
-    🗺️ First round on **etl\_ice**
+    🗺️ Never played here before: **etl\_ice**
     🎖️ Passed 100 kills (*First Blood Century*): **ada\***, **bo\_b**, **^cyd**, **eve \`x\`**, **fay**
     🎖️ Passed 10 rounds: **ada\***, **bo\_b**, **^cyd**, **eve \`x\`**, **fay**
     ");

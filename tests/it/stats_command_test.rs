@@ -80,7 +80,7 @@ async fn a_career_with_its_curve() {
         ▫️ Killing Machine: 114 of 500 kills
         -- GUID 1A2B3C01
         ");
-        insta::assert_snapshot!(picture(town, "ops"), @"career.png: -");
+        insta::assert_snapshot!(picture(town, "ops"), @"career.png: Damage per minute and kills per death by session. 25-12-31: 160 DPM, K/D 1.27; 26-01-01: 1");
         insta::assert_snapshot!(asks(town, "player", json!({ "player": "1A2B3C02", "map": "supply" })).await, @r"
         [📈 bo\_b on supply]
         🎮 Career: 4 rounds in 2 sessions
@@ -140,7 +140,7 @@ async fn two_side_by_side() {
         ▫️ Gibs a round: **2.5** · **2.5**
         -- ET:Legacy
         ");
-        insta::assert_snapshot!(picture(town, "ops"), @"compare.png: -");
+        insta::assert_snapshot!(picture(town, "ops"), @"compare.png: ada* and ^cyd compared. K/D: 1.27 to 1.33; DPM: 160 to 171; Accuracy: 34.9% to 34.6%; Head");
         insta::assert_snapshot!(asks(town, "compare", json!({ "player": "cyd", "with": "CYD" })).await, @"Choose two different players.");
     })
     .await;
@@ -370,7 +370,7 @@ async fn an_evening_from_every_side() {
         insta::assert_snapshot!(asks(town, "session", json!({ "date": "2025-12-24" })).await, @"Nothing was played on 2025-12-24.");
         insta::assert_snapshot!(asks(town, "session", json!({ "date": "once" })).await, @"Write the day as 2025-10-14, today or yesterday; or choose from the list.");
         asks(town, "session", json!({ "date": "yesterday", "view": "graphs" })).await;
-        insta::assert_snapshot!(picture(town, "ops"), @"session.png: -");
+        insta::assert_snapshot!(picture(town, "ops"), @"session.png: Damage and damage per minute. ^cyd (Team A): 9570 damage, 171 DPM; di (Team B): 9390 damag");
         insta::assert_snapshot!(offered(town, "stats session", "date", "2025").await, @"2025-12-31 · 3 maps · 3–3 · 6 players");
     })
     .await;

@@ -315,8 +315,6 @@ async fn an_evening_of_ours_as_people_see_it() {
         6️⃣ **eve \`x\`** 🅱️ `54/45/15 (1.20)` **165** DPM 9.2K⬆/7.9K⬇ ACC 34.3% 12 HS Rev 15↑
         🏅 Firsts and Records: 🗺️ Never played here before: **supply**, **te\_escape2**, **etl\_ice**
         👋 First rounds here: **^cyd**, **ada\***, **di**, **bo\_b**, **eve \`x\`**, **fay**
-        📈 Personal best of **bo\_b**: kills **14** (before 13), headshots **4** (before 3)
-        📈 Personal best of **eve \`x\`**: damage **2,000** (before 1,730), revives **5** (before 4)
         🎖️ Session Awards: 🔫 Most kills: **di** 66
         💥 Highest DPM: **^cyd** 171
         ⚔️ Most damage: **^cyd** 9.6K

@@ -333,8 +333,14 @@ async fn more_than_a_page() {
         assert_eq!(first.lines().filter(|line| line.contains(" rounds, K/D ")).count(), 10, "{first}");
         insta::assert_snapshot!(turned(town, "Next").await, @r"
         [🏆 Kills]
-        `11` **eve \`x\`** **108** · 12 rounds, K/D 1.20
-        `12` **eve \`x\`.second** **108** · 12 rounds, K/D 1.20
+        `11` **^cyd.twin3** **120** · 12 rounds, K/D 1.33
+        `12` **fay.twin3** **120** · 12 rounds, K/D 1.33
+        `13` **ada\*** **114** · 12 rounds, K/D 1.27
+        `14` **ada\*.twin2** **114** · 12 rounds, K/D 1.27
+        `15` **ada\*.twin3** **114** · 12 rounds, K/D 1.27
+        `16` **eve \`x\`** **108** · 12 rounds, K/D 1.20
+        `17` **eve \`x\`.twin2** **108** · 12 rounds, K/D 1.20
+        `18` **eve \`x\`.twin3** **108** · 12 rounds, K/D 1.20
         -- ET:Legacy · page 2 of 2
         (Previous) (Next)
         ");
@@ -357,7 +363,18 @@ async fn more_than_a_page() {
         assert_eq!(buttons(1), ["Previous", "Next"]);
         let next = message["components"][1]["components"][1]["custom_id"].as_str().unwrap();
         let turned = town.press_id("admin", message["id"].as_str().unwrap(), next).await;
-        insta::assert_snapshot!(names(town, &show(&turned["message"])), @"");
+        insta::assert_snapshot!(names(town, &show(&turned["message"])), @"
+        [🧪 Quarantine]
+        Kept, and not read: `1.` `2026-01-01-230005-supply-round-1.txt`
+        line 1, column 21: expected eight or nine fields between backslashes, and there are 3, found the end of the line
+        189 bytes by upload <+0s>
+        `2.` `2026-01-01-230006-supply-round-1.txt`
+        line 1, column 21: expected eight or nine fields between backslashes, and there are 3, found the end of the line
+        189 bytes by upload <+0s>
+        -- ET:Legacy
+        (Read 1 again) (Read 2 again)
+        (Previous) (Next)
+        ");
     })
     .await;
 }

@@ -47,8 +47,16 @@ async fn a_round_that_was_none() {
         town.upload(&file).await;
         town.upload(&awards_of(&file)).await;
         assert_eq!(town.upload(&ghost(&file)).await.1, r#"{"result":"corrected","success":true}"#);
-        insta::assert_snapshot!(card(town, &file.name, "Round 1 Complete"), @"");
-        insta::assert_snapshot!(card(town, &file.name, "Awards"), @"");
+        insta::assert_snapshot!(card(town, &file.name, "Round 1 Complete"), @"
+        [🚫 Withdrawn: 🎮 Round 1 Complete - supply]
+        ⚠️ **This no longer stands:** it was over in less than 30 seconds, which is no round.
+        -- ET:Legacy · 2026-01-01-201000-supply-round-1.txt
+        ");
+        insta::assert_snapshot!(card(town, &file.name, "Awards"), @"
+        [🚫 Withdrawn: 🏆 Round 1 Awards - supply]
+        ⚠️ **This no longer stands:** it was over in less than 30 seconds, which is no round.
+        -- ET:Legacy · 2026-01-01-201000-supply-round-1.txt
+        ");
         // It was one after all.
         let mended = File { text: file.text.replacen("\\9:13\n", "\\9:12\n", 1), ..file.clone() };
         assert_eq!(town.upload(&mended).await.1, r#"{"result":"corrected","success":true}"#);
