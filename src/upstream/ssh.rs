@@ -212,6 +212,9 @@ impl Handler for Guard {
     }
 }
 
+/// Whether the connection is still there.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// A log-in at the server, with its directory.
 pub struct Session {
     handle: Handle<Guard>,
@@ -223,7 +226,7 @@ pub struct Session {
 impl Session {
     /// Every ordinary file of the directory.
     pub async fn list(&self) -> Result<Vec<RemoteFile>, SshError> {
-        within(Step::List, self.deadlines.list, self.list_all()).await?
+        self.while_open(Step::List, self.deadlines.list, self.list_all()).await
     }
 
     async fn list_all(&self) -> Result<Vec<RemoteFile>, SshError> {
@@ -248,7 +251,7 @@ impl Session {
 
     /// A whole file of the directory. One that changes while it is read, or is longer than `most` bytes, is an error.
     pub async fn read(&self, file: &RemoteFile, most: usize) -> Result<Vec<u8>, SshError> {
-        within(Step::Read, self.deadlines.read, self.read_all(file, most)).await?
+        self.while_open(Step::Read, self.deadlines.read, self.read_all(file, most)).await
     }
 
     async fn read_all(&self, file: &RemoteFile, most: usize) -> Result<Vec<u8>, SshError> {
@@ -276,6 +279,25 @@ impl Session {
         let outcome = read.await;
         let _ = self.sftp.close(handle).await;
         outcome
+    }
+
+    /// Work in the session is not told when the connection is gone: it would wait for its answer until the deadline.
+    async fn while_open<T>(
+        &self,
+        step: Step,
+        limit: Duration,
+        work: impl Future<Output = Result<T, SshError>>,
+    ) -> Result<T, SshError> {
+        let closed = async {
+            while !self.handle.is_closed() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            outcome = within(step, limit, work) => outcome?,
+            () = closed => Err(SshError::Lost(step)),
+        }
     }
 
     /// Says goodbye; without it the connection is dropped, which does as well.

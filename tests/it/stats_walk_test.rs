@@ -375,6 +375,7 @@ async fn more_than_a_page() {
         (Read 1 again) (Read 2 again)
         (Previous) (Next)
         ");
+        town.see("ops");
     })
     .await;
 }
