@@ -102,9 +102,11 @@ pub fn apply_edit(
             None => {}
         }
         let mut throwaway = crate::discord::world::snowflake_at(now);
-        for file in files {
+        // "attached files to keep and possible descriptions for new files":
+        // <https://discord.com/developers/docs/resources/message#edit-message-jsonform-params>
+        for (n, file) in files.iter().enumerate() {
             throwaway += 1;
-            kept.push(attachment(file, channel_id, throwaway));
+            kept.push(described(attachment(file, channel_id, throwaway), n, &body["attachments"]));
         }
         edited["attachments"] = Value::Array(kept);
     }
@@ -224,25 +226,28 @@ fn number(value: &mut Value, next: &mut u64) {
     }
 }
 
-fn attachments(world: &mut World, now: DateTime<Utc>, channel: u64, files: &[Value], described: &Value) -> Value {
+fn attachments(world: &mut World, now: DateTime<Utc>, channel: u64, files: &[Value], list: &Value) -> Value {
     let mut made = Vec::new();
     for (n, file) in files.iter().enumerate() {
         let id = world.snowflake(now);
-        let mut one = attachment(file, channel, id);
-        let described = described.as_array().and_then(|all| {
-            let n = n.to_string();
-            all.iter().find(|d| d["id"].to_string().trim_matches('"') == n)
-        });
-        if let Some(described) = described {
-            for key in ["description", "title"] {
-                if described[key].is_string() {
-                    one[key] = described[key].clone();
-                }
-            }
-        }
-        made.push(one);
+        made.push(described(attachment(file, channel, id), n, list));
     }
     Value::Array(made)
+}
+
+/// What is said of a new file in the list of attachments, which names it by its place among the files:
+/// <https://discord.com/developers/docs/reference#uploading-files>
+fn described(mut file: Value, n: usize, list: &Value) -> Value {
+    let said = list.as_array().and_then(|all| {
+        let n = n.to_string();
+        all.iter().find(|one| one["id"].to_string().trim_matches('"') == n)
+    });
+    for key in ["description", "title"] {
+        if let Some(text) = said.and_then(|said| said[key].as_str()) {
+            file[key] = json!(text);
+        }
+    }
+    file
 }
 
 fn attachment(file: &Value, channel: u64, id: u64) -> Value {
