@@ -50,7 +50,7 @@ async fn they_are_registered_in_the_configured_server() {
         let play = ["raffle", "giveaway", "gtb", "slots", "timer", "chatcommand", "panel"];
         let delivery = ["source", "route", "template", "destination", "silence", "Silence…", "time-zone", "deliveries"];
         let why = ["why", "why-not", "Why?"];
-        let viewers = ["points", "watchtime", "leaderboard", "shop", "watchroles", "community"];
+        let viewers = ["points", "watchtime", "leaderboard", "shop", "watchroles", "community", "stats"];
         let all = [&first[..], &play, &delivery, &why, &viewers, &OF_ADMINS[1..], &of_xtsystems].concat();
         assert_eq!(names, all);
         for name in [&OF_ADMINS[..], &["approvals"]].concat() {
@@ -115,6 +115,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/leaderboard** — Who has watched most, or has most points; as a picture, with the same as text.
         **/shop** `show` `queue` `add` `edit` `remove` — Spend points on what this server offers.
         **/watchroles** `list` `set` `remove` — Roles for watching: linked members get them by themselves.
+        **/stats** `player` `compare` `leaderboard` `session` `rounds` `matchup` `records` `awards` `link` `unlink` `find` `alias` `name` `import status` `import quarantine` `import reparse` — Match statistics of ET:Legacy.
         **/ticket** `create` `show` `list` — Tickets of XTSystems, for members who may change them.
         **/link-user** `set` `list` `remove` — Who members are in XTSystems.
         ");
@@ -151,6 +152,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/shop** `show` `queue` `add` `edit` `remove` — Spend points on what this server offers.
         **/watchroles** `list` `set` `remove` — Roles for watching: linked members get them by themselves.
         **/community** `rules` `multiplier` `force` `pause` `ignore` `import` — How watching counts, and what it earns.
+        **/stats** `player` `compare` `leaderboard` `session` `rounds` `matchup` `records` `awards` `link` `unlink` `find` `alias` `name` `import status` `import quarantine` `import reparse` — Match statistics of ET:Legacy.
         **/webhook-status** — Is the webhook working: server, secret, last events, refusals, what was not delivered.
         **/webhook-config** — Where each kind of event goes, and what the webhook understands. Secrets are never shown.
         **/register-webhook** — Connect XTSystems: address, key, webhook, test delivery. Doing it again changes nothing.
@@ -159,6 +161,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/ticket** `create` `show` `list` — Tickets of XTSystems, for members who may change them.
         **/machines** `pending` `show` — Machines that ask to be let in.
         **/link-user** `set` `list` `remove` — Who members are in XTSystems.
+        []
         **/approvals** `rules` `list` — Decisions that people take in Discord: their rules, and what is open.
         ");
     })

@@ -129,6 +129,7 @@ mod stats_crash_test;
 mod stats_day_test;
 mod stats_import_test;
 mod stats_order_test;
+mod stats_privacy_test;
 mod stats_rating_test;
 mod stats_trigger_test;
 mod stop_test;

@@ -52,6 +52,15 @@ async fn pages_of_a_statement_are_for_whose_it_is_and_for_admins() {
     .await;
 }
 
+/// The number of an interaction says when it came, to the millisecond.
+fn without_numbers(text: &str) -> String {
+    let parts = text.split(':').map(|part| {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        if digits > 16 { format!("…{}", &part[digits..]) } else { part.to_owned() }
+    });
+    parts.collect::<Vec<_>>().join(":")
+}
+
 #[tokio::test]
 async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
     run(async |town| {
@@ -77,20 +86,20 @@ async fn an_admin_grants_and_a_member_gives_and_each_can_say_why() {
         `#2` <+0s> **-120** between members → 380
         `#1` <+0s> **+500** granted by admins → 500
         ");
-        insta::assert_snapshot!(town.asks("member", "points why", json!({ "entry": 1 })).await, @"
+        insta::assert_snapshot!(without_numbers(&town.asks("member", "points why", json!({ "entry": 1 })).await), @"
         []
         `#1` <+0s> **+500** granted by admins → 500
 
         Reason: won the quiz
         By <@admin>
-        -# Cause: `grant:1456587826790400040`. The same cause is never entered twice.
+        -# Cause: `grant:…`. The same cause is never entered twice.
         ");
         insta::assert_snapshot!(town.asks("approver", "points why", json!({ "entry": 1 })).await, @"That entry is somebody else's. Yours are in /points statement.");
-        insta::assert_snapshot!(town.asks("approver", "points why", json!({ "entry": 3 })).await, @"
+        insta::assert_snapshot!(without_numbers(&town.asks("approver", "points why", json!({ "entry": 3 })).await), @"
         []
         `#3` <+0s> **+120** between members → 120
         Another member gave you these.
-        -# Cause: `give:1456587826790400042:to`. The same cause is never entered twice.
+        -# Cause: `give:…:to`. The same cause is never entered twice.
         ");
         insta::assert_snapshot!(names(town, &town.see("ops")), @"<@member> gives <@approver> **120 points**.");
         assert_eq!(wrong_balances(town).await, 0);

@@ -34,6 +34,8 @@ const ELSEWHERE: &[&str] = &[
     "route_change",
     "route_draft",
     "silence",
+    "stats_link",
+    "stats_name",
     "ticket_action",
     "upstream_link",
     "upstream_link_request",

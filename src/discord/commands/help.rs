@@ -5,7 +5,7 @@ use poise::serenity_prelude::{CreateEmbed, Permissions};
 
 use super::super::{Context, Error, text};
 use super::{Definition, leaves};
-use crate::routing::embed::{DESCRIPTION, fit};
+use crate::routing::embed::{DESCRIPTION, TITLE, TOTAL};
 
 /// What Signalbox does here, and the commands open to you.
 #[poise::command(slash_command)]
@@ -16,7 +16,7 @@ pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
         }
         poise::Context::Prefix(_) => Permissions::empty(),
     };
-    let lines: Vec<String> = ctx
+    let open: Vec<&Definition> = ctx
         .framework()
         .options()
         .commands
@@ -24,23 +24,51 @@ pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
         // What stands in a menu is found there.
         .filter(|c| c.context_menu_name.is_none())
         .filter(|c| held.administrator() || held.contains(c.default_member_permissions))
-        .map(line)
         .collect();
-    let embed = CreateEmbed::new()
-        .title("📡 Signalbox")
-        .description(fit(&format!("{}\n\n{}", text::HELP_INTRO, lines.join("\n")), DESCRIPTION))
-        .colour(0x5865F2);
-    ctx.send(CreateReply::default().embed(embed).ephemeral(true)).await?;
+    let mut shown = pages(open.iter().map(|command| line(command)));
+    if length(&shown.concat()) > TOTAL - TITLE {
+        shown = pages(open.iter().map(|command| brief(command)));
+    }
+    let mut reply = CreateReply::default().ephemeral(true);
+    for (at, page) in shown.into_iter().enumerate() {
+        let embed = CreateEmbed::new().description(page).colour(0x5865F2);
+        reply = reply.embed(if at == 0 { embed.title("📡 Signalbox") } else { embed });
+    }
+    ctx.send(reply).await?;
     Ok(())
 }
 
-/// A command and what stands under it: one line for each part would not fit into an embed.
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The lines below the introduction, in as many embeds as it takes.
+fn pages(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let (mut pages, mut page) = (Vec::new(), format!("{}\n", text::HELP_INTRO));
+    for line in lines {
+        if length(&page) + 1 + length(&line) > DESCRIPTION {
+            pages.push(std::mem::replace(&mut page, line));
+        } else {
+            page = format!("{page}\n{line}");
+        }
+    }
+    pages.push(page);
+    pages
+}
+
+fn brief(command: &Definition) -> String {
+    format!("**/{}** — {}", command.name, command.description.as_deref().unwrap_or_default())
+}
+
+/// A command and what stands under it.
 fn line(command: &Definition) -> String {
-    let about = command.description.as_deref().unwrap_or_default();
     let under = |(path, _): (String, &Definition)| path.strip_prefix(&*command.name).map(|rest| rest.trim().to_owned());
     let parts: Vec<String> = leaves(command).filter_map(under).filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
-        [] => format!("**/{}** — {about}", command.name),
-        parts => format!("**/{}** `{}` — {about}", command.name, parts.join("` `")),
+        [] => brief(command),
+        parts => {
+            let about = command.description.as_deref().unwrap_or_default();
+            format!("**/{}** `{}` — {about}", command.name, parts.join("` `"))
+        }
     }
 }

@@ -251,7 +251,8 @@ impl Store {
 }
 
 /// A day of these viewers anew, from all its hours; what changed goes into their sums. Their rows are locked first, so that
-/// two that count hours of one day add up.
+/// two that count hours of one day add up. What was there before is looked up one by one (`OFFSET 0` keeps it so): of a day
+/// that is new PostgreSQL believes that it has one row, and would go through all of it for each viewer.
 pub(super) async fn count_day(tx: &mut Tx, guild_id: GuildId, day: i32, viewers: &[Uuid]) -> Result<()> {
     if viewers.is_empty() {
         return Ok(());
@@ -275,15 +276,15 @@ pub(super) async fn count_day(tx: &mut Tx, guild_id: GuildId, day: i32, viewers:
          fresh AS (
              SELECT viewer_id, sum(counts)::integer AS minutes, sum(counts * rate * percent)::bigint / 100 AS fifths
              FROM counted GROUP BY 1),
-         kept AS (SELECT viewer_id, minutes, fifths FROM watch_day
-             WHERE guild_id = $1 AND day = $2 AND viewer_id = ANY ($3)),
          saved AS (
              INSERT INTO watch_day AS d (guild_id, viewer_id, day, minutes, fifths)
              SELECT $1, viewer_id, $2, minutes, fifths FROM fresh
              ON CONFLICT (guild_id, viewer_id, day) DO UPDATE SET minutes = EXCLUDED.minutes, fifths = EXCLUDED.fifths)
          UPDATE viewer v SET minutes = v.minutes + f.minutes - COALESCE(k.minutes, 0),
              fifths = v.fifths + f.fifths - COALESCE(k.fifths, 0)
-         FROM fresh f LEFT JOIN kept k USING (viewer_id)
+         FROM fresh f LEFT JOIN LATERAL (
+             SELECT minutes, fifths FROM watch_day
+             WHERE guild_id = $1 AND viewer_id = f.viewer_id AND day = $2 OFFSET 0) k ON true
          WHERE v.guild_id = $1 AND v.person_id = f.viewer_id",
         guild_id.0,
         day,
