@@ -31,8 +31,26 @@ pub struct Surroundings {
     /// Rounds and awards that nothing is posted about.
     pub silent: HashMap<String, bool>,
     /// Files that another version could read, and this one cannot.
-    pub unreadable: Vec<(Uuid, Fault)>,
+    pub unreadable: Vec<Unreadable>,
+    /// Names of files that are no round, or none any more: what was posted of them does not stand.
+    pub gone: Vec<Gone>,
 }
+
+/// A stored file that this version cannot read.
+pub struct Unreadable {
+    pub id: Uuid,
+    pub name: String,
+    pub fault: Fault,
+}
+
+/// A file that is no round.
+pub struct Gone {
+    pub name: String,
+    pub why: &'static str,
+}
+
+const GHOST: &str = "it was over in less than 30 seconds, which is no round";
+const LOST: &str = "its file cannot be read any more";
 
 impl Surroundings {
     /// The awards of a round, where they are there.
@@ -55,8 +73,12 @@ pub fn surroundings(files: Vec<CurrentFile>, rules: &Rules) -> Surroundings {
     let servers = of(|round| colour::clean(&round.file.header.server));
     let configs = of(|round| round.file.header.config.to_string());
     let notes = found.rounds.iter().map(|round| (round.name.clone(), notes(round))).collect();
+    let record = record_with(found.rounds, rules);
+    let ghosts = record.ghosts.iter().map(|name| Gone { name: name.clone(), why: GHOST });
+    let lost = found.lost.into_iter().map(|name| Gone { name, why: LOST });
     Surroundings {
-        record: record_with(found.rounds, rules),
+        gone: ghosts.chain(lost).collect(),
+        record,
         ready,
         awards: found.awards,
         awarded: found.awarded,
@@ -79,11 +101,14 @@ struct Found {
     awarded: HashSet<String>,
     ready: Vec<RoundReady>,
     silent: HashMap<String, bool>,
-    unreadable: Vec<(Uuid, Fault)>,
+    unreadable: Vec<Unreadable>,
+    /// Names of rounds among them.
+    lost: Vec<String>,
 }
 
 impl Found {
     fn take(&mut self, file: CurrentFile) {
+        let (id, name) = (file.id, file.name.clone());
         let unreadable = match file.kind {
             FileKind::Round => match read_round(&file) {
                 Ok(round) => {
@@ -91,7 +116,10 @@ impl Found {
                     self.rounds.push(round);
                     None
                 }
-                Err(fault) => Some(fault),
+                Err(fault) => {
+                    self.lost.push(file.name.clone());
+                    Some(fault)
+                }
             },
             FileKind::Awards => match awards::parse(&file.bytes).map(drop) {
                 Ok(()) => {
@@ -108,7 +136,7 @@ impl Found {
             FileKind::GameTime => self.take_ready(ready::gametime(&file.bytes)),
             FileKind::Other => None,
         };
-        self.unreadable.extend(unreadable.map(|fault| (file.id, fault)));
+        self.unreadable.extend(unreadable.map(|fault| Unreadable { id, name, fault }));
     }
 
     fn take_ready(&mut self, read: Result<RoundReady, ready::ReadyError>) -> Option<Fault> {
