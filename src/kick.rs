@@ -7,6 +7,7 @@ pub mod check;
 pub mod connect;
 pub mod heard;
 pub mod link;
+mod owner;
 pub mod redemption;
 mod split;
 pub mod status;

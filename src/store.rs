@@ -11,6 +11,7 @@ pub mod board;
 pub mod card;
 pub mod chat_command;
 pub mod clip;
+pub mod dashboard;
 pub mod delivery_view;
 pub mod destination;
 pub mod diagnosis;

@@ -10,6 +10,7 @@ use crate::community::clip::clips_due;
 use crate::community::dashboard::{self, Heard};
 use crate::community::draw::due::draws_due;
 use crate::community::draw::tickets::hours_due;
+use crate::community::slot_call::announcements_due;
 use crate::community::timer::timers_due;
 
 /// Draws and timed messages looked at in one step.
@@ -19,8 +20,10 @@ impl App {
     /// Closes, draws, says what is due. Returns how much that was.
     pub(super) async fn play_due(&self) -> Result<usize> {
         let timers = timers_due(&self.ports, BATCH as usize).await?;
+        let announced = announcements_due(&self.ports, BATCH as usize).await?;
         let hours = hours_due(&self.ports).await?;
-        Ok(timers + hours + draws_due(&self.ports, BATCH).await?)
+        let carried = dashboard::carry_due(&self.ports, &self.bus, BATCH as usize).await?;
+        Ok(timers + announced + carried + hours + draws_due(&self.ports, BATCH).await?)
     }
 
     /// The same, with when something is due next.
@@ -30,7 +33,13 @@ impl App {
             return Ok((done, None));
         }
         let now = self.ports.clock.now();
-        let next = [self.ports.store.next_draw_at().await?, self.ports.store.next_timer_at().await?];
+        let store = &self.ports.store;
+        let next = [
+            store.next_draw_at().await?,
+            store.next_timer_at().await?,
+            store.next_announcement_at().await?,
+            store.next_dashboard_at().await?,
+        ];
         Ok((0, next.into_iter().flatten().min().map(|at| until(now, at))))
     }
 

@@ -20,12 +20,14 @@ use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::store::chat_command::insert_run;
 use crate::store::kick_chat::{NewKickChat, insert_kick_chat};
-use crate::store::timer::note_chat;
+use crate::store::timer::{list_waiting_for_lines, note_chat, note_lines};
 use crate::store::viewer::{SeenViewer, ensure_viewers};
 use crate::store::{Store, StoreError, Tx};
 
 /// Older commands are not carried out, by when they were written.
 const STALE: TimeDelta = TimeDelta::minutes(2);
+/// Lines that were written longer ago are not counted for timed messages: those of that time may be forgotten.
+const COUNTED: TimeDelta = TimeDelta::hours(12);
 /// How often a command is tried again that was in another's way.
 const CONFLICTS: usize = 5;
 
@@ -114,16 +116,28 @@ fn is_away(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_unavailable))
 }
 
-/// Timed messages wait for chat: one statement, whatever the number of messages.
+/// Timed messages wait for people and for lines: two statements, whatever the number of messages, and a third where lines
+/// are waited for. What is heard again changes nothing.
 async fn note(ports: &Ports, messages: &[ChatMessage]) -> Result<()> {
-    let mut heard: HashMap<(GuildId, i64), (chrono::DateTime<chrono::Utc>, i64)> = HashMap::new();
+    let mut heard: HashMap<(GuildId, i64), chrono::DateTime<chrono::Utc>> = HashMap::new();
     for message in messages {
-        let entry = heard.entry((message.guild_id, message.viewer)).or_insert((message.at, 0));
-        *entry = (entry.0.max(message.at), entry.1 + 1);
+        let last = heard.entry((message.guild_id, message.viewer)).or_insert(message.at);
+        *last = message.at.max(*last);
     }
-    let heard: Vec<_> = heard.into_iter().map(|((guild, viewer), (at, lines))| (guild, viewer, at, lines)).collect();
+    let heard: Vec<_> = heard.into_iter().map(|((guild, viewer), at)| (guild, viewer, at)).collect();
+    let guilds: HashSet<i64> = messages.iter().map(|message| message.guild_id.0).collect();
     let mut tx = ports.store.begin_preparing().await?;
     note_chat(&mut tx, &heard).await?;
+    let waiting = list_waiting_for_lines(&mut tx, &guilds.into_iter().collect::<Vec<_>>()).await?;
+    let oldest = ports.clock.now() - COUNTED;
+    let lines: Vec<_> = messages
+        .iter()
+        .filter(|message| waiting.contains(&message.guild_id) && message.at > oldest)
+        .map(|message| (message.guild_id, message.message_id.as_str(), message.at))
+        .collect();
+    if !lines.is_empty() {
+        note_lines(&mut tx, &lines).await?;
+    }
     Store::commit(tx).await?;
     Ok(())
 }

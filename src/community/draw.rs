@@ -22,6 +22,7 @@ use crate::routing::board::BoardKey;
 use crate::routing::board::draw::{DrawKind, DrawState};
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::board::take_turn;
+use crate::store::dashboard::mark_carried;
 use crate::store::draw::ticket::find_open_raffle;
 use crate::store::draw::{NewDraw, StoredDraw, insert_draw, lock_draw, mark_cancelled};
 use crate::store::source::{ensure_person, insert_setting, take_setting};
@@ -54,6 +55,8 @@ pub struct Wish {
     pub claim: Option<TimeDelta>,
     pub points: i64,
     pub repeats: bool,
+    /// Words in chat at its opening.
+    pub said_in_chat: Option<String>,
 }
 
 impl Wish {
@@ -74,6 +77,7 @@ impl Wish {
             claim: None,
             points: 0,
             repeats: false,
+            said_in_chat: None,
         }
     }
 }
@@ -83,14 +87,27 @@ impl Wish {
 pub struct Host {
     pub guild_id: GuildId,
     pub user_id: Option<UserId>,
+    /// The request of a dashboard that this carries out.
+    pub request: Option<Uuid>,
 }
 
+/// Another process has carried out the request meanwhile: this transaction is not for the commit.
+#[derive(Debug, thiserror::Error)]
+#[error("another process has carried out this request")]
+pub struct Overtaken;
+
 impl Host {
+    /// A member.
+    pub fn of(guild_id: GuildId, user_id: UserId) -> Self {
+        Self { guild_id, user_id: Some(user_id), request: None }
+    }
+
     pub(super) async fn person(self, ports: &Ports, tx: &mut Tx) -> Result<Option<Uuid>> {
         let Some(user) = self.user_id else { return Ok(None) };
         Ok(Some(ensure_person(tx, user.0, ports.clock.uuid(), ports.clock.now()).await?))
     }
 
+    /// A line of the audit log, in the transaction of what is done. A request is carried out by the same commit, once.
     pub(super) async fn note(
         self,
         ports: &Ports,
@@ -98,6 +115,11 @@ impl Host {
         action: &'static str,
         detail: serde_json::Value,
     ) -> Result<()> {
+        if let Some(request) = self.request
+            && !mark_carried(tx, self.guild_id, request, &detail).await?
+        {
+            return Err(Overtaken.into());
+        }
         let person_id = self.person(ports, tx).await?;
         let line = NewAudit { guild_id: self.guild_id, approval_id: None, person_id, action, detail };
         insert_audit(tx, &line, ports.clock.now()).await?;
@@ -164,6 +186,9 @@ pub async fn open(ports: &Ports, host: Host, wish: &Wish) -> Result<Opened> {
         commitment: String::new(),
     };
     let opened = begin(ports, &voice, &mut tx, new).await?;
+    if let Some(words) = &wish.said_in_chat {
+        voice.say_in_chat(&mut tx, &format!("draw:{}:period", opened.id), words).await?;
+    }
     let detail = json!({ "draw": opened.id, "number": opened.number, "kind": wish.kind.as_str() });
     host.note(ports, &mut tx, "draw_opened", detail).await?;
     crate::crash::point("draw.open.before_commit");

@@ -48,7 +48,7 @@ pub async fn change_rules(
     by: Actor,
     change: impl FnOnce(&mut Rules) -> Result<()>,
 ) -> Result<(i32, Rules)> {
-    change_rules_of(ports, Host { guild_id: by.guild_id, user_id: Some(by.user_id) }, change).await
+    change_rules_of(ports, Host::of(by.guild_id, by.user_id), change).await
 }
 
 /// The same by whoever it is: a dashboard is nobody.

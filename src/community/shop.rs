@@ -5,13 +5,11 @@ use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::board::Voice;
 use super::points::{Actor, audit};
 use crate::bus::Topic;
 use crate::error::UserError;
-use crate::id::{ChannelId, GuildId, RoleId};
+use crate::id::RoleId;
 use crate::ports::Ports;
-use crate::routing::board::BoardKey;
 use crate::store::board::touch_boards;
 use crate::store::shop::sale::{Bought, Sale, ShopDraft, decide_sale, insert_shop_draft, take_shop_draft};
 use crate::store::shop::together::Purchase;
@@ -192,14 +190,4 @@ fn check(item: &ShopItem) -> Result<()> {
 /// The boards of the shop show what has changed, in the transaction of the change.
 async fn show(ports: &Ports, tx: &mut Tx, who: Actor) -> Result<()> {
     Ok(touch_boards(tx, &[who.guild_id], &BOARDS, ports.clock.now()).await?)
-}
-
-/// Posts the shop, or its queue, into a channel, where it is kept current.
-pub async fn post(ports: &Ports, guild_id: GuildId, key: BoardKey, channel: ChannelId) -> Result<()> {
-    let voice = Voice::of(ports, guild_id).await?;
-    let mut tx = ports.store.begin().await?;
-    voice.show(&mut tx, key, channel).await?;
-    Store::commit(tx).await?;
-    voice.hurry();
-    Ok(())
 }

@@ -1,8 +1,10 @@
 //! Slot calls: viewers ask for a slot in chat, an admin picks one. Rules are judged under the server's lock, so that two
 //! calls at the same moment do not both slip below a limit.
 
+pub mod provider;
+
 use anyhow::Result;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -15,6 +17,8 @@ use crate::id::ChannelId;
 use crate::ports::Ports;
 use crate::routing::board::{BoardKey, frame};
 use crate::routing::embed::escape;
+use crate::store::slot_call::announcement::{Announcement, insert_announcement, take_announcement};
+use crate::store::slot_call::provider::find_unavailable;
 use crate::store::slot_call::{
     NewSlotCall, SlotCall, SlotSetting, ban_slot, block_caller, clear_slots, find_standing, insert_slot_call,
     lock_slots, pick_named_slot, pick_slot, save_slots,
@@ -22,6 +26,8 @@ use crate::store::slot_call::{
 use crate::store::{Store, Tx};
 
 const GOLD: u32 = 0xF1_C40F;
+/// A pick is told this much later at most.
+const LONGEST_DELAY: TimeDelta = TimeDelta::hours(1);
 
 /// Somebody's call in chat, in the transaction that carries it out. What is answered, if anything is.
 pub async fn call(
@@ -58,6 +64,9 @@ pub async fn call(
     }
     if standing.is_banned {
         return Ok(Some(format!("{to} Sorry, {slot} is currently banned.")));
+    }
+    if let Some(provider) = find_unavailable(tx, voice.guild_id, &slug).await? {
+        return Ok(Some(format!("{to} {}", provider::refusal(&slot, &provider))));
     }
     if setting.prevent_duplicates && standing.is_there {
         return Ok(Some(format!("{to} {slot} has been requested already.")));
@@ -159,21 +168,61 @@ pub async fn pick(ports: &Ports, host: Host) -> Result<Option<SlotCall>> {
     Ok(Some(call))
 }
 
-/// What the dashboard says was picked, and what it won. `cause` names the request.
-pub async fn pick_named(
-    ports: &Ports,
-    host: Host,
-    slot: &str,
-    name: &str,
-    reward: Option<&str>,
-    cause: &str,
-) -> Result<()> {
+/// What a dashboard has picked.
+pub struct NamedPick<'a> {
+    pub slot: &'a str,
+    pub name: &'a str,
+    /// What it won.
+    pub reward: Option<&'a str>,
+    /// Names the request.
+    pub cause: &'a str,
+    /// How much later it is told: as long as the dashboard's wheel turns.
+    pub delay: TimeDelta,
+}
+
+/// Notes what was picked, and tells it now or later.
+pub async fn pick_named(ports: &Ports, host: Host, pick: &NamedPick<'_>) -> Result<()> {
+    if !(TimeDelta::zero()..=LONGEST_DELAY).contains(&pick.delay) {
+        return Err(UserError::new("delay_announcement is a number of seconds from 0 to 3600").into());
+    }
     let (voice, mut tx) = begin(ports, host).await?;
+    let now = ports.clock.now();
     let setting = lock_slots(&mut tx, host.guild_id).await?;
-    let (slot, name) = (cut(slot, REPEATED), cut(name, 100));
-    pick_named_slot(&mut tx, host.guild_id, &name, &slug(&slot), reward, ports.clock.now()).await?;
-    tell_picked(&mut tx, &voice, &setting, &slot, &name, reward, cause).await?;
+    let (slot, name) = (cut(pick.slot, REPEATED), cut(pick.name, 100));
+    let picked = pick_named_slot(&mut tx, host.guild_id, &name, &slug(&slot), pick.reward, now).await?;
+    if pick.delay.is_zero() {
+        tell_picked(&mut tx, &voice, &setting, &slot, &name, pick.reward, pick.cause).await?;
+    } else {
+        let later = Announcement {
+            id: ports.clock.uuid(),
+            guild_id: host.guild_id,
+            slot_call_id: picked.map(|call| call.id),
+            cause: pick.cause.to_owned(),
+            slot,
+            name,
+            reward: pick.reward.map(str::to_owned),
+        };
+        insert_announcement(&mut tx, &later, now + pick.delay).await?;
+    }
     finish(ports, host, &voice, tx, "slot_picked").await
+}
+
+/// Tells the picks whose time has come. Returns how many.
+pub async fn announcements_due(ports: &Ports, limit: usize) -> Result<usize> {
+    for done in 0..limit {
+        let mut tx = ports.store.begin().await?;
+        let Some(due) = take_announcement(&mut tx, ports.clock.now()).await? else { return Ok(done) };
+        // Its source may have to be stored; that is another connection, and this transaction holds one row alone.
+        let voice = Voice::of(ports, due.guild_id).await?;
+        let setting = lock_slots(&mut tx, due.guild_id).await?;
+        tell_picked(&mut tx, &voice, &setting, &due.slot, &due.name, due.reward.as_deref(), &due.cause).await?;
+        voice.touch(&mut tx, BoardKey::Slots).await?;
+        crate::crash::point("announcement.before_commit");
+        Store::commit(tx).await?;
+        crate::crash::point("announcement.after_commit");
+        voice.hurry();
+    }
+    Ok(limit)
 }
 
 async fn tell_picked(

@@ -15,7 +15,8 @@ use crate::ports::Ports;
 use crate::routing::board::{BoardKey, frame};
 use crate::store::board::take_turn;
 use crate::store::timer::{
-    Timer, claim_timer, count_chatters, delete_timer, insert_timer, is_live, lock_timer, note_timer, save_timer,
+    Timer, claim_timer, count_chatters, count_lines, delete_timer, insert_timer, is_live, lock_timer, note_timer,
+    save_timer,
 };
 use crate::store::{Store, Tx};
 
@@ -87,7 +88,7 @@ fn read(ports: &Ports, host: Host, wish: &Wish) -> Result<Timer> {
         to_kick: wish.to_kick,
         channel_id: wish.channel,
         enabled: true,
-        lines: 0,
+        lines_since: now,
         next_at,
         runs: 0,
     })
@@ -216,7 +217,7 @@ async fn may_be_said(ports: &Ports, tx: &mut Tx, timer: &Timer) -> Result<bool> 
         "offline" => !live,
         _ => true,
     };
-    if !in_time || timer.lines < timer.min_lines {
+    if !in_time || timer.min_lines > 0 && count_lines(tx, timer).await? < timer.min_lines {
         return Ok(false);
     }
     let since = ports.clock.now() - CHATTERS_OF;

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{client, text};
+use super::{client, owner, text};
 use crate::clock::jitter;
 use crate::id::{GuildId, NOBODY};
 use crate::ports::Ports;
@@ -111,8 +111,13 @@ async fn exchange(ports: &Ports, claimed: &ClaimedAccount) -> Result<()> {
 async fn lost(ports: &Ports, claimed: &ClaimedAccount) -> Result<()> {
     let account = &claimed.account;
     // Told first: killed in between, the next exchange finds the same and tells nothing twice.
+    let Some(told) = owner::tell(ports, claimed).await? else {
+        let again = ports.clock.now() + again_after(account.failures);
+        ports.store.put_off_kick_account(claimed, again).await?;
+        return Ok(());
+    };
     let key = format!("kick.lost:{}:{}", account.id, account.connected_at.timestamp_micros());
-    tell_admins(ports, account.guild_id, &key, &text::account_lost(account)).await?;
+    tell_admins(ports, account.guild_id, &key, &text::account_lost(account, &told)).await?;
     ports.store.mark_kick_account_lost(claimed).await?;
     Ok(())
 }

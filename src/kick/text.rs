@@ -1,6 +1,7 @@
 //! What people are told about Kick by notices, and by errors of these flows.
 
-use crate::routing::embed::fit;
+use super::owner::Told;
+use crate::routing::embed::{escape, fit};
 use crate::store::kick_account::{KickAccount, Purpose};
 
 pub const NOT_CONFIGURED: &str = "Kick is not set up: the operator has to set KICK_CLIENT_ID and KICK_CLIENT_SECRET, from \
@@ -16,7 +17,23 @@ fn name(text: &str) -> String {
     fit(text, 60)
 }
 
-pub fn account_lost(account: &KickAccount) -> String {
+/// To whose account it is, in a direct message.
+pub fn direct_account_lost(account: &KickAccount) -> String {
+    let what = match account.purpose {
+        Purpose::Streamer => {
+            "Nothing can be said in its chat, and no redemptions decided, until you connect it again with `/kick connect`"
+        }
+        Purpose::Bot => "Connect it again with `/kick connect account:bot`",
+    };
+    format!(
+        "⚠️ Kick no longer lets Signalbox act for your account {}: the authorisation has run out or was taken back. {what} in \
+         https://discord.com/channels/{}.",
+        escape(&name(&account.name)),
+        account.guild_id
+    )
+}
+
+pub fn account_lost(account: &KickAccount, told: &Told) -> String {
     let what = match account.purpose {
         Purpose::Streamer => {
             "Nothing can be said in that channel's chat, and no redemptions decided, until it is connected again with \
@@ -24,8 +41,14 @@ pub fn account_lost(account: &KickAccount) -> String {
         }
         Purpose::Bot => "Connect it again with /kick connect account:bot.",
     };
+    let told = match told {
+        Told::Yes => "Its owner was told by a direct message.".to_owned(),
+        Told::Nobody => "Nobody is known here whose account it is: tell its owner.".to_owned(),
+        Told::No(why) => format!("A direct message did not reach its owner (Discord: {}): tell them.", fit(why, 200)),
+        Told::Perhaps => "Whether a direct message reached its owner is not known.".to_owned(),
+    };
     format!(
-        "Kick no longer lets Signalbox act for the account {}: the authorisation has run out or was taken back. {what}",
+        "Kick no longer lets Signalbox act for the account {}: the authorisation has run out or was taken back. {what} {told}",
         name(&account.name)
     )
 }

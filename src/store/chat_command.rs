@@ -149,24 +149,6 @@ pub async fn insert_run(tx: &mut Tx, guild_id: GuildId, message_id: &str, now: D
     Ok(done.rows_affected() > 0)
 }
 
-/// True for the first time that the dashboard's request is seen.
-pub async fn insert_dashboard_request(
-    tx: &mut Tx,
-    guild_id: GuildId,
-    request: &str,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let done = sqlx::query!(
-        "INSERT INTO dashboard_request (guild_id, request_id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        guild_id.0,
-        request,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
-
 /// Minutes that somebody has watched, and the place among all who have.
 pub async fn find_watched(tx: &mut Tx, guild_id: GuildId, person_id: Uuid) -> Result<(i64, i64)> {
     let row = sqlx::query!(
@@ -239,7 +221,14 @@ impl Store {
         .await?;
         let asked = sqlx::query!(
             "DELETE FROM dashboard_request WHERE ctid = ANY (ARRAY(
-                 SELECT ctid FROM dashboard_request WHERE at < $1 LIMIT $2))",
+                 SELECT ctid FROM dashboard_request WHERE at < $1 AND state NOT IN ('asked', 'carried') LIMIT $2))",
+            before,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
+        let lines = sqlx::query!(
+            "DELETE FROM chat_line WHERE ctid = ANY (ARRAY(SELECT ctid FROM chat_line WHERE at < $1 LIMIT $2))",
             before,
             limit
         )
@@ -252,6 +241,6 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        Ok(runs.rows_affected() + asked.rows_affected() + chatted.rows_affected())
+        Ok(runs.rows_affected() + asked.rows_affected() + lines.rows_affected() + chatted.rows_affected())
     }
 }

@@ -158,7 +158,8 @@ pub async fn save_kick_account(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11)
          ON CONFLICT ON CONSTRAINT kick_account_once DO UPDATE SET name = $5, person_id = $6, scope = $7,
              access_token = $8, refresh_token = $9, access_expires_at = $10, refreshed_at = $11, refresh_at = $12,
-             connected_at = $11, state = 'active', failures = 0, lease_token = NULL, leased_until = NULL",
+             connected_at = $11, state = 'active', failures = 0, lease_token = NULL, leased_until = NULL,
+             owner_told_at = NULL",
         id,
         new.guild_id.0,
         new.purpose.as_str(),
@@ -332,6 +333,20 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// Its owner is about to be written to. Returns when that was first so; `None`: the lease is somebody else's.
+    pub async fn note_owner_told(&self, claimed: &ClaimedAccount, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+        Ok(sqlx::query_scalar!(
+            r#"UPDATE kick_account SET owner_told_at = COALESCE(owner_told_at, $4)
+               WHERE guild_id = $1 AND id = $2 AND lease_token = $3 RETURNING owner_told_at AS "at!""#,
+            claimed.account.guild_id.0,
+            claimed.account.id,
+            claimed.lease_token,
+            now
+        )
+        .fetch_optional(&self.pool)
+        .await?)
     }
 
     /// Kick no longer knows the authorisation. The row stays, so that people see what is to be connected again.

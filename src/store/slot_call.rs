@@ -1,5 +1,8 @@
 //! Slot calls: what viewers ask for, the rules for it, and what was picked.
 
+pub mod announcement;
+pub mod provider;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -302,7 +305,8 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         let last = sqlx::query!(
-            r#"SELECT slot, name, picked_at AS "picked_at!" FROM slot_call WHERE guild_id = $1 AND picked_at IS NOT NULL
+            r#"SELECT slot, name, picked_at AS "picked_at!" FROM slot_call c WHERE guild_id = $1 AND picked_at IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM slot_announcement a WHERE a.guild_id = $1 AND a.slot_call_id = c.id)
                ORDER BY picked_at DESC, id DESC LIMIT 1"#,
             guild_id.0
         )

@@ -26,7 +26,8 @@ pub struct Timer {
     pub to_kick: bool,
     pub channel_id: Option<ChannelId>,
     pub enabled: bool,
-    pub lines: i64,
+    /// Lines of chat count from here on: when it was last said, else when it was made.
+    pub lines_since: DateTime<Utc>,
     pub next_at: Option<DateTime<Utc>>,
     /// How often it was said.
     pub runs: i64,
@@ -48,7 +49,7 @@ struct Row {
     to_kick: bool,
     channel_id: Option<i64>,
     enabled: bool,
-    lines: i64,
+    lines_since: DateTime<Utc>,
     next_at: Option<DateTime<Utc>>,
     runs: i64,
 }
@@ -71,7 +72,7 @@ impl From<Row> for Timer {
             to_kick: row.to_kick,
             channel_id: row.channel_id.map(ChannelId),
             enabled: row.enabled,
-            lines: row.lines,
+            lines_since: row.lines_since,
             next_at: row.next_at,
             runs: row.runs,
         }
@@ -112,9 +113,9 @@ pub async fn insert_timer(tx: &mut Tx, timer: &Timer, number: Option<i64>, now: 
 pub async fn lock_timer(tx: &mut Tx, guild_id: GuildId, number: i64) -> Result<Option<Timer>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, guild_id, number, texts, shuffles, next_text, every_seconds, cron, time_zone, min_lines, min_chatters,
-             only_while, to_kick, channel_id, enabled, lines, next_at, runs
-         FROM timed_message WHERE guild_id = $1 AND number = $2 FOR UPDATE",
+        r#"SELECT id, guild_id, number, texts, shuffles, next_text, every_seconds, cron, time_zone, min_lines, min_chatters,
+             only_while, to_kick, channel_id, enabled, COALESCE(last_sent_at, created_at) AS "lines_since!", next_at, runs
+         FROM timed_message WHERE guild_id = $1 AND number = $2 FOR UPDATE"#,
         guild_id.0,
         number
     )
@@ -127,9 +128,9 @@ pub async fn lock_timer(tx: &mut Tx, guild_id: GuildId, number: i64) -> Result<O
 pub async fn claim_timer(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<Timer>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, guild_id, number, texts, shuffles, next_text, every_seconds, cron, time_zone, min_lines, min_chatters,
-             only_while, to_kick, channel_id, enabled, lines, next_at, runs
-         FROM timed_message WHERE enabled AND next_at <= $1 ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED",
+        r#"SELECT id, guild_id, number, texts, shuffles, next_text, every_seconds, cron, time_zone, min_lines, min_chatters,
+             only_while, to_kick, channel_id, enabled, COALESCE(last_sent_at, created_at) AS "lines_since!", next_at, runs
+         FROM timed_message WHERE enabled AND next_at <= $1 ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"#,
         now
     )
     .fetch_optional(&mut **tx)
@@ -148,7 +149,6 @@ pub async fn note_timer(
     sqlx::query!(
         "UPDATE timed_message SET next_at = $3, next_text = COALESCE($4, next_text),
              runs = runs + CASE WHEN $4::integer IS NULL THEN 0 ELSE 1 END,
-             lines = CASE WHEN $4::integer IS NULL THEN lines ELSE 0 END,
              last_sent_at = CASE WHEN $4::integer IS NULL THEN last_sent_at ELSE $5 END
          WHERE guild_id = $1 AND id = $2",
         timer.guild_id.0,
@@ -187,12 +187,11 @@ pub async fn delete_timer(tx: &mut Tx, guild_id: GuildId, number: i64) -> Result
     Ok(done.rows_affected() > 0)
 }
 
-/// Somebody wrote in a server's chat, so many lines each: `(guild, viewer, last at, lines)`.
-pub async fn note_chat(tx: &mut Tx, heard: &[(GuildId, i64, DateTime<Utc>, i64)]) -> Result<()> {
+/// Who wrote in a server's chat, and when last: `(guild, viewer, at)`.
+pub async fn note_chat(tx: &mut Tx, heard: &[(GuildId, i64, DateTime<Utc>)]) -> Result<()> {
     let guilds: Vec<i64> = heard.iter().map(|(guild, ..)| guild.0).collect();
-    let viewers: Vec<i64> = heard.iter().map(|(_, viewer, ..)| *viewer).collect();
-    let times: Vec<DateTime<Utc>> = heard.iter().map(|(.., at, _)| *at).collect();
-    let lines: Vec<i64> = heard.iter().map(|(.., lines)| *lines).collect();
+    let viewers: Vec<i64> = heard.iter().map(|(_, viewer, _)| *viewer).collect();
+    let times: Vec<DateTime<Utc>> = heard.iter().map(|(.., at)| *at).collect();
     // In one order, so that two processes wait for each other and never in a circle.
     sqlx::query!(
         "INSERT INTO chat_pulse (guild_id, viewer, last_at)
@@ -205,18 +204,51 @@ pub async fn note_chat(tx: &mut Tx, heard: &[(GuildId, i64, DateTime<Utc>, i64)]
     )
     .execute(&mut **tx)
     .await?;
+    Ok(())
+}
+
+/// Of these servers those where a timed message waits for lines: it has fewer than it wants since it was last said.
+pub async fn list_waiting_for_lines(tx: &mut Tx, guilds: &[i64]) -> Result<Vec<GuildId>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT DISTINCT m.guild_id FROM timed_message m WHERE m.guild_id = ANY ($1) AND m.enabled AND m.min_lines > 0
+           AND m.min_lines > (SELECT count(*) FROM (SELECT 1 FROM chat_line l WHERE l.guild_id = m.guild_id
+               AND l.at >= COALESCE(m.last_sent_at, m.created_at) LIMIT m.min_lines) counted)",
+        guilds
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(GuildId).collect())
+}
+
+/// Lines that are waited for: `(guild, message, at)`. One that is heard again is there already.
+pub async fn note_lines(tx: &mut Tx, lines: &[(GuildId, &str, DateTime<Utc>)]) -> Result<()> {
+    let guilds: Vec<i64> = lines.iter().map(|(guild, ..)| guild.0).collect();
+    let messages: Vec<String> = lines.iter().map(|(_, message, _)| (*message).to_owned()).collect();
+    let times: Vec<DateTime<Utc>> = lines.iter().map(|(.., at)| *at).collect();
     sqlx::query!(
-        "UPDATE timed_message m SET lines = m.lines + t.lines
-         FROM (SELECT guild_id, sum(lines)::bigint AS lines FROM UNNEST($1::bigint[], $2::bigint[]) AS h (guild_id, lines)
-               GROUP BY guild_id) t
-         WHERE m.guild_id = t.guild_id AND m.enabled
-           AND m.id IN (SELECT id FROM timed_message WHERE guild_id = ANY ($1) ORDER BY id FOR UPDATE)",
+        "INSERT INTO chat_line (guild_id, message_id, at)
+         SELECT t.guild_id, t.message_id, t.at
+         FROM UNNEST($1::bigint[], $2::text[], $3::timestamptz[]) AS t (guild_id, message_id, at)
+         ORDER BY t.guild_id, t.message_id ON CONFLICT DO NOTHING",
         &guilds,
-        &lines
+        &messages,
+        &times
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Lines since it was last said, counted no further than it wants.
+pub async fn count_lines(tx: &mut Tx, timer: &Timer) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "lines!" FROM (SELECT 1 AS one FROM chat_line WHERE guild_id = $1 AND at >= $2 LIMIT $3) counted"#,
+        timer.guild_id.0,
+        timer.lines_since,
+        timer.min_lines
+    )
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 /// How many chatted since then.

@@ -111,6 +111,13 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
+        let paid = sqlx::query!(
+            "DELETE FROM watch_paid WHERE ctid IN (SELECT ctid FROM watch_paid WHERE hour < $1 LIMIT $2)",
+            hour,
+            limit
+        )
+        .execute(&self.pool)
+        .await?;
         let channels = sqlx::query!(
             "DELETE FROM watch_channel WHERE ctid IN (SELECT ctid FROM watch_channel c WHERE hour < $1 AND due_at IS NULL
                  AND NOT EXISTS (SELECT 1 FROM watch_hour h WHERE h.kick_channel_id = c.kick_channel_id AND h.hour = c.hour)
@@ -121,6 +128,6 @@ impl Store {
         .execute(&self.pool)
         .await?;
         let drafts = sqlx::query!("DELETE FROM shop_draft WHERE created_at < $1", drafts).execute(&self.pool).await?;
-        Ok(presences.rows_affected() + channels.rows_affected() + drafts.rows_affected())
+        Ok(presences.rows_affected() + paid.rows_affected() + channels.rows_affected() + drafts.rows_affected())
     }
 }

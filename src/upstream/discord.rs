@@ -155,6 +155,17 @@ impl DiscordClient {
         self.look_up(&format!("/guilds/{guild}/members/{user}")).await
     }
 
+    /// The channel of direct messages with somebody.
+    pub async fn open_direct(&self, user: UserId) -> Looked<ChannelId> {
+        let body = json!({ "recipient_id": user.to_string() });
+        let opened: Looked<Value> =
+            Self::read(self.bot(Method::POST, "/users/@me/channels").json(&body).send().await).await;
+        opened.and_then(|channel| {
+            let id = channel["id"].as_str().and_then(|id| id.parse().ok());
+            id.map(ChannelId).ok_or_else(|| LookupError::Unreadable("a channel without an id".into()))
+        })
+    }
+
     /// The bot's own user id; also the probe of whether the token works.
     pub async fn get_own_id(&self) -> Looked<UserId> {
         self.look_up::<Value>("/users/@me").await.and_then(|user| {

@@ -133,7 +133,7 @@ async fn help_shows_what_the_caller_may_use() {
         **/raffle** `start` `end` `info` `tickets` `board` `give` `take` `verify` — The raffle: tickets for watching and gifting, a draw that anyone can recompute.
         **/giveaway** `start` `end` `reroll` `list` — Giveaways: joined by a button or in chat, drawn so that anyone can recompute it.
         **/gtb** `guess` `open` `close` `result` — Guess the balance: the nearest guesses win.
-        **/slots** `on` `off` `set` `pick` `list` `clear` `ban` `unban` `block` `unblock` — Slot requests from chat: `!call` and `!sr`.
+        **/slots** `on` `off` `set` `pick` `list` `clear` `ban` `unban` `block` `unblock` `provider` `providers` — Slot requests from chat: `!call` and `!sr`.
         **/timer** `add` `change` `remove` `on` `off` `list` — Messages that are said from time to time, in chat and in Discord.
         **/chatcommand** `set` `remove` `list` — Commands of your own for the chat of Kick.
         **/panel** `post` — Panels: messages whose buttons always work.

@@ -8,7 +8,7 @@ use signalbox::community::dashboard::{Heard, hear};
 
 use crate::support::chat::Line;
 use crate::support::corpus;
-use crate::support::delivery::minutes;
+use crate::support::delivery::{minutes, seconds};
 use crate::support::machines::heard;
 use crate::support::private::{PrivateRedis, private_redis};
 use crate::support::town::{Setup, Town, run_with};
@@ -268,6 +268,59 @@ async fn a_dashboard_picks_closes_and_sets_what_a_bonus_hunt_needs() {
         ❌ Slot requests have been DISABLED
         -- Signalbox · community
         ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_wheel_still_turns_for_is_told_when_it_stands() {
+    run_with(with_secret(), async |town| {
+        town.with_channel().await;
+        town.command("admin", "slots set", json!({ "channel": "alerts", "cooldown": 0 })).await;
+        town.command("admin", "panel post", json!({ "panel": "slot requests", "channel": "party" })).await;
+        let slots = "dashboard:slot_requests";
+        town.orders(slots, "toggle", json!({ "enabled": true })).await;
+        town.hear(&[Line::of("viewer1", "!call Sweet Bonanza"), Line::of("viewer2", "!call Gates")]).await;
+        town.messages("alerts");
+        let pick = json!({ "id": 42, "slot_call": "Sweet Bonanza", "username": "viewer1", "delay_announcement": 90 });
+        assert_eq!(town.orders(slots, "pick", pick).await, Heard::Done);
+        assert!(!town.reads("party").contains("Bonanza"), "{}", town.reads("party"));
+        assert_eq!(
+            town.count("SELECT count(*) FROM slot_call WHERE picked_at IS NOT NULL").await,
+            1,
+            "nobody picks it again"
+        );
+        town.restart().await;
+        town.advance(seconds(89)).await;
+        assert!(!town.all_said().await.join(" ").contains("PICKED"));
+        let (other, lifecycle) = town.another_bot().await;
+        town.clock.advance(seconds(1));
+        let (one, two) = tokio::join!(town.app.step(), other.step());
+        (one.unwrap(), two.unwrap());
+        town.settle().await;
+        let said = town.all_said().await;
+        let told = said.iter().filter(|words| words.contains("PICKED")).cloned().collect::<Vec<_>>();
+        insta::assert_snapshot!(told.join("\n"), @"🎰 PICKED: Sweet Bonanza (requested by viewer1)");
+        insta::assert_snapshot!(town.reads("party"), @"
+        [🎰 Slot Request Panel]
+        Ask for a slot with `!call <slot>` or `!sr <slot>` in chat.
+        Status: ✅ Enabled
+        Limit: no limit
+        Requests: 2
+        Available: 1
+        Picked: 1
+        Last picked: Sweet Bonanza (requested by viewer1) <+0s>
+        -- Signalbox · community
+        (Pick one) (Refresh) (Disable) (Set limit)
+        ");
+        assert_eq!(town.reads("alerts").matches("PICKED").count(), 1);
+        for wrong in [json!(-1), json!(3601), json!("soon")] {
+            let pick = json!({ "slot_call": "Gates", "username": "viewer2", "delay_announcement": wrong });
+            let refused = Heard::Refused("delay_announcement is a number of seconds from 0 to 3600".into());
+            assert_eq!(town.orders(slots, "pick", pick).await, refused);
+        }
+        lifecycle.stop();
+        other.ports.store.close().await;
     })
     .await;
 }

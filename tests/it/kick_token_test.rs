@@ -5,6 +5,7 @@ use crate::support::town::{Setup, Town, run_with};
 use chrono::TimeDelta;
 use serde_json::json;
 use signalbox::kick::account::{access_token, refresh_due};
+use standin::discord::{Fault, What};
 use standin::kick::{Mode, Place};
 
 /// How often Kick was asked for tokens of people.
@@ -85,9 +86,10 @@ async fn what_kick_no_longer_knows_is_told_once_and_connected_again() {
         town.advance(TimeDelta::hours(30)).await;
         insta::assert_snapshot!(notices(town), @"
         [⚠️ Signalbox]
-        Kick no longer lets Signalbox act for the account Streamer: the authorisation has run out or was taken back. Nothing can be said in that channel's chat, and no redemptions decided, until it is connected again with /kick connect. Events still arrive.
+        Kick no longer lets Signalbox act for the account Streamer: the authorisation has run out or was taken back. Nothing can be said in that channel's chat, and no redemptions decided, until it is connected again with /kick connect. Events still arrive. Its owner was told by a direct message.
         -- Signalbox · signalbox.notice
         ");
+        insta::assert_snapshot!(town.direct("admin"), @"⚠️ Kick no longer lets Signalbox act for your account Streamer: the authorisation has run out or was taken back. Nothing can be said in its chat, and no redemptions decided, until you connect it again with `/kick connect` in https://discord.com/channels/1180000000000000001.");
         insta::assert_snapshot!(asked(town, "admin", "kick status", json!({})).await, @"
         [Kick]
         📺 Streamer: <https://kick.com/streamer>
@@ -102,6 +104,58 @@ async fn what_kick_no_longer_knows_is_told_once_and_connected_again() {
         queue(town, &channel, &[("b", "hello again")]).await;
         town.settle().await;
         assert_eq!(town.kick.chat_of("Streamer").len(), 1);
+    })
+    .await;
+}
+
+/// The streamer is linked, and somebody else has connected the channel.
+#[tokio::test]
+async fn whose_account_it_is_hears_of_it_alone_and_once() {
+    run_kick(async |town| {
+        connected(town, "Streamer").await;
+        let streamer = town.column("SELECT kick_user_id::text FROM kick_account").await[0].parse().unwrap();
+        signalbox::community::link::link(&town.app.ports, guild(town), town.user("member"), streamer, "Streamer")
+            .await
+            .unwrap();
+        // Discord takes the message and does not say so.
+        town.discord.fault(Fault::new("create_message", What::AcceptThenDrop));
+        town.kick.revoke_grants("Streamer");
+        town.advance(TimeDelta::hours(2)).await;
+        assert_eq!(notices(town), "", "it is not known yet");
+        town.advance(TimeDelta::seconds(40)).await;
+        town.advance(TimeDelta::hours(30)).await;
+        let told = |who: &str| town.direct(who).matches("Kick no longer lets").count();
+        assert_eq!((told("member"), told("admin")), (1, 0));
+        assert!(notices(town).contains("Its owner was told by a direct message."), "{}", notices(town));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_takes_no_direct_messages_is_named_as_not_told() {
+    run_kick(async |town| {
+        connected(town, "Streamer").await;
+        town.discord.set_direct_messages(town.discord.user_id("admin"), false);
+        town.kick.revoke_grants("Streamer");
+        town.advance(TimeDelta::hours(2)).await;
+        insta::assert_snapshot!(notices(town), @"
+        [⚠️ Signalbox]
+        Kick no longer lets Signalbox act for the account Streamer: the authorisation has run out or was taken back. Nothing can be said in that channel's chat, and no redemptions decided, until it is connected again with /kick connect. Events still arrive. A direct message did not reach its owner (Discord: Cannot send messages to this user): tell them.
+        -- Signalbox · signalbox.notice
+        ");
+        assert_eq!(town.direct("admin"), "");
+        // It is connected anew and ends again; this time nobody can be reached at Discord for long.
+        connected(town, "Streamer").await;
+        town.discord.set_direct_messages(town.discord.user_id("admin"), true);
+        town.discord.fault(Fault::new("create_dm", What::Status(503, false)).times(4));
+        town.kick.revoke_grants("Streamer");
+        town.advance(TimeDelta::hours(2)).await;
+        for _ in 0..5 {
+            town.advance(TimeDelta::minutes(5)).await;
+        }
+        let told = notices(town);
+        assert!(told.contains("A direct message did not reach its owner (Discord: "), "{told}");
+        assert_eq!((town.direct("admin").as_str(), told.matches("Kick no longer lets").count()), ("", 2));
     })
     .await;
 }

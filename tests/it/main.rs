@@ -38,6 +38,7 @@ mod clip_test;
 mod command_test;
 mod community_crash_test;
 mod crash_test;
+mod dashboard_crash_test;
 mod dashboard_test;
 mod deliveries_test;
 mod delivery_create_test;

@@ -59,13 +59,15 @@ async fn a_role_multiplies_from_the_next_hour_on_and_every_entry_says_so() {
         `#3` <+8100s> **+6** watching → 10
         `#1` <+4500s> **+4** watching → 4
         ");
-        let newest = town.column("SELECT max(id)::text FROM ledger WHERE (detail->>'percent')::int > 100").await;
-        let newest = json!({ "entry": newest[0].parse::<i64>().unwrap() });
+        let newest = json!({ "entry": newest_multiplied(town).await });
         let why = town.asks("approver", "points why", newest).await;
         insta::assert_snapshot!(why.split("\n-# Cause").next().unwrap(), @"
         []
         `#3` <+8100s> **+6** watching → 10
-        For watching: 42 min were counted by then, the last hour of them ×1.5 as <@&Approver>. /watchtime why lists the hours.
+        For watching: 42 min were counted by then.
+        Multiplied in it:
+        <+3600s> 21 min ×1.5 as <@&Approver>
+        The rest is not multiplied, unless it corrects an hour of more than two days before. /watchtime why lists the hours.
         ");
         insta::assert_snapshot!(town.asks("approver", "watchtime why", none()).await, @"
         []
@@ -81,6 +83,54 @@ async fn a_role_multiplies_from_the_next_hour_on_and_every_entry_says_so() {
         Linked members with a role earn more of it: <@&Approver> **×1.5**; the highest counts.
         A message counts for **2 min**, when **2** people have written within 5 min; **18 h 00 min** a day at most.
         Following earns **10** once, subscribing **100**, each gifted subscription **100**, 100 kicks **10**.
+        ");
+    })
+    .await;
+}
+
+async fn newest_multiplied(town: &Town) -> i64 {
+    let newest = town.column("SELECT max(id)::text FROM ledger WHERE detail ? 'hours'").await;
+    newest[0].parse().unwrap()
+}
+
+/// Too little of an hour for an entry of its own is paid with the next one, which may be multiplied otherwise.
+#[tokio::test]
+async fn an_entry_for_several_hours_names_each_that_is_multiplied() {
+    run(async |town| {
+        set(town).await;
+        town.link_kick("approver", "ada").await;
+        town.advance(TimeDelta::minutes(65)).await;
+        town.chatter(["ada", "bob"], 60..61).await;
+        town.asks("admin", "community multiplier", json!({ "role": "Approver", "percent": 200 })).await;
+        town.advance(TimeDelta::minutes(60)).await;
+        assert_eq!(points(town).await, "ada 0, bob 0");
+        town.chatter(["ada", "bob"], 120..121).await;
+        town.advance(TimeDelta::minutes(60)).await;
+        assert_eq!(points(town).await, "ada 1, bob 0");
+        let why = async || {
+            let newest = json!({ "entry": newest_multiplied(town).await });
+            let why = town.asks("approver", "points why", newest).await;
+            why.split("\n-# Cause").next().unwrap().to_owned()
+        };
+        insta::assert_snapshot!(why().await, @"
+        []
+        `#1` <+11100s> **+1** watching → 1
+        For watching: 4 min were counted by then.
+        Multiplied in it:
+        <+7200s> 2 min ×2 as <@&Approver>
+        <+3600s> 2 min ×1.5 as <@&Approver>
+        The rest is not multiplied, unless it corrects an hour of more than two days before. /watchtime why lists the hours.
+        ");
+        // What was named once is not named again.
+        town.chatter(["ada", "bob"], 180..185).await;
+        town.advance(TimeDelta::minutes(60)).await;
+        insta::assert_snapshot!(why().await, @"
+        []
+        `#2` <+14700s> **+2** watching → 3
+        For watching: 10 min were counted by then.
+        Multiplied in it:
+        <+10800s> 6 min ×2 as <@&Approver>
+        The rest is not multiplied, unless it corrects an hour of more than two days before. /watchtime why lists the hours.
         ");
     })
     .await;

@@ -393,6 +393,13 @@ async fn the_list_is_a_picture_with_the_same_in_words() {
         **2.** bob — 3 points
         ");
         let pictures: Vec<String> = town.messages("ops").iter().map(|m| m["attachments"][0]["filename"].to_string()).collect();
+        let described = |m: &serde_json::Value| m["attachments"][0]["description"].as_str().unwrap_or("nothing").to_owned();
+        let words: Vec<String> = town.messages("ops").iter().map(described).collect();
+        insta::assert_snapshot!(words.join("\n"), @"
+        Watch time. 1. ada: 16 min; 2. bob: 16 min
+        Points earned in 7 days. 1. ada: 3 points; 2. bob: 3 points
+        Points earned in 7 days. 1. ada: 3 points; 2. bob: 3 points
+        ");
         insta::assert_snapshot!(pictures.join(" "), @r#""leaderboard.png" "leaderboard.png" "leaderboard.png""#);
     })
     .await;

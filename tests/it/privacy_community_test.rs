@@ -92,6 +92,7 @@ async fn is_connected(town: &Town) {
     town.submit(WHO, form(&outcome), json!({ "lines": lines })).await;
     command(town, "community rules", json!({ "redemption": 10 })).await;
     command(town, "watchroles set", json!({ "role": "Approver", "minutes": 5 })).await;
+    command(town, "community multiplier", json!({ "role": "Approver", "percent": 150 })).await;
     let id = town.kick.person(VIEWER).user_id;
     link::link(&town.app.ports, town.guild(), town.user(WHO), id, VIEWER).await.unwrap();
     command(town, "raffle start", json!({ "prize": "A chair", "for": "30d", "channel": "party" })).await;
@@ -131,6 +132,12 @@ async fn watches(town: &Town) {
     kick.chat(STREAMER, "bob", &format!("!hug @{VIEWER}")).await;
     command(town, "slots pick", json!({})).await;
     town.advance(TimeDelta::minutes(60)).await;
+    // In an hour that a role multiplies.
+    for _ in 0..6 {
+        kick.chat(STREAMER, VIEWER, "still here").await;
+        kick.chat(STREAMER, "bob", "me too").await;
+        town.advance(TimeDelta::minutes(1)).await;
+    }
     town.advance(TimeDelta::minutes(11)).await;
 }
 

@@ -109,7 +109,7 @@ async fn all_of_it_as_a_file() {
             .iter()
             .map(|(table, rows)| format!("{table} {}", rows.as_array().unwrap().len()))
             .collect();
-        insta::assert_snapshot!(counts.join(", "), @"api_key 0, approval 2, approval_reply 0, approval_rule 0, approval_vote 0, audit 5, audit_repeat 1, chat_pulse 0, clip_marker 0, community_rule 0, draw 0, draw_entry 0, draw_ticket 0, gtb_guess 0, gtb_session 0, kick_account 0, kick_link 0, kick_oauth_state 0, ledger 0, message 1, person 1, point_account 0, privacy_deletion 0, route 1, route_change 0, route_draft 0, send 1, shop_draft 0, shop_item 0, shop_sale 0, shop_tally 0, silence 0, slot_block 0, slot_call 0, stats_link 0, stats_name 0, ticket_action 0, upstream_link 0, upstream_link_request 0, viewer 0, viewer_ignored 0, viewer_opening 0, watch_day 0, watch_hour 0, watch_period 0, watch_role_grant 0");
+        insta::assert_snapshot!(counts.join(", "), @"api_key 0, approval 2, approval_reply 0, approval_rule 0, approval_vote 0, audit 5, audit_repeat 1, chat_pulse 0, clip_marker 0, community_rule 0, draw 0, draw_entry 0, draw_ticket 0, gtb_guess 0, gtb_session 0, kick_account 0, kick_link 0, kick_oauth_state 0, ledger 0, message 1, person 1, point_account 0, privacy_deletion 0, route 1, route_change 0, route_draft 0, send 1, shop_draft 0, shop_item 0, shop_sale 0, shop_tally 0, silence 0, slot_block 0, slot_call 0, stats_link 0, stats_name 0, ticket_action 0, upstream_link 0, upstream_link_request 0, viewer 0, viewer_ignored 0, viewer_opening 0, watch_day 0, watch_hour 0, watch_paid 0, watch_period 0, watch_role_grant 0");
     })
     .await;
 }

@@ -4,9 +4,7 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::json;
 use signalbox::community::points::Actor;
-use signalbox::community::shop::{Answers, by_name, confirm, draft, post};
-use signalbox::id::ChannelId;
-use signalbox::routing::board::BoardKey;
+use signalbox::community::shop::{Answers, by_name, confirm, draft};
 use signalbox::store::shop::sale::Bought;
 use signalbox::store::shop::together::Purchase;
 use uuid::Uuid;
@@ -138,9 +136,8 @@ async fn what_watching_has_earned_is_paid_first() {
 async fn boards_are_touched_once_for_all_of_them() {
     run(async |town| {
         sells(town, json!({ "name": "Mug", "price": 10, "stock": 20 }), &[("member", 100)]).await;
-        for (key, channel) in [(BoardKey::Shop, "party"), (BoardKey::ShopQueue, "ops")] {
-            let channel = ChannelId::from(town.discord.channel_id(channel));
-            post(&town.app.ports, town.guild(), key, channel).await.unwrap();
+        for (panel, channel) in [("shop", "party"), ("purchases of the shop, for admins", "ops")] {
+            town.command("admin", "panel post", json!({ "panel": panel, "channel": channel })).await;
         }
         town.settle().await;
         let versions = async || town.count("SELECT sum(version)::bigint FROM card").await;
@@ -156,6 +153,48 @@ async fn boards_are_touched_once_for_all_of_them() {
         assert!(shop.contains("15 left"), "{shop}");
         assert_eq!(queue.matches("**Mug** for 10 points").count(), 5, "{queue}");
         assert_eq!(town.count("SELECT count(*) FROM card WHERE shown_version < version").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_bought_already_is_not_paid_for_again() {
+    run(async |town| {
+        sells(town, json!({ "name": "Mug", "price": 40, "stock": 4 }), &[("member", 100)]).await;
+        let id = asked(town, "member").await;
+        let (ports, who) = (&town.app.ports, actor(town, "member"));
+        let kept = "CREATE TABLE kept AS SELECT * FROM shop_draft";
+        town.execute(kept).await;
+        let first = confirm(ports, who, id, &[]).await.unwrap();
+        // Its draft is there again, as after a restored backup.
+        town.execute("INSERT INTO shop_draft SELECT * FROM kept").await;
+        let second = confirm(ports, who, id, &[]).await.unwrap();
+        // The answer to the next one gets lost: whoever asks again hears what became of it.
+        town.execute("CREATE SEQUENCE deletions").await;
+        town.execute(
+            "CREATE FUNCTION fails_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF nextval('deletions') = 1 THEN RAISE EXCEPTION 'the connection is gone'; END IF;
+                 RETURN NULL;
+             END $$",
+        )
+        .await;
+        town.execute(
+            "CREATE TRIGGER fails_once BEFORE DELETE ON shop_draft FOR EACH STATEMENT EXECUTE FUNCTION fails_once()",
+        )
+        .await;
+        let third = confirm(ports, who, id, &[]).await.unwrap();
+        let others = confirm(ports, actor(town, "admin"), id, &[]).await.unwrap();
+        insta::assert_snapshot!(told(&[first, second, third, others]), @"
+        bought, 60 left
+        Already
+        Already
+        nothing
+        ");
+        assert_eq!(
+            town.column("SELECT stock || ' left, ' || (SELECT count(*) FROM shop_sale) FROM shop_item").await,
+            ["3 left, 1"]
+        );
+        assert_eq!(town.count(WRONG_BALANCES).await, 0);
     })
     .await;
 }

@@ -109,6 +109,45 @@ async fn limits_bans_blocks_and_duplicates() {
 }
 
 #[tokio::test]
+async fn slots_of_a_provider_that_is_off_are_refused_and_told_why() {
+    run(async |town| {
+        town.with_channel().await;
+        admin(town, "slots on", json!({})).await;
+        admin(town, "slots set", json!({ "cooldown": 0 })).await;
+        insta::assert_snapshot!(admin(town, "slots providers", json!({})).await, @"No provider is listed. /slots provider says of one whether its slots are taken.");
+        let off = json!({ "name": "Pragmatic Play", "available": false, "reason": "no licence this week", "slots": "Sweet Bonanza 1000, Gates of Olympus" });
+        insta::assert_snapshot!(admin(town, "slots provider", off).await, @"**Pragmatic Play** 🔴 its slots are not taken: no licence this week · 2 slots are listed");
+        let calls = ["!call gates-of-olympus", "!call Big Bass (Pragmatic Play)", "!call Pragmatic Plays On", "!call Wanted"];
+        let mut told = Vec::new();
+        for call in calls {
+            told.push(town.says("ada", call).await);
+        }
+        insta::assert_snapshot!(told.join("\n"), @"
+        @ada Sorry, gates-of-olympus is currently unavailable. Pragmatic Play is off: no licence this week.
+        @ada Sorry, Big Bass (Pragmatic Play) is currently unavailable. Pragmatic Play is off: no licence this week.
+        @ada Your slot request for Pragmatic Plays On has been received! ✅
+        @ada Your slot request for Wanted has been received! ✅
+        ");
+        let early = json!({ "name": "Hacksaw", "reason": "x" });
+        insta::assert_snapshot!(admin(town, "slots provider", early).await, @"A reason says why it is not available: give available: False as well.");
+        admin(town, "slots provider", json!({ "name": "Hacksaw", "available": false })).await;
+        insta::assert_snapshot!(town.says("bob", "!sr Wanted Hacksaw").await, @"@bob Sorry, Wanted Hacksaw is currently unavailable. Hacksaw is off.");
+        admin(town, "slots provider", json!({ "name": "pragmatic play", "available": true })).await;
+        insta::assert_snapshot!(town.says("bob", "!sr Gates of Olympus").await, @"@bob Your slot request for Gates of Olympus has been received! ✅");
+        insta::assert_snapshot!(admin(town, "slots providers", json!({})).await, @"
+        **Hacksaw** 🔴 its slots are not taken · known by its name at the beginning or end of a call
+        **Pragmatic Play** 🟢 its slots are taken · 2 slots are listed
+        ");
+        admin(town, "slots provider", json!({ "name": "hacksaw", "remove": true })).await;
+        insta::assert_snapshot!(admin(town, "slots provider", json!({ "name": "hacksaw", "remove": true })).await, @"There is no provider of this name; /slots providers lists them.");
+        let typed = town.discord.act(json!({ "as": "admin", "do": "autocomplete", "channel": "ops", "name": "slots provider",
+            "options": { "name": "prag" }, "focused": "name" })).await;
+        assert_eq!(typed["choices"], json!([{ "name": "Pragmatic Play", "value": "Pragmatic Play" }]));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_calls_at_once_do_not_slip_below_the_limit() {
     run(async |town| {
         town.with_channel().await;

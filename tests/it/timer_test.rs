@@ -66,6 +66,42 @@ async fn an_interval_waits_for_people_and_for_the_stream() {
     .await;
 }
 
+/// Kick sends a message twice, a process dies before it has acknowledged what it heard: a line is a line.
+#[tokio::test]
+async fn a_line_that_is_heard_again_counts_once() {
+    run(async |town| {
+        town.with_channel().await;
+        let options = json!({ "message": "Join us", "every": "1m", "min_lines": 3, "min_chatters": 0, "while": 2 });
+        add(town, options).await;
+        let lines = ["one", "two"].map(|id| town.message(&Line { id: id.to_owned(), ..Line::of("ada", "hi") }));
+        let hear = async |messages: &[signalbox::event::activity::ChatMessage]| {
+            signalbox::community::chat_command::hear(&town.app.ports, messages).await.unwrap();
+        };
+        hear(&lines).await;
+        hear(&[lines[1].clone(), lines[0].clone(), lines[1].clone()]).await;
+        town.advance(minutes(1)).await;
+        hear(&lines).await;
+        town.advance(minutes(1)).await;
+        assert_eq!(town.all_said().await.len(), 0, "two lines, however often they are heard");
+        town.hear(&[Line::of("bob", "hello")]).await;
+        town.advance(minutes(1)).await;
+        assert_eq!(town.all_said().await, ["Join us"]);
+        // What was written before it was said does not count for the next time, and neither does what nobody waits for.
+        hear(&lines).await;
+        town.hear(&[Line::of("bob", "a"), Line::of("bob", "b")]).await;
+        town.advance(minutes(2)).await;
+        assert_eq!(town.all_said().await.len(), 1);
+        town.hear(&[Line::of("bob", "c")]).await;
+        town.advance(minutes(1)).await;
+        assert_eq!(town.all_said().await.len(), 2);
+        add(town, json!({ "message": "x", "every": "1h", "min_chatters": 0, "while": 2 })).await;
+        heard(town, &town.command("admin", "timer off", json!({ "number": 1 })).await);
+        town.hear(&[Line::of("bob", "nobody waits")]).await;
+        assert_eq!(town.count("SELECT count(*) FROM chat_line").await, 6, "one, two, hello, a, b, c");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_group_goes_round_and_a_shuffled_one_never_repeats_itself() {
     run(async |town| {

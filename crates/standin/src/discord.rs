@@ -484,6 +484,26 @@ impl Discord {
         self.0.change(|world| world.webhooks.remove(&id).is_some())
     }
 
+    /// Whether somebody takes direct messages of applications.
+    pub fn set_direct_messages(&self, user: u64, open: bool) {
+        self.0.change(|world| {
+            if open {
+                world.closed.remove(&user);
+            } else {
+                world.closed.insert(user);
+            }
+        });
+    }
+
+    /// What the bot has written to somebody alone, oldest first.
+    pub fn direct_messages(&self, user: u64) -> Vec<Value> {
+        let channel = self.0.read(|world| {
+            let mut channels = world.channels.values();
+            channels.find(|channel| channel.guild_id.is_none() && channel.recipient == Some(user)).map(|c| c.id)
+        });
+        channel.map(|channel| self.messages(channel)).unwrap_or_default()
+    }
+
     /// Gives or takes a role.
     pub fn set_role(&self, user: u64, role: u64, held: bool) {
         self.0.change(|world| {

@@ -123,6 +123,46 @@ async fn a_file_is_kept_and_handed_over() {
     assert_eq!(world.violations(), Vec::<String>::new());
 }
 
+/// A form with a picture and what is said of it.
+fn form(description: &str, picture: &str) -> String {
+    let part = |head: &str, body: &str| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{body}\r\n");
+    let said = json!({ "content": "see", "attachments": [{ "id": 0, "description": description }] });
+    let file = part("name=\"files[0]\"; filename=\"chart.png\"", picture);
+    format!("{}{file}--b--\r\n", part("name=\"payload_json\"", &said.to_string()))
+}
+
+async fn sends(world: &Discord, method: reqwest::Method, path: &str, form: String) -> u16 {
+    let request = reqwest::Client::new().request(method, format!("{}/api/v10{path}", world.origin()));
+    let request = request.header("authorization", format!("Bot {}", world.token()));
+    let request = request.header("content-type", "multipart/form-data; boundary=b").body(form);
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_new_file_of_an_edit_is_described_and_shown_after_a_restart() {
+    let directory = std::env::temp_dir().join(format!("standin-uploads-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let options = Options { save_to: Some(directory.join("discord.json")), ..bot::options() };
+    let world = Discord::start(options.clone()).await.unwrap();
+    let ops = world.channel_id("ops");
+    let messages = format!("/channels/{ops}/messages");
+    assert_eq!(sends(&world, reqwest::Method::POST, &messages, form("a chart", "first")).await, 200);
+    let id = world.messages(ops)[0]["id"].as_str().unwrap().to_owned();
+    let edit = format!("{messages}/{id}");
+    assert_eq!(sends(&world, reqwest::Method::PATCH, &edit, form("another chart", "second")).await, 200);
+    let long = form(&"x".repeat(1025), "third");
+    assert_eq!(sends(&world, reqwest::Method::PATCH, &edit, long).await, 400, "1024 characters at most");
+    world.shutdown().await;
+    let world = Discord::start(options).await.unwrap();
+    let attachments = world.messages(ops)[0]["attachments"].clone();
+    assert_eq!((attachments.as_array().unwrap().len(), &attachments[0]["description"]), (1, &json!("another chart")));
+    let address = attachments[0]["url"].as_str().unwrap();
+    let seen = reqwest::get(address.replace("https://cdn.discordapp.com", &world.origin())).await.unwrap();
+    assert_eq!(seen.text().await.unwrap(), "second");
+    assert!(world.violations().is_empty(), "{:?}", world.violations());
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
 #[tokio::test]
 async fn webhooks_have_two_limits() {
     let clock = Clock::manual(Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap());

@@ -196,7 +196,7 @@ pub async fn claim(ports: &Ports, guild_id: GuildId, user_id: UserId, id: Uuid) 
     mark_claimed(&mut tx, guild_id, id, mine.place, now).await?;
     due::pay(ports, &mut tx, &draw, mine).await?;
     voice.touch(&mut tx, BoardKey::Draw(id)).await?;
-    let host = Host { guild_id, user_id: Some(user_id) };
+    let host = Host::of(guild_id, user_id);
     host.note(ports, &mut tx, "draw_claimed", json!({ "draw": id, "number": draw.number, "place": mine.place }))
         .await?;
     crate::crash::point("draw.claim.before_commit");

@@ -87,6 +87,7 @@ async fn start(
         claim,
         points: points.unwrap_or(0),
         repeats: false,
+        said_in_chat: None,
     };
     let opened = draw::open(&ctx.data().ports, host, &wish).await?;
     say(ctx, text::opened(DrawKind::Giveaway, opened.number)).await

@@ -23,7 +23,7 @@ async fn guess(
     amount: String,
 ) -> Result<(), Error> {
     let guild_id = guild_of(ctx.guild_id()).ok_or_else(|| UserError::new(super::super::text::ONLY_IN_SERVERS))?;
-    let host = Host { guild_id, user_id: Some(UserId::from(ctx.author().id.get())) };
+    let host = Host::of(guild_id, UserId::from(ctx.author().id.get()));
     ctx.defer_ephemeral().await?;
     let guessed = flow::guess_in_discord(&ctx.data().ports, host, ctx.author().display_name(), &amount).await?;
     say(ctx, text::guessed(&guessed)).await

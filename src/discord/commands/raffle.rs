@@ -36,7 +36,7 @@ pub async fn raffle(_: Context<'_>) -> Result<(), Error> {
 
 /// This server, for members who may manage it, and the caller.
 pub(super) fn host(ctx: Context<'_>) -> Result<Host, Error> {
-    Ok(Host { guild_id: managed_guild(ctx)?, user_id: Some(UserId::from(ctx.author().id.get())) })
+    Ok(Host::of(managed_guild(ctx)?, UserId::from(ctx.author().id.get())))
 }
 
 pub(super) async fn say(ctx: Context<'_>, words: String) -> Result<(), Error> {

@@ -1,11 +1,14 @@
-//! `/slots on|off|set|pick|list|clear|ban|unban|block|unblock`: slot calls.
+//! `/slots on|off|set|pick|list|clear|ban|unban|block|unblock|provider|providers`: slot calls.
 
-use poise::serenity_prelude::PartialChannel;
+use poise::serenity_prelude::{AutocompleteChoice, CreateAutocompleteResponse, PartialChannel};
 
 use super::super::text::play as text;
 use super::super::{Context, Error};
+use super::offer;
+use super::points::here;
 use super::raffle::{host, say};
 use crate::community::slot_call as flow;
+use crate::community::slot_call::provider::{Said, forget, tell_of};
 use crate::error::UserError;
 use crate::id::ChannelId;
 use crate::routing::embed::{CONTENT, fit};
@@ -15,7 +18,20 @@ use crate::routing::embed::{CONTENT, fit};
     slash_command,
     guild_only,
     default_member_permissions = "MANAGE_GUILD",
-    subcommands("on", "off", "set", "pick", "list", "clear", "ban", "unban", "block", "unblock"),
+    subcommands(
+        "on",
+        "off",
+        "set",
+        "pick",
+        "list",
+        "clear",
+        "ban",
+        "unban",
+        "block",
+        "unblock",
+        "provider",
+        "providers"
+    ),
     subcommand_required
 )]
 pub async fn slots(_: Context<'_>) -> Result<(), Error> {
@@ -166,4 +182,52 @@ async fn blocking(ctx: Context<'_>, name: &str, reason: Option<&str>) -> Result<
     let found = flow::block(&ctx.data().ports, host, name, reason).await?;
     let changed = found.ok_or_else(|| UserError::new(text::NO_NAME))?;
     say(ctx, if changed { text::CHANGED } else { text::ALREADY_SO }.to_owned()).await
+}
+
+/// Say of a provider whether its slots are taken at present, and which slots are its own.
+#[poise::command(slash_command, guild_only)]
+async fn provider(
+    ctx: Context<'_>,
+    #[description = "Its name"]
+    #[max_length = 60]
+    #[autocomplete = "known"]
+    name: String,
+    #[description = "Whether its slots are taken"] available: Option<bool>,
+    #[description = "Why they are not; told to whoever calls one"]
+    #[max_length = 100]
+    reason: Option<String>,
+    #[description = "Slots of it, separated by commas; added to those that are listed"]
+    #[max_length = 4000]
+    slots: Option<String>,
+    #[description = "Forget it and its slots"] remove: Option<bool>,
+) -> Result<(), Error> {
+    let host = host(ctx)?;
+    ctx.defer_ephemeral().await?;
+    let ports = &ctx.data().ports;
+    if remove == Some(true) {
+        forget(ports, host, &name).await?;
+        return say(ctx, text::CHANGED.to_owned()).await;
+    }
+    let provider = tell_of(ports, host, &name, &Said { available, slots, reason }).await?;
+    say(ctx, text::provider_line(&provider)).await
+}
+
+/// Providers, and whose slots are not taken at present.
+#[poise::command(slash_command, guild_only)]
+async fn providers(ctx: Context<'_>) -> Result<(), Error> {
+    let host = host(ctx)?;
+    ctx.defer_ephemeral().await?;
+    let all = ctx.data().ports.store.list_providers(host.guild_id).await?;
+    let lines: Vec<String> = all.iter().map(text::provider_line).collect();
+    say(ctx, if lines.is_empty() { text::NO_PROVIDERS.to_owned() } else { fit(&lines.join("\n"), CONTENT) }).await
+}
+
+/// Providers whose names begin so.
+async fn known(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
+    let Ok(guild_id) = here(ctx) else { return offer([]) };
+    let all = ctx.data().ports.store.list_providers(guild_id).await.unwrap_or_default();
+    let partial = partial.trim().to_lowercase();
+    let fitting =
+        all.into_iter().map(|provider| provider.name).filter(|name| name.to_lowercase().starts_with(&partial));
+    offer(fitting.take(25).map(|name| AutocompleteChoice::new(name.clone(), name)))
 }

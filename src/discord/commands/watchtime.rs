@@ -134,10 +134,12 @@ pub(super) async fn show_board(ctx: Context<'_>, by: Board, since: Option<Since>
     let embed = CreateEmbed::new().title(title).colour(GOLD).description(fit(&words, DESCRIPTION));
     let mut reply = CreateReply::default();
     if !standings.is_empty() {
-        let lines = standings.iter().map(|standing| (text::plain_name(standing), shown(standing.amount))).collect();
+        let lines: Vec<(String, String)> =
+            standings.iter().map(|standing| (text::plain_name(standing), shown(standing.amount))).collect();
+        let picture = text::in_words(title, &lines);
         match leaderboard::card(title.to_owned(), lines).await {
             Ok(png) => {
-                let file = CreateAttachment::bytes(png, "leaderboard.png").description(words.replace("**", ""));
+                let file = CreateAttachment::bytes(png, "leaderboard.png").description(picture);
                 reply = reply.attachment(file);
                 ctx.send(reply.embed(embed.attachment("leaderboard.png"))).await?;
                 return Ok(());

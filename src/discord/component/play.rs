@@ -57,7 +57,7 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
         return Err(UserError::new(texts::MANAGE_SERVER).into());
     }
     let ports = &bot.ports;
-    let host = Host { guild_id: input.guild_id, user_id: Some(input.user_id) };
+    let host = Host::of(input.guild_id, input.user_id);
     let given = input.form.as_ref().map(|form| form.get(FIELD).cloned().unwrap_or_default());
     Ok(Answer::Private(match (asked, given) {
         (Asked::GtbOpen, _) => text::gtb_opened(gtb::open(ports, host, 3).await?),

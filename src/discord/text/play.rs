@@ -9,6 +9,7 @@ use crate::routing::board::gtb::{grouped, money};
 use crate::routing::embed::{escape, fit, relative};
 use crate::store::chat_command::ChatCommand;
 use crate::store::draw::{Draws, Mine};
+use crate::store::slot_call::provider::SlotProvider;
 
 pub const BAD_SPAN: &str = "That is not a length of time. Write it such as 30m, 2h, 1d or 1w.";
 pub const QUESTION_TITLE: &str = "Join the giveaway";
@@ -150,6 +151,22 @@ pub fn cleared(calls: u64) -> String {
 
 pub fn slot_line(slot: &str, name: &str) -> String {
     format!("• {} · {}", escape(&fit(slot, 80)), escape(&fit(name, 40)))
+}
+
+pub const NO_PROVIDERS: &str = "No provider is listed. /slots provider says of one whether its slots are taken.";
+
+pub fn provider_line(provider: &SlotProvider) -> String {
+    let stands = match (provider.unavailable_at, provider.reason.as_str()) {
+        (None, _) => "🟢 its slots are taken".to_owned(),
+        (Some(_), "") => "🔴 its slots are not taken".to_owned(),
+        (Some(_), reason) => format!("🔴 its slots are not taken: {}", escape(reason)),
+    };
+    let listed = match provider.slots.len() {
+        0 => "known by its name at the beginning or end of a call".to_owned(),
+        1 => "1 slot is listed".to_owned(),
+        slots => format!("{slots} slots are listed"),
+    };
+    format!("**{}** {stands} · {listed}", escape(&provider.name))
 }
 
 pub fn timer_added(number: i64) -> String {

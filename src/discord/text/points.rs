@@ -8,7 +8,7 @@ use crate::community::bits::{WHOLE, start_of, stretches};
 use crate::community::count::why_not;
 use crate::community::points::{Account, Undone};
 use crate::community::rules::Rules;
-use crate::routing::embed::{escape, relative};
+use crate::routing::embed::{escape, fit, relative};
 use crate::store::ledger::read::{LedgerEntry, Standing};
 use crate::store::viewer::Viewer;
 use crate::store::watch::read::{WatchedDay, WatchedHour};
@@ -121,7 +121,9 @@ pub fn why(entry: &LedgerEntry) -> String {
             if let (Some(percent), Some(role)) = (by("percent"), by("role")) {
                 let _ = write!(out, ", the last hour of them {} as <@&{role}>", times(percent));
             }
-            out.push_str(". /watchtime why lists the hours.");
+            out.push('.');
+            multiplied(&mut out, &entry.detail);
+            out.push_str(" /watchtime why lists the hours.");
         }
         "watch" => {
             out.push_str("A minute that had been paid does not count: the stream had ended earlier than was known.")
@@ -149,6 +151,29 @@ pub fn why(entry: &LedgerEntry) -> String {
     }
     let _ = write!(out, "\n-# Cause: `{}`. The same cause is never entered twice.", entry.cause.replace('`', "'"));
     out
+}
+
+/// The hours of an entry that a role multiplies.
+fn multiplied(out: &mut String, detail: &serde_json::Value) {
+    let hours = detail["hours"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if hours.is_empty() {
+        return;
+    }
+    out.push_str("\nMultiplied in it:");
+    for hour in hours {
+        let whole = |name: &str| hour[name].as_i64().unwrap_or(0);
+        let from: DateTime<Utc> = start_of(i32::try_from(whole("hour")).unwrap_or(0));
+        let counted = match whole("minutes") {
+            fewer if fewer < 0 => format!("{} fewer", minutes(-fewer)),
+            more => minutes(more),
+        };
+        let role = hour["role"].as_str().map(|role| format!(" as <@&{role}>")).unwrap_or_default();
+        let _ = write!(out, "\n<t:{}:f> {counted} {}{role}", from.timestamp(), times(whole("percent")));
+    }
+    if let Some(more) = detail["more_hours"].as_i64().filter(|more| *more > 0) {
+        let _ = write!(out, "\nand {more} hours before them");
+    }
+    out.push_str("\nThe rest is not multiplied, unless it corrects an hour of more than two days before.");
 }
 
 /// To who has given some.
@@ -196,6 +221,12 @@ fn who(standing: &Standing) -> String {
 /// As it stands on a card: without a mention, which a picture cannot show.
 pub fn plain_name(standing: &Standing) -> String {
     standing.username.clone().unwrap_or_else(|| "a member".into())
+}
+
+/// What the card of a list shows, for whoever cannot see it; Discord takes 1024 characters.
+pub fn in_words(title: &str, lines: &[(String, String)]) -> String {
+    let places = lines.iter().enumerate().map(|(place, (name, amount))| format!("{}. {name}: {amount}", place + 1));
+    fit(&format!("{title}. {}", places.collect::<Vec<_>>().join("; ")), 1024)
 }
 
 pub fn watched(viewer: &Viewer, rank: (i64, i64), days: &[WatchedDay], today: i32) -> String {

@@ -159,6 +159,21 @@ pub(super) const TABLES: &[Table] = &[
             BY_GUILD,
         )
     },
+    Table {
+        members: &[Member {
+            column: "viewer_id",
+            by: By::Person,
+            what: "minutes of multiplied hours that were paid",
+            exported: "kick_channel_id, hour, minutes",
+            on_delete: OnDelete::Row,
+        }],
+        ..table(
+            "watch_paid",
+            "how many minutes of hours that a role multiplies are in the ledger",
+            "90 days, or EVENT_DAYS where that is longer",
+            BY_GUILD,
+        )
+    },
     table("watch_channel", "which minutes of a channel count", "90 days, or EVENT_DAYS where that is longer", BY_GUILD),
     Table {
         members: &[Member {

@@ -95,6 +95,13 @@ pub(super) const TABLES: &[Table] = &[
         ..table("slot_block", "viewers whose slot requests are not taken", IN_USE, BY_GUILD)
     },
     table("slot_ban", "slots that are not taken", IN_USE, BY_GUILD),
+    table("slot_provider", "providers of slots, and whether their slots are taken", IN_USE, BY_GUILD),
+    table(
+        "slot_announcement",
+        "slots that were picked and are told in a moment",
+        "until they are told, an hour at most",
+        BY_GUILD,
+    ),
     table("slot_setting", "rules of slot requests", IN_USE, BY_GUILD),
     Table {
         members: &[Member {
@@ -107,6 +114,7 @@ pub(super) const TABLES: &[Table] = &[
         ..table("clip_marker", "moments of streams that viewers marked", "until their server is purged", BY_GUILD)
     },
     table("chat_command", "commands of chats, as admins wrote them", IN_USE, BY_GUILD),
+    table("chat_line", "numbers of chat messages that a timed message waits for", "1 day", BY_GUILD),
     table("chat_command_run", "numbers of chat messages that were carried out", "1 day", BY_GUILD),
     table("timed_message", "timed messages, as admins wrote them", IN_USE, BY_GUILD),
     Table {
@@ -119,5 +127,10 @@ pub(super) const TABLES: &[Table] = &[
         }],
         ..table("chat_pulse", "which Kick user ids wrote last in a chat, without what they wrote", "1 day", BY_GUILD)
     },
-    table("dashboard_request", "checksums of what a dashboard asked for", "1 day", BY_GUILD),
+    table(
+        "dashboard_request",
+        "checksums of what a dashboard asked for; what it was, until it is carried out",
+        "1 day",
+        BY_GUILD,
+    ),
 ];

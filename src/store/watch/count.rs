@@ -5,13 +5,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::multiplier::Multiplier;
+use super::multiplier::{UnpaidHour, list_unpaid_multiplied, mark_paid};
 use crate::id::GuildId;
 use crate::store::ledger::{NewLedgerEntry, insert_ledger_entries, lock_balance};
 use crate::store::{Result, Store, Tx};
 
 /// Who counts an hour and dies is followed after this long.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// Hours that an entry of the ledger names.
+const NAMED: usize = 12;
 
 /// An hour of a channel that is to be counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -294,23 +296,23 @@ pub(super) async fn count_day(tx: &mut Tx, guild_id: GuildId, day: i32, viewers:
 }
 
 /// Puts what these viewers have earned by watching into the ledger. What they earned too much (a stream that ended earlier
-/// than was thought) is taken back as far as they have it; the rest is set off against what they earn next. An entry says
-/// what the last of its hours was multiplied by.
+/// than was thought) is taken back as far as they have it; the rest is set off against what they earn next. An entry names
+/// the hours in it that a role multiplies.
 pub async fn pay_watching(tx: &mut Tx, guild_id: GuildId, viewers: &[Uuid], now: DateTime<Utc>) -> Result<usize> {
     let owed = sqlx::query!(
-        r#"SELECT v.person_id, v.minutes, v.payouts, v.fifths / 5 - v.points AS "amount!",
-               h.percent AS "percent?", h.multiplier_role_id AS "role_id?"
-           FROM viewer v LEFT JOIN LATERAL (
-               SELECT percent, multiplier_role_id FROM watch_hour
-               WHERE viewer_id = v.person_id AND guild_id = v.guild_id AND minutes > 0
-               ORDER BY hour DESC, percent DESC NULLS LAST LIMIT 1) h ON true
-           WHERE v.guild_id = $1 AND v.person_id = ANY ($2) AND v.fifths / 5 <> v.points
-           ORDER BY v.person_id FOR NO KEY UPDATE OF v"#,
+        r#"SELECT person_id, minutes, payouts, fifths / 5 - points AS "amount!" FROM viewer
+           WHERE guild_id = $1 AND person_id = ANY ($2) AND fifths / 5 <> points
+           ORDER BY person_id FOR NO KEY UPDATE"#,
         guild_id.0,
         viewers
     )
     .fetch_all(&mut **tx)
     .await?;
+    if owed.is_empty() {
+        return Ok(0);
+    }
+    let owed_to: Vec<Uuid> = owed.iter().map(|row| row.person_id).collect();
+    let multiplied = list_unpaid_multiplied(tx, guild_id, &owed_to, now).await?;
     let mut entries = Vec::with_capacity(owed.len());
     for row in owed {
         let amount = match row.amount {
@@ -320,9 +322,10 @@ pub async fn pay_watching(tx: &mut Tx, guild_id: GuildId, viewers: &[Uuid], now:
         let cause = format!("watch:{}:{}", row.person_id, row.payouts + 1);
         let entry = NewLedgerEntry::new(guild_id, row.person_id, amount, "watch", cause);
         let mut detail = json!({ "minutes": row.minutes });
-        if let Some(by) = Multiplier::stored(row.percent, row.role_id) {
-            detail["percent"] = json!(by.percent);
-            detail["role"] = json!(by.role_id.to_string());
+        let hours: Vec<&UnpaidHour> = multiplied.iter().filter(|hour| hour.viewer_id == row.person_id).collect();
+        if !hours.is_empty() {
+            detail["hours"] = hours.iter().take(NAMED).map(|hour| hour.told()).collect();
+            detail["more_hours"] = json!(hours.len().saturating_sub(NAMED));
         }
         entries.push(entry.with(detail));
     }
@@ -339,5 +342,7 @@ pub async fn pay_watching(tx: &mut Tx, guild_id: GuildId, viewers: &[Uuid], now:
     )
     .execute(&mut **tx)
     .await?;
+    let paid = multiplied.iter().filter(|hour| persons.contains(&hour.viewer_id));
+    mark_paid(tx, guild_id, &paid.collect::<Vec<_>>()).await?;
     Ok(entries.len())
 }

@@ -1,11 +1,16 @@
-//! What roles multiply: fixed with each hour of a linked member, once. What they earn by it is counted anew at once.
+//! What roles multiply: fixed with each hour of a linked member, once. What they earn by it is counted anew at once. How much
+//! of such an hour is in the ledger is kept, so that each entry can name those that it is for.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::count::{DueHour, Range, count_day};
-use crate::id::{RoleId, UserId};
-use crate::store::{Result, Store};
+use crate::id::{GuildId, RoleId, UserId};
+use crate::store::{Result, Store, Tx};
+
+/// Hours before now in which what was paid is looked at; what is found out later about older ones is not named.
+const REACH: i64 = 48;
 
 /// A role and by how much it multiplies what watching earns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,75 @@ impl Multiplier {
 pub struct Unasked {
     pub viewer_id: Uuid,
     pub user_id: UserId,
+}
+
+/// Minutes of an hour that a role multiplies, which no entry of the ledger has named yet.
+pub(super) struct UnpaidHour {
+    pub viewer_id: Uuid,
+    kick_channel_id: Uuid,
+    hour: i32,
+    minutes: i16,
+    paid: i16,
+    percent: i16,
+    role_id: Option<i64>,
+}
+
+impl UnpaidHour {
+    /// As an entry has it.
+    pub fn told(&self) -> Value {
+        let role = self.role_id.map(|role| role.to_string());
+        json!({ "hour": self.hour, "minutes": self.minutes - self.paid, "percent": self.percent, "role": role })
+    }
+}
+
+/// Of these viewers the multiplied hours of late with minutes that are not paid. Their rows are locked, so nobody counts
+/// or pays them meanwhile. A server without such roles is not looked through.
+pub(super) async fn list_unpaid_multiplied(
+    tx: &mut Tx,
+    guild_id: GuildId,
+    viewers: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<Vec<UnpaidHour>> {
+    let since = i32::try_from(now.timestamp().div_euclid(3600) - REACH).unwrap_or(0);
+    Ok(sqlx::query_as!(
+        UnpaidHour,
+        r#"SELECT h.viewer_id, h.kick_channel_id, h.hour, h.minutes, COALESCE(p.minutes, 0::smallint) AS "paid!",
+               h.percent AS "percent!", h.multiplier_role_id AS role_id
+           FROM watch_hour h LEFT JOIN watch_paid p USING (viewer_id, hour, kick_channel_id)
+           WHERE h.guild_id = $1 AND h.viewer_id = ANY ($2) AND h.hour >= $3 AND h.percent > 100
+             AND h.minutes <> COALESCE(p.minutes, 0)
+             AND EXISTS (SELECT 1 FROM community_rule r WHERE r.guild_id = $1 AND r.rules->'multipliers' <> '{}')
+           ORDER BY h.hour DESC, h.kick_channel_id"#,
+        guild_id.0,
+        viewers,
+        since
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// All minutes of these hours are in the ledger now.
+pub(super) async fn mark_paid(tx: &mut Tx, guild_id: GuildId, hours: &[&UnpaidHour]) -> Result<()> {
+    if hours.is_empty() {
+        return Ok(());
+    }
+    let viewers: Vec<Uuid> = hours.iter().map(|hour| hour.viewer_id).collect();
+    let channels: Vec<Uuid> = hours.iter().map(|hour| hour.kick_channel_id).collect();
+    let of: Vec<i32> = hours.iter().map(|hour| hour.hour).collect();
+    let minutes: Vec<i16> = hours.iter().map(|hour| hour.minutes).collect();
+    sqlx::query!(
+        "INSERT INTO watch_paid (guild_id, viewer_id, kick_channel_id, hour, minutes)
+         SELECT $1, * FROM UNNEST($2::uuid[], $3::uuid[], $4::integer[], $5::smallint[])
+         ON CONFLICT (viewer_id, hour, kick_channel_id) DO UPDATE SET minutes = EXCLUDED.minutes",
+        guild_id.0,
+        &viewers,
+        &channels,
+        &of,
+        &minutes
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 impl Store {

@@ -442,6 +442,13 @@ impl Town {
         messages
     }
 
+    /// What the bot has written to somebody alone.
+    pub fn direct(&self, who: &str) -> String {
+        let messages = self.discord.direct_messages(self.discord.user_id(who));
+        self.read.lock().unwrap().extend(messages.iter().filter_map(|m| m["id"].as_str().map(str::to_owned)));
+        messages.iter().map(show).collect::<Vec<_>>().join("\n")
+    }
+
     /// What a person sees in a channel, as text; times relative to the start, marks hidden.
     pub fn see(&self, channel: &str) -> String {
         self.messages(channel).iter().map(show).collect::<Vec<_>>().join("\n")

@@ -44,6 +44,7 @@ pub fn check_message(body: &Value, files: usize, carrier: Carrier) -> Result<(),
     }
     let v2 = flags & COMPONENTS_V2 != 0;
     p.text(body, "content", 0, 2000);
+    check_attachments(body, p);
     check_embeds(body, p);
     if v2 {
         // "The content and embeds fields will no longer work": components reference, "Using components v2".
@@ -97,6 +98,15 @@ pub fn is_empty(body: &Value) -> bool {
 }
 
 /// <https://discord.com/developers/docs/resources/message#embed-object-embed-limits>
+/// "description for the file (max 1024 characters)": <https://discord.com/developers/docs/resources/message#attachment-object>
+fn check_attachments(body: &Value, p: &mut Problems) {
+    p.at("attachments", |p| {
+        for (n, one) in body["attachments"].as_array().into_iter().flatten().enumerate() {
+            p.at(n, |p| p.text(one, "description", 0, 1024));
+        }
+    });
+}
+
 fn check_embeds(body: &Value, p: &mut Problems) {
     let embeds = match &body["embeds"] {
         Value::Null => return,

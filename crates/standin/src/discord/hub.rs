@@ -1,7 +1,7 @@
 //! What all parts share: the locked world, sessions, limits, faults, the log, and who waits for what.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -21,6 +21,7 @@ use super::{
     faults::{Fault, What},
     gateway::{Out, Sessions},
     limits::Limiter,
+    upload::Uploads,
     world::World,
 };
 
@@ -46,7 +47,7 @@ pub struct Core {
     hook: Mutex<Option<Hook>>,
     date_offset: Mutex<chrono::Duration>,
     /// Files that people attached and that the bot sent along, by the signature of their address.
-    pub uploads: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub uploads: Mutex<Uploads>,
     changed: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -72,6 +73,13 @@ impl Core {
             Some(path) => load(path)?,
             None => World::signal_town(),
         };
+        let uploads = options
+            .save_to
+            .as_deref()
+            .map(Uploads::beside)
+            .transpose()
+            .context("what was uploaded")?
+            .unwrap_or_default();
         #[cfg(feature = "openapi")]
         let openapi = options.openapi.as_deref().map(OpenApi::load).transpose()?;
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
@@ -93,7 +101,7 @@ impl Core {
             busy: Mutex::new(Busy { running: 0, last: Instant::now() }),
             hook: Mutex::default(),
             date_offset: Mutex::default(),
-            uploads: Mutex::default(),
+            uploads: Mutex::new(uploads),
             changed: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             tasks: Mutex::default(),

@@ -33,6 +33,8 @@ pub const ALREADY_ACKNOWLEDGED: Known = (400, 40060, "Interaction has already be
 pub const MISSING_ACCESS: Known = (403, 50001, "Missing Access");
 pub const NOT_YOURS: Known = (403, 50005, "Cannot edit a message authored by another user");
 pub const EMPTY_MESSAGE: Known = (400, 50006, "Cannot send an empty message");
+/// <https://discord.com/developers/docs/topics/opcodes-and-status-codes#json>
+pub const NO_DIRECT_MESSAGES: Known = (403, 50007, "Cannot send messages to this user");
 pub const WRONG_CHANNEL: Known = (400, 50008, "Cannot send messages in a non-text channel");
 pub const MISSING_PERMISSIONS: Known = (403, 50013, "Missing Permissions");
 pub const INVALID_WEBHOOK_TOKEN: Known = (401, 50027, "Invalid Webhook Token");

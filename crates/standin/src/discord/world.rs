@@ -5,7 +5,10 @@
 mod objects;
 mod seed;
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -36,6 +39,9 @@ pub struct World {
     /// What was set in the developer portal, over the application's defaults.
     #[serde(default)]
     pub portal: serde_json::Map<String, Value>,
+    /// Who takes no direct messages of applications.
+    #[serde(default)]
+    pub closed: BTreeSet<u64>,
     pub nonces: Vec<Nonce>,
     /// By token.
     pub interactions: BTreeMap<String, Interaction>,

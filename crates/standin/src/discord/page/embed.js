@@ -48,6 +48,6 @@ export function picture(media, attachments, className) {
   const file = named && attachments.find((a) => a.filename === named[1]);
   const href = fileUrl(file?.url ?? (named ? '' : media.url));
   const alt = media.description ?? file?.description ?? '';
-  if (href && new URL(href).origin === location.origin) return el('img', { class: className, src: href, alt, loading: 'lazy' });
+  if (href && new URL(href).origin === location.origin) return el('img', { class: className, src: href, alt, title: alt || null, loading: 'lazy' });
   return el('div', { class: `${className} missing` }, alt || named?.[1] || 'Picture elsewhere');
 }

@@ -136,7 +136,7 @@ function file(attachment) {
   const href = fileUrl(attachment.url);
   const here = href && new URL(href).origin === location.origin;
   if (here && attachment.content_type?.startsWith('image/')) {
-    return el('a', { class: 'attachment', href, target: '_blank', rel: 'noreferrer noopener' }, el('img', { src: href, alt: attachment.description ?? attachment.filename, loading: 'lazy' }));
+    return el('a', { class: 'attachment', href, target: '_blank', rel: 'noreferrer noopener' }, el('img', { src: href, alt: attachment.description ?? attachment.filename, title: attachment.description ?? null, loading: 'lazy' }));
   }
   const size = attachment.size >= 1024 ? `${Math.round(attachment.size / 1024)} KB` : `${attachment.size ?? 0} bytes`;
   return el('div', { class: 'file' }, icon('braces', 24), el('div', {}, el('a', { href: here ? href : null, target: '_blank', rel: 'noreferrer noopener' }, attachment.filename), el('div', { class: 'file-size' }, size)));

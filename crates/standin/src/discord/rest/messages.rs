@@ -89,6 +89,10 @@ pub fn create(world: &mut World, call: &Call, channel_id: u64) -> Answer {
     if !channel.takes_messages() {
         return Err(refusal::WRONG_CHANNEL.into());
     }
+    // "Cannot send messages to this user": <https://discord.com/developers/docs/topics/opcodes-and-status-codes#json>
+    if channel.recipient.is_some_and(|user| world.closed.contains(&user)) {
+        return Err(refusal::NO_DIRECT_MESSAGES.into());
+    }
     let archived = channel.thread.as_ref().is_some_and(|t| t.archived);
     if archived && channel.thread.as_ref().is_some_and(|t| t.locked) && held & may::MANAGE_THREADS == 0 {
         return Err(refusal::THREAD_ARCHIVED.into());

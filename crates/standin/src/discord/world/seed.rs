@@ -1,6 +1,6 @@
 //! The default world: guild "Signal Town", its channels and people. All ids are fixed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -82,6 +82,7 @@ impl World {
             commands: Vec::new(),
             created_commands: BTreeMap::new(),
             portal: serde_json::Map::new(),
+            closed: BTreeSet::new(),
             nonces: Vec::new(),
             interactions: BTreeMap::new(),
             modals: Vec::new(),

@@ -102,6 +102,8 @@ pub fn apply_edit(
             None => {}
         }
         let mut throwaway = crate::discord::world::snowflake_at(now);
+        // "attached files to keep and possible descriptions for new files":
+        // <https://discord.com/developers/docs/resources/message#edit-message-jsonform-params>
         for (n, file) in files.iter().enumerate() {
             throwaway += 1;
             kept.push(described(attachment(file, channel_id, throwaway), n, &body["attachments"]));
@@ -224,26 +226,28 @@ fn number(value: &mut Value, next: &mut u64) {
     }
 }
 
-fn attachments(world: &mut World, now: DateTime<Utc>, channel: u64, files: &[Value], described: &Value) -> Value {
+fn attachments(world: &mut World, now: DateTime<Utc>, channel: u64, files: &[Value], list: &Value) -> Value {
     let mut made = Vec::new();
     for (n, file) in files.iter().enumerate() {
         let id = world.snowflake(now);
-        made.push(self::described(attachment(file, channel, id), n, described));
+        made.push(described(attachment(file, channel, id), n, list));
     }
     Value::Array(made)
 }
 
-/// The attachment of `files[n]` with what is said of it: "the id of the snowflake is the n of files[n]", also when a message is
-/// edited. <https://discord.com/developers/docs/reference#uploading-files>
-fn described(mut one: Value, n: usize, all: &Value) -> Value {
-    let n = n.to_string();
-    let found = all.as_array().and_then(|all| all.iter().find(|d| d["id"].to_string().trim_matches('"') == n));
+/// What is said of a new file in the list of attachments, which names it by its place among the files:
+/// <https://discord.com/developers/docs/reference#uploading-files>
+fn described(mut file: Value, n: usize, list: &Value) -> Value {
+    let said = list.as_array().and_then(|all| {
+        let n = n.to_string();
+        all.iter().find(|one| one["id"].to_string().trim_matches('"') == n)
+    });
     for key in ["description", "title"] {
-        if let Some(words) = found.map(|found| &found[key]).filter(|words| words.is_string()) {
-            one[key] = words.clone();
+        if let Some(text) = said.and_then(|said| said[key].as_str()) {
+            file[key] = json!(text);
         }
     }
-    one
+    file
 }
 
 fn attachment(file: &Value, channel: u64, id: u64) -> Value {
