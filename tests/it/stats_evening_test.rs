@@ -61,8 +61,8 @@ fn attacker(card: &Value, round: u8) -> char {
 fn points(card: &Value) -> (u32, u32) {
     let verdict = description(card).lines().next().unwrap();
     match verdict {
-        _ if verdict.contains("Team A wins the map 2–0") => (2, 0),
-        _ if verdict.contains("Team B wins the map 2–0") => (0, 2),
+        _ if verdict.contains("The map goes to Team A, 2–0") => (2, 0),
+        _ if verdict.contains("The map goes to Team B, 2–0") => (0, 2),
         _ if verdict.contains("Both held: 1–1") => (1, 1),
         _ => panic!("{verdict}"),
     }
@@ -234,7 +234,7 @@ async fn teams_have_names_of_the_servers_own() {
         let lines = |card: &Value, count: usize| show(card).lines().take(count).collect::<Vec<_>>().join("\n");
         insta::assert_snapshot!(lines(&cards[2], 5), @r"
         [🗺️ SUPPLY - Map Complete!]
-        🏆 **Vikings wins the map 2–0**
+        🏆 **The map goes to Vikings, 2–0**
         **Round 1:** 9:13 / 12:00 · Completed · \*Slackers\* attacked
         **Round 2:** 8:21 / 9:13 · Completed · Vikings attacked
         **Session so far:** Vikings **2–0** \*Slackers\*
@@ -296,7 +296,7 @@ async fn an_evening_of_ours_as_people_see_it() {
         ");
         insta::assert_snapshot!(seen("🗺️", 0), @r"
         [🗺️ SUPPLY - Map Complete!]
-        🏆 **Team A wins the map 2–0**
+        🏆 **The map goes to Team A, 2–0**
         **Round 1:** 9:13 / 12:00 · Completed · Team B attacked
         **Round 2:** 8:21 / 9:13 · Completed · Team A attacked
         **Session so far:** Team A **2–0** Team B
