@@ -84,9 +84,9 @@ need_for_the_tests() {
     fi
     python3 -c 'import venv, ensurepip' 2>/dev/null ||
         need "Python 3 with venv" "python3 python3-venv" python3 python python3 python3
-    # Files are fetched from it; no service of the machine is needed, only the program.
+    # Files are fetched from it; no service of the machine is needed, only the program. A package may start one.
     [ -x /usr/sbin/sshd ] ||
-        need "OpenSSH's server" openssh-server openssh-server openssh "openssh-server openssh-keygen" -
+        need "OpenSSH's server (only /usr/sbin/sshd is used: its service may be switched off)" openssh-server openssh-server openssh "openssh-server openssh-keygen" -
     has redis-server || has valkey-server || need "a Redis server" redis-server valkey valkey redis redis
 }
 

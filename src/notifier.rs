@@ -75,7 +75,8 @@ impl Notifier {
         let now = clock.now();
         // Whatever it was at when it ended: nobody knows what came of it.
         for name in memory.interrupted() {
-            tracing::warn!(file = name, "it ended while this was told: that may have arrived");
+            let then = if config.target.is_repeatable() { "sent again" } else { "told once more, and marked" };
+            tracing::warn!(file = name, "it ended while this was told, which may have arrived all the same; {then}");
         }
         memory.doubt_interrupted(config.target.is_repeatable(), now)?;
         let directory = Directory::new(&config.stats_path);
@@ -159,7 +160,7 @@ impl Notifier {
             },
             Err(error) => format!("it cannot be read: {error}"),
         };
-        tracing::warn!(file = one.name, "not told of as long as it is as it is: {why}");
+        tracing::warn!(file = one.name, "not told of until it changes: {why}");
         self.refused.insert(one.name.clone(), one.clone());
         Ready::Never
     }
@@ -187,6 +188,11 @@ impl Notifier {
             Outcome::Done(words) => {
                 self.failures = 0;
                 tracing::info!(file, repeated, "told{words}");
+                self.remember(|memory, now| memory.done(file, now));
+            }
+            Outcome::Unreadable(why) => {
+                self.failures = 0;
+                tracing::warn!(file, "the bot keeps it, but cannot read it: {why}");
                 self.remember(|memory, now| memory.done(file, now));
             }
             Outcome::Refused(why) => {

@@ -12,12 +12,14 @@ use crate::bus::Topic;
 use crate::stats::compute::compute_due;
 use crate::stats::directory::{self, Directory};
 use crate::stats::due::sessions_due;
+use crate::stats::ready;
 use crate::stats::sftp::look_due;
 
 /// What one process remembers for it.
 #[derive(Default)]
 pub(super) struct Stats {
     directory: Mutex<Directory>,
+    ready: Mutex<ready::Watch>,
 }
 
 impl App {
@@ -26,9 +28,10 @@ impl App {
         self.stats.directory.lock().await.step(&self.ports).await
     }
 
-    /// Computes what a crash left, and posts the summaries that are due.
+    /// Computes what a crash left, posts the summaries that are due, and puts aside what waits for nothing.
     pub async fn finish_stats(&self) -> Result<usize> {
-        Ok(compute_due(&self.ports).await? + sessions_due(&self.ports).await?)
+        let done = compute_due(&self.ports).await? + sessions_due(&self.ports).await?;
+        Ok(done + self.stats.ready.lock().await.step(&self.ports).await?)
     }
 
     pub(super) fn start_stats(self: &Arc<Self>) {

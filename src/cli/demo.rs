@@ -1,5 +1,6 @@
 //! `demo` and `standin`: the outside world in this process, with the bot or without.
 
+mod matches;
 mod panel;
 mod stage;
 mod story;
@@ -28,6 +29,8 @@ use crate::store::embedded;
 use crate::telemetry;
 
 const API_KEY: &str = "standin-key";
+/// What the game server signs its files with.
+const UPLOAD_SECRET: &str = "whsec_dGhlIGRlbW8ncyBnYW1lIHNlcnZlcg==";
 /// Where the bot takes webhooks of Kick; in production nobody can guess it.
 const KICK_PATH: &str = "/webhooks/kick/standin";
 /// How many steps of the story a decision can be undone.
@@ -137,7 +140,7 @@ impl World {
             // A bot that is started again at once is let in at once.
             identify_every: Duration::ZERO,
             save_to: save.map(|dir| dir.join("discord.json")),
-            routes: vec![("kick.*", "stream")],
+            routes: vec![("kick.*", "stream"), ("etlegacy.*", "matches")],
             extra: Some(standin::xtsystems::router(xt.clone()).merge(standin::kick::router(kick.clone()))),
             env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(kick.env()).collect(),
             ..DiscordOptions::default()
@@ -192,8 +195,10 @@ pub fn demo(args: DemoArgs) -> Result<ExitCode> {
 
 async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCode> {
     let outside = args.world.start(args.web, Some(dir), true).await?;
-    let mut loaded =
-        config::load(Given::new(settings(args, &outside))).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let game_server = dir.join(stage::STATS);
+    fs::create_dir_all(&game_server).with_context(|| format!("{} cannot be made", game_server.display()))?;
+    let mut loaded = config::load(Given::new(settings(args, &outside, &game_server)))
+        .map_err(|problems| anyhow::anyhow!("{problems}"))?;
     loaded.config.store.data_dir = Some(dir.to_owned());
     let _logs = telemetry::init(&loaded.config.telemetry)?;
     let signals = StopSignals::new();
@@ -208,14 +213,17 @@ async fn play(args: &DemoArgs, dir: &Path, database_url: &str) -> Result<ExitCod
     serve(app, signals).await
 }
 
-/// The bot's settings: those of the world, and rules that show what an approval can ask for. Ada and Abe may
-/// both approve, and two of them have to where the hostname begins with `prod-`.
-fn settings(args: &DemoArgs, outside: &Outside) -> Vec<(String, String)> {
+/// The bot's settings: those of the world, where the game server is, and rules that show what an approval can ask for. Ada and
+/// Abe may both approve, and two of them have to where the hostname begins with `prod-`.
+fn settings(args: &DemoArgs, outside: &Outside, game_server: &Path) -> Vec<(String, String)> {
     let roles = ["Approver", "Admin"].map(|role| outside.discord.role_id(role).to_string());
     let rules = [
         ("XTSYSTEMS_APPROVER_ROLES", roles.join(",")),
         ("APPROVALS_NEEDED", "1,prod-*=2".to_owned()),
         ("PARTY_LOOPBACK", "on".to_owned()),
+        ("ETLEGACY_STATS_PATH", game_server.display().to_string()),
+        ("ETLEGACY_TIME_ZONE", "UTC".to_owned()),
+        ("ETLEGACY_UPLOAD_SECRET", UPLOAD_SECRET.to_owned()),
         ("APPROVALS_UNDO_SECONDS", format!("{:.0}", (args.pace * UNDO_STEPS).clamp(2.0, 30.0))),
     ];
     let mut settings = outside.discord.env();

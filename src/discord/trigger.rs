@@ -45,7 +45,7 @@ pub async fn on_message(bot: &Bot, ctx: &serenity::Context, message: &serenity::
     }
     let Some(words) = words else { return };
     let answer = serenity::CreateMessage::new()
-        .content(words)
+        .content(format!("{mark} {words}"))
         .reference_message(message)
         .allowed_mentions(serenity::CreateAllowedMentions::new());
     if let Err(error) = message.channel_id.send_message(&ctx.http, answer).await {

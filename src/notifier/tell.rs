@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use url::Url;
 
 use super::directory::Found;
@@ -22,6 +23,8 @@ const DEFAULT_WAIT: TimeDelta = TimeDelta::seconds(5);
 pub enum Outcome {
     /// It arrived. What there is to say about that begins with a colon.
     Done(String),
+    /// It arrived, and the bot cannot read it: why.
+    Unreadable(String),
     /// It certainly did not arrive.
     NotThere(String),
     /// Nothing may be sent for so long.
@@ -135,7 +138,13 @@ fn no_webhook(words: &str) -> String {
 }
 
 fn uploaded(answer: &Answer, url: &Url) -> Outcome {
-    let said = if answer.text.is_empty() { String::new() } else { format!(": {}", one_line(&answer.text)) };
+    let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+    if let (200..300, Some("quarantined"), Some(why)) =
+        (answer.status, body["result"].as_str(), body["reason"].as_str())
+    {
+        return Outcome::Unreadable(why.to_owned());
+    }
+    let said = said(answer, &body).map_or(String::new(), |said| format!(": {said}"));
     let words = format!("HTTP {}{said}", answer.status);
     match answer.status {
         200..300 => Outcome::Done(said),
@@ -158,6 +167,18 @@ fn uploaded(answer: &Answer, url: &Url) -> Outcome {
         400 | 409 | 413 | 415 | 422 => Outcome::Refused(words),
         _ => Outcome::Failed(words),
     }
+}
+
+/// What the bot says of a file or of a refusal; of anything else that answers there, the beginning of what it says.
+fn said(answer: &Answer, body: &Value) -> Option<String> {
+    let known = match body["result"].as_str() {
+        Some("new") => Some("the bot has it now"),
+        Some("known") => Some("the bot had it already"),
+        Some("corrected") => Some("the bot takes it instead of what it had by that name"),
+        _ => body["error"].as_str(),
+    };
+    let text = known.unwrap_or(&answer.text);
+    (!text.is_empty()).then(|| one_line(text))
 }
 
 fn one_line(text: &str) -> String {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::notice::{self, Help, Unread};
 use super::publish::{self, Publisher};
 use super::surroundings::{READY_WITHIN, Surroundings, surroundings};
 use super::{awards, rows};
@@ -16,14 +17,14 @@ use crate::matches::record::{Rules, Session};
 use crate::ports::Ports;
 use crate::source::etlegacy::PARSER_VERSION;
 use crate::store::source::SourceKind;
+use crate::store::stats::alias::{AliasChanges, Played, apply_alias_changes};
 use crate::store::stats::file::{
     CurrentFile, find_surroundings, list_current_files, mark_files_done, next_waiting, quarantine_file,
 };
 use crate::store::stats::lock_stats;
 use crate::store::stats::session::{StatsSession, list_later_sessions, list_sessions_within};
 use crate::store::stats::write::{
-    NewRound, NewSession, delete_rounds, insert_rounds, list_round_digests, refresh_aliases, replace_awards,
-    replace_sessions,
+    NewRound, NewSession, delete_rounds, insert_rounds, list_round_digests, replace_awards, replace_sessions,
 };
 use crate::store::{Store, Tx};
 
@@ -75,6 +76,7 @@ pub async fn compute_some(ports: &Ports, guild_id: GuildId) -> Result<usize> {
     crate::crash::point("stats.computed");
     Store::commit(tx).await?;
     crate::crash::point("stats.committed");
+    notice::tell(ports, guild_id, &work.unread).await?;
     if work.publisher.has_told() {
         ports.wake.wake(Topic::Planner);
     }
@@ -98,19 +100,22 @@ pub fn rules(ports: &Ports) -> Rules {
 pub struct Work<'a> {
     guild_id: GuildId,
     rules: Rules,
-    /// Whose rounds changed.
-    people: BTreeSet<String>,
+    /// Who had played in what changed.
+    names: AliasChanges,
     /// The end of the first stretch in which a round changed.
     changed: Option<DateTime<Utc>>,
     pub publisher: Publisher<'a>,
     /// Awards are written whether they have changed or not.
     pub anew: bool,
+    /// Files that another version could read: the admins hear of them after the commit.
+    pub unread: Vec<Unread>,
 }
 
 impl<'a> Work<'a> {
     pub fn new(ports: &'a Ports, guild_id: GuildId) -> Work<'a> {
         let publisher = Publisher::new(ports, guild_id, ports.clock.now());
-        Work { guild_id, rules: rules(ports), people: BTreeSet::new(), changed: None, publisher, anew: false }
+        let (names, unread) = (AliasChanges::default(), Vec::new());
+        Work { guild_id, rules: rules(ports), names, changed: None, publisher, anew: false, unread }
     }
 
     /// Everything of a stretch of time that begins and ends with sessions. Returns how many of its files waited.
@@ -119,8 +124,15 @@ impl<'a> Work<'a> {
         let within = |file: &&CurrentFile| (stretch.0..=stretch.1).contains(&file.about.ended_at);
         let waiting: Vec<Uuid> = files.iter().filter(within).filter(|file| file.waiting).map(|file| file.id).collect();
         let around = surroundings(files, &self.rules);
-        for (id, fault) in &around.unreadable {
-            quarantine_file(tx, self.guild_id, *id, fault, PARSER_VERSION).await?;
+        for file in &around.unreadable {
+            quarantine_file(tx, self.guild_id, file.id, &file.fault, PARSER_VERSION).await?;
+            self.unread.push(Unread {
+                key: file.id.to_string(),
+                name: file.name.clone(),
+                way: None,
+                why: file.fault.what.clone(),
+                help: Help::Update,
+            });
         }
         let before = list_sessions_within(tx, self.guild_id, stretch).await?;
         let keys = keys(&around, &before);
@@ -139,11 +151,11 @@ impl<'a> Work<'a> {
             self.changed = Some(self.changed.map_or(stretch.1, |before| before.min(stretch.1)));
         }
         if !change.gone.is_empty() {
-            self.people.extend(delete_rounds(tx, guild_id, &change.gone).await?);
+            delete_rounds(tx, guild_id, &change.gone).await?.into_iter().for_each(|gone| self.names.remove(gone));
         }
         if !change.new.is_empty() {
             insert_rounds(tx, guild_id, &change.new).await?;
-            self.people.extend(rows::people(&change.new));
+            change.new.iter().flat_map(|round| Played::in_round(round)).for_each(|new| self.names.add(new));
         }
         let sessions = self.sessions(around, keys);
         replace_sessions(tx, guild_id, stretch, &sessions).await?;
@@ -175,10 +187,13 @@ impl<'a> Work<'a> {
 
     /// What follows from all of it.
     pub async fn finish(&mut self, tx: &mut Tx) -> Result<()> {
-        if !self.people.is_empty() {
-            refresh_aliases(tx, self.guild_id, &self.people).await?;
-        }
-        self.tell_later_ones(tx).await
+        self.keep_names(tx).await?;
+        self.tell_later_ones(tx).await?;
+        self.keep_names(tx).await
+    }
+
+    async fn keep_names(&mut self, tx: &mut Tx) -> Result<()> {
+        Ok(apply_alias_changes(tx, self.guild_id, std::mem::take(&mut self.names)).await?)
     }
 
     /// What was told of later sessions compares them with what was before them, which has changed.

@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::import::{Arrival, Arrived, Way, arrive_all};
 use super::read::is_wanted;
+use super::trouble::{Place, Trouble, after_look};
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::source::etlegacy::stats_file::MOST_BYTES;
@@ -21,6 +22,7 @@ use crate::store::stats::cursor::Cursor;
 pub const EVERY: TimeDelta = TimeDelta::seconds(3);
 /// As the place is called where its cursor is kept.
 pub const PLACE: &str = "directory";
+const NAMED: Place = Place { key: PLACE, name: "the directory of ETLEGACY_STATS_PATH" };
 /// Files that are read and stored together.
 const BATCH: usize = 100;
 /// How often it is kept that nothing has happened.
@@ -153,7 +155,7 @@ impl Directory {
         Ok(arrived.iter().filter(|arrived| **arrived != Arrived::Known).count())
     }
 
-    /// Keeps when it was looked at, and what is wrong; that is said once.
+    /// Keeps when it was looked at, and what is wrong; that is said once, and the admins hear of it when it lasts.
     async fn tell_fault(
         &mut self,
         ports: &Ports,
@@ -161,12 +163,22 @@ impl Directory {
         now: DateTime<Utc>,
         fault: Option<String>,
     ) -> Result<()> {
-        if let Some(fault) = &fault
-            && self.fault.as_ref() != Some(fault)
-        {
-            tracing::warn!(fault, "the directory of ETLEGACY_STATS_PATH cannot be read; trying again");
+        match &fault {
+            Some(fault) if self.fault.as_ref() != Some(fault) => {
+                tracing::warn!(fault, "the directory of ETLEGACY_STATS_PATH cannot be read; trying again");
+            }
+            None if self.fault.is_some() => tracing::info!("the directory of ETLEGACY_STATS_PATH can be read again"),
+            _ => {}
         }
-        let (place, position) = (PLACE.to_owned(), String::new());
+        // Another process may have found it first, or this one before a restart.
+        let before = ports.store.find_stats_cursor(guild_id, PLACE).await?;
+        let before: Option<Trouble> = before.and_then(|cursor| serde_json::from_str(&cursor.position).ok());
+        let said = fault
+            .as_ref()
+            .map(|fault| format!("{fault}. See that it is there, mounted, and that Signalbox's account may read it"));
+        let trouble = after_look(ports, guild_id, &NAMED, before, said.as_deref()).await?;
+        let position = trouble.map(|trouble| serde_json::to_string(&trouble)).transpose()?.unwrap_or_default();
+        let place = PLACE.to_owned();
         ports
             .store
             .save_stats_cursor(guild_id, &Cursor { place, position, looked_at: now, fault: fault.clone() })

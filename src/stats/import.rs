@@ -5,6 +5,7 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::compute::compute_waiting;
+use super::notice::{Help, Teller, Unread};
 use super::read::{Known, read};
 use crate::id::GuildId;
 use crate::ports::Ports;
@@ -83,15 +84,24 @@ pub async fn store_all(ports: &Ports, guild_id: GuildId, arrivals: Vec<Arrival>)
     let known = Known { zone: ports.config.etlegacy.time_zone, now };
     let files: Vec<NewStatsFile> =
         arrivals.into_iter().map(|arrival| read(arrival, &known, ports.clock.uuid())).collect();
+    // Who imports a directory by hand reads the same on the terminal.
+    let unread = files.iter().any(|file| file.fault.is_some() && file.way != Way::Command.as_str());
+    let teller = if unread { Some(Teller::open(ports, guild_id).await?) } else { None };
     let mut tx = ports.store.begin().await?;
     lock_stats(&mut tx, guild_id).await?;
     let stored = insert_stats_files(&mut tx, guild_id, &files, now).await?;
+    if let Some(teller) = &teller {
+        teller.tell(&mut tx, &unread_of(&files, &stored)).await?;
+    }
     crate::crash::point("stats.storing");
     Store::commit(tx).await?;
+    if let Some(teller) = teller {
+        teller.wake();
+    }
     for (file, stored) in files.iter().zip(&stored) {
         let (name, way) = (file.name.as_str(), file.way);
         match stored {
-            StoredFile::Quarantined(why) => {
+            StoredFile::Quarantined { why, .. } => {
                 tracing::warn!(guild = guild_id.0, name, way, why, "a file of statistics cannot be read")
             }
             stored => tracing::debug!(guild = guild_id.0, name, way, ?stored, "a file of statistics came"),
@@ -100,11 +110,26 @@ pub async fn store_all(ports: &Ports, guild_id: GuildId, arrivals: Vec<Arrival>)
     Ok(stored.into_iter().map(arrived).collect())
 }
 
+/// Files that nobody knew of, and that cannot be read.
+fn unread_of(files: &[NewStatsFile], stored: &[StoredFile]) -> Vec<Unread> {
+    let unread = |(file, stored): (&NewStatsFile, &StoredFile)| match stored {
+        StoredFile::Quarantined { why, is_new: true } => Some(Unread {
+            key: hex::encode(file.sha256),
+            name: file.name.clone(),
+            way: Some(file.way.to_owned()),
+            why: why.clone(),
+            help: Help::of(file.fault.as_ref()),
+        }),
+        _ => None,
+    };
+    files.iter().zip(stored).filter_map(unread).collect()
+}
+
 fn arrived(stored: StoredFile) -> Arrived {
     match stored {
         StoredFile::New => Arrived::New,
         StoredFile::Known => Arrived::Known,
         StoredFile::Corrected => Arrived::Corrected,
-        StoredFile::Quarantined(why) => Arrived::Quarantined(why),
+        StoredFile::Quarantined { why, .. } => Arrived::Quarantined(why),
     }
 }

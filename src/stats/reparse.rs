@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::compute::{GAP, Stretch, Work, ensure_source, keys, rules};
 use super::import::{Arrival, Way};
+use super::notice;
 use super::read::{Known, read};
 use super::rows;
 use super::surroundings::{READY_WITHIN, surroundings};
@@ -16,6 +17,7 @@ use crate::bus::Topic;
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::store::Store;
+use crate::store::stats::alias::refresh_aliases;
 use crate::store::stats::file::{
     ReadAgain, StoredBytes, list_current_files, list_stored_files, list_stretches, save_read_again,
 };
@@ -174,6 +176,7 @@ pub async fn apply(ports: &Ports, guild_id: GuildId) -> Result<usize> {
     let mut tx = ports.store.begin().await?;
     lock_stats(&mut tx, guild_id).await?;
     delete_stray_rounds(&mut tx, guild_id).await?;
+    refresh_aliases(&mut tx, guild_id, None).await?;
     Store::commit(tx).await?;
     Ok(files)
 }
@@ -212,6 +215,7 @@ async fn compute_again(ports: &Ports, guild_id: GuildId, stretches: &[Stretch]) 
     work.finish(&mut tx).await?;
     crate::crash::point("stats.reparsed");
     Store::commit(tx).await?;
+    notice::tell(ports, guild_id, &work.unread).await?;
     if work.publisher.has_told() {
         ports.wake.wake(Topic::Planner);
     }

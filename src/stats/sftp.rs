@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::import::{Arrival, Way, arrive_all};
+use super::trouble::{Place, Trouble, after_look};
 use crate::clock::Stopwatch;
 use crate::id::GuildId;
 use crate::notifier::content::{self, Content};
@@ -27,6 +28,7 @@ use crate::upstream::ssh::{RemoteFile, Session, SshClient, SshError};
 pub const EVERY: TimeDelta = TimeDelta::seconds(60);
 /// The place of the position.
 const PLACE: &str = "sftp";
+const NAMED: Place = Place { key: PLACE, name: "the game server's directory, fetched over SSH," };
 /// Files that are handed over together.
 const TOGETHER: usize = 20;
 /// Files of one look, and how long it may read them: what is left follows at once in the next one.
@@ -46,6 +48,8 @@ struct Position {
     /// Not whole at the last look.
     #[serde(default)]
     unsettled: BTreeMap<String, State>,
+    #[serde(default)]
+    trouble: Option<Trouble>,
 }
 
 /// What a look came to.
@@ -84,7 +88,7 @@ pub async fn fetch_one(client: &SshClient, name: &str) -> Result<Option<Vec<u8>>
 async fn look(ports: &Ports, client: &SshClient, guild_id: GuildId, cursor: Cursor) -> Result<Looked> {
     let mut position: Position = serde_json::from_str(&cursor.position).unwrap_or_default();
     let (looked, error) = fetch(ports, client, guild_id, &mut position).await?;
-    let fault = error.map(|error| format!("{error}. {}", capitalised(&error.fix())));
+    let fault = error.as_ref().map(words);
     match (&fault, &cursor.fault) {
         (Some(now), before) if before.as_ref() != Some(now) => {
             tracing::warn!(error = now, "statistics are not fetched")
@@ -92,6 +96,7 @@ async fn look(ports: &Ports, client: &SshClient, guild_id: GuildId, cursor: Curs
         (None, Some(_)) => tracing::info!("statistics are fetched again"),
         _ => {}
     }
+    position.trouble = after_look(ports, guild_id, &NAMED, position.trouble.take(), fault.as_deref()).await?;
     // What is left is due at once.
     let looked_at = if looked.more { cursor.looked_at - EVERY } else { cursor.looked_at };
     save(ports, guild_id, &position, looked_at, fault).await?;
@@ -216,6 +221,11 @@ fn is_imported(name: &str) -> bool {
 
 fn state(file: &RemoteFile) -> State {
     (file.size, file.changed.timestamp())
+}
+
+/// What is wrong, and what to do about it.
+pub fn words(error: &SshError) -> String {
+    format!("{error}. {}", capitalised(&error.fix()))
 }
 
 fn capitalised(text: &str) -> String {

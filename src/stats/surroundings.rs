@@ -31,9 +31,16 @@ pub struct Surroundings {
     /// Rounds and awards that nothing is posted about.
     pub silent: HashMap<String, bool>,
     /// Files that another version could read, and this one cannot.
-    pub unreadable: Vec<(Uuid, Fault)>,
+    pub unreadable: Vec<Unreadable>,
     /// Names of files that are no round, or none any more: what was posted of them does not stand.
     pub gone: Vec<Gone>,
+}
+
+/// A stored file that this version cannot read.
+pub struct Unreadable {
+    pub id: Uuid,
+    pub name: String,
+    pub fault: Fault,
 }
 
 /// A file that is no round.
@@ -94,13 +101,14 @@ struct Found {
     awarded: HashSet<String>,
     ready: Vec<RoundReady>,
     silent: HashMap<String, bool>,
-    unreadable: Vec<(Uuid, Fault)>,
+    unreadable: Vec<Unreadable>,
     /// Names of rounds among them.
     lost: Vec<String>,
 }
 
 impl Found {
     fn take(&mut self, file: CurrentFile) {
+        let (id, name) = (file.id, file.name.clone());
         let unreadable = match file.kind {
             FileKind::Round => match read_round(&file) {
                 Ok(round) => {
@@ -128,7 +136,7 @@ impl Found {
             FileKind::GameTime => self.take_ready(ready::gametime(&file.bytes)),
             FileKind::Other => None,
         };
-        self.unreadable.extend(unreadable.map(|fault| (file.id, fault)));
+        self.unreadable.extend(unreadable.map(|fault| Unreadable { id, name, fault }));
     }
 
     fn take_ready(&mut self, read: Result<RoundReady, ready::ReadyError>) -> Option<Fault> {

@@ -10,7 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::directory::fetch;
 use super::import::{Arrival, Arrived, Way, arrive};
 use super::read::ready_name;
-use super::sftp::fetch_one;
+use super::ready::{Full, full};
+use super::sftp::{self, fetch_one};
 use crate::config::TriggerConfig;
 use crate::id::{ChannelId, GuildId};
 use crate::ports::Ports;
@@ -21,6 +22,8 @@ use crate::source::etlegacy::ready;
 const NOTICES: (usize, TimeDelta) = (5, TimeDelta::seconds(60));
 /// Messages about rounds.
 const READY: (usize, TimeDelta) = (4, TimeDelta::seconds(30));
+/// For so long a message that Discord delivers once more is known without a look at what is stored.
+const REMEMBERED: TimeDelta = TimeDelta::seconds(600);
 
 /// A message as it was heard.
 pub struct Heard<'a> {
@@ -46,6 +49,8 @@ pub enum Followed {
     /// Nothing here says where files are.
     NowhereToLook,
     TooMany,
+    /// A message about a round, which is not kept.
+    Full(Full),
     /// Of the right webhook, and nothing that is known.
     Unknown,
     Failed(String),
@@ -56,6 +61,20 @@ pub enum Followed {
 pub struct Triggers {
     notices: Mutex<VecDeque<DateTime<Utc>>>,
     ready: Mutex<VecDeque<DateTime<Utc>>>,
+    /// Messages that were followed, by id.
+    followed: Mutex<VecDeque<(i64, DateTime<Utc>)>>,
+}
+
+impl Triggers {
+    fn knows(&self, message_id: i64, now: DateTime<Utc>) -> bool {
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        followed.retain(|(_, at)| now - *at < REMEMBERED);
+        followed.iter().any(|(id, _)| *id == message_id)
+    }
+
+    fn note(&self, message_id: i64, now: DateTime<Utc>) {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner).push_back((message_id, now));
+    }
 }
 
 /// Follows a message, whoever's it is.
@@ -67,10 +86,14 @@ pub async fn hear(ports: &Ports, triggers: &Triggers, heard: Heard<'_>) -> Resul
     if !is_meant(trigger, guild_id, &heard) {
         return Ok(Followed::Passed);
     }
-    let message_id = heard.message_id;
+    let (message_id, now) = (heard.message_id, ports.clock.now());
+    if triggers.knows(message_id, now) {
+        return Ok(Followed::Passed);
+    }
     // What it brings is known when it comes again; only the answer is to be given once.
     let followed = follow(ports, triggers, guild_id, heard).await?;
-    let is_first = ports.store.insert_interaction(message_id, ports.clock.now()).await?;
+    let is_first = ports.store.insert_interaction(message_id, now).await?;
+    triggers.note(message_id, now);
     Ok(if is_first { followed } else { Followed::Passed })
 }
 
@@ -78,7 +101,10 @@ async fn follow(ports: &Ports, triggers: &Triggers, guild_id: GuildId, heard: He
     let now = ports.clock.now();
     if let Ok(ready) = ready::message(&heard.body) {
         if !may(&triggers.ready, READY, now) {
-            return Ok(Followed::TooMany);
+            return Ok(Followed::Full(Full::Rate));
+        }
+        if let Some(full) = full(ports, guild_id, &ready).await? {
+            return Ok(Followed::Full(full));
         }
         let (name, bytes, changed) = (ready_name(&ready), heard.body, Some(now));
         return Ok(Followed::Arrived(
@@ -110,16 +136,27 @@ fn may(of_late: &Mutex<VecDeque<DateTime<Utc>>>, (most, within): (usize, TimeDel
 }
 
 async fn bring(ports: &Ports, guild_id: GuildId, name: &str) -> Result<Followed> {
-    let fetched = match (&ports.config.etlegacy.path, &ports.ssh) {
-        (Some(directory), _) => fetch(directory, name).await.map_err(|error| error.to_string()),
-        (None, Some(client)) => fetch_one(client, name).await.map_err(|error| error.to_string()),
-        (None, None) => return Ok(Followed::NowhereToLook),
-    };
-    let bytes = match fetched {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Ok(Followed::NotThere),
-        Err(error) => return Ok(Followed::Failed(error)),
+    let bytes = match (look(ports, name).await, ports.config.etlegacy.path.is_some() || ports.ssh.is_some()) {
+        (Ok(Some(bytes)), _) => bytes,
+        (Ok(None), true) => return Ok(Followed::NotThere),
+        (Ok(None), false) => return Ok(Followed::NowhereToLook),
+        (Err(error), _) => return Ok(Followed::Failed(error)),
     };
     let arrival = Arrival { name: name.to_owned(), bytes, changed: Some(ports.clock.now()), way: Way::Trigger };
     Ok(Followed::Arrived(arrive(ports, guild_id, arrival).await?))
+}
+
+/// In the directory of this machine first, then in that of the other one. The error is for who reads the channel.
+async fn look(ports: &Ports, name: &str) -> Result<Option<Vec<u8>>, String> {
+    if let Some(directory) = &ports.config.etlegacy.path {
+        let found = fetch(directory, name).await;
+        let found = found.map_err(|error| format!("the directory of ETLEGACY_STATS_PATH cannot be read: {error}"))?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    match &ports.ssh {
+        Some(client) => fetch_one(client, name).await.map_err(|error| sftp::words(&error)),
+        None => Ok(None),
+    }
 }

@@ -146,6 +146,11 @@ async fn the_story_plays_itself() {
     #tickets: she writes a note
     #tickets: and closes it. Nobody has opened XTSystems for that
     #tickets: the first ticket is closed in XTSystems
+    #matches: a round of ET:Legacy is over. The game server writes its file; the bot watches that directory
+    #matches: the teams change sides. After the second round the map has a result, and there are awards
+    #matches: of the next map only the second round comes, sent and signed by notify-stats. Without the first one nobody knows whose numbers these are: the card says so, and it does not count
+    #matches: the first round arrives after all. The numbers are taken apart, what was posted is corrected, and the map has its result
+    #matches: Mia looks up how Nora plays (/stats player)
     #party: a LAN party begins; its program tells the bot
     #party: three join and a game begins, all in one moment: the messages of a burst go together
     #panel: Ada makes a channel a place for the hosting panel (/destination add), and the panel gets a key (/api-key create)
@@ -170,6 +175,7 @@ async fn the_story_plays_itself() {
     #stream: the stream ends; its card says how long it was
     #stream: a minute after the close the number of public randomness is out that nobody knew before: the draw is made
     #stream: Mia does not believe it, and has it recomputed from what was published (/raffle verify)
+    #matches: nobody has played for an hour, and no file came for two minutes: the evening is summed up
     #machines: lab-09 asks to be let in, and waits for you
     #tickets: a ticket for you
     #audit: Ada has the audit log verified (/audit verify); only she sees the answer
@@ -288,6 +294,27 @@ async fn the_story_plays_itself() {
     Source: db-02
     Details: 3.1 GB of 120 GB free
     -- XTSystems · alert.triggered
+    ");
+
+    let matches = demo.see("matches").await;
+    let titles: Vec<&str> = matches.lines().filter(|line| line.starts_with('[')).collect();
+    assert!(titles[8].starts_with("[📊 Session Summary: "), "{matches}");
+    insta::assert_snapshot!(titles[..8].join("\n"), @"
+    [🎮 Round 1 Complete - supply]
+    [🎮 Round 2 Complete - supply]
+    [🗺️ SUPPLY - Map Complete!]
+    [🏆 Map Awards (Cumulative) - supply]
+    [🎮 Round 2 Complete - frostbite]
+    [🎮 Round 1 Complete - frostbite]
+    [🗺️ FROSTBITE - Map Complete!]
+    [📈 Nora]
+    ");
+    let corrected = matches.lines().filter(|line| line.contains("Corrected:")).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(corrected, @"✏️ **Corrected:** the first round arrived: the numbers are those of this round alone now, and it counts");
+    let verdicts = matches.lines().filter(|line| line.contains("wins the map")).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(verdicts, @"
+    🏆 **Team A wins the map 2–0**
+    🏆 **Team B wins the map 2–0**
     ");
 
     // What Ada was told is there for her alone, and it is so until somebody has the database in hand.

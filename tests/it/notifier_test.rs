@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use chrono::TimeDelta;
 use serde_json::json;
 use signalbox::notifier::directory::CATCH_UP;
+use signalbox::notifier::tell::Outcome;
 
 use crate::support::corpus;
 use crate::support::game::{Game, awards, round, round_at};
@@ -300,6 +301,17 @@ async fn what_is_sent_is_stored_by_the_bot_once() {
         game.passes(&mut game.notifier(), 10).await;
         let stored = "SELECT name || ' by ' || way FROM stats_file ORDER BY name";
         assert_eq!(town.column(stored).await, [format!("{AWARDS} by upload"), format!("{ROUND} by upload")]);
+        // What came of it is said in words.
+        let done = |words: &str| Outcome::Done(format!(": {words}"));
+        assert_eq!(game.outcome(ROUND, &round()).await, done("the bot had it already"));
+        let corrected = round().replace("9:13", "9:12");
+        assert_eq!(game.outcome(ROUND, &corrected).await, done("the bot takes it instead of what it had by that name"));
+        let strange = round() + "a line that nobody knows\n";
+        let Outcome::Unreadable(why) = game.outcome(ROUND, &strange).await else { panic!("it cannot be read") };
+        assert!(why.starts_with("line 3, column "), "{why}");
+        town.settle().await;
+        town.messages("matches");
+        assert_eq!(town.see("ops").matches(&why[..16]).count(), 1, "the bot's admins are told as well");
         game.uploads_to(
             &format!("http://{}/webhooks/etlegacy", town.app.address),
             "whsec_YW5vdGhlciBzZWNyZXQgb2Ygc29tZWJvZHk=",

@@ -164,7 +164,8 @@ async fn two_processes_share_one_look() {
 /// Whatever the genuine files say, they arrive from OpenSSH as they are there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_evening_comes_from_an_openssh_server() {
-    let (Some(sshd), Some(genuine)) = (Sshd::start().await, corpus::path("etlegacy/stats")) else { return };
+    let Some(genuine) = corpus::path("etlegacy/stats") else { return };
+    let sshd = Sshd::start().await;
     let mut names = Vec::new();
     for entry in fs::read_dir(genuine).unwrap() {
         let (path, name) = (entry.as_ref().unwrap().path(), entry.unwrap().file_name().into_string().unwrap());
@@ -179,6 +180,48 @@ async fn an_evening_comes_from_an_openssh_server() {
         assert_eq!(stored(town).await, names);
         let sizes: i64 = names.iter().map(|name| fs::metadata(sshd.file(name)).unwrap().len() as i64).sum();
         assert_eq!(town.count("SELECT sum(octet_length(bytes))::bigint FROM stats_file").await, sizes);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_admins_hear_of_it_when_it_fails_for_long_and_when_it_works_again() {
+    let told = |town: &Town| town.see("ops").matches("Match statistics: the game server's directory").count();
+    with_server(async |town, ssh| {
+        put(ssh, ROUND, &round());
+        ssh.set(Manner::HangUp);
+        for _ in 0..10 {
+            assert_eq!(look(town).await.fetched, 0);
+        }
+        town.settle().await;
+        assert_eq!(town.see("ops"), "", "not yet");
+        for _ in 0..20 {
+            look(town).await;
+        }
+        town.settle().await;
+        let fails = town.see("ops");
+        assert_eq!(fails.matches("fetched over SSH, cannot be read since <+60s>").count(), 1, "once: {fails}");
+        assert!(fails.contains("It is tried again all the time"), "{fails}");
+        // Whoever looks next, it is the same trouble.
+        let (other, stop) = town.another_bot().await;
+        town.clock.advance(EVERY);
+        look_due(&other.ports).await.unwrap().expect("it is time");
+        ssh.set(Manner::Ok);
+        town.clock.advance(EVERY);
+        assert_eq!(look_due(&other.ports).await.unwrap().unwrap().fetched, 1);
+        look(town).await;
+        town.settle().await;
+        let back = town.see("ops");
+        assert_eq!(back.matches("can be read again, which it could not since <+60s>").count(), 1, "{back}");
+        assert_eq!(told(town), 2);
+        stop.stop();
+        // What is over soon nobody hears of.
+        ssh.set_for(Manner::HangUp, 5);
+        for _ in 0..20 {
+            look(town).await;
+        }
+        town.settle().await;
+        assert_eq!(told(town), 2);
     })
     .await;
 }

@@ -516,6 +516,7 @@ async fn an_admin_sees_and_mends_the_import() {
     run(async |town| {
         let bad = File { name: format!("{DAY}-230000-supply-round-1.txt"), text: "server\\supply\\broken\n".repeat(9) };
         town.upload(&bad).await;
+        assert_eq!(town.see("ops").matches("cannot be read").count(), 1, "the admins are told");
         insta::assert_snapshot!(town.asks("member", "stats import status", none()).await, @"You need the Manage Server permission for this.");
         insta::assert_snapshot!(town.asks("admin", "stats import status", none()).await, @"
         [📥 Import]

@@ -117,13 +117,75 @@ async fn what_cannot_be_read_is_kept_with_its_reason() {
         let found = town.store().list_stats_quarantined(guild(town), 0, 10).await.unwrap();
         let shown: Vec<_> = found.iter().map(|file| (&*file.name, &*file.way, file.line, file.column)).collect();
         assert_eq!(shown, [("2026-01-01-201000-supply-round-1.txt", "upload", Some(1), Some(32))]);
+        // The admins hear of it, once.
         let again = retry(&town.app.ports, guild(town), found[0].id).await.unwrap().unwrap();
         assert!(again.is_err(), "it still cannot be read");
+        town.upload(&bad).await;
+        insta::assert_snapshot!(town.see("ops"), @r#"
+        [⚠️ Signalbox]
+        A file of match statistics cannot be read.
+        2026-01-01-201000-supply-round-1.txt (by upload): line 1, column 32: expected the round, 1 or 2, found "one".
+        It is kept as it came, and does not count. Correct it where the game server has it, or send it once more: what comes whole under this name takes its place. Where the server's script is newer than Signalbox, update Signalbox, then press Read again under /stats import quarantine.
+        -- Signalbox · signalbox.notice
+        "#);
         // The whole file comes after all.
         assert_eq!(town.upload(&file).await.0, 202);
         assert_eq!(town.messages("matches").len(), 1);
         let status = town.store().get_stats_status(guild(town)).await.unwrap();
         assert_eq!((status.files, status.quarantined, status.rounds, status.valid_rounds), (2, 1, 1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_files_that_cannot_be_read_the_admins_hear_together() {
+    let (directory, setup) = by_directory();
+    run_with(setup, async |town| {
+        for file in evening(DAY) {
+            write(&directory, &File { text: file.text.replacen("legacy3", "legacy3\\more", 1), ..file });
+        }
+        for _ in 0..4 {
+            town.advance(TimeDelta::seconds(3)).await;
+        }
+        let told = town.see("ops");
+        assert!(told.contains("6 files of match statistics cannot be read, among them"), "{told}");
+        assert_eq!((town.messages("ops").len(), told.matches("expected").count()), (1, 3), "{told}");
+        // After a restart they are known.
+        town.restart().await;
+        town.advance(minutes(5)).await;
+        assert_eq!(town.messages("ops").len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_admins_hear_of_a_directory_that_is_away_for_long() {
+    let (directory, setup) = by_directory();
+    run_with(setup, async |town| {
+        let away = directory.0.with_extension("away");
+        std::fs::rename(&directory.0, &away).unwrap();
+        town.advance(minutes(1)).await;
+        town.advance(minutes(9)).await;
+        assert_eq!(town.see("ops"), "", "not yet");
+        // It is the same trouble after a restart.
+        town.restart().await;
+        town.advance(minutes(2)).await;
+        town.advance(minutes(30)).await;
+        let told = town.see("ops");
+        assert_eq!(
+            told.matches("the directory of ETLEGACY\\_STATS\\_PATH cannot be read since <+60s>").count(),
+            1,
+            "{told}"
+        );
+        assert!(told.contains("No such file or directory"), "{told}");
+        std::fs::rename(&away, &directory.0).unwrap();
+        write(&directory, &evening(DAY)[0]);
+        for _ in 0..3 {
+            town.advance(TimeDelta::seconds(3)).await;
+        }
+        let told = town.see("ops");
+        assert_eq!(told.matches("can be read again, which it could not since <+60s>").count(), 1, "{told}");
+        assert_eq!((town.messages("ops").len(), town.messages("matches").len()), (2, 1));
     })
     .await;
 }

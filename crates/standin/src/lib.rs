@@ -5,6 +5,7 @@
 pub mod beacon;
 pub mod clock;
 pub mod discord;
+pub mod etlegacy;
 pub mod kick;
 pub mod receiver;
 mod saved;

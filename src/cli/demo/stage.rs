@@ -8,12 +8,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use standin::discord::Discord;
+use standin::etlegacy::{Evening, File};
 use standin::kick::Kick;
 use standin::xtsystems::{Ticket, XtSystems};
+use url::Url;
 
-use super::Outside;
+use super::{Outside, UPLOAD_SECRET};
+use crate::clock::Clock;
+use crate::upstream::stats_upload::UploadClient;
 
 /// How often the world is looked at while something is awaited.
 const LOOK: Duration = Duration::from_millis(100);
@@ -40,8 +46,21 @@ pub struct Stage {
     path: PathBuf,
     /// The hosting panel's key, made when it is first needed: it is told once.
     key: Mutex<Option<String>>,
+    /// The game server, and what sends its files where the bot cannot look.
+    pub game: GameServer,
 }
 
+/// What was played on it, the directory into which it writes, and how its files are sent.
+pub struct GameServer {
+    pub evening: Evening,
+    directory: PathBuf,
+    upload: UploadClient,
+}
+
+/// Where the game server writes, below the demo's own directory.
+pub const STATS: &str = "gamestats";
+/// From the beginning of what was played to the beginning of the demo.
+const LONG_AGO: TimeDelta = TimeDelta::hours(3);
 const TEXT_CHANNEL: u8 = 0;
 const SEND_MESSAGES: u64 = 1 << 11;
 
@@ -54,8 +73,9 @@ impl Stage {
         let http = client().build().context("an HTTP client")?;
         let browser = client().redirect(reqwest::redirect::Policy::none()).build().context("an HTTP client")?;
         let (pace, played) = (Duration::from_secs_f64(pace), Mutex::new(played));
+        let game = GameServer::open(web, dir)?;
         let Outside { discord, xt, kick } = outside;
-        Ok(Self { xt, discord, kick, web, http, browser, pace, played, path, key: Mutex::default() })
+        Ok(Self { xt, discord, kick, web, http, browser, pace, played, path, key: Mutex::default(), game })
     }
 
     /// Waits until the bot is in the server and has its commands there.
@@ -314,6 +334,42 @@ impl Stage {
             }
         };
         let _ = tokio::time::timeout(FORM, closed).await;
+    }
+}
+
+impl GameServer {
+    /// What was played was over for an hour when the demo began: then it can be summed up.
+    fn open(web: SocketAddr, dir: &Path) -> Result<Self> {
+        let kept = dir.join("evening");
+        let known = fs::read_to_string(&kept).ok().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+        let began = match known {
+            Some(began) => began,
+            None => {
+                let began = Clock::system().now() - LONG_AGO;
+                fs::write(&kept, began.to_rfc3339())
+                    .with_context(|| format!("{} cannot be written", kept.display()))?;
+                began
+            }
+        };
+        let url = format!("http://{web}/webhooks/etlegacy").parse::<Url>().context("the address of the bot")?;
+        let upload = UploadClient::new(&url, &SecretString::from(UPLOAD_SECRET)).context("an HTTP client")?;
+        Ok(Self { evening: Evening::new(began), directory: dir.join(STATS), upload })
+    }
+
+    /// The script of the server ends a file.
+    pub fn writes(&self, file: &File) {
+        if let Err(error) = fs::write(self.directory.join(&file.name), &file.text) {
+            tracing::warn!(%error, "the game server cannot write");
+        }
+    }
+
+    /// As `signalbox notify-stats` sends it, which runs beside the server.
+    pub async fn sends(&self, file: &File) {
+        match self.upload.send(&file.name, file.text.clone().into_bytes(), Clock::system().now()).await {
+            Ok(answer) if answer.status < 300 => {}
+            Ok(answer) => tracing::warn!(status = answer.status, "the bot did not take what the game server sent"),
+            Err(error) => tracing::warn!(%error, "the bot did not take what the game server sent"),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use standin::xtsystems::{Mode, TicketChange};
 use tokio_util::sync::CancellationToken;
 
+use super::matches;
 use super::panel;
 use super::stage::Stage;
 use super::stream;
@@ -31,9 +32,11 @@ pub async fn play(stage: Stage, stop: CancellationToken) {
         outage(&stage).await;
         ticket_from_discord(&stage).await;
         switch_is_mended(&stage).await;
+        matches::play(&stage).await;
         party(&stage).await;
         panel::play(&stage).await;
         stream::play(&stage).await;
+        matches::end(&stage).await;
         left_for_the_watcher(&stage).await;
         audit(&stage).await;
     };

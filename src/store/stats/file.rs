@@ -83,7 +83,11 @@ pub enum StoredFile {
     /// It takes the place of other bytes under this name.
     Corrected,
     /// Kept, and cannot be read.
-    Quarantined(String),
+    Quarantined {
+        why: String,
+        /// It was not there before.
+        is_new: bool,
+    },
 }
 
 /// A version that counts.
@@ -143,30 +147,26 @@ pub async fn insert_stats_files(
         .execute(&mut **tx)
         .await?;
     }
-    let is_new = |file: &NewStatsFile, outcome: &StoredFile| match outcome {
+    let is_new = |outcome: &StoredFile| match outcome {
         StoredFile::New | StoredFile::Corrected => true,
         StoredFile::Known => false,
-        StoredFile::Quarantined(_) => !has(of_name.get(file.name.as_str()).map_or(&[], |all| all), &file.sha256),
+        StoredFile::Quarantined { is_new, .. } => *is_new,
     };
     let new: Vec<&NewStatsFile> =
-        files.iter().zip(&outcomes).filter(|(file, outcome)| is_new(file, outcome)).map(|(file, _)| file).collect();
+        files.iter().zip(&outcomes).filter(|(_, outcome)| is_new(outcome)).map(|(file, _)| file).collect();
     insert(tx, guild_id, &new, now).await?;
     Ok(outcomes)
-}
-
-fn has(versions: &[&Version], sha256: &[u8; 32]) -> bool {
-    versions.iter().any(|version| version.sha256 == sha256)
 }
 
 fn outcome(file: &NewStatsFile, versions: &[&Version]) -> StoredFile {
     if let Some(same) = versions.iter().find(|version| version.sha256 == file.sha256) {
         return match &same.fault {
-            Some(fault) => StoredFile::Quarantined(fault.clone()),
+            Some(fault) => StoredFile::Quarantined { why: fault.clone(), is_new: false },
             None => StoredFile::Known,
         };
     }
     if let Some(fault) = &file.fault {
-        return StoredFile::Quarantined(fault.what.clone());
+        return StoredFile::Quarantined { why: fault.what.clone(), is_new: true };
     }
     let is_current = |version: &&&Version| matches!(version.state.as_str(), "waiting" | "done");
     if versions.iter().find(is_current).is_some() { StoredFile::Corrected } else { StoredFile::New }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -15,10 +15,9 @@ use serde_json::json;
 use super::super::Web;
 use super::super::budget::Budgets;
 use super::super::client_ip::client_ip;
-use super::{refuse, too_many, unavailable};
+use super::{read_body, refuse, too_many, unavailable, within_budget};
 use crate::config::Config;
 use crate::id::GuildId;
-use crate::source::etlegacy::stats_file::MOST_BYTES;
 use crate::source::generic::config::Verification;
 use crate::source::generic::verify::{Request, Rules, verify};
 use crate::source::trust::Believes as _;
@@ -56,21 +55,18 @@ pub async fn receive(
     let Some(door) = &web.etlegacy else { return StatusCode::NOT_FOUND.into_response() };
     let client = client_ip(peer.ip(), &headers, &web.ports.config.web.trusted_proxies);
     let now = web.ports.clock.now();
-    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
-        if let Err(wait) = web.unverified.take(&client, now) {
-            return too_many(wait);
-        }
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("Body larger than {MOST_BYTES} bytes"));
+    let body = match read_body(&web, body, &client).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
     let listed: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let verified = match verify(&door.rules, &Request { headers: &listed, key: None, body: &body }, now) {
         Ok(verified) => verified,
         Err(rule) => {
-            if let Err(wait) = web.unverified.take(&client, now) {
-                return too_many(wait);
-            }
-            tracing::warn!(?rule, bytes = body.len(), "a file of statistics was refused");
-            return refuse(StatusCode::UNAUTHORIZED, rule.public());
+            return within_budget(&web, &client, || {
+                tracing::warn!(?rule, bytes = body.len(), "a file of statistics was refused");
+                refuse(StatusCode::UNAUTHORIZED, rule.public())
+            });
         }
     };
     // A sender that asks whether it is believed.

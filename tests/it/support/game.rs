@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use signalbox::clock::Clock;
 use signalbox::config::{self, Given, NotifierConfig};
 use signalbox::notifier::check::check;
+use signalbox::notifier::directory::Found;
+use signalbox::notifier::tell::{Outcome, Teller};
 use signalbox::notifier::{Fatal, Notifier, Step};
 use signalbox::upstream::guard::WebhookAddress;
 use standin::clock::Clock as WorldClock;
@@ -76,6 +78,13 @@ impl Game {
     /// How many things are right, and how many are not.
     pub async fn check(&self) -> String {
         check(&self.config(), &self.clock).await.summary()
+    }
+
+    /// What the notifier makes of the answer to a file.
+    pub async fn outcome(&self, name: &str, text: &str) -> Outcome {
+        let (teller, now) = (Teller::new(&self.config().target).unwrap(), self.clock.now());
+        let found = Found { name: name.to_owned(), size: text.len() as u64, changed: now, since: now };
+        teller.tell(&found, text.as_bytes(), false, now).await
     }
 
     /// The program itself, on the system's clock.

@@ -61,6 +61,8 @@ pub struct Company<'a> {
     pub roles: &'a [&'a str],
     /// Whether Discord sends interactions by HTTP.
     pub by_http: bool,
+    /// What goes to which channel, besides what always does.
+    pub routes: &'a [(&'static str, &'static str)],
     /// Into how many shards Discord wants the servers divided.
     pub shards: u64,
     /// An empty database of a server of the test's own; else it gets one on the shared server.
@@ -118,6 +120,7 @@ impl Scene {
             identify_every: Duration::ZERO,
             shards: company.shards.max(1),
             max_concurrency: company.shards.max(1),
+            routes: company.routes.to_vec(),
             clock,
             env: own.map(|(name, value)| (name.to_owned(), value)).into(),
             ..DiscordOptions::default()
