@@ -42,6 +42,17 @@ fn a_token_is_enough() {
 }
 
 #[test]
+fn names_of_teams_are_several_and_different() {
+    let of = |names: &str| minimal().with("ETLEGACY_TEAM_NAMES", names);
+    assert_eq!(config(of("Vikings, Slackers,Puran")).etlegacy.team_names, ["Vikings", "Slackers", "Puran"]);
+    assert!(config(minimal()).etlegacy.team_names.is_empty());
+    for odd in ["Vikings", "Vikings,vikings", "Vikings,A name that is much too long"] {
+        let told = problems(of(odd));
+        assert!(told.len() == 1 && told[0].contains("ETLEGACY_TEAM_NAMES"), "{odd}: {told:?}");
+    }
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let source = Given::new([("WEBHOOK_PORT", "70000"), ("DATABASE_URL", "mysql://root:hunter2@db/x")])
         .with_env_file(

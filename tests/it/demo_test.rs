@@ -311,10 +311,10 @@ async fn the_story_plays_itself() {
     ");
     let corrected = matches.lines().filter(|line| line.contains("Corrected:")).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(corrected, @"✏️ **Corrected:** the first round arrived: the numbers are those of this round alone now, and it counts");
-    let verdicts = matches.lines().filter(|line| line.contains("wins the map")).collect::<Vec<_>>().join("\n");
+    let verdicts = matches.lines().filter(|line| line.contains("The map goes to")).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(verdicts, @"
-    🏆 **Team A wins the map 2–0**
-    🏆 **Team B wins the map 2–0**
+    🏆 **The map goes to Team A, 2–0**
+    🏆 **The map goes to Team B, 2–0**
     ");
 
     // What Ada was told is there for her alone, and it is so until somebody has the database in hand.

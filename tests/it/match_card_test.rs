@@ -133,7 +133,7 @@ fn a_map() {
     let report = report::map(&record, 0, 2, &Context::default()).unwrap();
     insta::assert_snapshot!(of(&report), @r"
     🗺️ ETL\_ICE - Map Complete! #F1C40F
-    🏆 **Team B wins the map 2–0**
+    🏆 **The map goes to Team B, 2–0**
     **Round 1:** 7:10 / 12:00 · Completed · Team B attacked
     **Round 2:** 7:10 / 7:10 · Full hold · Team A attacked
     **Session so far:** Team A **3–3** Team B
@@ -202,7 +202,7 @@ fn teams_of_a_pool_keep_their_names() {
     assert_eq!(session.called, map.called);
     insta::assert_snapshot!(of(&map).lines().take(5).collect::<Vec<_>>().join("\n"), @"
     🗺️ SUPPLY - Map Complete! #F1C40F
-    🏆 **Puran wins the map 2–0**
+    🏆 **The map goes to Puran, 2–0**
     **Round 1:** 9:13 / 12:00 · Completed · Vikings attacked
     **Round 2:** 8:21 / 9:13 · Completed · Puran attacked
     **Session so far:** Puran **2–0** Vikings

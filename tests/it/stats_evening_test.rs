@@ -61,8 +61,8 @@ fn attacker(card: &Value, round: u8) -> char {
 fn points(card: &Value) -> (u32, u32) {
     let verdict = description(card).lines().next().unwrap();
     match verdict {
-        _ if verdict.contains("Team A wins the map 2–0") => (2, 0),
-        _ if verdict.contains("Team B wins the map 2–0") => (0, 2),
+        _ if verdict.contains("The map goes to Team A, 2–0") => (2, 0),
+        _ if verdict.contains("The map goes to Team B, 2–0") => (0, 2),
         _ if verdict.contains("Both held: 1–1") => (1, 1),
         _ => panic!("{verdict}"),
     }
@@ -220,6 +220,39 @@ async fn buttons_of_the_summary_answer_who_pressed_alone() {
 }
 
 #[tokio::test]
+async fn teams_have_names_of_the_servers_own() {
+    let mut setup = by_upload();
+    setup.env.push(("ETLEGACY_TEAM_NAMES", "Vikings, *Slackers*".to_owned()));
+    run_with(setup, async |town| {
+        for file in &evening("2026-01-01")[..2] {
+            town.upload(file).await;
+        }
+        for _ in 0..5 {
+            town.advance(TimeDelta::minutes(1)).await;
+        }
+        let cards = town.messages("matches");
+        let lines = |card: &Value, count: usize| show(card).lines().take(count).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(lines(&cards[2], 5), @r"
+        [🗺️ SUPPLY - Map Complete!]
+        🏆 **The map goes to Vikings, 2–0**
+        **Round 1:** 9:13 / 12:00 · Completed · \*Slackers\* attacked
+        **Round 2:** 8:21 / 9:13 · Completed · Vikings attacked
+        **Session so far:** Vikings **2–0** \*Slackers\*
+        ");
+        insta::assert_snapshot!(lines(&cards[3], 4), @r"
+        [📊 Session Summary: 2026-01-01]
+        🏆 **Vikings** · Vikings **2–0** \*Slackers\*
+        1 map · 2 rounds · 6 players · 21m
+        🗺️ Maps · points of Vikings – \*Slackers\*, times of both attacks: `1.` **2–0** supply · B attacked first: 9:13 / 8:21
+        ");
+        let asked = town.asks("member", "stats session", serde_json::json!({ "view": "teams" })).await;
+        assert!(asked.contains("🅰️ Vikings · ") ^ asked.contains("🅱️ Vikings · "), "{asked}");
+        assert!(asked.contains(r"\*Slackers\* · ") && !asked.contains("Team A"), "{asked}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_evening_of_ours_as_people_see_it() {
     let (directory, setup) = by_directory();
     run_with(setup, async |town| {
@@ -263,7 +296,7 @@ async fn an_evening_of_ours_as_people_see_it() {
         ");
         insta::assert_snapshot!(seen("🗺️", 0), @r"
         [🗺️ SUPPLY - Map Complete!]
-        🏆 **Team A wins the map 2–0**
+        🏆 **The map goes to Team A, 2–0**
         **Round 1:** 9:13 / 12:00 · Completed · Team B attacked
         **Round 2:** 8:21 / 9:13 · Completed · Team A attacked
         **Session so far:** Team A **2–0** Team B

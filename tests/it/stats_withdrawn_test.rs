@@ -92,7 +92,7 @@ async fn a_map_without_its_first_round() {
         town.upload(&File { text: files[0].text.replacen("legacy3", "legacy6", 1), ..files[0].clone() }).await;
         all_sent(town).await;
         let map = card(town, &files[0].name[..17], "SUPPLY");
-        assert!(map.contains("Team A wins the map 2–0") && map.contains("withdrawn for a while, and stands"), "{map}");
+        assert!(map.contains("The map goes to Team A, 2–0") && map.contains("withdrawn for a while, and stands"), "{map}");
         assert_eq!(town.messages("matches").len(), 3);
     })
     .await;

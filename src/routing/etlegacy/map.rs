@@ -47,10 +47,10 @@ fn description(report: &MapReport) -> String {
 
 /// Who has the points of a map.
 fn verdict(report: &MapReport) -> String {
-    let wins = |of, points, against| format!("🏆 **{} wins the map {points}–{against}**", team(&report.called, of));
+    let to = |of, points, against| format!("🏆 **The map goes to {}, {points}–{against}**", team(&report.called, of));
     match report.line.points {
-        Some((one, two)) if one > two => wins(Team::One, one, two),
-        Some((one, two)) if two > one => wins(Team::Two, two, one),
+        Some((one, two)) if one > two => to(Team::One, one, two),
+        Some((one, two)) if two > one => to(Team::Two, two, one),
         Some((one, two)) => format!("🤝 **Both held: {one}–{two}**"),
         None if report.line.rounds.iter().any(|round| !round.counts) => "⚠️ **Does not count**: no points".to_owned(),
         None => "❔ **What is known does not decide the map**".to_owned(),
