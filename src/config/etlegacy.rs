@@ -1,5 +1,7 @@
 //! Match statistics of ET:Legacy: where files come from, and what they mean here.
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -9,7 +11,7 @@ use regex::{Regex, RegexBuilder};
 use secrecy::SecretString;
 
 use super::reader::Reader;
-use super::value::{items, snowflake_of, snowflakes};
+use super::value::{Parsed, items, snowflake_of, snowflakes};
 use super::variable::{Section, Variable};
 use crate::id::ChannelId;
 
@@ -21,6 +23,8 @@ pub struct EtlegacyConfig {
     /// Names of files are in the game server's local time.
     pub time_zone: Tz,
     pub filler_maps: Vec<String>,
+    /// What the teams of a session may be called; empty: by letters.
+    pub team_names: Vec<String>,
     /// Names, without colour codes, of players that are bots.
     pub bot_names: Regex,
     /// Of Standard Webhooks. `None`: nothing is taken in at `/webhooks/etlegacy`.
@@ -40,6 +44,8 @@ pub struct TriggerConfig {
 
 /// A regular expression of a setting may not take up more memory than this.
 const LARGEST_REGEX: usize = 1 << 20;
+const TEAM_NAMES: RangeInclusive<usize> = 2..=50;
+const LONGEST_TEAM_NAME: usize = 24;
 
 pub(super) static SECTION: Section = Section {
     title: "ET:Legacy",
@@ -54,6 +60,11 @@ pub(super) static SECTION: Section = Section {
             .default("Europe/Berlin"),
         Variable::new("ETLEGACY_FILLER_MAPS", "Maps that are played while waiting, and do not count.", "mp_sillyctf")
             .default("mp_sillyctf"),
+        Variable::new(
+            "ETLEGACY_TEAM_NAMES",
+            "Names that the two teams of a session may have, two to fifty, with commas between them. Without: Team A, Team B.",
+            "Vikings,Slackers,Insane",
+        ),
         Variable::new(
             "ETLEGACY_BOT_NAMES",
             "Names of bots, as a regular expression. Those whose GUID says it are known without.",
@@ -88,6 +99,7 @@ pub(super) fn read(r: &mut Reader) -> Option<EtlegacyConfig> {
         text.parse::<Tz>().map_err(|_| "should be a time zone such as Europe/Berlin".to_owned())
     });
     let filler_maps = r.value("ETLEGACY_FILLER_MAPS", |text| Ok(items(text).map(str::to_owned).collect()));
+    let team_names = r.optional("ETLEGACY_TEAM_NAMES", team_names);
     let bot_names = r.value("ETLEGACY_BOT_NAMES", |text| {
         let regex = RegexBuilder::new(text).size_limit(LARGEST_REGEX).build();
         regex.map_err(|_| "should be a regular expression, such as ^\\[BOT\\]".to_owned())
@@ -115,10 +127,26 @@ pub(super) fn read(r: &mut Reader) -> Option<EtlegacyConfig> {
         path,
         time_zone: time_zone?,
         filler_maps: filler_maps?,
+        team_names: team_names.unwrap_or_default(),
         bot_names: bot_names?,
         upload_secret,
         trigger: trigger?,
     })
+}
+
+/// All different, and short enough for a heading.
+fn team_names(text: &str) -> Parsed<Vec<String>> {
+    let names: Vec<String> = items(text).map(str::to_owned).collect();
+    let different: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    if !TEAM_NAMES.contains(&names.len()) || different.len() != names.len() {
+        return Err(
+            "should be two to fifty different names with commas between them, such as Vikings,Slackers".to_owned()
+        );
+    }
+    match names.iter().position(|name| name.chars().count() > LONGEST_TEAM_NAME) {
+        Some(at) => Err(format!("has a name (item {}) of more than {LONGEST_TEAM_NAME} characters", at + 1)),
+        None => Ok(names),
+    }
 }
 
 /// `Some(None)`: there is no such channel. `None`: it is wrong.

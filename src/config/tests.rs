@@ -369,6 +369,7 @@ fn showing_masks_secrets_and_names_origins() {
     ETLEGACY_STATS_PATH (not set)
     ETLEGACY_TIME_ZONE=Europe/Berlin (default)
     ETLEGACY_FILLER_MAPS=mp_sillyctf (default)
+    ETLEGACY_TEAM_NAMES (not set)
     ETLEGACY_BOT_NAMES=^\[BOT\] (default)
     ETLEGACY_UPLOAD_SECRET (not set)
     ETLEGACY_TRIGGER_CHANNEL_ID (not set)

@@ -117,6 +117,7 @@ pub struct MapResult {
     pub second: Option<usize>,
     /// Who attacked in the first round.
     pub attacked_first: Option<Team>,
+    /// `None` also where a round of it does not count.
     pub score: Option<MapScore>,
 }
 
@@ -228,7 +229,10 @@ impl Linked<'_> {
             let axis = teams.axis[first - range.start];
             let attacker = self.rounds[first].file.header.defender.map(Side::other);
             let attacked_first = attacker.map(|side| if side == Side::Axis { axis } else { axis.other() });
-            let score = second.and_then(|second| map_score(attack(&records[first]), attack(&records[second])));
+            let counts = |at: usize| records[at].invalid.is_empty();
+            let score = second
+                .filter(|second| counts(first) && counts(*second))
+                .and_then(|second| map_score(attack(&records[first]), attack(&records[second])));
             MapResult { first, second, attacked_first, score }
         };
         let maps: Vec<MapResult> = firsts.map(map).collect();

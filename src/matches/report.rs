@@ -2,6 +2,7 @@
 //! cards and commands. Everything a reader needs to judge a number is in it: how sure the result is, what was capped.
 
 mod awards;
+mod called;
 pub mod correction;
 pub mod honour;
 mod map;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use awards::{AwardsReport, Duel, Given, Group, OwnersUnknown, awards, owners_of};
+pub use called::TeamNames;
 pub use honour::{Context, History, Honour, What};
 pub use map::{MapReport, map};
 pub use round::{PlayerLine, Remark, RoundReport, round};
@@ -45,11 +47,19 @@ pub struct Payload<T> {
     /// What was told before and was not so, in words; see [`correction`].
     #[serde(default)]
     pub corrected: Vec<String>,
+    /// Whether it is nothing any more, for the reason that `corrected` gives: `report` is what was told of it last.
+    #[serde(default)]
+    pub withdrawn: bool,
 }
 
 /// The data of an event about a report.
 pub fn data<T: Told>(report: &T, corrected: Vec<String>) -> serde_json::Result<Value> {
-    serde_json::to_value(Payload { name: report.name(), report, corrected })
+    serde_json::to_value(Payload { name: report.name(), report, corrected, withdrawn: false })
+}
+
+/// The data of an event that takes back what was told.
+pub fn withdrawal<T: Told>(report: &T, why: String) -> serde_json::Result<Value> {
+    serde_json::to_value(Payload { name: report.name(), report, corrected: vec![why], withdrawn: true })
 }
 
 /// What the events about one thing share. A session that an earlier round joins later keeps the key it was first told under.

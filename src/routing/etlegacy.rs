@@ -10,13 +10,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::embed::{Embed, FIELD_VALUE, MessageBody, TOTAL, escape, fit};
+use super::embed::{Embed, FIELD_VALUE, MessageBody, TITLE, TOTAL, escape, fit};
 use super::notice::footer;
 use super::subject::SubjectState;
 use crate::event::Event;
 use crate::matches::report::{self, AwardsReport, MapReport, Payload, RoundReport, SessionReport};
 
-pub use session::{embed as summary, mastery};
+pub use session::{embed as summary, map as map_line, mastery};
 
 /// Left of an embed for footer, mark and what is added later.
 const RESERVE: usize = 400;
@@ -46,14 +46,10 @@ pub fn is_over(state: &SubjectState) -> bool {
 
 fn embed(kind: &str, data: &Value) -> Embed {
     let drawn = match kind {
-        report::ROUND => payload(data).map(|told: Payload<RoundReport>| (round::embed(&told.report), told.corrected)),
-        report::MAP => payload(data).map(|told: Payload<MapReport>| (map::embed(&told.report), told.corrected)),
-        report::AWARDS => {
-            payload(data).map(|told: Payload<AwardsReport>| (awards::embed(&told.report), told.corrected))
-        }
-        report::SESSION => {
-            payload(data).map(|told: Payload<SessionReport>| (session::embed(&told.report), told.corrected))
-        }
+        report::ROUND => payload::<RoundReport>(data).map(|told| (round::embed(&told.report), told.corrected)),
+        report::MAP => payload::<MapReport>(data).map(|told| (map::embed(&told.report), told.corrected)),
+        report::AWARDS => payload::<AwardsReport>(data).map(|told| (awards::embed(&told.report), told.corrected)),
+        report::SESSION => payload::<SessionReport>(data).map(|told| (session::embed(&told.report), told.corrected)),
         _ => None,
     };
     // What another release wrote differently has its name at least.
@@ -65,11 +61,26 @@ fn embed(kind: &str, data: &Value) -> Embed {
     if embed.footer.text.is_empty() {
         embed.footer = footer(kind);
     }
+    if is_withdrawn(data) {
+        return withdrawn(embed, &corrected);
+    }
     if !corrected.is_empty() {
         let words: Vec<String> = corrected.iter().take(CORRECTIONS).map(|words| escape(&fit(words, 150))).collect();
         embed.description.push_str(&format!("\n✏️ **Corrected:** {}", words.join("; ")));
     }
     embed
+}
+
+fn is_withdrawn(data: &Value) -> bool {
+    data.get("withdrawn") == Some(&Value::Bool(true))
+}
+
+/// Nothing of what was told stands but what it was about.
+fn withdrawn(embed: Embed, why: &[String]) -> Embed {
+    let why: Vec<String> = why.iter().map(|words| escape(&fit(words, 150))).collect();
+    let title = fit(&format!("🚫 Withdrawn: {}", embed.title), TITLE);
+    let description = format!("⚠️ **This no longer stands:** {}.", why.join("; "));
+    Embed { title, description, color: look::GREY, footer: embed.footer, ..Embed::default() }
 }
 
 fn payload<T: DeserializeOwned>(data: &Value) -> Option<Payload<T>> {
@@ -78,7 +89,7 @@ fn payload<T: DeserializeOwned>(data: &Value) -> Option<Payload<T>> {
 
 fn buttons(kind: &str, data: &Value) -> Vec<super::embed::Button> {
     match (kind, data.pointer("/report/stem").and_then(Value::as_str)) {
-        (report::SESSION, Some(stem)) => session::buttons(stem),
+        (report::SESSION, Some(stem)) if !is_withdrawn(data) => session::buttons(stem),
         _ => Vec::new(),
     }
 }

@@ -15,6 +15,9 @@ use crate::ports::Ports;
 /// Files that are read and stored together.
 const BATCH: usize = 250;
 
+/// So many are no matter, whatever is planned.
+const FEW: usize = 200;
+
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -47,7 +50,7 @@ pub async fn import(
     files: &[PathBuf],
     mut told: impl FnMut(Progress),
 ) -> Result<Imported> {
-    let mut imported = Imported::default();
+    let (mut imported, mut growth) = (Imported::default(), Growth::default());
     let wanted: Vec<&PathBuf> = files.iter().filter(|path| name_of(path).is_some_and(is_taken)).collect();
     imported.passed = files.len() - wanted.len();
     for (at, batch) in wanted.chunks(BATCH).enumerate() {
@@ -62,15 +65,34 @@ pub async fn import(
                 Arrived::Quarantined(why) => imported.quarantined.push((name, why)),
             }
         }
+        growth.reaches(ports, imported.new).await?;
     }
     let (mut done, all) = (0, imported.new + imported.corrected);
+    let mut growth = Growth::default();
     told(Progress::Computed { done, all });
     loop {
         match compute_some(ports, guild_id).await? {
             0 => return Ok(imported),
             files => done += files,
         }
+        growth.reaches(ports, done).await?;
         told(Progress::Computed { done: done.min(all), all });
+    }
+}
+
+/// How many files there were when PostgreSQL last looked at how much there is: it does so by itself about once a minute.
+#[derive(Default)]
+struct Growth {
+    files: usize,
+}
+
+impl Growth {
+    async fn reaches(&mut self, ports: &Ports, files: usize) -> Result<()> {
+        if files >= FEW && files >= 2 * self.files {
+            self.files = files;
+            ports.store.analyze_stats().await?;
+        }
+        Ok(())
     }
 }
 

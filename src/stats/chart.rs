@@ -19,6 +19,10 @@ const BACKGROUND: &str = "#1e1f29";
 const PANEL: &str = "#262838";
 const GRID: &str = "#3a3d54";
 const TEXT: &str = "#ffffff";
+/// How the line of the second colour is drawn, for who cannot tell colours.
+const BROKEN: &str = r#"stroke-dasharray="9 6""#;
+/// Width of a letter of legends, more or less.
+const LETTER: f64 = 9.5;
 const QUIET: &str = "#b3b6cc";
 /// Told apart by people who see few colours, too.
 const FIRST: &str = "#5aa9ff";
@@ -64,13 +68,35 @@ impl Drawing {
         ));
     }
 
-    /// A square of a colour and what it stands for.
-    fn legend(&mut self, (x, y): (f64, f64), colour: &str, text: &str) {
-        self.add(format_args!(
-            r##"<rect x="{x}" y="{:.1}" width="14" height="14" rx="3" fill="{colour}"/>"##,
-            y - 12.0
-        ));
-        self.text((x + 22.0, y), 15, "start", TEXT, text);
+    /// What the first and the second colour stand for: the one a whole line, the other a broken one.
+    fn lines(&mut self, y: f64, one: &str, other: &str) {
+        let second = self.legend(32.0, y, one, |x| {
+            format!(r##"<path d="M{x} {:.1}h28" stroke="{FIRST}" stroke-width="4"/>"##, y - 5.0)
+        });
+        self.legend(second, y, other, |x| {
+            format!(r##"<path d="M{x} {:.1}h28" stroke="{SECOND}" stroke-width="4" {BROKEN}/>"##, y - 5.0)
+        });
+    }
+
+    /// The same for bars, which have a letter.
+    fn letters(&mut self, y: f64, one: &str, other: &str) {
+        let square = |colour: &str, letter: &str, x: f64| {
+            format!(
+                r##"<rect x="{x}" y="{:.1}" width="22" height="18" rx="4" fill="{colour}"/><text x="{:.1}" y="{:.1}" font-size="13" font-weight="bold" text-anchor="middle" fill="{BACKGROUND}">{letter}</text>"##,
+                y - 14.0,
+                x + 11.0,
+                y - 0.5
+            )
+        };
+        let second = self.legend(32.0, y, one, |x| square(FIRST, "A", x));
+        self.legend(second, y, other, |x| square(SECOND, "B", x));
+    }
+
+    /// A mark and what it stands for. Returns where the next one begins.
+    fn legend(&mut self, x: f64, y: f64, text: &str, mark: impl Fn(f64) -> String) -> f64 {
+        self.svg.push_str(&mark(x));
+        self.text((x + 36.0, y), 15, "start", TEXT, text);
+        x + 76.0 + LETTER * text.chars().count() as f64
     }
 
     fn end(mut self) -> String {

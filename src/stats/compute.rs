@@ -17,14 +17,14 @@ use crate::matches::record::{Rules, Session};
 use crate::ports::Ports;
 use crate::source::etlegacy::PARSER_VERSION;
 use crate::store::source::SourceKind;
+use crate::store::stats::alias::{AliasChanges, Played, apply_alias_changes};
 use crate::store::stats::file::{
     CurrentFile, find_surroundings, list_current_files, mark_files_done, next_waiting, quarantine_file,
 };
 use crate::store::stats::lock_stats;
 use crate::store::stats::session::{StatsSession, list_later_sessions, list_sessions_within};
 use crate::store::stats::write::{
-    NewRound, NewSession, delete_rounds, insert_rounds, list_round_digests, refresh_aliases, replace_awards,
-    replace_sessions,
+    NewRound, NewSession, delete_rounds, insert_rounds, list_round_digests, replace_awards, replace_sessions,
 };
 use crate::store::{Store, Tx};
 
@@ -100,8 +100,8 @@ pub fn rules(ports: &Ports) -> Rules {
 pub struct Work<'a> {
     guild_id: GuildId,
     rules: Rules,
-    /// Whose rounds changed.
-    people: BTreeSet<String>,
+    /// Who had played in what changed.
+    names: AliasChanges,
     /// The end of the first stretch in which a round changed.
     changed: Option<DateTime<Utc>>,
     pub publisher: Publisher<'a>,
@@ -114,8 +114,8 @@ pub struct Work<'a> {
 impl<'a> Work<'a> {
     pub fn new(ports: &'a Ports, guild_id: GuildId) -> Work<'a> {
         let publisher = Publisher::new(ports, guild_id, ports.clock.now());
-        let (people, unread) = (BTreeSet::new(), Vec::new());
-        Work { guild_id, rules: rules(ports), people, changed: None, publisher, anew: false, unread }
+        let (names, unread) = (AliasChanges::default(), Vec::new());
+        Work { guild_id, rules: rules(ports), names, changed: None, publisher, anew: false, unread }
     }
 
     /// Everything of a stretch of time that begins and ends with sessions. Returns how many of its files waited.
@@ -151,11 +151,11 @@ impl<'a> Work<'a> {
             self.changed = Some(self.changed.map_or(stretch.1, |before| before.min(stretch.1)));
         }
         if !change.gone.is_empty() {
-            self.people.extend(delete_rounds(tx, guild_id, &change.gone).await?);
+            delete_rounds(tx, guild_id, &change.gone).await?.into_iter().for_each(|gone| self.names.remove(gone));
         }
         if !change.new.is_empty() {
             insert_rounds(tx, guild_id, &change.new).await?;
-            self.people.extend(rows::people(&change.new));
+            change.new.iter().flat_map(|round| Played::in_round(round)).for_each(|new| self.names.add(new));
         }
         let sessions = self.sessions(around, keys);
         replace_sessions(tx, guild_id, stretch, &sessions).await?;
@@ -187,10 +187,13 @@ impl<'a> Work<'a> {
 
     /// What follows from all of it.
     pub async fn finish(&mut self, tx: &mut Tx) -> Result<()> {
-        if !self.people.is_empty() {
-            refresh_aliases(tx, self.guild_id, &self.people).await?;
-        }
-        self.tell_later_ones(tx).await
+        self.keep_names(tx).await?;
+        self.tell_later_ones(tx).await?;
+        self.keep_names(tx).await
+    }
+
+    async fn keep_names(&mut self, tx: &mut Tx) -> Result<()> {
+        Ok(apply_alias_changes(tx, self.guild_id, std::mem::take(&mut self.names)).await?)
     }
 
     /// What was told of later sessions compares them with what was before them, which has changed.

@@ -9,7 +9,7 @@ use super::{day, recall};
 use crate::error::UserError;
 use crate::id::GuildId;
 use crate::matches::record::Record;
-use crate::matches::report::{self, Context, SessionReport};
+use crate::matches::report::{self, Context, MapReport, SessionReport};
 use crate::ports::Ports;
 use crate::store::stats::history::find_history;
 use crate::store::stats::session::StatsSession;
@@ -24,6 +24,8 @@ const OF_A_DAY: i64 = 20;
 pub struct Evening {
     pub session: StatsSession,
     pub report: SessionReport,
+    /// Of each of its maps both rounds together; `None` while the second is missing.
+    pub maps: Vec<Option<MapReport>>,
 }
 
 /// The session that is meant: a key, a day, or the last one. Of several on a day the one with most rounds.
@@ -75,7 +77,8 @@ pub async fn evening(ports: &Ports, guild_id: GuildId, session: StatsSession) ->
     let context = context(ports, guild_id, &record).await?;
     let is_over = ports.clock.now() - session.last_at > OVER;
     let report = report::session(&record, at, &context, is_over);
-    Ok(Evening { session, report })
+    let maps = (0..report.maps.len()).map(|map| report::map(&record, at, map, &context)).collect();
+    Ok(Evening { session, report, maps })
 }
 
 /// What was before, and what people are called.
@@ -90,5 +93,6 @@ async fn context(ports: &Ports, guild_id: GuildId, record: &Record) -> Result<Co
     let history = find_history(&mut tx, guild_id, first.at, &guids, &maps).await?;
     drop(tx);
     let names = ports.store.list_stats_display_names(guild_id, &guids).await?.into_iter().collect();
-    Ok(Context { history, names })
+    let team_names = ports.config.etlegacy.team_names.clone();
+    Ok(Context { history, names, team_names })
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::error::UserError;
 use crate::id::{GuildId, UserId};
 use crate::ports::Ports;
+use crate::routing::embed::{escape_at, fit};
 use crate::store::audit::{NewAudit, insert_audit};
 use crate::store::source::ensure_person;
 use crate::store::stats::person::{
@@ -65,6 +66,9 @@ pub async fn find(ports: &Ports, guild_id: GuildId, whom: &Whom) -> Result<Named
 
 /// By GUID or name, whatever its case. Of several with that name who has played last.
 async fn find_by_text(ports: &Ports, guild_id: GuildId, text: &str) -> Result<Named> {
+    if text.trim().is_empty() {
+        return Err(UserError::new("Write a name that somebody has played under.").into());
+    }
     let found = search(ports, guild_id, text, LOOKED_AT).await?;
     let wanted = text.trim().to_lowercase();
     let is_guid = |one: &&Found| one.guid.to_lowercase() == wanted;
@@ -72,12 +76,22 @@ async fn find_by_text(ports: &Ports, guild_id: GuildId, text: &str) -> Result<Na
     let exact = found.iter().find(is_guid).or_else(|| found.iter().find(is_name));
     match (exact, found.as_slice()) {
         (Some(one), _) | (None, [one]) => Ok(Named { guid: one.guid.clone(), name: one.name.clone() }),
-        (None, []) => Err(UserError::new("Nobody of that name has played here.").into()),
+        (None, []) => {
+            let words =
+                format!("Nobody called {} has played here. /stats find looks for parts of names.", quoted(text));
+            Err(UserError::new(words).into())
+        }
         (None, several) => {
-            let names: Vec<&str> = several.iter().take(SUGGESTED).map(|one| one.name.as_str()).collect();
-            Err(UserError::new(format!("Several have that in their names. Did you mean {}?", names.join(", "))).into())
+            let names: Vec<String> = several.iter().take(SUGGESTED).map(|one| quoted(&one.name)).collect();
+            let (text, names) = (quoted(text), names.join(", "));
+            Err(UserError::new(format!("Several players have {text} in their names. Did you mean {names}?")).into())
         }
     }
+}
+
+/// A name or what was written for one, as it may stand in an answer.
+fn quoted(name: &str) -> String {
+    format!("**{}**", escape_at(&fit(name.trim(), LONGEST_NAME), false))
 }
 
 /// Somebody who was found.

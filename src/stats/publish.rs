@@ -1,6 +1,8 @@
 //! What is told of what was computed: one event for each round, map, file of awards and session whose report is another than
 //! the one that was told last. History is silent.
 
+mod withdraw;
+
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context as _, Result};
@@ -9,6 +11,7 @@ use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use self::withdraw::{withdraw, withdraw_gone, withdraw_sessions};
 use super::import::HISTORY;
 use super::surroundings::Surroundings;
 use crate::event::{Event, NewEvent, Severity, Via, clean};
@@ -29,17 +32,21 @@ use crate::store::stats::session::StatsSession;
 const OVER: TimeDelta = TimeDelta::minutes(60);
 /// What comes together is waited for.
 const SETTLED: TimeDelta = TimeDelta::minutes(2);
+/// Said of what was withdrawn and stands as it did.
+const STANDS_AGAIN: &str = "it was withdrawn for a while, and stands";
 
 pub struct Publisher<'a> {
     ports: &'a Ports,
     guild_id: GuildId,
     now: DateTime<Utc>,
     told: usize,
+    /// Keys of maps whose cards stand.
+    standing: BTreeSet<String>,
 }
 
 impl<'a> Publisher<'a> {
     pub fn new(ports: &'a Ports, guild_id: GuildId, now: DateTime<Utc>) -> Publisher<'a> {
-        Publisher { ports, guild_id, now, told: 0 }
+        Publisher { ports, guild_id, now, told: 0, standing: BTreeSet::new() }
     }
 
     pub fn has_told(&self) -> bool {
@@ -87,7 +94,8 @@ pub async fn publish(
             telling.session(tx, at).await?;
         }
     }
-    withdraw_sessions(publisher, tx, keys, before).await
+    withdraw_gone(publisher, tx, &around.gone).await?;
+    withdraw_sessions(publisher, tx, around, keys, before).await
 }
 
 /// Tells of one session, by its place in the record.
@@ -105,6 +113,11 @@ pub async fn publish_session(
 /// The key of a map's card: its first round, so that a second one that is played again changes the card.
 fn map_key(first: &RoundRecord) -> String {
     format!("{}-{}", first.match_id, first.map)
+}
+
+/// As [`map_key`], by the name of the first round's file.
+fn map_key_of(name: &str) -> Option<String> {
+    name.strip_suffix("-round-1.txt").map(str::to_owned)
 }
 
 /// One session, and what was told of it.
@@ -129,6 +142,7 @@ impl<'p, 'a> Telling<'p, 'a> {
         let firsts = rounds.iter().filter(|round| round.round == RoundNumber::First);
         let mut keys: Vec<String> = rounds.iter().map(|round| round.name.clone()).chain(firsts.map(map_key)).collect();
         keys.push(key.to_owned());
+        keys.extend(around.gone.iter().filter_map(|gone| map_key_of(&gone.name)));
         let told = list_told(tx, publisher.guild_id, &keys).await?;
         let told = told.into_iter().map(|told| ((told.kind, told.key.clone()), told)).collect();
         Ok(Telling { publisher, around, session, key, told, context: None })
@@ -158,7 +172,8 @@ impl<'p, 'a> Telling<'p, 'a> {
         let began = self.around.record.rounds[self.session.rounds.start].at;
         let history = find_history(tx, self.publisher.guild_id, began, &guids, &maps).await?;
         let names = list_display_names(tx, self.publisher.guild_id, &guids).await?.into_iter().collect();
-        let context = Context { history, names };
+        let team_names = self.publisher.ports.config.etlegacy.team_names.clone();
+        let context = Context { history, names, team_names };
         self.context = Some(context.clone());
         Ok(context)
     }
@@ -186,12 +201,15 @@ impl<'p, 'a> Telling<'p, 'a> {
             self.tell(tx, CardKind::Map, &key, &report, news, correction::map).await?;
             there.insert(key);
         }
-        let gone = |told: &&Told| told.kind == CardKind::Map && !there.contains(&told.key);
+        let of_nothing: Vec<String> = self.around.gone.iter().filter_map(|gone| map_key_of(&gone.name)).collect();
+        let gone =
+            |told: &&Told| told.kind == CardKind::Map && !there.contains(&told.key) && !of_nothing.contains(&told.key);
         let gone: Vec<Told> = self.told.values().filter(gone).cloned().collect();
         for told in gone {
             let words = "its second round does not count with it any more";
             withdraw::<report::MapReport>(self.publisher, tx, told, words).await?;
         }
+        self.publisher.standing.extend(there);
         Ok(())
     }
 
@@ -241,7 +259,11 @@ impl<'p, 'a> Telling<'p, 'a> {
         let before = told.and_then(|told| Payload::<T>::deserialize(&told.report).ok());
         let mut corrected = before.as_ref().map(|before| corrections(&before.report, report)).unwrap_or_default();
         if corrected.is_empty() {
-            corrected = before.map(|before| before.corrected).unwrap_or_default();
+            corrected = match before {
+                Some(before) if before.withdrawn => vec![STANDS_AGAIN.to_owned()],
+                Some(before) => before.corrected,
+                None => Vec::new(),
+            };
         }
         let data = clean(report::data(report, corrected).context("a report as JSON")?);
         if told.is_some_and(|told| told.report == data) {
@@ -252,42 +274,6 @@ impl<'p, 'a> Telling<'p, 'a> {
         self.told.insert((kind, key.to_owned()), told);
         Ok(())
     }
-}
-
-/// What was told and is nothing any more: its card says so.
-async fn withdraw<T: Report + DeserializeOwned>(
-    publisher: &mut Publisher<'_>,
-    tx: &mut Tx,
-    told: Told,
-    words: &str,
-) -> Result<()> {
-    let Ok(before) = Payload::<T>::deserialize(&told.report) else { return Ok(()) };
-    if before.corrected.iter().any(|line| line == words) {
-        return Ok(());
-    }
-    let data = clean(report::data(&before.report, vec![words.to_owned()]).context("a report as JSON")?);
-    say::<T>(publisher, tx, told.kind, &told.key, data, told.version + 1, Some(told.told_at)).await?;
-    Ok(())
-}
-
-/// Sessions that were told of, and are part of another one now.
-async fn withdraw_sessions(
-    publisher: &mut Publisher<'_>,
-    tx: &mut Tx,
-    keys: &[String],
-    before: &[StatsSession],
-) -> Result<()> {
-    let gone: Vec<String> =
-        before.iter().filter(|old| old.is_told && !keys.contains(&old.key)).map(|old| old.key.clone()).collect();
-    if gone.is_empty() {
-        return Ok(());
-    }
-    for told in list_told(tx, publisher.guild_id, &gone).await? {
-        if told.kind == CardKind::Session {
-            withdraw::<report::SessionReport>(publisher, tx, told, "it is part of another session").await?;
-        }
-    }
-    Ok(())
 }
 
 /// The event, and the note that it was told.

@@ -17,6 +17,7 @@ use crate::bus::Topic;
 use crate::id::GuildId;
 use crate::ports::Ports;
 use crate::store::Store;
+use crate::store::stats::alias::refresh_aliases;
 use crate::store::stats::file::{
     ReadAgain, StoredBytes, list_current_files, list_stored_files, list_stretches, save_read_again,
 };
@@ -175,6 +176,7 @@ pub async fn apply(ports: &Ports, guild_id: GuildId) -> Result<usize> {
     let mut tx = ports.store.begin().await?;
     lock_stats(&mut tx, guild_id).await?;
     delete_stray_rounds(&mut tx, guild_id).await?;
+    refresh_aliases(&mut tx, guild_id, None).await?;
     Store::commit(tx).await?;
     Ok(files)
 }

@@ -1,6 +1,6 @@
 //! What was computed, as it is stored. Pure.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
@@ -116,12 +116,6 @@ fn line(round: &RoundRecord, player: &PlayerRecord, session: &Session) -> NewLin
         weapons: player.numbers.weapons.clone(),
         origin: origin(player.numbers.origin),
     }
-}
-
-/// Whose names stand in these rounds, across matches.
-pub fn people(rounds: &[&NewRound]) -> BTreeSet<String> {
-    let lines = rounds.iter().flat_map(|round| &round.lines).filter(|line| !line.is_bot && line.alias.is_empty());
-    lines.map(|line| line.guid.clone()).collect()
 }
 
 fn number(number: u32) -> i32 {

@@ -32,6 +32,8 @@ pub struct Surroundings {
     pub silent: HashMap<String, bool>,
     /// Files that another version could read, and this one cannot.
     pub unreadable: Vec<Unreadable>,
+    /// Names of files that are no round, or none any more: what was posted of them does not stand.
+    pub gone: Vec<Gone>,
 }
 
 /// A stored file that this version cannot read.
@@ -40,6 +42,15 @@ pub struct Unreadable {
     pub name: String,
     pub fault: Fault,
 }
+
+/// A file that is no round.
+pub struct Gone {
+    pub name: String,
+    pub why: &'static str,
+}
+
+const GHOST: &str = "it was over in less than 30 seconds, which is no round";
+const LOST: &str = "its file cannot be read any more";
 
 impl Surroundings {
     /// The awards of a round, where they are there.
@@ -62,8 +73,12 @@ pub fn surroundings(files: Vec<CurrentFile>, rules: &Rules) -> Surroundings {
     let servers = of(|round| colour::clean(&round.file.header.server));
     let configs = of(|round| round.file.header.config.to_string());
     let notes = found.rounds.iter().map(|round| (round.name.clone(), notes(round))).collect();
+    let record = record_with(found.rounds, rules);
+    let ghosts = record.ghosts.iter().map(|name| Gone { name: name.clone(), why: GHOST });
+    let lost = found.lost.into_iter().map(|name| Gone { name, why: LOST });
     Surroundings {
-        record: record_with(found.rounds, rules),
+        gone: ghosts.chain(lost).collect(),
+        record,
         ready,
         awards: found.awards,
         awarded: found.awarded,
@@ -87,6 +102,8 @@ struct Found {
     ready: Vec<RoundReady>,
     silent: HashMap<String, bool>,
     unreadable: Vec<Unreadable>,
+    /// Names of rounds among them.
+    lost: Vec<String>,
 }
 
 impl Found {
@@ -99,7 +116,10 @@ impl Found {
                     self.rounds.push(round);
                     None
                 }
-                Err(fault) => Some(fault),
+                Err(fault) => {
+                    self.lost.push(file.name.clone());
+                    Some(fault)
+                }
             },
             FileKind::Awards => match awards::parse(&file.bytes).map(drop) {
                 Ok(()) => {

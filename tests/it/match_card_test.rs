@@ -96,7 +96,7 @@ fn a_round_and_its_second() {
     **Total:** 6 players · 60 kills · 45 deaths · 8.7K damage · 14 HS · 15 revives · 15 gibs
     **Average:** 10.0 kills · 7.5 deaths · 157 DPM · ACC 34.1%
     [🏅 Firsts and Records]
-    🗺️ First round on **supply**
+    🗺️ Never played here before: **supply**
     👋 First rounds here: **^cyd**, **ada\***, **di**, **bo\_b**, **eve \`x\`**, **fay**
     ET:Legacy · 2026-01-10-201000-supply-round-1.txt
     ");
@@ -151,8 +151,75 @@ fn a_map() {
     [🅱️ Team B]
     eve \`x\`, fay, di
     [🏅 Records of the Map]
-    🗺️ First round on **etl\_ice**
+    🗺️ Never played here before: **etl\_ice**
     ET:Legacy · 2026-01-10-211000
+    ");
+}
+
+/// With the team of a player changed: 1 Axis, 2 Allies, 3 spectator; none: without them.
+fn played_for(file: &File, guid: &str, team: Option<u8>) -> File {
+    let line = |line: &str| {
+        let mut fields: Vec<String> = line.splitn(5, '\\').map(str::to_owned).collect();
+        if fields[0] != guid {
+            return Some(line.to_owned());
+        }
+        fields[3] = team?.to_string();
+        Some(fields.join("\\"))
+    };
+    File { text: file.text.lines().filter_map(line).collect::<Vec<_>>().join("\n") + "\n", ..file.clone() }
+}
+
+#[test]
+fn sides_and_who_changed_them() {
+    let mut files = evening("2026-01-10")[..2].to_vec();
+    // ada stays where she was while her team goes to the other side; fay comes in round 2; eve is nobody's.
+    files[1] = played_for(&files[1], "1A2B3C01", Some(1));
+    files[0] = played_for(&files[0], "1A2B3C06", None);
+    files[0] = played_for(&files[0], "1A2B3C05", Some(3));
+    files[1] = played_for(&files[1], "1A2B3C05", Some(3));
+    // Of whom there are five.
+    files = files.iter().map(|file| played_for(file, "1A2B3C04", None)).collect();
+    let report = report::map(&recorded(&files), 0, 0, &Context::default()).unwrap();
+    let shown = of(&report);
+    let mark = |name: &str| {
+        let line = shown.lines().find(|line| line.contains(&format!("**{name}** ["))).unwrap_or_default();
+        line.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(mark, _)| mark.to_owned())
+    };
+    let marks = ["^cyd", r"bo\_b", r"ada\*", "fay", r"eve \`x\`"].map(mark);
+    let marks: Vec<&str> = marks.iter().map(|mark| mark.as_deref().unwrap_or("-")).collect();
+    insta::assert_snapshot!(marks.join(" "), @"AXIS AXIS MIXED ALLIES UNK");
+}
+
+#[test]
+fn teams_of_a_pool_keep_their_names() {
+    let files = evening("2026-01-10");
+    let team_names: Vec<String> = ["Vikings", "Slackers_", "Puran"].map(str::to_owned).into();
+    let context = Context { team_names, ..Context::default() };
+    let (whole, late) = (recorded(&files), recorded(&files[2..]));
+    let session = report::session(&whole, 0, &context, true);
+    assert_eq!(session.called, report::session(&late, 0, &context, true).called, "whatever of it is there");
+    let map = report::map(&whole, 0, 0, &context).unwrap();
+    assert_eq!(session.called, map.called);
+    insta::assert_snapshot!(of(&map).lines().take(5).collect::<Vec<_>>().join("\n"), @"
+    🗺️ SUPPLY - Map Complete! #F1C40F
+    🏆 **Puran wins the map 2–0**
+    **Round 1:** 9:13 / 12:00 · Completed · Vikings attacked
+    **Round 2:** 8:21 / 9:13 · Completed · Puran attacked
+    **Session so far:** Puran **2–0** Vikings
+    ");
+    insta::assert_snapshot!(of(&session).lines().take(12).collect::<Vec<_>>().join("\n"), @r"
+    📊 Session Summary: 2026-01-10 #5865F2
+    🤝 **Even** · Puran **3–3** Vikings
+    3 maps · 6 rounds · 6 players · 1h 21m
+    [🗺️ Maps · points of Puran – Vikings, times of both attacks]
+    `1.` **2–0** supply · B attacked first: 9:13 / 8:21
+    `2.` **1–1** te\_escape2 · B attacked first: 12:00 held / 12:00 held
+    `3.` **0–2** etl\_ice · B attacked first: 7:10 / 7:10 held
+    [🅰️ Puran]
+    bo\_b, ^cyd, ada\*
+    ⭐ MVP **bo\_b**
+    180 kills · 135 deaths · K/D 1.33
+    27.3K damage · 45 revives · ACC 34.6%
     ");
 }
 
@@ -164,12 +231,12 @@ fn a_session_after_another() {
     assert_eq!(record.sessions.len(), 2);
     let history = History::of(&record.rounds[record.sessions[0].rounds.clone()]);
     let names = [("1A2B3C01".to_owned(), "Ada Lovelace".to_owned())].into();
-    let report = report::session(&record, 1, &Context { history, names }, true);
+    let report = report::session(&record, 1, &Context { history, names, ..Context::default() }, true);
     insta::assert_snapshot!(of(&report), @r"
     📊 Session Summary: 2026-01-10 #5865F2
     🤝 **Even** · Team A **3–3** Team B
     3 maps · 6 rounds · 6 players · 1h 21m
-    [🗺️ Maps · points of Team A–B, times of both attacks]
+    [🗺️ Maps · points of Team A – Team B, times of both attacks]
     `1.` **2–0** supply · B attacked first: 9:13 / 8:21
     `2.` **1–1** te\_escape2 · B attacked first: 12:00 held / 12:00 held
     `3.` **0–2** etl\_ice · B attacked first: 7:10 / 7:10 held
@@ -199,8 +266,8 @@ fn a_session_after_another() {
     ⚔️ Most damage: **^cyd** 9.6K
     🎯 Best aim (light weapons): **Ada Lovelace** 34.9%
     🧠 Most headshots: **di** 16
-    💉 Most revives: **di, bo\_b, ^cyd, fay, Ada Lovelace, eve \`x\`** 15
-    🦴 Most gibs: **di, bo\_b, ^cyd, fay, Ada Lovelace, eve \`x\`** 15
+    💉 Most revives: **di, bo\_b, ^cyd and 3 more** 15
+    🦴 Most gibs: **di, bo\_b, ^cyd and 3 more** 15
     🤝 Most assists: **fay, Ada Lovelace** 24
     ⏳ Most playtime denied: **^cyd** 8m
     🔥 Longest killing spree: **eve \`x\`** 7
@@ -209,11 +276,11 @@ fn a_session_after_another() {
     **MP40** 126 kills · ACC 34.5% · most by **fay** (27)
     **Grenade** 72 kills · most by **Ada Lovelace** (12)
     ET:Legacy · session 2026-01-10-201000
-    (Players)
+    (Top)
     (Teams)
     (Weapons)
     (Awards)
-    (Chart)
+    (Graphs)
     ");
 }
 
@@ -235,7 +302,7 @@ fn what_was_never_so_before() {
     📈 Personal best of **^cyd**: kills **14** (before 13)
     👋 First rounds here: **di**
     📈 Personal best of **bo\_b**: kills **14** (before 9)
-    🗺️ First round on **etl\_ice**
+    🗺️ Never played here before: **etl\_ice**
     🎖️ Passed 100 kills (*First Blood Century*): **ada\***, **bo\_b**, **^cyd**, **eve \`x\`**, **fay**
     🎖️ Passed 10 rounds: **ada\***, **bo\_b**, **^cyd**, **eve \`x\`**, **fay**
     ");

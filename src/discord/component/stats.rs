@@ -86,9 +86,9 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
             let (embed, rows) = page(ports, input.guild_id, &listing).await?;
             Ok(Answer::Page(Box::new(embed), rows))
         }
-        Asked::View { caller, view: View::Chart, key } => {
+        Asked::View { caller, view: View::Graphs, key } => {
             is_callers(input, caller)?;
-            shown_alone(ports, input, View::Chart, &key).await
+            shown_alone(ports, input, View::Graphs, &key).await
         }
         Asked::View { caller, view, key } => {
             is_callers(input, caller)?;
@@ -118,13 +118,16 @@ pub(super) async fn answer(bot: &Arc<Bot>, asked: Asked, input: &Input) -> Resul
 /// For the presser alone; a chart with its picture.
 async fn shown_alone(ports: &Ports, input: &Input, view: View, key: &str) -> Result<Answer> {
     let (evening, embed) = look(ports, input.guild_id, view, Some(key)).await?;
-    let picture = if view == View::Chart { chart_of(&evening).await } else { None };
+    let picture = if view == View::Graphs { chart_of(&evening).await } else { None };
     Ok(match picture {
         Some(picture) => {
             let (embed, file) = picture.beside(&embed);
             Answer::Picture(Box::new(embed), Box::new(file))
         }
-        None => Answer::Show { content: String::new(), embeds: vec![made(&embed)], rows: Vec::new() },
+        None => {
+            let rows = rows(input.user_id, view, &evening.session.key);
+            Answer::Show { content: String::new(), embeds: vec![made(&embed)], rows }
+        }
     })
 }
 

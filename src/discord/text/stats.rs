@@ -10,7 +10,6 @@ use crate::routing::embed::{Embed, Footer};
 use crate::routing::etlegacy::look::BLURPLE;
 
 pub const FOOTER: &str = "ET:Legacy";
-pub const NOTHING: &str = "Nothing is there yet.";
 pub const NO_ROUNDS: &str = "No rounds that count.";
 pub const KIND: &str = "Choose what the list is by from the suggestions, such as kills, dpm or rating.";
 pub const MONTH: &str = "Write the month as 10, 2025-10 or october.";

@@ -42,8 +42,12 @@ pub fn map(before: &MapReport, after: &MapReport) -> Vec<String> {
     if before.line.points != after.line.points {
         words.push(format!("the map's score was {}", points(before.line.points)));
     }
-    if before.line.rounds != after.line.rounds {
+    let times =
+        |of: &MapReport| of.line.rounds.iter().map(|one| (one.limit, one.elapsed, one.state)).collect::<Vec<_>>();
+    if times(before) != times(after) {
         words.push("the times of the rounds".to_owned());
+    } else if before.line.rounds != after.line.rounds {
+        words.push("whether its rounds count".to_owned());
     }
     words.extend(players(&before.players, &after.players));
     words

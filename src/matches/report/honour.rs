@@ -1,10 +1,11 @@
 //! Firsts, personal bests, records of maps and milestones: what is worth a word beside the numbers. All of it is judged
 //! against what was played before, so that it does not depend on when a file arrived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::TeamNames;
 use super::round::{PlayerLine, shown};
 use crate::matches::outcome::StopwatchState;
 use crate::matches::record::{Record, RoundRecord};
@@ -28,11 +29,18 @@ pub struct Context {
     pub history: History,
     /// Names that were chosen, by GUID; who chose none is called as the round has it.
     pub names: BTreeMap<String, String>,
+    /// What teams may be called; see [`TeamNames::chosen`].
+    pub team_names: Vec<String>,
 }
 
 impl Context {
     pub fn name(&self, guid: &str, otherwise: &str) -> String {
         self.names.get(guid).map_or(otherwise, String::as_str).to_owned()
+    }
+
+    /// What the teams of a session are called, by the stem of its first round.
+    pub fn teams(&self, stem: &str) -> TeamNames {
+        TeamNames::chosen(&self.team_names, stem)
     }
 }
 
@@ -256,8 +264,12 @@ fn of_map(round: &RoundRecord, players: &[PlayerLine], history: &History) -> Vec
 
 /// Each thing once, the best of the session; and the milestones that were passed in it. `rounds` are those that count.
 pub(super) fn of_session(record: &Record, rounds: &[usize], context: &Context) -> Vec<Honour> {
+    let new = newcomers(record, rounds, context);
+    // Somebody's first evenings better each other with every round.
+    let says_little = |honour: &Honour| matches!(honour, Honour::PersonalBest { player, .. } if new.contains(player));
     let mut best: Vec<Honour> = Vec::new();
-    for honour in rounds.iter().flat_map(|at| super::round(record, *at, context).honours) {
+    let all = rounds.iter().flat_map(|at| super::round(record, *at, context).honours);
+    for honour in all.filter(|honour| !says_little(honour)) {
         match best.iter_mut().find(|known| is_same_thing(known, &honour)) {
             Some(known) => raise(known, honour),
             None => best.push(honour),
@@ -265,6 +277,14 @@ pub(super) fn of_session(record: &Record, rounds: &[usize], context: &Context) -
     }
     best.extend(milestones(record, rounds, context));
     best
+}
+
+/// Names of those who had played too little before the session.
+fn newcomers(record: &Record, rounds: &[usize], context: &Context) -> BTreeSet<String> {
+    let players = rounds.iter().flat_map(|at| &record.rounds[*at].players);
+    let before = |guid: &str| context.history.players.get(guid).map_or(0, |known| known.rounds);
+    let new = players.filter(|player| before(&player.key.guid) < ROUNDS_FOR_A_BEST);
+    new.map(|player| context.name(&player.key.guid, &shown(&player.raw_name))).collect()
 }
 
 fn is_same_thing(one: &Honour, other: &Honour) -> bool {

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::TeamNames;
 use super::honour::{Context, Honour};
-use super::round::{PlayerLine, by_value, team_of};
+use super::round::{PlayerLine, Remark, by_value, team_of};
 use super::session::{MapLine, map_line};
 use crate::matches::identity::PlayerKey;
 use crate::matches::record::{Record, RoundRecord};
 use crate::matches::sum::Sum;
+use crate::source::etlegacy::Side;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapReport {
@@ -21,6 +23,8 @@ pub struct MapReport {
     pub players: Vec<PlayerLine>,
     /// Points of the session's maps up to this one, and with it.
     pub score: (u32, u32),
+    #[serde(default)]
+    pub called: TeamNames,
     pub honours: Vec<Honour>,
 }
 
@@ -32,7 +36,11 @@ pub fn map(record: &Record, session: usize, map: usize, context: &Context) -> Op
     let lines: Vec<MapLine> = played.maps[..=map].iter().map(|one| map_line(record, played, one)).collect();
     let points = |of: fn((u32, u32)) -> u32| lines.iter().filter_map(|line| line.points).map(of).sum();
     let score = (points(|points| points.0), points(|points| points.1));
-    let players = in_order(summed(record, &[result.first, second], context));
+    let mut players = in_order(summed(record, &[result.first, second], context));
+    // Who came in the second round has the side that their team had in the first.
+    let late = players.iter_mut().filter(|line| line.remarks.contains(&Remark::CameLate));
+    late.for_each(|line| line.side = line.side.map(Side::other));
+    let called = context.teams(&record.rounds[played.rounds.start].stem);
     let honours = [result.first, second]
         .into_iter()
         .filter(|at| record.rounds[*at].invalid.is_empty())
@@ -41,7 +49,7 @@ pub fn map(record: &Record, session: usize, map: usize, context: &Context) -> Op
         .collect();
     let line = lines.into_iter().next_back()?;
     let (match_id, at) = (record.rounds[second].match_id.clone(), record.rounds[second].at);
-    Some(MapReport { match_id, at, line, players, score, honours })
+    Some(MapReport { match_id, at, line, players, score, called, honours })
 }
 
 /// Everybody of these rounds, summed.
@@ -73,6 +81,9 @@ pub(super) fn in_order(lines: Vec<(PlayerKey, PlayerLine)>) -> Vec<PlayerLine> {
 fn join(known: &mut PlayerLine, line: PlayerLine) {
     known.sum.add(&line.sum);
     known.side = known.side.or(line.side);
+    if known.team.zip(line.team).is_some_and(|(before, now)| before != now) {
+        known.remarks.push(Remark::Changed);
+    }
     known.team = known.team.or(line.team);
     // The newest name.
     known.name = line.name;

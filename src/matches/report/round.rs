@@ -47,7 +47,7 @@ pub struct PlayerLine {
     pub name: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_bot: bool,
-    /// Of a map: in its first round, else in its second.
+    /// Of a map: in its first round; of who came in the second that which their team had in the first.
     pub side: Option<Side>,
     /// Of the session.
     pub team: Option<Team>,

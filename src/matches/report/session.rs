@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::TeamNames;
 use super::honour::{self, Context, Honour};
 use super::map::{in_order, summed};
 use super::round::{PlayerLine, Remark, shown};
@@ -32,6 +33,8 @@ pub struct SessionReport {
     pub left_out: u32,
     pub maps: Vec<MapLine>,
     pub score: (u32, u32),
+    #[serde(default)]
+    pub called: TeamNames,
     pub teams: Vec<TeamLine>,
     /// Over the rounds that count; the most valuable first.
     pub players: Vec<PlayerLine>,
@@ -186,6 +189,7 @@ pub fn session(record: &Record, at: usize, context: &Context, is_over: bool) -> 
         left_out: (all.len() - counting.len()) as u32,
         maps: session.maps.iter().map(|one| map_line(record, session, one)).collect(),
         score: session.score,
+        called: all.first().map(|round| context.teams(&round.stem)).unwrap_or_default(),
         teams: [Team::One, Team::Two].map(|team| team_line(team, &players)).into(),
         weapons: weapons(record, &counting, context),
         makers: makers(&players),
@@ -202,7 +206,7 @@ fn began(round: &RoundRecord) -> DateTime<Utc> {
 fn settle_team(key: &PlayerKey, line: &mut PlayerLine, session: &Session) {
     let Some(member) = session.teams.members.get(key) else { return };
     line.team = Some(member.team);
-    if member.changed() {
+    if member.changed() && !line.remarks.contains(&Remark::Changed) {
         line.remarks.push(Remark::Changed);
     }
 }

@@ -1,6 +1,6 @@
 //! How numbers, times, sides and names are written, on cards and in answers to commands.
 
-use crate::matches::report::{Feat, Honour, What};
+use crate::matches::report::{Feat, Honour, TeamNames, What};
 use crate::matches::sum::Sum;
 use crate::matches::team::Team;
 use crate::routing::embed::{escape_at, fit};
@@ -8,6 +8,8 @@ use crate::source::etlegacy::Side;
 
 /// Characters of a player's name.
 const NAME: usize = 16;
+/// Names of those who share a feat.
+const NAMED: usize = 3;
 
 pub const BLUE: u32 = 0x34_98DB;
 pub const RED: u32 = 0xE7_4C3C;
@@ -22,6 +24,13 @@ pub fn name(name: &str) -> String {
 
 pub fn names(all: &[String]) -> String {
     all.iter().map(|one| name(one)).collect::<Vec<_>>().join(", ")
+}
+
+/// The first three of those who share something, and how many more.
+pub fn some_names(all: &[String]) -> String {
+    let left = all.len().saturating_sub(NAMED);
+    let more = if left > 0 { format!(" and {left} more") } else { String::new() };
+    format!("{}{more}", names(&all[..all.len() - left]))
 }
 
 /// `9:13`; a dash for what is not known.
@@ -92,12 +101,28 @@ pub fn side(side: Option<Side>) -> &'static str {
     }
 }
 
-/// Teams are called by letters: they are people, and sides change.
-pub fn team(team: Team) -> &'static str {
+/// What a team is called, as it may stand inside a line. Teams are people; sides change.
+pub fn team(names: &TeamNames, team: Team) -> String {
+    escape_at(names.of(team), false)
+}
+
+/// The mark of a team: one letter each, whatever they are called.
+pub fn mark(team: Option<Team>) -> &'static str {
     match team {
-        Team::One => "Team A",
-        Team::Two => "Team B",
+        Some(Team::One) => "🅰️",
+        Some(Team::Two) => "🅱️",
+        None => "❓",
     }
+}
+
+/// `🅰️ Vikings`
+pub fn heading(names: &TeamNames, of: Team) -> String {
+    format!("{} {}", mark(Some(of)), team(names, of))
+}
+
+/// `Vikings **4–2** Slackers`
+pub fn score(names: &TeamNames, (one, two): (u32, u32)) -> String {
+    format!("{} **{one}–{two}** {}", team(names, Team::One), team(names, Team::Two))
 }
 
 /// ` 🔥 2x2 1x3`: how often how many at once; empty without any.
@@ -172,33 +197,32 @@ pub fn honours(all: &[Honour], most: usize) -> Vec<String> {
     let mut lines: Vec<(String, Vec<String>)> = Vec::new();
     for (line, item) in all.iter().map(honour) {
         match lines.iter_mut().find(|(known, _)| *known == line) {
-            Some((_, items)) => items.extend(item),
-            None => lines.push((line, item.into_iter().collect())),
+            Some((_, items)) => items.push(item),
+            None => lines.push((line, vec![item])),
         }
     }
     let left = lines.len().saturating_sub(most);
     let more = (left > 0).then(|| format!("… and {left} more"));
-    let line = |(line, items): (String, Vec<String>)| match items.is_empty() {
-        true => line,
-        false => format!("{line}: {}", items.join(", ")),
-    };
+    let line = |(line, items): (String, Vec<String>)| format!("{line}: {}", items.join(", "));
     lines.into_iter().take(most).map(line).chain(more).collect()
 }
 
 /// What it is, and what is listed behind it.
-fn honour(honour: &Honour) -> (String, Option<String>) {
-    let bold = |player: &str| Some(format!("**{}**", name(player)));
+fn honour(honour: &Honour) -> (String, String) {
+    let bold = |player: &str| format!("**{}**", name(player));
     let bettered =
         |of: What, now: u32, before: u32| format!("{} **{}** (before {})", what(of), value(of, now), value(of, before));
     match honour {
         Honour::FirstRound { player } => ("👋 First rounds here".to_owned(), bold(player)),
-        Honour::FirstOnMap { map } => (format!("🗺️ First round on **{}**", escape_at(map, false)), None),
+        Honour::FirstOnMap { map } => {
+            ("🗺️ Never played here before".to_owned(), format!("**{}**", escape_at(map, false)))
+        }
         Honour::PersonalBest { player, what, value, before } => {
-            (format!("📈 Personal best of **{}**", name(player)), Some(bettered(*what, *value, *before)))
+            (format!("📈 Personal best of **{}**", name(player)), bettered(*what, *value, *before))
         }
         Honour::MapRecord { map, players, what, value, before } => {
-            let item = format!("{} by {}", bettered(*what, *value, *before), names(players));
-            (format!("🏅 Record on **{}**", escape_at(map, false)), Some(item))
+            let item = format!("{} by {}", bettered(*what, *value, *before), some_names(players));
+            (format!("🏅 Record on **{}**", escape_at(map, false)), item)
         }
         Honour::Milestone { player, what: of, value: now, title } => {
             let title = title.as_deref().map(|title| format!(" (*{title}*)")).unwrap_or_default();

@@ -1,9 +1,9 @@
 //! The card of a map: both rounds together.
 
 use super::list;
-use super::look::{GOLD, clock, counted, dpm, honours, kdg, medal, name, percent, short, team};
+use super::look::{GOLD, clock, counted, dpm, heading, honours, kdg, medal, name, percent, score, short, team};
 use super::round::outcome;
-use crate::matches::report::{MapLine, MapReport, PlayerLine};
+use crate::matches::report::{MapReport, PlayerLine, Remark};
 use crate::matches::team::Team;
 use crate::routing::embed::{Embed, Footer, TITLE, escape, fit};
 use crate::source::etlegacy::Side;
@@ -27,32 +27,32 @@ pub(super) fn embed(report: &MapReport) -> Embed {
     let embed = list(embed, "🏆 Top 5 · side in round 1", top);
     let embed = [Team::One, Team::Two].into_iter().fold(embed, |embed, of| {
         let members = report.players.iter().filter(|line| line.team == Some(of)).map(|line| name(&line.name));
-        let heading = if of == Team::One { "🅰️ Team A" } else { "🅱️ Team B" };
-        embed.field(heading, fit(&members.collect::<Vec<_>>().join(", "), 400), true)
+        embed.field(&heading(&report.called, of), fit(&members.collect::<Vec<_>>().join(", "), 400), true)
     });
     list(embed, "🏅 Records of the Map", honours(&report.honours, HONOURS))
 }
 
 fn description(report: &MapReport) -> String {
-    let (one, two) = report.score;
-    let mut lines = vec![verdict(&report.line)];
+    let mut lines = vec![verdict(report)];
     for (round, number) in report.line.rounds.iter().zip(1..) {
         let time = format!("{} / {}", clock(round.elapsed), clock(Some(round.limit)));
         let who = report.line.attacked_first.map(|first| if number == 1 { first } else { first.other() });
-        let who = who.map(|who| format!(" · {} attacked", team(who))).unwrap_or_default();
+        let who = who.map(|who| format!(" · {} attacked", team(&report.called, who))).unwrap_or_default();
         let doubt = if round.counts { "" } else { " · ⚠️ does not count" };
         lines.push(format!("**Round {number}:** {time} · {}{who}{doubt}", outcome(round.state)));
     }
-    lines.push(format!("**Session so far:** Team A **{one}–{two}** Team B"));
+    lines.push(format!("**Session so far:** {}", score(&report.called, report.score)));
     lines.join("\n")
 }
 
 /// Who has the points of a map.
-pub(super) fn verdict(line: &MapLine) -> String {
-    match line.points {
-        Some((one, two)) if one > two => format!("🏆 **Team A wins the map {one}–{two}**"),
-        Some((one, two)) if two > one => format!("🏆 **Team B wins the map {two}–{one}**"),
+fn verdict(report: &MapReport) -> String {
+    let wins = |of, points, against| format!("🏆 **{} wins the map {points}–{against}**", team(&report.called, of));
+    match report.line.points {
+        Some((one, two)) if one > two => wins(Team::One, one, two),
+        Some((one, two)) if two > one => wins(Team::Two, two, one),
         Some((one, two)) => format!("🤝 **Both held: {one}–{two}**"),
+        None if report.line.rounds.iter().any(|round| !round.counts) => "⚠️ **Does not count**: no points".to_owned(),
         None => "❔ **What is known does not decide the map**".to_owned(),
     }
 }
@@ -75,11 +75,7 @@ fn overview(report: &MapReport) -> String {
 
 fn player(place: usize, line: &PlayerLine) -> String {
     let sum = &line.sum;
-    let marker = match line.side {
-        Some(Side::Axis) => "[AXIS]",
-        Some(Side::Allies) => "[ALLIES]",
-        None => "[UNK]",
-    };
+    let marker = marker(line);
     format!(
         "{} **{}** {marker} `{}` {} DPM {}⬆/{}⬇ ACC {} {} HS Rev {}↑",
         medal(place),
@@ -92,4 +88,14 @@ fn player(place: usize, line: &PlayerLine) -> String {
         sum.headshots(),
         sum.revives_given,
     )
+}
+
+/// The side of round 1, which tells the teams apart: who plays on has the other one in round 2. Who changed teams between them has none.
+fn marker(line: &PlayerLine) -> &'static str {
+    match line.side {
+        _ if line.remarks.contains(&Remark::Changed) => "[MIXED]",
+        Some(Side::Axis) => "[AXIS]",
+        Some(Side::Allies) => "[ALLIES]",
+        None => "[UNK]",
+    }
 }

@@ -2,7 +2,8 @@
 
 use super::list;
 use super::look::{
-    BLURPLE, GREY, clock, counted, dpm, feat, honours, kdg, medal, name, names, percent, short, span, team, weapon,
+    BLURPLE, GREY, clock, counted, dpm, feat, heading, honours, kdg, mark, medal, name, names, percent, score, short,
+    some_names, span, team, weapon,
 };
 use crate::matches::outcome::StopwatchState;
 use crate::matches::report::{Maker, MapLine, PlayerLine, SessionReport, TeamLine, WeaponLine};
@@ -24,10 +25,11 @@ pub fn embed(report: &SessionReport) -> Embed {
         footer: Footer { text: format!("ET:Legacy · session {}", report.stem), ..Footer::default() },
         ..Embed::default()
     };
-    let embed =
-        list(embed, "🗺️ Maps · points of Team A–B, times of both attacks", report.maps.iter().zip(1..).map(map));
+    let (one, two) = (team(&report.called, Team::One), team(&report.called, Team::Two));
+    let maps = format!("🗺️ Maps · points of {one} – {two}, times of both attacks");
+    let embed = list(embed, &maps, report.maps.iter().zip(1..).map(map));
     let teams = report.teams.iter().filter(|_| !report.players.is_empty());
-    let embed = teams.fold(embed, |embed, of| embed.field(heading(of.team), team_words(of), true));
+    let embed = teams.fold(embed, |embed, of| embed.field(&heading(&report.called, of.team), team_words(of), true));
     let top = report.players.iter().enumerate().take(PLAYERS);
     let embed = list(embed, "🏆 Players", top.map(|(place, line)| player(place, line)));
     let embed = list(embed, "🏅 Firsts and Records", honours(&report.honours, HONOURS));
@@ -44,30 +46,25 @@ pub(super) fn buttons(stem: &str) -> Vec<Button> {
         style: ButtonStyle::Secondary,
     };
     vec![
-        button("players", "Players", "🏆"),
+        button("top", "Top", "🏆"),
         button("teams", "Teams", "👥"),
         button("weapons", "Weapons", "🔫"),
         button("awards", "Awards", "🎖️"),
-        button("chart", "Chart", "📈"),
+        button("graphs", "Graphs", "📈"),
     ]
-}
-
-fn heading(of: Team) -> &'static str {
-    match of {
-        Team::One => "🅰️ Team A",
-        Team::Two => "🅱️ Team B",
-    }
 }
 
 fn description(report: &SessionReport) -> String {
     let (one, two) = report.score;
+    let points = score(&report.called, report.score);
     let score = match (one.cmp(&two), one + two) {
         (_, 0) => "❔ No map is decided yet".to_owned(),
-        (std::cmp::Ordering::Greater, _) => format!("🏆 **{}** · Team A **{one}–{two}** Team B", team(Team::One)),
-        (std::cmp::Ordering::Less, _) => format!("🏆 **{}** · Team A **{one}–{two}** Team B", team(Team::Two)),
-        (std::cmp::Ordering::Equal, _) => format!("🤝 **Even** · Team A **{one}–{two}** Team B"),
+        (std::cmp::Ordering::Greater, _) => format!("🏆 **{}** · {points}", team(&report.called, Team::One)),
+        (std::cmp::Ordering::Less, _) => format!("🏆 **{}** · {points}", team(&report.called, Team::Two)),
+        (std::cmp::Ordering::Equal, _) => format!("🤝 **Even** · {points}"),
     };
-    let undecided = report.maps.iter().filter(|map| map.points.is_none()).count();
+    let counts = |map: &&MapLine| map.rounds.iter().all(|round| round.counts);
+    let undecided = report.maps.iter().filter(counts).filter(|map| map.points.is_none()).count();
     let seconds = u32::try_from((report.ended - report.began).num_seconds()).unwrap_or_default();
     let mut lines = vec![
         score,
@@ -88,9 +85,11 @@ fn description(report: &SessionReport) -> String {
     lines.join("\n")
 }
 
-fn map((line, number): (&MapLine, u32)) -> String {
+/// A line about a map.
+pub fn map((line, number): (&MapLine, u32)) -> String {
     let points = match line.points {
         Some((one, two)) => format!("**{one}–{two}**"),
+        None if line.rounds.iter().any(|round| !round.counts) => "⚠️ does not count:".to_owned(),
         None => "**?**".to_owned(),
     };
     let times = line.rounds.iter().map(|round| match round.state {
@@ -132,11 +131,7 @@ fn player(place: usize, line: &PlayerLine) -> String {
         "{} **{}** {} `{}` **{}** DPM {}⬆/{}⬇ ACC {} {} HS Rev {}↑",
         medal(place),
         name(&line.name),
-        match line.team {
-            Some(Team::One) => "🅰️",
-            Some(Team::Two) => "🅱️",
-            None => "❓",
-        },
+        mark(line.team),
         kdg(sum),
         dpm(sum),
         short(sum.damage_given),
@@ -149,7 +144,7 @@ fn player(place: usize, line: &PlayerLine) -> String {
 
 fn maker(maker: &Maker) -> String {
     let (what, value) = feat(maker.what, maker.value);
-    format!("{what}: **{}** {value}", names(&maker.players))
+    format!("{what}: **{}** {value}", some_names(&maker.players))
 }
 
 /// A line about a weapon.

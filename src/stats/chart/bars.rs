@@ -1,4 +1,4 @@
-//! The players of a session: damage as a bar, damage per minute beside it, the teams by colour.
+//! The players of a session: damage as a bar, damage per minute beside it, the teams by colour and letter.
 
 use anyhow::Result;
 
@@ -12,6 +12,8 @@ const FOOT: f64 = 56.0;
 const LEFT: f64 = 230.0;
 const RIGHT: f64 = 690.0;
 const NAME: usize = 18;
+/// A bar as long as that has room for the letter of its team.
+const LETTERED: f64 = 28.0;
 
 /// A player.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +47,7 @@ pub(super) fn svg(title: &str, (one, other): (&str, &str), players: &[Bar]) -> S
     let height = HEAD + LINE * players.len() as f64 + FOOT;
     let quiet = "Damage given, and damage per minute of the rounds played";
     let mut drawing = Drawing::new(WIDTH as u32, height as u32, &fit(title, 50), quiet);
-    drawing.legend((32.0, height - 22.0), FIRST, one);
-    drawing.legend((172.0, height - 22.0), SECOND, other);
+    drawing.letters(height - 22.0, one, other);
     drawing.text((LEFT, HEAD - 16.0), 14, "start", QUIET, "Damage");
     drawing.text((WIDTH - 32.0, HEAD - 16.0), 14, "end", QUIET, "DPM");
     let most = players.iter().map(|bar| bar.damage).max().unwrap_or_default().max(1);
@@ -54,10 +55,10 @@ pub(super) fn svg(title: &str, (one, other): (&str, &str), players: &[Bar]) -> S
         let top = HEAD + LINE * at as f64;
         let base = top + 27.0;
         let fill = if at % 2 == 0 { PANEL } else { super::BACKGROUND };
-        let colour = match bar.is_first {
-            Some(true) => FIRST,
-            Some(false) => SECOND,
-            None => QUIET,
+        let (colour, letter) = match bar.is_first {
+            Some(true) => (FIRST, "A"),
+            Some(false) => (SECOND, "B"),
+            None => (QUIET, ""),
         };
         let width = ((RIGHT - LEFT) * f64::from(bar.damage) / f64::from(most)).max(2.0);
         drawing.add(format_args!(
@@ -67,6 +68,9 @@ pub(super) fn svg(title: &str, (one, other): (&str, &str), players: &[Bar]) -> S
             top + 10.0
         ));
         drawing.text((32.0, base), 17, "start", TEXT, &fit(&bar.name, NAME));
+        if width >= LETTERED {
+            drawing.text((LEFT + 14.0, base), 14, "middle", super::BACKGROUND, letter);
+        }
         let damage = crate::routing::etlegacy::look::grouped(bar.damage.into());
         drawing.text((LEFT + width + 10.0, base), 15, "start", TEXT, &damage);
         let dpm = bar.dpm.map_or_else(|| "–".to_owned(), |dpm| format!("{dpm:.0}"));

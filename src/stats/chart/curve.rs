@@ -45,8 +45,7 @@ fn words(points: &[Point]) -> String {
 pub(super) fn svg(name: &str, points: &[Point]) -> String {
     let quiet = format!("Damage per minute and kills per death, {} sessions", points.len());
     let mut drawing = Drawing::new(WIDTH as u32, HEIGHT as u32, &fit(name, 40), &quiet);
-    drawing.legend((32.0, HEIGHT - 24.0), FIRST, "DPM (left)");
-    drawing.legend((172.0, HEIGHT - 24.0), SECOND, "K/D (right)");
+    drawing.lines(HEIGHT - 24.0, "DPM (left)", "K/D (right)");
     let most = |values: &mut dyn Iterator<Item = f64>| ceiling(values.fold(0.0, f64::max));
     let dpm_end = most(&mut points.iter().filter_map(|point| point.dpm));
     let kd_end = most(&mut points.iter().map(|point| point.kd));
@@ -92,8 +91,9 @@ fn line(drawing: &mut Drawing, places: &[(f64, f64)], colour: &str, filled: bool
         ));
     }
     drawing.add(format_args!(
-        r##"<path d="M{}" fill="none" stroke="{colour}" stroke-width="3" stroke-linejoin="round"/>"##,
-        path.join("L")
+        r##"<path d="M{}" fill="none" stroke="{colour}" stroke-width="3" stroke-linejoin="round" {}/>"##,
+        path.join("L"),
+        if filled { "" } else { super::BROKEN }
     ));
     for (x, y) in places {
         drawing.add(format_args!(r##"<circle cx="{x:.1}" cy="{y:.1}" r="4" fill="{colour}"/>"##));

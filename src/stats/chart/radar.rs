@@ -36,8 +36,7 @@ pub(super) fn svg((one, other): (&str, &str), axes: &[Axis]) -> String {
     let (one, other) = (fit(one, NAME), fit(other, NAME));
     let quiet = "Each axis ends at the better of the two";
     let mut drawing = Drawing::new(WIDTH as u32, HEIGHT as u32, &format!("{one} and {other}"), quiet);
-    drawing.legend((32.0, HEIGHT - 24.0), FIRST, &one);
-    drawing.legend((372.0, HEIGHT - 24.0), SECOND, &other);
+    drawing.lines(HEIGHT - 24.0, &one, &other);
     for ring in 1..=4 {
         let ring: Vec<(f64, f64)> = (0..axes.len()).map(|at| place(at, axes.len(), f64::from(ring) / 4.0)).collect();
         shape(&mut drawing, &ring, &format!(r##"fill="none" stroke="{GRID}" stroke-width="1""##));
@@ -58,7 +57,8 @@ pub(super) fn svg((one, other): (&str, &str), axes: &[Axis]) -> String {
         };
         let places: Vec<(f64, f64)> =
             axes.iter().enumerate().map(|(at, axis)| place(at, axes.len(), share(axis))).collect();
-        let style = format!(r##"fill="{colour}" fill-opacity="0.22" stroke="{colour}" stroke-width="3""##);
+        let line = if which == 0 { "" } else { super::BROKEN };
+        let style = format!(r##"fill="{colour}" fill-opacity="0.22" stroke="{colour}" stroke-width="3" {line}"##);
         shape(&mut drawing, &places, &style);
         for (x, y) in places {
             drawing.add(format_args!(r##"<circle cx="{x:.1}" cy="{y:.1}" r="4" fill="{colour}"/>"##));

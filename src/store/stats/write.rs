@@ -1,11 +1,12 @@
 //! What was computed of files: rounds and their players, sessions, awards. Written anew where it changed, and nowhere else.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::alias::Played;
 use crate::id::GuildId;
 use crate::source::etlegacy::tally::{Field, Tally};
 use crate::source::etlegacy::weapon::{Counts, WeaponUse};
@@ -116,10 +117,12 @@ pub async fn list_round_digests(
     Ok(rows.into_iter().map(|r| (r.id, r.digest)).collect())
 }
 
-/// Removes rounds with their lines. Returns whose lines they were.
-pub async fn delete_rounds(tx: &mut Tx, guild_id: GuildId, ids: &[Uuid]) -> Result<BTreeSet<String>> {
-    let guids = sqlx::query_scalar!(
-        "DELETE FROM stats_line WHERE guild_id = $1 AND round_id = ANY ($2) RETURNING guid",
+/// Removes rounds with their lines. Returns who had played in them.
+pub async fn delete_rounds(tx: &mut Tx, guild_id: GuildId, ids: &[Uuid]) -> Result<Vec<Played>> {
+    let lines = sqlx::query!(
+        r#"DELETE FROM stats_line l USING stats_round r
+           WHERE l.guild_id = $1 AND l.round_id = ANY ($2) AND r.id = l.round_id
+           RETURNING l.guid, l.name, r.ended_at, l.alias = '' AND NOT l.is_bot AS "is_somebody!""#,
         guild_id.0,
         ids
     )
@@ -128,7 +131,8 @@ pub async fn delete_rounds(tx: &mut Tx, guild_id: GuildId, ids: &[Uuid]) -> Resu
     sqlx::query!("DELETE FROM stats_round WHERE guild_id = $1 AND id = ANY ($2)", guild_id.0, ids)
         .execute(&mut **tx)
         .await?;
-    Ok(guids.into_iter().collect())
+    let people = lines.into_iter().filter(|line| line.is_somebody);
+    Ok(people.map(|line| Played { guid: line.guid, name: line.name, at: line.ended_at }).collect())
 }
 
 /// Rounds whose file does not count any more.
@@ -140,8 +144,7 @@ pub async fn delete_stray_rounds(tx: &mut Tx, guild_id: GuildId) -> Result<()> {
     )
     .fetch_all(&mut **tx)
     .await?;
-    let people = delete_rounds(tx, guild_id, &strays).await?;
-    refresh_aliases(tx, guild_id, &people).await?;
+    delete_rounds(tx, guild_id, &strays).await?;
     sqlx::query!(
         "DELETE FROM stats_session s WHERE guild_id = $1
          AND NOT EXISTS (SELECT FROM stats_round r WHERE r.guild_id = $1 AND r.session_key = s.key)",
@@ -306,32 +309,6 @@ fn weapons(uses: &[WeaponUse]) -> String {
     }
     text.push('}');
     text
-}
-
-/// Makes the names of these people anew from their lines.
-pub async fn refresh_aliases(tx: &mut Tx, guild_id: GuildId, guids: &BTreeSet<String>) -> Result<()> {
-    let guids: Vec<String> = guids.iter().cloned().collect();
-    sqlx::query!(
-        "WITH fresh AS (
-             SELECT l.guid, l.name, count(*) AS rounds, min(r.ended_at) AS first_at, max(r.ended_at) AS last_at
-             FROM stats_line l JOIN stats_round r ON r.id = l.round_id
-             WHERE l.guild_id = $1 AND l.guid = ANY ($2) AND l.alias = '' AND NOT l.is_bot GROUP BY l.guid, l.name
-         ), gone AS (
-             DELETE FROM stats_alias a WHERE a.guild_id = $1 AND a.guid = ANY ($2)
-                 AND NOT EXISTS (SELECT FROM fresh f WHERE f.guid = a.guid AND f.name = a.name)
-         )
-         INSERT INTO stats_alias (guild_id, guid, name, rounds, first_at, last_at)
-         SELECT $1, guid, name, rounds, first_at, last_at FROM fresh
-         ON CONFLICT (guild_id, guid, name) DO UPDATE
-             SET rounds = EXCLUDED.rounds, first_at = EXCLUDED.first_at, last_at = EXCLUDED.last_at
-             WHERE (stats_alias.rounds, stats_alias.first_at, stats_alias.last_at)
-                 IS DISTINCT FROM (EXCLUDED.rounds, EXCLUDED.first_at, EXCLUDED.last_at)",
-        guild_id.0,
-        &guids
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 /// The sessions that have a part in a stretch of time are these.

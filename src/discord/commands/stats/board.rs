@@ -126,7 +126,7 @@ pub async fn matchup(
         None => Vec::new(),
     };
     if a.iter().any(|one| b.contains(one)) {
-        return Err(UserError::new("Nobody is in both teams.").into());
+        return Err(UserError::new("Nobody can be in both teams: name different players.").into());
     }
     let guids = |team: &[Named]| team.iter().map(|one| one.guid.clone()).collect::<Vec<_>>();
     let (own, other) = (guids(&a), guids(&b));
@@ -143,7 +143,13 @@ pub async fn matchup(
 
 async fn line_up(ports: &Ports, guild_id: GuildId, text: &str) -> Result<Vec<Named>, Error> {
     let mut team: Vec<Named> = Vec::new();
-    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()).take(TEAM) {
+    let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if names.len() > TEAM {
+        return Err(
+            UserError::new(format!("A team has at most {TEAM} players here, and you named {}.", names.len())).into()
+        );
+    }
+    for name in names {
         let one = find(ports, guild_id, &Whom::Text(name.to_owned())).await?;
         if !team.contains(&one) {
             team.push(one);
@@ -203,7 +209,7 @@ pub async fn awards(
     let guids =
         counts.iter().map(|count| count.guid.clone()).chain(duels.iter().map(|duel| duel.opponent_guid.clone()));
     let called = called(ports, guild_id, guids).await?;
-    show(ctx, &text::awards(who.as_ref(), &counts, &duels, &names(&called)), None).await
+    show(ctx, &text::awards((who.as_ref(), award.as_deref()), &counts, &duels, &names(&called)), None).await
 }
 
 /// What people are called now.

@@ -12,9 +12,6 @@ use crate::error::UserError;
 use crate::id::UserId;
 use crate::stats::people::{self, Named, Whom, find};
 
-/// Players that are listed.
-const FOUND: i64 = 10;
-
 /// Say which player you are, or ask a member whether they are one; who is asked has to confirm it.
 #[poise::command(slash_command)]
 pub async fn link(
@@ -62,6 +59,9 @@ pub async fn unlink(
     let (guild_id, caller) = asked(ctx)?;
     ctx.defer_ephemeral().await?;
     let ports = &ctx.data().ports;
+    if player.is_none() && member.is_none() && ports.store.find_stats_link_of(guild_id, caller).await?.is_none() {
+        return Err(UserError::new(text::NO_LINK).into());
+    }
     let who = find(ports, guild_id, &whom(ctx, player, member.as_ref())).await?;
     if !is_own(ctx, &who).await? && !is_manager(ctx) {
         return Err(UserError::new(text::LINK_OTHERS).into());
@@ -89,7 +89,7 @@ pub async fn find_player(
 ) -> Result<(), Error> {
     let guild_id = here(ctx)?;
     ctx.defer_ephemeral().await?;
-    let found = people::search(&ctx.data().ports, guild_id, &name, FOUND).await?;
+    let found = people::search(&ctx.data().ports, guild_id, &name, text::FOUND as i64 + 1).await?;
     show(ctx, &text::found(&name, &found), None).await
 }
 

@@ -15,30 +15,45 @@ use crate::store::stats::session::StatsSession;
 pub enum What {
     #[name = "summary"]
     Summary,
-    #[name = "players"]
-    Players,
+    #[name = "top"]
+    Top,
     #[name = "teams"]
     Teams,
+    #[name = "combat"]
+    Combat,
     #[name = "weapons"]
     Weapons,
+    #[name = "objectives"]
+    Objectives,
+    #[name = "support"]
+    Support,
+    #[name = "sprees"]
+    Sprees,
     #[name = "awards"]
     Awards,
-    #[name = "objectives and support"]
-    Support,
-    #[name = "chart"]
-    Chart,
+    #[name = "maps"]
+    Maps,
+    #[name = "time"]
+    Time,
+    #[name = "graphs"]
+    Graphs,
 }
 
 impl From<What> for View {
     fn from(what: What) -> View {
         match what {
             What::Summary => View::Summary,
-            What::Players => View::Players,
+            What::Top => View::Top,
             What::Teams => View::Teams,
+            What::Combat => View::Combat,
             What::Weapons => View::Weapons,
-            What::Awards => View::Awards,
+            What::Objectives => View::Objectives,
             What::Support => View::Support,
-            What::Chart => View::Chart,
+            What::Sprees => View::Sprees,
+            What::Awards => View::Awards,
+            What::Maps => View::Maps,
+            What::Time => View::Time,
+            What::Graphs => View::Graphs,
         }
     }
 }
@@ -58,7 +73,7 @@ pub async fn session(
     let view = view.map_or(View::Summary, View::from);
     let (evening, embed) = look(&ctx.data().ports, guild_id, view, date.as_deref()).await?;
     let reply = CreateReply::default().components(rows(caller, view, &evening.session.key));
-    let picture = if view == View::Chart { chart_of(&evening).await } else { None };
+    let picture = if view == View::Graphs { chart_of(&evening).await } else { None };
     let reply = match picture {
         // A picture stays with its message, whatever is shown next: no other view takes its place.
         Some(picture) => {

@@ -11,7 +11,6 @@ use crate::id::{GuildId, UserId};
 use crate::matches::team::Team;
 use crate::ports::Ports;
 use crate::routing::embed::Embed;
-use crate::routing::etlegacy::look::team;
 use crate::stats::chart::{Chart, bars};
 use crate::stats::evening::{Evening, evening, find};
 use crate::store::stats::award::StatsAward;
@@ -47,7 +46,7 @@ pub(in crate::discord) async fn look(
     let session = find(ports, guild_id, text).await?;
     let evening = evening(ports, guild_id, session).await?;
     let awards = if view == View::Awards { awards(ports, guild_id, &evening).await? } else { Vec::new() };
-    let embed = text::view(view, &evening.report, &awards);
+    let embed = text::view(view, &evening, &awards);
     Ok((evening, embed))
 }
 
@@ -67,7 +66,8 @@ async fn awards(ports: &Ports, guild_id: GuildId, evening: &Evening) -> Result<V
 pub(in crate::discord) async fn chart_of(evening: &Evening) -> Option<Picture> {
     let report = &evening.report;
     let title = format!("Session of {}", report.day());
-    match bars(&title, (team(Team::One), team(Team::Two)), text::bars(report)).await {
+    let teams = (report.called.of(Team::One), report.called.of(Team::Two));
+    match bars(&title, teams, text::bars(report)).await {
         Ok(chart) => Some(Picture { name: "session.png", chart }),
         Err(error) => {
             tracing::warn!(error = format!("{error:#}"), "a chart could not be drawn");

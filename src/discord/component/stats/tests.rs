@@ -23,7 +23,7 @@ fn every_id_is_read_again_and_short_enough() {
     }
     let id = format!("v1:stats:link:{}:{}:{}", base36(i64::MAX), base36(i64::MAX), "F".repeat(32));
     assert!(id.len() <= 100 && matches!(decode(&id.split(':').skip(2).collect::<Vec<_>>()), Some(Asked::Link { .. })));
-    for odd in [&["page", "1"][..], &["session", "naked", "x"], &["view", "!", "chart", "x"], &[]] {
+    for odd in [&["page", "1"][..], &["session", "naked", "x"], &["view", "!", "graphs", "x"], &[]] {
         assert!(decode(odd).is_none());
     }
 }

@@ -87,7 +87,9 @@ pub fn leaders(by: Board, when: &str, map: Option<&str>, leaders: &[Leader], at:
     let on = map.map(|map| format!(" on {}", escape(map))).unwrap_or_default();
     let embed = frame(format!("🏆 {}{on}{when}", title(by)));
     if leaders.is_empty() {
-        return Embed { description: format!("Nobody has played enough yet: {}.", gate(by)), ..embed };
+        let where_played = if map.is_some() { " on it" } else { "" };
+        let description = format!("Nobody has played enough{where_played} yet to be on this list: {}.", gate(by));
+        return Embed { description, ..embed };
     }
     let shown = leaders.iter().enumerate().skip(at * PER_PAGE).take(PER_PAGE);
     let lines = shown.map(|(place, leader)| {
@@ -106,7 +108,7 @@ pub fn pages(lines: usize) -> usize {
 pub fn rounds(title: &str, rounds: &[StatsRound], at: usize) -> Embed {
     let embed = frame(format!("📜 Rounds{title}"));
     if rounds.is_empty() {
-        return Embed { description: super::NOTHING.to_owned(), ..embed };
+        return Embed { description: "No such rounds were played.".to_owned(), ..embed };
     }
     let footer = Footer { text: format!("{} · page {}", super::FOOTER, at + 1), ..Footer::default() };
     Embed { description: rounds.iter().map(round).collect::<Vec<_>>().join("\n"), footer, ..embed }
@@ -203,7 +205,7 @@ fn best_title(what: &str) -> &'static str {
 
 /// Awards of somebody with whom they meet most, or of everybody.
 pub fn awards(
-    of: Option<&Named>,
+    (of, award): (Option<&Named>, Option<&str>),
     counts: &[AwardCount],
     duels: &[Duel],
     names: &impl Fn(&str, &str) -> String,
@@ -212,8 +214,12 @@ pub fn awards(
         Some(who) => frame(format!("🏆 Awards of {}", name(&who.name))),
         None => frame("🏆 Awards".to_owned()),
     };
-    if counts.is_empty() && duels.is_empty() {
-        return Embed { description: super::NOTHING.to_owned(), ..embed };
+    if counts.is_empty() && (duels.is_empty() || award.is_some()) {
+        let description = match award {
+            Some(award) => format!("**{}** was not given yet.", escape(&fit(award, 40))),
+            None => "No awards were given yet.".to_owned(),
+        };
+        return Embed { description, ..embed };
     }
     let embed = list(
         embed,

@@ -2,16 +2,19 @@
 
 use super::frame;
 use crate::id::UserId;
-use crate::routing::embed::{Embed, escape, fit, relative};
+use crate::routing::embed::{Embed, escape, escape_at, fit, relative};
 use crate::routing::etlegacy::list;
 use crate::routing::etlegacy::look::name;
 use crate::stats::people::{Found, Named};
 use crate::store::stats::person::Linking;
 use crate::store::stats::player::Alias;
 
-pub const LINK_OTHERS: &str = "Only members with Manage Server may ask for others. Without the option it is about you.";
+pub const LINK_OTHERS: &str =
+    "Only members with Manage Server may do that for others. Without the option it is about you.";
 pub const NOT_YOU: &str = "Only the member who is asked can answer.";
-pub const NO_LINK: &str = "There is no link to remove.";
+/// Players that are listed.
+pub const FOUND: usize = 10;
+pub const NO_LINK: &str = "There is no link to end.";
 pub const DECLINED: &str = "Nothing was linked.";
 pub const NAME_OTHERS: &str = "That is somebody else's name. Those who manage the server may change it.";
 
@@ -49,12 +52,14 @@ pub fn unlinked(who: &Named) -> String {
 pub fn found(text: &str, found: &[Found]) -> Embed {
     let embed = frame(format!("🔎 Players like {}", escape(&fit(text, 60))));
     if found.is_empty() {
-        return Embed { description: "Nobody of that name has played here.".to_owned(), ..embed };
+        return Embed { description: "Nobody with that in a name has played here.".to_owned(), ..embed };
     }
+    let more = found.len().saturating_sub(FOUND);
+    let description = if more > 0 { format!("The first {FOUND}; write more of the name.") } else { String::new() };
     list(
-        embed,
+        Embed { description, ..embed },
         "Found",
-        found.iter().map(|one| {
+        found.iter().take(FOUND).map(|one| {
             let as_whom = if one.matched == one.name { String::new() } else { format!(" (as {})", name(&one.matched)) };
             format!("**{}**{as_whom} `{}` · {} rounds", name(&one.name), one.guid, one.rounds)
         }),
@@ -76,7 +81,9 @@ pub fn aliases(who: &Named, member: Option<UserId>, aliases: &[Alias]) -> Embed 
 
 pub fn named(who: &Named, chosen: Option<&str>) -> String {
     match chosen {
-        Some(chosen) => format!("✅ **{}** is called **{}** from now on.", name(&who.name), escape(chosen)),
+        Some(chosen) => {
+            format!("✅ **{}** is called **{}** from now on.", name(&who.name), escape_at(chosen.trim(), false))
+        }
         None => format!("✅ **{}** is called as in the game again.", name(&who.name)),
     }
 }

@@ -102,9 +102,9 @@ pub fn apply_edit(
             None => {}
         }
         let mut throwaway = crate::discord::world::snowflake_at(now);
-        for file in files {
+        for (n, file) in files.iter().enumerate() {
             throwaway += 1;
-            kept.push(attachment(file, channel_id, throwaway));
+            kept.push(described(attachment(file, channel_id, throwaway), n, &body["attachments"]));
         }
         edited["attachments"] = Value::Array(kept);
     }
@@ -228,21 +228,22 @@ fn attachments(world: &mut World, now: DateTime<Utc>, channel: u64, files: &[Val
     let mut made = Vec::new();
     for (n, file) in files.iter().enumerate() {
         let id = world.snowflake(now);
-        let mut one = attachment(file, channel, id);
-        let described = described.as_array().and_then(|all| {
-            let n = n.to_string();
-            all.iter().find(|d| d["id"].to_string().trim_matches('"') == n)
-        });
-        if let Some(described) = described {
-            for key in ["description", "title"] {
-                if described[key].is_string() {
-                    one[key] = described[key].clone();
-                }
-            }
-        }
-        made.push(one);
+        made.push(self::described(attachment(file, channel, id), n, described));
     }
     Value::Array(made)
+}
+
+/// The attachment of `files[n]` with what is said of it: "the id of the snowflake is the n of files[n]", also when a message is
+/// edited. <https://discord.com/developers/docs/reference#uploading-files>
+fn described(mut one: Value, n: usize, all: &Value) -> Value {
+    let n = n.to_string();
+    let found = all.as_array().and_then(|all| all.iter().find(|d| d["id"].to_string().trim_matches('"') == n));
+    for key in ["description", "title"] {
+        if let Some(words) = found.map(|found| &found[key]).filter(|words| words.is_string()) {
+            one[key] = words.clone();
+        }
+    }
+    one
 }
 
 fn attachment(file: &Value, channel: u64, id: u64) -> Value {
