@@ -158,8 +158,8 @@ fn of_both(map: usize, who: usize) -> Numbers {
 
 /// Of one round alone. No two players are the same, and nobody is best at everything.
 fn numbers(map: usize, round: usize, who: usize) -> Numbers {
-    let dice = |by: u32, sides: u32| (who as u32 * 7 + (map * 2 + round) as u32 * 5 + by * 3) % sides;
-    let (kills, deaths, grenades) = (5 + dice(1, 9), 4 + dice(2, 7), dice(3, 4));
+    let dice = |by: u32, sides: u32| (who as u32 * 11 + (map * 2 + round) as u32 * 5 + by * 3) % sides;
+    let (kills, deaths, grenades) = (5 + dice(1, 9), 7 + dice(2, 8), dice(3, 4));
     let shots = 150 + 10 * dice(4, 12);
     let light = [shots / 3 + dice(5, 9), shots, kills, 0, kills / 3];
     let fallen = [0, 0, 0, deaths, 0];
