@@ -73,4 +73,4 @@ INSERT INTO watch_paid (guild_id, viewer_id, kick_channel_id, hour, minutes)
 -- When whoever connected an account that Kick no longer knows was written to.
 ALTER TABLE kick_account ADD COLUMN owner_told_at timestamptz;
 
-INSERT INTO schema_compatibility (version, compatible_from) VALUES (36, 1);
+INSERT INTO schema_compatibility (version, compatible_from) VALUES (35, 1);
