@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use signalbox::community::board::Voice;
 use signalbox::community::points::Actor;
-use signalbox::community::shop::{confirm, post};
+use signalbox::community::shop::confirm;
 use signalbox::id::{ChannelId, GuildId, UserId};
 use signalbox::ports::Ports;
 use signalbox::routing::board::BoardKey;
+use signalbox::store::Store;
 use signalbox::store::embedded::EmbeddedPostgres;
 use signalbox::store::shop::sale::Bought;
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -51,9 +53,13 @@ async fn measure(args: &PointsArgs, postgres: &EmbeddedPostgres) -> Result<Repor
     let (stock, points) = (args.purchases / args.items / 2, (args.purchases / args.viewers) as i64 * PRICE * 4 / 5);
     let guild = GuildId::from(world.discord.guild_id());
     prepare(&pool, args, guild, stock, points).await?;
+    let voice = Voice::of(&world.app.ports, guild).await?;
+    let mut tx = world.app.ports.store.begin().await?;
     for (key, channel) in [(BoardKey::Shop, "party"), (BoardKey::ShopQueue, "ops")] {
-        post(&world.app.ports, guild, key, ChannelId::from(world.discord.channel_id(channel))).await?;
+        voice.show(&mut tx, key, ChannelId::from(world.discord.channel_id(channel))).await?;
     }
+    Store::commit(tx).await?;
+    voice.hurry();
     sqlx::raw_sql("VACUUM ANALYZE").execute(&pool).await?;
     let mut report = Report::new(
         "Points: purchases at the same time",
