@@ -58,3 +58,21 @@ async fn while_it_subscribes() {
     })
     .await;
 }
+
+/// Who is told is told once; whether it arrived is not known any more, and that is what the admins read.
+#[tokio::test]
+async fn while_it_tells_whose_account_is_lost() {
+    run_kick(async |town| {
+        connected(town, "Streamer").await;
+        town.kick.revoke_grants("Streamer");
+        killed_at(town, "kick.owner.told").await;
+        town.advance(TimeDelta::hours(30)).await;
+        assert_eq!(town.direct("admin").matches("Kick no longer lets").count(), 1);
+        insta::assert_snapshot!(notices(town), @"
+        [⚠️ Signalbox]
+        Kick no longer lets Signalbox act for the account Streamer: the authorisation has run out or was taken back. Nothing can be said in that channel's chat, and no redemptions decided, until it is connected again with /kick connect. Events still arrive. Whether a direct message reached its owner is not known.
+        -- Signalbox · signalbox.notice
+        ");
+    })
+    .await;
+}
