@@ -66,5 +66,9 @@ async fn career(stage: &Stage) {
 pub(super) async fn end(stage: &Stage) {
     let line = "#matches: nobody has played for an hour, and no file came for two minutes: the evening is summed up";
     let shown = |stage: &Stage| stage.card(MATCHES, "Session Summary").is_some();
+    // Where the rest of the story took its time, it has come meanwhile.
+    if shown(stage) && !stage.has_played(line) {
+        stage.tell(line);
+    }
     stage.step(line, shown, async {}).await;
 }
