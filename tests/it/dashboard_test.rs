@@ -296,7 +296,8 @@ async fn what_a_wheel_still_turns_for_is_told_when_it_stands() {
         let (other, lifecycle) = town.another_bot().await;
         town.clock.advance(seconds(1));
         let (one, two) = tokio::join!(town.app.step(), other.step());
-        (one.unwrap(), two.unwrap());
+        one.unwrap();
+        two.unwrap();
         town.settle().await;
         let said = town.all_said().await;
         let told = said.iter().filter(|words| words.contains("PICKED")).cloned().collect::<Vec<_>>();
