@@ -165,9 +165,10 @@ async fn without_an_account_it_is_said_what_is_missing() {
         (Retry Accept) (Reject) (Silence)
 
         [⚠️ Signalbox]
-        Kick no longer lets Signalbox act for the account NovaPlays: the authorisation has run out or was taken back. Nothing can be said in that channel's chat, and no redemptions decided, until it is connected again with /kick connect. Events still arrive.
+        Kick no longer lets Signalbox act for the account NovaPlays: the authorisation has run out or was taken back. Nothing can be said in that channel's chat, and no redemptions decided, until it is connected again with /kick connect. Events still arrive. Its owner was told by a direct message.
         -- Signalbox · signalbox.notice
         ");
+        assert!(town.direct("admin").contains("Kick no longer lets"));
         assert_eq!(status(town, &id).await, "pending");
     })
     .await;
