@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::{Chart, Drawing, FIRST, GRID, QUIET, SECOND, ceiling, drawn};
 use crate::picture::fit;
+use crate::routing::etlegacy::look::counted;
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 430.0;
@@ -43,7 +44,7 @@ fn words(points: &[Point]) -> String {
 }
 
 pub(super) fn svg(name: &str, points: &[Point]) -> String {
-    let quiet = format!("Damage per minute and kills per death, {} sessions", points.len());
+    let quiet = format!("Damage per minute and kills per death, {}", counted(points.len(), "session"));
     let mut drawing = Drawing::new(WIDTH as u32, HEIGHT as u32, &fit(name, 40), &quiet);
     drawing.lines(HEIGHT - 24.0, "DPM (left)", "K/D (right)");
     let most = |values: &mut dyn Iterator<Item = f64>| ceiling(values.fold(0.0, f64::max));

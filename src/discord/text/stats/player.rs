@@ -5,7 +5,7 @@ use crate::matches::rating::{Confidence, Rating};
 use crate::matches::sum::Sum;
 use crate::routing::embed::{Embed, Footer, escape, fit};
 use crate::routing::etlegacy::list;
-use crate::routing::etlegacy::look::{clock, dpm, grouped, name, percent, short, span, weapon};
+use crate::routing::etlegacy::look::{clock, counted, dpm, grouped, name, percent, short, span, weapon};
 use crate::stats::career::Career;
 use crate::stats::chart::{Axis, Point};
 use crate::store::stats::sums::Summed;
@@ -86,8 +86,9 @@ fn day(key: &str) -> &str {
 
 fn overview(sum: &Sum, sessions: usize) -> String {
     format!(
-        "{} rounds in {sessions} sessions\nK/D **{:.2}**\nDPM **{}**\nPlayed {}",
+        "{} rounds in {}\nK/D **{:.2}**\nDPM **{}**\nPlayed {}",
         grouped(sum.rounds.into()),
+        counted(sessions, "session"),
         sum.kd(),
         dpm(sum),
         span(sum.played.saturating_mul(6)),
