@@ -27,7 +27,7 @@ pub struct MatchesArgs {
     /// A directory with files of rounds
     #[arg(long, default_value = "../shared/data/etlegacy/stats")]
     dir: PathBuf,
-    /// How many copies are stored, one after the other
+    /// How many copies are stored; what a size has more than the one before is imported together
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100])]
     times: Vec<usize>,
     /// Rounds that come one by one at the end of each size
@@ -61,21 +61,21 @@ async fn measure(args: &MatchesArgs, url: &str) -> Result<Report> {
     parsing(args, &files, &mut report)?;
     let (mut stored, mut next_day) = (0, 0);
     for times in &args.times {
-        let started = Instant::now();
-        let (mut new, mut bytes) = (0, 0);
+        // One directory, as somebody has one who imports years.
+        let directory = tempdir()?;
+        let mut paths = Vec::new();
         for _ in stored..*times {
-            // A directory, as somebody has one who imports it.
-            let directory = tempdir()?;
-            let paths = write(&directory, &files, next_day)?;
+            paths.extend(write(&directory, &files, next_day)?);
             next_day += days(&files);
-            let imported = bulk::import(&ports, guild_id, &paths, |_| {}).await?;
-            ensure!(imported.new == files.len(), "{imported:?}");
-            new += imported.new;
-            bytes += files.iter().map(|file| file.bytes.len()).sum::<usize>();
-            fs::remove_dir_all(&directory)?;
         }
+        let bytes = files.iter().map(|file| file.bytes.len()).sum::<usize>() * (times - stored);
+        let started = Instant::now();
+        let imported = bulk::import(&ports, guild_id, &paths, |_| {}).await?;
+        let new = imported.new;
+        ensure!(new == paths.len(), "{imported:?}");
         stored = *times;
         rate(&mut report, &format!("parse, store and pair, up to {times}×"), new, bytes, started);
+        fs::remove_dir_all(&directory)?;
         copying(url, &mut report, *times).await?;
         singles(args, &ports, guild_id, &files, next_day, &mut report).await?;
         next_day += days(&files);
